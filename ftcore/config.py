@@ -1,0 +1,430 @@
+"""Every option of ftcore: its name, default, range and meaning, in one tree of frozen models.
+
+The same models are read from YAML, overridden by ``key=value`` on the command line and serve as
+the parameters of the Prefect flows. Unknown keys, wrong types and values out of range are refused
+by `load_config` before any work, naming the key, the value and what is allowed.
+
+>>> load_config(overrides=["pretrain.dim=50"]).pretrain.dim
+50
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ftcore.errors import UserError
+
+Language = Literal["zh", "en", "mixed"]
+Split = Literal["train", "valid", "test", "unlabelled"]
+
+
+class Options(BaseModel):
+    """Base of all option groups: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
+
+
+# ------------------------------------------------------------------------------------ ingestion
+class Source(Options):
+    """One place documents come from: a file, a directory or a glob, and how to read it."""
+
+    path: str = Field(description="file, directory or glob; relative paths start at `data`")
+    name: str = Field("", description="short name in ids and reports; default: the path's stem")
+    format: Literal[
+        "auto", "lines", "paragraphs", "jsonl", "csv", "tsv", "parquet", "fasttext", "wiki"
+    ] = Field(
+        "auto",
+        description="lines: a document a line; paragraphs: blank-line separated; wiki: WikiExtractor "
+        "<doc>; auto: by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
+    )
+    encoding: str = Field(
+        "auto", description="auto detects BOM, UTF-8, GB18030, Big5, UTF-16; or any Python codec name"
+    )
+    header: bool = Field(True, description="csv/tsv: the first row names the columns")
+    delimiter: str = Field("", description="csv/tsv: one character; default , for csv and tab for tsv")
+    text: list[str | int] = Field(
+        ["text"], min_length=1, description="text columns by name or 0-based number, joined by a space"
+    )
+    label: str | int | None = Field(
+        None, description="label column by name or number (for fasttext: any value turns labels on)"
+    )
+    label_names: dict[str, str] = Field(
+        {}, description="rename labels, e.g. {'0': neg, '1': pos}; an unlisted label stays as it is"
+    )
+    label_prefix: str = Field("__label__", description="fasttext format: what marks a label")
+    language: Literal["auto", "zh", "en", "mixed"] = Field("auto", description="fix the language")
+    split: Literal["auto", "train", "valid", "test"] = Field(
+        "auto", description="auto: by hash of the document; else the whole source goes there"
+    )
+    split_column: str | int | None = Field(
+        None, description="a column that says train, valid or test for each document"
+    )
+
+    @model_validator(mode="after")
+    def _delimiter_is_one_character(self) -> Source:
+        if len(self.delimiter) > 1:
+            raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
+        return self
+
+
+class Ingest(Options):
+    """Which sources to read and what is too broken to go on."""
+
+    sources: list[Source] = Field([], description="earlier sources win when a document occurs twice")
+    max_document_bytes: int = Field(
+        1_000_000, ge=100, le=1 << 30, description="longer documents are quarantined"
+    )
+    max_reject_share: float = Field(
+        0.05, ge=0, le=1, description="stop when more than this share of the documents is rejected"
+    )
+    part_bytes: int = Field(
+        32_000_000, ge=10_000, le=1 << 34, description="large files are cut into parts of this size"
+    )
+
+
+# ------------------------------------------------------------------------------------- cleaning
+class Normalize(Options):
+    """From raw characters to comparable ones, before segmentation."""
+
+    html: bool = Field(True, description="strip HTML tags and entities")
+    urls: Literal["keep", "remove"] = Field("keep", description="URLs")
+    emails: Literal["keep", "remove"] = Field("keep", description="e-mail addresses")
+    width: bool = Field(True, description="full-width letters and digits to half-width")
+    simplify: bool = Field(False, description="traditional to simplified Chinese (OpenCC t2s)")
+    lowercase: bool = Field(True, description="case folding to lower case")
+
+
+class Segment(Options):
+    """How text is cut into tokens."""
+
+    hmm: bool = Field(True, description="jieba's HMM for unknown words")
+    user_dict: list[str] = Field([], description="jieba user dictionaries (files)")
+    protect: bool = Field(
+        True, description="cut C++, .NET, 3.5, URLs, e-mails out before jieba; off: jieba's own tokens"
+    )
+    punctuation: Literal["remove", "keep", "split"] = Field(
+        "remove", description="remove; keep: as jieba leaves it; split: every mark is a token"
+    )
+
+
+class Stopwords(Options):
+    """Stopwords from stopwords-iso and the user's own lists."""
+
+    mode: Literal["off", "on", "zh", "en"] = Field("off", description="off, on (both), or one language")
+    lists: list[str] = Field([], description="further lists, a word a line")
+    keep: list[str] = Field([], description="words never removed")
+    keep_negations: bool = Field(True, description="不 没 别 not never n't … stay")
+
+
+class Text(Options):
+    """The whole way from a raw string to tokens; travels inside the model."""
+
+    normalize: Normalize = Normalize()
+    segment: Segment = Segment()
+    stopwords: Stopwords = Stopwords()
+
+
+class Filters(Options):
+    """Which documents stay; every dropped one is counted with its reason."""
+
+    min_tokens: int = Field(1, ge=0, le=1_000_000, description="documents with fewer tokens are dropped")
+    max_tokens: int = Field(
+        1_000_000, ge=1, le=1 << 30, description="documents with more tokens are dropped"
+    )
+    languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="kept languages")
+    dedup: Literal["off", "exact"] = Field("exact", description="drop exact copies (normalised text)")
+
+
+class Shards(Options):
+    """Parquet output of preparation."""
+
+    rows: int = Field(100_000, ge=10, le=100_000_000, description="documents per shard")
+    row_group: int = Field(10_000, ge=1, le=10_000_000, description="documents per row group")
+
+
+class SplitShares(Options):
+    """Shares of the labelled documents held out, by hash of the document."""
+
+    valid: float = Field(0.1, ge=0, lt=1, description="share for validation")
+    test: float = Field(0.1, ge=0, lt=1, description="share for testing")
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> SplitShares:
+        if self.valid + self.test >= 1:
+            raise ValueError(f"valid + test is {self.valid + self.test}; it must leave some for train")
+        return self
+
+
+# -------------------------------------------------------------------------------------- training
+class Dictionary(Options):
+    """Words, labels and n-grams that get a row in the table (fastText's options)."""
+
+    min_count: int = Field(1, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
+    min_count_label: int = Field(0, ge=0, le=1 << 30, description="the same for labels")
+    minn: int = Field(0, ge=0, le=30, description="shortest character n-gram (0: none)")
+    maxn: int = Field(0, ge=0, le=30, description="longest character n-gram (0: none)")
+    word_ngrams: int = Field(1, ge=1, le=10, description="longest word n-gram")
+    bucket: int = Field(2_000_000, ge=0, le=2_000_000_000, description="hash buckets of n-grams")
+
+    @model_validator(mode="after")
+    def _ngrams_need_order_and_buckets(self) -> Dictionary:
+        if self.minn > self.maxn:
+            raise ValueError(f"minn {self.minn} must not exceed maxn {self.maxn}")
+        if self.bucket == 0 and (self.maxn > 0 or self.word_ngrams > 1):
+            raise ValueError("bucket 0 leaves no rows for n-grams; set maxn 0 and word_ngrams 1, or a bucket")
+        return self
+
+
+class Pretrain(Dictionary):
+    """Word vectors from unlabelled text."""
+
+    enabled: bool = Field(True, description="off: fine-tuning starts from random vectors")
+    model: Literal["skipgram", "cbow"] = Field("skipgram", description="what predicts what")
+    loss: Literal["ns", "hs", "softmax"] = Field("ns", description="negative sampling, tree, full")
+    dim: int = Field(100, ge=1, le=10_000, description="size of the vectors")
+    epoch: int = Field(5, ge=0, le=1000, description="passes over the corpus")
+    lr: float = Field(0.05, gt=0, le=100, description="initial learning rate, linear to 0")
+    ws: int = Field(5, ge=1, le=1000, description="largest window to either side")
+    neg: int = Field(5, ge=1, le=1000, description="negatives per pair (ns)")
+    t: float = Field(1e-4, gt=0, le=1, description="subsampling threshold of frequent words")
+    batch_size: int = Field(16, ge=1, le=65536, description="centres per update; 1 is exact")
+    min_count: int = Field(5, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
+    minn: int = Field(3, ge=0, le=30, description="shortest character n-gram (Chinese: 1)")
+    maxn: int = Field(6, ge=0, le=30, description="longest character n-gram (Chinese: 3)")
+    languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="documents used")
+
+    @model_validator(mode="after")
+    def _no_word_ngrams(self) -> Pretrain:
+        if self.word_ngrams != 1:
+            raise ValueError("word_ngrams must be 1 in pretraining (fastText uses them in supervised only)")
+        return self
+
+
+class Finetune(Dictionary):
+    """A classifier from labelled documents, from random or pretrained vectors."""
+
+    loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
+    dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
+    epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")
+    lr: float = Field(0.1, gt=0, le=100, description="initial learning rate, linear to 0")
+    lr_head: float | None = Field(None, gt=0, le=100, description="the head's own; default: lr")
+    neg: int = Field(5, ge=1, le=1000, description="negatives per example (ns)")
+    batch_size: int = Field(16, ge=1, le=65536, description="documents per update; 1 is exact")
+    freeze: Literal["none", "words", "all"] = Field(
+        "none", description="words: rows that came from pretraining stay; all: only the head learns"
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="decay per update of the rows in use")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of a document's features left out")
+    clip: float = Field(0.0, ge=0, le=1e6, description="largest gradient norm per update (0: off)")
+    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
+        "none", description="none, balanced, or {label: weight}"
+    )
+    patience: int = Field(0, ge=0, le=1000, description="stop after so many epochs without gain (0: off)")
+    keep_best: bool = Field(True, description="keep the epoch with the best validation score")
+
+
+class Evaluate(Options):
+    """Scores of the fine-tuned model on the test split."""
+
+    top_k: list[int] = Field([1, 3], min_length=1, description="precision and recall at k")
+    similarity: list[str] = Field([], description="word-pair files `w1 w2 score`, for pretrained vectors")
+    analogies: list[str] = Field([], description="analogy files `a b c d`, `: section` lines")
+    neighbors: list[str] = Field([], description="words whose nearest neighbours are listed")
+    errors: int = Field(50, ge=0, le=100_000, description="examples of errors in the report")
+    calibration_bins: int = Field(15, ge=2, le=1000, description="bins of the reliability diagram")
+
+
+# -------------------------------------------------------------------------------------- pipeline
+class Tracking(Options):
+    """Where MLflow keeps runs and models."""
+
+    uri: str = Field("", description="MLflow server; default: SQLite inside `store`")
+    experiment: str = Field("ftcore", min_length=1, description="experiment of the runs")
+    model_name: str = Field("ftcore", min_length=1, description="name in the model registry")
+    register_model: bool = Field(True, description="register the fine-tuned model as a new version")
+    system_metrics: bool = Field(True, description="CPU, memory and GPU curves beside the run")
+
+
+class Config(Options):
+    """The whole pipeline: raw text to a registered, evaluated model."""
+
+    name: str = Field("ftcore", min_length=1, pattern=r"^[\w.-]+$", description="name of the runs")
+    data: str = Field(".", description="where relative source paths start")
+    store: str = Field("runs", description="the one folder that everything is written to")
+    seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
+    workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
+    engine: Literal["auto", "reference"] = Field("auto", description="training engine")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one")
+    deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
+    checkpoint_seconds: float = Field(60, ge=0, le=86_400, description="between training checkpoints")
+    ingest: Ingest = Ingest()
+    text: Text = Text()
+    filters: Filters = Filters()
+    split: SplitShares = SplitShares()
+    shards: Shards = Shards()
+    pretrain: Pretrain = Pretrain()
+    finetune: Finetune = Finetune()
+    evaluate: Evaluate = Evaluate()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _dimensions_agree(self) -> Config:
+        if self.pretrain.enabled and self.finetune_dim != self.pretrain.dim:
+            raise ValueError(
+                f"finetune.dim {self.finetune.dim} must equal pretrain.dim {self.pretrain.dim}; "
+                "leave finetune.dim out, or set pretrain.enabled=false"
+            )
+        return self
+
+    @property
+    def finetune_dim(self) -> int:
+        """Size of the classifier's vectors: its own, else the pretrained ones'."""
+        return self.finetune.dim or self.pretrain.dim
+
+
+def digest(options: BaseModel | dict | list | str) -> str:
+    """SHA-256 (hex) of the canonical JSON of some options; equal options have equal digests.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    value = options.model_dump(mode="json") if isinstance(options, BaseModel) else options
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read YAML, apply ``key=value`` overrides, validate; a `UserError` names what is wrong.
+
+    Args:
+        path: a YAML file, or None for the defaults.
+        overrides: dotted assignments, values in YAML syntax (``finetune.epoch=3``,
+            ``ingest.sources.0.path=other.csv``).
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        tree = _read_yaml(Path(path))
+    for item in overrides:
+        _override(tree, item)
+    return parse_config(tree, where=str(path) if path else "configuration")
+
+
+def parse_config(tree: dict[str, Any], where: str = "configuration") -> Config:
+    """Validate a plain tree (from YAML or a flow's parameters) into a `Config`."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_explain(e) for e in error.errors()]
+        raise UserError(f"{where}: " + "\n  ".join(lines)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such configuration file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: expected `key: value` pairs, found {type(tree).__name__}")
+    return tree
+
+
+def _override(tree: dict[str, Any], item: str) -> None:
+    key, eq, text = item.partition("=")
+    if not eq or not key:
+        raise UserError(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
+    try:
+        value = yaml.safe_load(text) if text else ""
+    except yaml.YAMLError as error:
+        raise UserError(f"{item!r}: the value is not valid YAML: {error}") from None
+    *parents, last = key.split(".")
+    node: Any = tree
+    for part in parents:
+        node = _child(node, part, key)
+    if isinstance(node, list):
+        node[_index(node, last, key)] = value
+    else:
+        node[last] = value
+
+
+def _child(node: Any, part: str, key: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, part, key)]
+    if node.get(part) is None:
+        node[part] = {}
+    if not isinstance(node[part], dict | list):
+        raise UserError(f"{key}: {part!r} is a value, not a group of options")
+    return node[part]
+
+
+def _index(node: list, part: str, key: str) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise UserError(f"{key}: {part!r} is not an index below {len(node)}")
+    return int(part)
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """One line for one pydantic error: key, value, what is allowed."""
+    key = ".".join(str(p) for p in error["loc"]) or "options"
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(error["loc"][:-1])
+        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    message = error["msg"].removeprefix("Value error, ")
+    value = error.get("input")
+    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    allowed = _range_at(error["loc"])
+    return f"{key}{shown}: {message}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _model_at(loc: Iterable[Any]) -> type[BaseModel] | None:
+    model: Any = Config
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return None
+        model = field.annotation
+        if get_origin(model) is list:
+            model = get_args(model)[0]
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _keys_at(loc: Iterable[Any]) -> list[str]:
+    model = _model_at(loc)
+    return list(model.model_fields) if model else []
+
+
+def _range_at(loc: tuple[Any, ...]) -> str:
+    names = [p for p in loc if isinstance(p, str)]
+    for cut in range(len(names), 0, -1):  # union errors append type names to the place
+        model = _model_at(names[: cut - 1])
+        field = model.model_fields.get(names[cut - 1]) if model else None
+        if field is not None:
+            marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+            parts = [
+                f"{sign} {getattr(m, name)}"
+                for m in field.metadata
+                for name, sign in marks.items()
+                if getattr(m, name, None) is not None
+            ]
+            if get_origin(field.annotation) is Literal:
+                parts.append(", ".join(map(repr, get_args(field.annotation))))
+            return " and ".join(parts)
+    return ""
+
+
+

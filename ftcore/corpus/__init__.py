@@ -1,0 +1,1 @@
+"""Tokens to Parquet shards to ids."""

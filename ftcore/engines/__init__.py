@@ -1,0 +1,1 @@
+"""One training interface; `reference` (plain torch) defines the semantics."""

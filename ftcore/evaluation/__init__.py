@@ -1,0 +1,1 @@
+"""Classification metrics, word similarity and analogies, significance tests."""

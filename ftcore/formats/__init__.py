@@ -1,0 +1,1 @@
+"""Files a model is written to and read from."""

@@ -1,0 +1,1 @@
+"""The two tables of fastText and what they mean: (ids, offsets) -> logits."""

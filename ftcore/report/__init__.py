@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: the report of a run, the comparison of models."""

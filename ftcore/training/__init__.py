@@ -1,0 +1,1 @@
+"""Epochs, schedule, progress, checkpoints, transfer of pretrained rows."""
