@@ -256,6 +256,7 @@ class Tracking(Options):
 class Config(Options):
     """The whole pipeline: raw text to a registered, evaluated model."""
 
+    extends: str = Field("", description="a YAML file these options start from; what is given here wins")
     name: str = Field("ftcore", min_length=1, pattern=r"^[\w.-]+$", description="name of the runs")
     data: str = Field(".", description="where relative source paths start")
     store: str = Field("runs", description="the one folder that everything is written to")
@@ -275,6 +276,18 @@ class Config(Options):
     evaluate: Evaluate = Evaluate()
     tracking: Tracking = Tracking()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_file(cls, tree: Any) -> Any:
+        if not isinstance(tree, dict) or not tree.get("extends"):
+            return tree
+        path = Path(tree["extends"])
+        try:
+            base = cls._start_from_file(_read_yaml(path))
+        except RecursionError:
+            raise ValueError(f"extends: {path} extends itself") from None
+        return merge(base, {k: v for k, v in tree.items() if k != "extends"})
+
     @model_validator(mode="after")
     def _dimensions_agree(self) -> Config:
         if self.pretrain.enabled and self.finetune_dim != self.pretrain.dim:
@@ -288,6 +301,19 @@ class Config(Options):
     def finetune_dim(self) -> int:
         """Size of the classifier's vectors: its own, else the pretrained ones'."""
         return self.finetune.dim or self.pretrain.dim
+
+
+def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Options of `base` with those of `change` in their place; groups are merged, lists replaced.
+
+    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    merged = dict(base)
+    for key, value in change.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def digest(options: BaseModel | dict | list | str) -> str:
@@ -311,7 +337,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     """
     tree: dict[str, Any] = {}
     if path is not None:
-        tree = _read_yaml(Path(path))
+        tree = Config._start_from_file(_read_yaml(Path(path)))
     for item in overrides:
         _override(tree, item)
     return parse_config(tree, where=str(path) if path else "configuration")

@@ -1,0 +1,79 @@
+# ftcore: raw Chinese and English text to a tracked, compared, served fastText model.
+#   make run    set up and run the quick start        make test   set up and run the tests
+# Options: PYTHON=python3.12  TORCH_INDEX=URL (another index for torch)  CONFIG=FILE  ARGS="key=value …"
+
+PYTHON      ?= python3
+VENV        ?= .venv
+TORCH_INDEX ?=
+CONFIG      ?= examples/quickstart.yaml
+ARGS        ?=
+STORE       ?= runs
+BIN         := $(VENV)/bin
+STAMP       := $(VENV)/.installed
+SAMPLE      := examples/sample/data/.written
+TORCH       := $(shell grep '^torch==' constraints.txt)
+
+export DO_NOT_TRACK = true
+export MLFLOW_DISABLE_TELEMETRY = true
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.PHONY: help run test test-slow test-kill lint format ui deploy serve bench peer clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run test test-slow test-kill lint format ui deploy serve bench peer clean"
+
+run: $(STAMP) $(SAMPLE) ## raw text to a registered model, on the sample data
+	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
+
+test: $(STAMP) ## the tests, without the slow ones
+	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" $(ARGS)
+
+test-slow: $(STAMP) ## tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-kill: $(STAMP) ## kill -9 at random moments, then the same command again
+	@$(BIN)/python -m pytest -m kill $(ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+ui: $(STAMP) ## the MLflow and Prefect pages over the store of `make run`
+	@$(BIN)/python -m flows.ui store=$(STORE) $(ARGS)
+
+deploy: $(STAMP) $(SAMPLE) ## register `nightly` and `retrain` on the server that PREFECT_API_URL names
+	@$(BIN)/python -m flows.deploy $(ARGS)
+
+serve: $(STAMP) ## serve the champion (else the newest version) over HTTP
+	@$(BIN)/python -m flows.serve store=$(STORE) $(ARGS)
+
+bench: $(STAMP) peer ## every benchmark against its peer
+	@for b in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done
+
+peer: .venv-peer/.installed ## the original fastText, built natively, in an environment of its own
+
+.venv-peer/.installed:
+	@echo "building the original fastText natively (log: .venv-peer/install.log)"
+	@$(PYTHON) -m venv .venv-peer
+	@CFLAGS="-O3 -funroll-loops -march=native" .venv-peer/bin/pip install --no-cache-dir fasttext \
+		> .venv-peer/install.log 2>&1 || { tail -20 .venv-peer/install.log; exit 1; }
+	@touch $@
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ftcore needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=")'
+	@echo "setting up $(VENV), a few minutes the first time (log: $(VENV)/install.log)"
+	@$(PYTHON) -m venv $(VENV)
+	@{ $(BIN)/pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(if $(TORCH_INDEX),torch,$(TORCH)) && \
+	   $(BIN)/pip install -c constraints.txt -e '.[test]'; } > $(VENV)/install.log 2>&1 \
+	   || { tail -20 $(VENV)/install.log; echo "installation failed; the whole log: $(VENV)/install.log"; exit 1; }
+	@touch $@
+
+$(SAMPLE): examples/sample/generate.py examples/sample/en.yaml examples/sample/zh.yaml | $(STAMP)
+	@$(BIN)/python examples/sample/generate.py --out examples/sample/data --seed 0
+	@touch $@
+
+clean: ## remove what `make run` wrote (not the environment)
+	rm -rf $(STORE) examples/sample/data

@@ -1,0 +1,14 @@
+"""Prefect flows: each reads as the list of its steps. ``python -m flows.pipeline --help`` tells more."""
+
+import os
+
+# Before Prefect or MLflow is imported: nobody is told that this pipeline runs.
+for _name, _value in {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the page has it all; the terminal has ours
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "ftcore",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}.items():
+    os.environ.setdefault(_name, _value)

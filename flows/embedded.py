@@ -1,0 +1,155 @@
+"""A Prefect server of our own for runs without one: SQLite in the store, gone when its parent is.
+
+Prefect's ephemeral server outlives a `kill -9` of its flow; this one watches its parent. Run as a
+module (``python -m flows.embedded --port N --parent PID``) it is the server process itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ftcore.errors import UserError
+from tasks.store import Store
+
+START_SECONDS = 120
+PR_SET_PDEATHSIG = 1
+
+
+def server_environment(store: Store) -> dict[str, str]:
+    """Settings of a Prefect server over the store: its database and home, no telemetry."""
+    store.prefect.mkdir(parents=True, exist_ok=True)
+    return {
+        "PREFECT_HOME": str(store.prefect),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{store.prefect / 'prefect.db'}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+@contextmanager
+def prefect_server(store: Store) -> Iterator[str]:
+    """Address of the API to use: the configured server's, else an embedded one's while the block runs."""
+    from prefect.settings import (
+        PREFECT_API_DATABASE_CONNECTION_URL,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_HOME,
+        temporary_settings,
+    )
+
+    if PREFECT_API_URL.value():
+        yield PREFECT_API_URL.value()
+        return
+    port = _free_port()
+    environment = server_environment(store)
+    log = store.prefect / "server.log"
+    with open(log, "ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.embedded", "--port", str(port), "--parent", str(os.getpid())],
+            env={**os.environ, **environment, "PREFECT_UI_ENABLED": "false"},
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(url, process, log)
+        with temporary_settings(
+            {
+                PREFECT_API_URL: url,
+                PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second at the end
+                PREFECT_HOME: environment["PREFECT_HOME"],
+                PREFECT_API_DATABASE_CONNECTION_URL: environment["PREFECT_API_DATABASE_CONNECTION_URL"],
+            }
+        ):
+            try:
+                yield url
+            finally:
+                _send_what_waits()
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _send_what_waits() -> None:
+    """Deliver queued logs and events, which Prefect sends in the background, before the server goes."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=10, at_exit=False)
+    EventsWorker.drain_all(timeout=10, at_exit=False)
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise UserError(f"the embedded Prefect server did not start; see {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process when its parent does, even by `kill -9`: by the kernel on Linux, by watching elsewhere."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # not Linux: the watcher below does it
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """The server process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    arguments = parser.parse_args()
+    die_with_parent(arguments.parent)
+    import uvicorn
+
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=arguments.port,
+        log_level="error",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Shards (and word vectors) to a classifier: ``python -m flows.finetune --config …``."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.hooks import HOOKS
+from ftcore.config import Config
+from tasks.dictionary import dictionary
+from tasks.finetune import finetune as train
+from tasks.reuse import StageOutput
+from tasks.session import Session, open_session
+
+
+def steps(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
+    """dictionary, finetune."""
+    words = session.call(dictionary, shards, "finetune")
+    return session.call(train, shards, words, pretrained)
+
+
+def alone(session: Session) -> StageOutput:
+    """On the shards and the vectors that are in the store."""
+    return steps(session, session.latest("commit", "prepare"), latest_vectors(session))
+
+
+def latest_vectors(session: Session) -> StageOutput | None:
+    """What `flows.pretrain` left, if the configuration wants pretraining."""
+    return session.latest("pretrain", "pretrain") if session.config.pretrain.enabled else None
+
+
+@flow(name="finetune", **HOOKS)
+def finetune(config: Config = Config()) -> dict:
+    """Fine-tune alone, on the latest prepared corpus and pretrained vectors."""
+    with open_session(config, "finetune") as session:
+        model = alone(session)
+        return {"mlflow_run_id": session.run, "model": str(model.file("model")), **model.result}
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(finetune, alone)

@@ -1,0 +1,78 @@
+"""Raw text to a registered, evaluated model: ``python -m flows.pipeline --config examples/quickstart.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+import flows.evaluate
+import flows.finetune
+import flows.prepare
+import flows.pretrain
+from flows.hooks import HOOKS
+from ftcore.config import Config
+from tasks.commit import shard_set
+from tasks.register import register
+from tasks.report import PAGE, report, stage_rows
+from tasks.reuse import StageOutput, prune
+from tasks.session import Session, open_session
+
+
+def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, StageOutput | None]:
+    """prepare, pretrain, finetune, evaluate, register, report.
+
+    Args:
+        pretrained: word vectors to start from; default: pretrain as configured.
+    """
+    config = session.config
+    shards = flows.prepare.steps(session)
+    if pretrained is None and config.pretrain.enabled:
+        pretrained = flows.pretrain.steps(session, shards)
+    model = flows.finetune.steps(session, shards, pretrained)
+    scores = flows.evaluate.steps(session, shards, model, pretrained)
+    version = session.call(register, model, scores) if config.tracking.register_model else None
+    trainings = [model] if pretrained is None else [pretrained, model]
+    page = session.call(report, shards, trainings, scores, version)
+    return {"shards": shards, "model": model, "scores": scores, "version": version, "report": page}
+
+
+def summary(session: Session, made: dict[str, StageOutput | None]) -> dict:
+    """Log the outcome to the run; what the last line of stdout says."""
+    tracker, scores, version = session.tracker, made["scores"], made["version"]
+    shards = shard_set(made["shards"])
+    page = made["report"].file(PAGE)
+    tracker.params(session.run, session.config.model_dump(mode="json"))
+    tracker.dataset(session.run, "shards", shards.digest, shards.path, "training")
+    tracker.metrics(session.run, scores.result["metrics"])
+    tracker.file(session.run, page)
+    reused = all(o.reused for o in session.outputs)
+    model_uri = version.result["model_uri"] if version else str(made["model"].file("model"))
+    tracker.tags(
+        session.run, {"data.digest": shards.digest, "model_uri": model_uri, "reused": str(reused).lower()}
+    )
+    prune(session.store)
+    return {
+        "mlflow_run_id": session.run,
+        "model_uri": model_uri,
+        "report": str(Path(page)),
+        "mlflow_page": tracker.link(session.run),
+        "shards": shards.path,
+        "manifest_digest": shards.digest,
+        "reused": reused,
+        "metrics": scores.result["metrics"],
+        "stages": stage_rows(session),
+    }
+
+
+@flow(name="pipeline", **HOOKS)
+def pipeline(config: Config = Config()) -> dict:
+    """Ingest, segment, clean, shard, pretrain, fine-tune, evaluate, register, report."""
+    with open_session(config, "pipeline") as session:
+        return summary(session, steps(session))
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(pipeline, steps)

@@ -1,0 +1,36 @@
+"""Score text or Parquet files with the champion: ``python -m flows.predict --input docs.parquet --output scored.parquet``."""
+
+from __future__ import annotations
+
+import argparse
+
+from prefect import flow
+
+from flows.hooks import HOOKS
+from ftcore.config import Config
+from tasks.predict import load_model, score
+from tasks.session import open_session
+
+
+@flow(name="predict", **HOOKS)
+def predict(config: Config, input: str, output: str, model: str = "", column: str = "text") -> dict:
+    """Label and probability for every document of a file; the model defaults to the champion."""
+    with open_session(config, "predict") as session:
+        loaded, exact = session.call(load_model, model)
+        result = session.call(score, loaded, exact, input, column, output)
+        session.tracker.tags(session.run, {"model_uri": exact, **result})
+        return {"mlflow_run_id": session.run, "model_uri": exact, **result}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flow's own options."""
+    parser.add_argument("--input", required=True, help="text, jsonl, csv or Parquet file")
+    parser.add_argument("--output", required=True, help="Parquet file to write")
+    parser.add_argument("--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory")
+    parser.add_argument("--column", default="text", help="the column with the text")
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(predict, options=options)

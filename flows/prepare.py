@@ -1,0 +1,44 @@
+"""Raw files to Parquet shards: ``python -m flows.prepare --config examples/quickstart.yaml``."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from ftcore.config import Config
+from ftcore.corpus.workers import cores, open_pool
+from tasks.commit import commit
+from tasks.dedup import dedup
+from tasks.ingest import ingest
+from tasks.prepare import groups_of, prepare as prepare_parts
+from tasks.reuse import StageOutput
+from tasks.session import Session, open_session
+from flows.hooks import HOOKS
+
+
+def steps(session: Session) -> StageOutput:
+    """ingest, prepare (mapped over parts), dedup, commit."""
+    parts = session.call(ingest)
+    with open_pool(0 if session.dry else pool_size(session.config, len(parts))) as pool:
+        groups = session.map(prepare_parts, groups_of(parts), pool)
+    prepared = [output for group in groups for output in group]
+    duplicates = session.call(dedup, prepared)
+    return session.call(commit, prepared, duplicates)
+
+
+def pool_size(config: Config, parts: int) -> int:
+    """Worker processes: as configured, no more than there are parts."""
+    return max(1, min(config.workers or cores(), parts))
+
+
+@flow(name="prepare", validate_parameters=True, **HOOKS)
+def prepare(config: Config = Config()) -> dict:
+    """Prepare the corpus alone."""
+    with open_session(config, "prepare") as session:
+        shards = steps(session)
+        return {"mlflow_run_id": session.run, "shards": str(shards.file("shards")), "rows": shards.result["rows"]}
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(prepare, steps)

@@ -1,0 +1,37 @@
+"""Shards to word vectors: ``python -m flows.pretrain --config examples/quickstart.yaml``."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.hooks import HOOKS
+from ftcore.config import Config
+from tasks.dictionary import dictionary
+from tasks.pretrain import pretrain as train
+from tasks.reuse import StageOutput
+from tasks.session import Session, open_session
+
+
+def steps(session: Session, shards: StageOutput) -> StageOutput:
+    """dictionary, pretrain."""
+    words = session.call(dictionary, shards, "pretrain")
+    return session.call(train, shards, words)
+
+
+def alone(session: Session) -> StageOutput:
+    """On the shards that `flows.prepare` left in the store."""
+    return steps(session, session.latest("commit", "prepare"))
+
+
+@flow(name="pretrain", **HOOKS)
+def pretrain(config: Config = Config()) -> dict:
+    """Pretrain alone, on the latest prepared corpus."""
+    with open_session(config, "pretrain") as session:
+        model = alone(session)
+        return {"mlflow_run_id": session.run, "model": str(model.file("model")), **model.result}
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(pretrain, alone)

@@ -1,0 +1,40 @@
+"""Train again with other data or settings: ``python -m flows.retrain --config FILE key=value …``.
+
+``--only finetune`` keeps the last pretrained vectors and learns from new labels alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Literal
+
+from prefect import flow
+
+from flows import pipeline
+from flows.hooks import HOOKS
+from ftcore.config import Config
+from tasks.session import Session, open_session
+
+
+def steps(session: Session, only: str = "all") -> dict:
+    """The pipeline's steps; with only=finetune from the vectors that are in the store."""
+    pretrained = session.latest("pretrain", "pretrain") if only == "finetune" else None
+    return pipeline.steps(session, pretrained)
+
+
+@flow(name="retrain", **HOOKS)
+def retrain(config: Config = Config(), only: Literal["all", "finetune"] = "all") -> dict:
+    """A new version from other data, other settings, or only from new labels."""
+    with open_session(config, "retrain", only=only) as session:
+        return pipeline.summary(session, steps(session, only))
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The flow's own options."""
+    parser.add_argument("--only", choices=["all", "finetune"], default="all", help="finetune: keep the word vectors")
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(retrain, steps, options=options, default_config="examples/quickstart.yaml")

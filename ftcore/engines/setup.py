@@ -1,0 +1,138 @@
+"""What stays the same over all chunks of a training: built once, handed to the engine with every chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.engines.draws import keep_probability
+from ftcore.engines.ragged import Ragged
+from ftcore.errors import UserError
+from ftcore.model.losses import NegativeSampler, huffman_tree
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The output table's side of a loss: rows are words in pretraining, labels in fine-tuning."""
+
+    loss: str  # softmax, ova, ns, hs
+    rows: int
+    negatives: np.ndarray | None = None  # int32[~1e7] fastText's table written out (ns)
+    paths: Ragged | None = None  # output rows from each leaf to the root (hs)
+    codes: Ragged | None = None  # the Huffman code of each, 1 where the node is a right child
+
+    @classmethod
+    def build(cls, loss: str, counts: np.ndarray) -> Targets:
+        """Tables for `loss` over rows that occur `counts` times, in descending order.
+
+        Raises:
+            UserError: ns with fewer than two rows.
+        """
+        counts = np.asarray(counts, dtype=np.int64)
+        if loss == "ns":
+            # 40 MB, but a draw is one look-up; the sampler's own search costs 20 of them
+            sizes = NegativeSampler(counts).sizes
+            table = np.repeat(np.arange(len(counts), dtype=np.int32), sizes)
+            return cls(loss, len(counts), negatives=table)
+        if loss == "hs":
+            tree = huffman_tree(counts)
+            sign_OL = tree.signs.numpy()
+            real_OL = sign_OL != 0
+            offsets = np.concatenate([[0], np.cumsum(real_OL.sum(1))]).astype(np.int64)
+            return cls(
+                loss,
+                len(counts),
+                paths=Ragged(tree.paths.numpy()[real_OL], offsets),
+                codes=Ragged((sign_OL[real_OL] > 0).astype(np.float32), offsets),
+            )
+        return cls(loss, len(counts))
+
+
+@dataclass(frozen=True)
+class PretrainSetup:
+    """Constants of pretraining."""
+
+    subwords: Ragged  # table rows of each word: its own, then its n-grams'
+    keep: np.ndarray  # float64[nwords] probability that a token survives subsampling
+    targets: Targets
+
+    @classmethod
+    def build(cls, dictionary: Dictionary, options: config.Pretrain) -> PretrainSetup:
+        """From the dictionary of the corpus.
+
+        Raises:
+            UserError: a word's n-gram has no row in the table (a dictionary not made for pretraining).
+        """
+        keep = keep_probability(dictionary.counts, dictionary.ntokens, options.t)
+        return cls(subword_rows(dictionary), keep, Targets.build(options.loss, dictionary.counts))
+
+
+@dataclass(frozen=True)
+class FinetuneSetup:
+    """Constants of fine-tuning."""
+
+    targets: Targets
+    frozen: np.ndarray | None = None  # bool[R] rows that came from pretraining
+    class_weights: np.ndarray | None = None  # float32[C]
+
+    @classmethod
+    def build(
+        cls,
+        dictionary: Dictionary,
+        options: config.Finetune,
+        frozen: np.ndarray | None = None,
+        label_counts: np.ndarray | None = None,
+    ) -> FinetuneSetup:
+        """From the dictionary of the labelled documents.
+
+        Args:
+            frozen: bool[R], used where ``freeze=words``.
+            label_counts: int64[C] in the documents trained on; default: the dictionary's.
+        """
+        counts = dictionary.label_counts if label_counts is None else label_counts
+        return cls(
+            Targets.build(options.loss, dictionary.label_counts),
+            frozen,
+            class_weights(options.class_weights, dictionary.labels, counts),
+        )
+
+
+def subword_rows(dictionary: Dictionary) -> Ragged:
+    """Table rows of every word's features, its own row first: ragged int32, a row a word."""
+    rows, offsets = dictionary.subword_rows()
+    if (rows < 0).any():
+        raise UserError("some n-grams of the vocabulary have no row; build the dictionary from this corpus")
+    return Ragged(rows, offsets)
+
+
+def class_weights(option: str | dict[str, float], labels: list[str], counts: np.ndarray) -> np.ndarray | None:
+    """float32[C] weight of each label's examples in the loss, or None where all are 1.
+
+    ``balanced`` is documents / (labels * count): the labels weigh the same in total, the mean weight of a
+    document is 1. Labels left out of a dict weigh 1.
+
+    >>> class_weights("balanced", ["a", "b"], np.array([3, 1])).tolist()
+    [0.6666666865348816, 2.0]
+
+    Raises:
+        UserError: a dict names a label that does not occur, or a weight is negative or not finite.
+    """
+    if option == "none":
+        return None
+    if option == "balanced":
+        counts = np.asarray(counts, dtype=np.float64)
+        present = max(int((counts > 0).sum()), 1)
+        return (counts.sum() / (present * np.maximum(counts, 1))).astype(np.float32)
+    assert isinstance(option, dict)
+    weights = np.ones(len(labels), dtype=np.float32)
+    for label, weight in option.items():
+        if label not in labels:
+            shown = ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")
+            raise UserError(f"class_weights: label {label!r} does not occur; the labels are {shown}")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise UserError(f"class_weights: {label!r} = {weight!r}; a weight is a number from 0 up")
+        weights[labels.index(label)] = weight
+    return weights

@@ -1,0 +1,465 @@
+"""FastText: tokenizer, dictionary and tables in one `torch.nn.Module` that takes raw text.
+
+model = FastText.from_texts(["好看", "boring"], [1, 0])
+loss = model.nll_loss(model.log_prob(["好看"]), [1]); loss.backward()
+model.fit(TextDataset(texts, labels)); model.predict(["good 电影"])[0].labels
+model.save("model"); FastText.load("model")
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary, encode, split
+from ftcore.corpus.encode import as_batch, encode_bags
+from ftcore.errors import UserError
+from ftcore.formats.checkpoint import read_model, write_model
+from ftcore.model.init import initial_rows
+from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
+from ftcore.model.module import Absent, Bags, TwoTables, make_bags
+from ftcore.text.tokenizer import Tokenizer
+
+Label = str | int
+Texts = str | Sequence[str]
+
+
+class Prediction(NamedTuple):
+    """The best labels of a text, most probable first, and their probabilities."""
+
+    labels: list[Label]
+    probabilities: list[float]
+
+
+class TextDataset(torch.utils.data.Dataset):
+    """Texts with a label each (a string, an int, or a list of them where loss is ova).
+
+    >>> TextDataset(["好", "bad"], [1, 0])[0]
+    ('好', 1)
+    """
+
+    def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:
+        if len(texts) != len(labels):
+            raise UserError(f"{len(texts)} texts and {len(labels)} labels; give each text its label")
+        self.texts, self.labels = texts, labels
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, item: int) -> tuple[str, Label | list[Label]]:
+        return self.texts[item], self.labels[item]
+
+
+class FastText(nn.Module):
+    """A fastText model over raw text.
+
+    Args:
+        tokenizer: raw text -> tokens. dictionary: tokens -> rows. tables: the two matrices.
+        labels: the classes' values in the order of ``dictionary.labels`` (strings or ints).
+        kind: supervised (the output rows are labels), skipgram or cbow (they are words).
+        loss: softmax, ova, ns or hs. seed: makes the rows of buckets that have none.
+
+    Shapes below: B texts, C classes (words in an unsupervised model), D vector size.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        dictionary: Dictionary,
+        tables: TwoTables,
+        labels: Sequence[Label] = (),
+        kind: str = "supervised",
+        loss: str = "softmax",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.tokenizer, self.dictionary, self.tables = tokenizer, dictionary, tables
+        self.labels, self.kind, self.loss, self.seed = list(labels), kind, loss, seed
+        self._tree: HuffmanTree | None = None
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[Label | list[Label]] | None = None,
+        *,
+        text: config.Text | None = None,
+        dim: int = 100,
+        loss: str | None = None,
+        kind: str | None = None,
+        seed: int = 0,
+        sparse: bool = False,
+        **dictionary: Any,
+    ) -> FastText:
+        """An untrained model with the dictionary of these texts.
+
+        Args:
+            labels: a label (or a list of labels) for each text; None makes a skip-gram model.
+            text: how raw text becomes tokens. dim: D.
+            loss: default softmax, ns without labels. kind: default supervised, skipgram without labels.
+            sparse: sparse gradients for the input table, see `ftcore.model.optimizers`.
+            dictionary: min_count, minn, maxn, word_ngrams, bucket, … of `config.Dictionary`.
+
+        Errors: `UserError` for an empty vocabulary, fewer than two labels, unequal lengths.
+        """
+        kind = kind or ("skipgram" if labels is None else "supervised")
+        loss = loss or ("softmax" if kind == "supervised" else "ns")
+        tokenizer = Tokenizer(text or config.Text())
+        rows = _label_rows(TextDataset(texts, [[] for _ in texts] if labels is None else labels).labels)
+        values = _label_values(value for row in rows for value in row)
+        if kind == "supervised":
+            _require_two(values)
+        lines = tokenizer.tokenize(list(texts))
+        named = [[str(value) for value in row] for row in rows]
+        vocabulary = Dictionary.build(zip(named, lines, strict=True), config.Dictionary(**dictionary))
+        if kind == "supervised":
+            encode_bags([as_batch(lines, named)], vocabulary, grow=True)  # rows for the buckets that occur
+        model = cls.untrained(tokenizer, vocabulary, dim=dim, kind=kind, loss=loss, seed=seed, sparse=sparse)
+        model.labels = [values[name] for name in vocabulary.labels]
+        return model
+
+    @classmethod
+    def untrained(
+        cls,
+        tokenizer: Tokenizer,
+        dictionary: Dictionary,
+        *,
+        dim: int,
+        kind: str = "supervised",
+        loss: str = "softmax",
+        seed: int = 0,
+        sparse: bool = False,
+        tables: TwoTables | None = None,
+    ) -> FastText:
+        """A model before training: input rows U(-1/D, 1/D) from the seed, output rows zero; or given tables."""
+        supervised = kind == "supervised"
+        if tables is None:
+            outputs = dictionary.nlabels if supervised else dictionary.nwords
+            input = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim))
+            tables = TwoTables(input, torch.zeros(outputs, dim), sparse)
+        labels = list(dictionary.labels) if supervised else []
+        return cls(tokenizer, dictionary, tables, labels, kind, loss, seed)
+
+    # --------------------------------------------------------------------------------- text to scores
+    @property
+    def dim(self) -> int:
+        """Size D of the vectors."""
+        return self.tables.dim
+
+    @property
+    def words(self) -> list[str]:
+        """The vocabulary by id (bytes that are no UTF-8 are shown as �)."""
+        return [word.decode("utf-8", "replace") for word in self.dictionary.words]
+
+    def encode(self, texts: Texts) -> Bags:
+        """Raw texts as a ragged batch of features on the tables' device."""
+        return self.encode_tokens(self.tokenizer.tokenize([texts] if isinstance(texts, str) else list(texts)))
+
+    def encode_tokens(self, lines: Sequence[str]) -> Bags:
+        """The same from space-joined tokens."""
+        ids, offsets = self.dictionary.features_of(lines)
+        bags = make_bags(self.dictionary.to_signed(ids), offsets, self.seed, self.dim)
+        return bags.to(self.tables.input.device)
+
+    def forward(
+        self, texts: Texts | Bags | Tensor, offsets: Tensor | None = None, absent: Absent | None = None
+    ) -> Tensor:
+        """Logits [B, C] of raw texts, of `Bags`, or of ``(ids, offsets)`` (the form for torch.compile).
+
+        Under hs the tree's log-probabilities are returned, so that cross-entropy on them is the hs loss.
+        """
+        if not isinstance(texts, Tensor):
+            bags = texts if isinstance(texts, Bags) else self.encode(texts)
+            texts, offsets, absent = bags
+        scores = self.tables(texts, offsets, absent)
+        return self._huffman().log_probabilities(scores) if self.loss == "hs" else scores
+
+    def log_prob(
+        self, texts: Texts | Bags | Tensor, offsets: Tensor | None = None, absent: Absent | None = None
+    ) -> Tensor:
+        """Log-probabilities [B, C]; softmax and hs sum to 1 over the classes, ova and ns each stand alone."""
+        scores = self(texts, offsets, absent)
+        return scores if self.loss == "hs" else log_probabilities(scores, self.loss)
+
+    def nll_loss(self, log_prob: Tensor, labels: Tensor | Sequence[Label | list[Label]]) -> Tensor:
+        """Negative log-likelihood of the labels, mean over the batch.
+
+        Args:
+            log_prob: [B, C], of `log_prob`.
+            labels: B label *values* as the dataset has them (tensor or list), lists of values under ova.
+
+        Errors: `UserError` for a label the model does not have. Under ova and ns all C yes/no answers
+        count (the negatives are not sampled).
+        """
+        targets = self.targets(labels).to(log_prob.device)
+        if targets.dim() == 1 and self.loss in ("softmax", "hs"):
+            return F.nll_loss(log_prob, targets)
+        if targets.dim() == 1:
+            targets = F.one_hot(targets, log_prob.shape[1])
+        negative = torch.log(-torch.expm1(log_prob)).clamp(min=-100)
+        return -torch.where(targets > 0, log_prob, negative).sum(1).mean()
+
+    def targets(self, labels: Tensor | Sequence[Label | list[Label]]) -> Tensor:
+        """Class numbers int64[B] of label values; under ova zeros and ones [B, C]."""
+        index = self.dictionary.label_index
+        rows = _label_rows(labels)
+        unknown = {value for row in rows for value in row if str(value) not in index}
+        if unknown:
+            shown = ", ".join(repr(value) for value in self.labels[:20])
+            raise UserError(f"unknown labels {sorted(map(repr, unknown))}; the model has {shown}")
+        ids = [[index[str(value)] for value in row] for row in rows]
+        if self.loss == "ova":
+            cuts = torch.tensor([0, *map(len, ids)]).cumsum(0)
+            return multi_hot(
+                torch.tensor([i for row in ids for i in row], dtype=torch.int64), cuts, len(self.labels)
+            )
+        if any(len(row) != 1 for row in ids):
+            raise UserError("several labels (or none) for one text need loss=ova")
+        return torch.tensor([row[0] for row in ids], dtype=torch.int64)
+
+    def collate(self, pairs: list[tuple[str, Label | list[Label]]]) -> tuple[Bags, Tensor]:
+        """For ``DataLoader(collate_fn=model.collate)``: encoded texts and `targets`.
+
+        These are class numbers, made for ``F.cross_entropy(model(bags), targets)``; `nll_loss` takes the
+        label values that the default collation passes on.
+        """
+        texts, labels = zip(*pairs, strict=True)
+        return self.encode(texts), self.targets(list(labels)).to(self.tables.input.device)
+
+    def _huffman(self) -> HuffmanTree:
+        if self._tree is None:
+            words = self.kind != "supervised"
+            self._tree = huffman_tree(self.dictionary.counts if words else self.dictionary.label_counts)
+        return self._tree
+
+    # ------------------------------------------------------------------------------------- prediction
+    def predict(
+        self, texts: Texts, k: int = 1, threshold: float = 0.0, batch: int = 1024
+    ) -> list[Prediction]:
+        """The k most probable labels of each text (-1: all), those below ``threshold`` left out.
+
+        A text without any feature gets the probabilities of a zero vector.
+        """
+        if k < 1 and k != -1:
+            raise UserError(f"k = {k}: give a number of labels from 1 up, or -1 for all")
+        lines = self.tokenizer.tokenize([texts] if isinstance(texts, str) else list(texts))
+        found = []
+        for row in self.probabilities(lines, batch):
+            best = np.argsort(-row, kind="stable")[: len(row) if k == -1 else k]
+            best = best[row[best] >= threshold]
+            found.append(Prediction([self.labels[i] for i in best], row[best].tolist()))
+        return found
+
+    @torch.no_grad()
+    def probabilities(self, token_lines: Iterable[str], batch: int = 1024) -> np.ndarray:
+        """Probabilities float32[N, C] of space-joined token lines, ``batch`` lines at a time."""
+        if not self.labels:
+            raise UserError(f"this {self.kind} model has no classifier; fit it on labelled texts first")
+        parts = [np.zeros((0, len(self.labels)), np.float32)]
+        for lines in _batches(token_lines, batch):
+            parts.append(self.log_prob(self.encode_tokens(lines)).exp().float().cpu().numpy())
+        return np.concatenate(parts)
+
+    # ---------------------------------------------------------------------------------------- vectors
+    @torch.no_grad()
+    def word_vector(self, word: str) -> np.ndarray:
+        """float32[D]: mean of the word's row and its n-grams' rows; of these alone out of the vocabulary,
+        zero without any."""
+        ids = self.dictionary.to_signed(self.dictionary.subwords(encode(word)))
+        bags = make_bags(ids, np.array([0, len(ids)]), self.seed, self.dim).to(self.tables.input.device)
+        return self.tables.hidden(*bags)[0].cpu().numpy()
+
+    @torch.no_grad()
+    def word_vectors(self) -> np.ndarray:
+        """float32[nwords, D]: `word_vector` of the whole vocabulary."""
+        rows, offsets = self.dictionary.subword_rows()
+        parts = [np.zeros((0, self.dim), np.float32)]
+        for at in range(0, self.dictionary.nwords, 10_000):
+            cuts = offsets[at : at + 10_001]
+            bags = make_bags(rows[cuts[0] : cuts[-1]], cuts - cuts[0]).to(self.tables.input.device)
+            parts.append(self.tables.hidden(*bags).cpu().numpy())
+        return np.concatenate(parts)
+
+    @torch.no_grad()
+    def sentence_vector(self, text: str) -> np.ndarray:
+        """float32[D]. Supervised: mean of the text's features. Unsupervised: mean of its words' vectors,
+        each divided by its length, zero ones and the end of line left out (``getSentenceVector``)."""
+        if self.kind == "supervised":
+            return self.tables.hidden(*self.encode(text))[0].cpu().numpy()
+        words = split(self.tokenizer.tokenize([text])[0])
+        vectors = [self.word_vector(word.decode("utf-8", "surrogatepass")) for word in words]
+        units = [v / np.linalg.norm(v) for v in vectors if np.linalg.norm(v) > 0]
+        return np.mean(units, axis=0) if units else np.zeros(self.dim, np.float32)
+
+    def nearest_neighbors(self, word: str, k: int = 10) -> list[tuple[str, float]]:
+        """The k vocabulary words with the highest cosine to a word, itself left out."""
+        table = self.word_vectors()
+        vector = self.word_vector(word)
+        norms = np.linalg.norm(table, axis=1) * np.linalg.norm(vector)
+        cosine = (table @ vector) / np.where(norms > 0, norms, 1)
+        own = self.dictionary.index.get(encode(word), -1)
+        order = [i for i in np.argsort(-cosine, kind="stable")[: k + 1].tolist() if i != own][:k]
+        return [(self.dictionary.words[i].decode("utf-8", "replace"), float(cosine[i])) for i in order]
+
+    # --------------------------------------------------------------------------------------- training
+    def fit(
+        self,
+        dataset: torch.utils.data.Dataset | Sequence[tuple[str, Label | list[Label]]],
+        epochs: int = 5,
+        batch_size: int = 16,
+        lr: float = 0.1,
+        valid: torch.utils.data.Dataset | Sequence[tuple[str, Label | list[Label]]] | None = None,
+        *,
+        loss: str | None = None,
+        engine: Any = None,
+        listeners: Sequence[Callable] = (),
+        checkpoint: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Train on labelled texts (SGD, fastText's schedule); returns the `TrainingResult`.
+
+        New words get rows (from their n-grams where there are any), new labels a zero row; an
+        unsupervised model gets a classifier. The parameters are then new tensors: make optimisers anew.
+
+        Args:
+            dataset: (text, label) pairs. valid: others to score after every epoch.
+            loss: only where a classifier is made: softmax (default), ova, ns, hs.
+            engine: an `EngineChoice`; default the one for the device of the tables.
+            options: more of `config.Finetune`: freeze, dropout, clip, class_weights, patience, …
+
+        Errors: `UserError` for an empty dataset, or a new classifier with one label. A trained one
+        accepts a single document.
+        """
+        from ftcore.engines.choice import choose_engine
+        from ftcore.training.finetune import finetune
+
+        texts, rows = _pairs(dataset)
+        new_head = not self.labels
+        values = _label_values([*self.labels, *(value for row in rows for value in row)])
+        if new_head:
+            _require_two(values)
+        if not texts:
+            raise UserError("no texts to train on; give (text, label) pairs")
+        if valid is None and len({str(v) for row in rows for v in row}) < 2:
+            warnings.warn("one label in the training set: nothing can be validated", stacklevel=2)
+        loss = (loss or "softmax") if new_head else self.loss
+        own = {name: getattr(self.dictionary.options, name) for name in config.Dictionary.model_fields}
+        settings = {**own, "min_count": 1, "loss": loss, "dim": self.dim, "epoch": epochs, "lr": lr}
+        fixed = sorted(options.keys() & own.keys() - {"min_count", "min_count_label"})
+        if fixed:
+            raise UserError(f"fit: {', '.join(fixed)} belong to the dictionary; give them to from_texts")
+        chosen = config.Finetune(**{**settings, "batch_size": batch_size, **options})
+
+        lines = self.tokenizer.tokenize(texts)
+        named = [[str(value) for value in row] for row in rows]
+        fresh = Dictionary.build(zip(named, lines, strict=True), chosen)
+        dictionary = self.dictionary.merge(fresh, labels=True)
+        train = encode_bags([as_batch(lines, named)], dictionary, grow=True)
+        held_out = None
+        if valid is not None:
+            valid_texts, valid_rows = _pairs(valid)
+            batch = as_batch(
+                self.tokenizer.tokenize(valid_texts), [[str(v) for v in row] for row in valid_rows]
+            )
+            held_out = encode_bags([batch], dictionary)
+        frozen = self._grow(dictionary, [values[name] for name in dictionary.labels], loss)
+        return finetune(
+            self.tables, dictionary, train, held_out, chosen, seed=self.seed, listeners=listeners, frozen=frozen,
+            engine=engine or choose_engine("auto", str(self.tables.input.device)), checkpoint=checkpoint,
+        )  # fmt: skip
+
+    def _grow(self, dictionary: Dictionary, labels: list[Label], loss: str) -> np.ndarray:
+        """Move to a larger dictionary; bool[rows], which rows there were before."""
+        from ftcore.training.transfer import transfer
+
+        before, device = self.dictionary, self.tables.input.device
+        known = np.ones(dictionary.rows, np.bool_)
+        if self.kind != "supervised" or len(labels) != len(self.labels) or dictionary.rows != before.rows:
+            start = transfer(before, self.tables, dictionary, seed=self.seed, loss=loss)
+            self.tables, known = start.tables.to(device), start.pretrained
+        self.dictionary, self.labels, self.loss, self.kind = dictionary, labels, loss, "supervised"
+        self._tree = None
+        return known
+
+    # ------------------------------------------------------------------------------------------ files
+    def save(self, directory: Path | str) -> None:
+        """Write the model to a directory (safetensors and JSON), whole or not at all."""
+        arrays = {f"dictionary.{name}": array for name, array in self.dictionary.state().items()}
+        arrays["input"] = self.tables.input.detach().cpu().numpy()
+        arrays["output"] = self.tables.output.detach().cpu().numpy()
+        header = {
+            "kind": self.kind, "loss": self.loss, "dim": self.dim, "seed": self.seed, "labels": self.labels,
+            "sparse": self.tables.sparse, "tokenizer": self.tokenizer.state(),
+        }  # fmt: skip
+        write_model(directory, arrays, header)
+
+    @classmethod
+    def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
+        """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
+        arrays, header = read_model(directory)
+        try:
+            state = {
+                k.removeprefix("dictionary."): v for k, v in arrays.items() if k.startswith("dictionary.")
+            }
+            dictionary = Dictionary.from_state(state)
+            input, output = (torch.from_numpy(arrays[name]) for name in ("input", "output"))
+            tables = TwoTables(input, output, header["sparse"]).to(device)
+            tokenizer = Tokenizer.from_state(header["tokenizer"])
+            names = (header[name] for name in ("labels", "kind", "loss", "seed"))
+            return cls(tokenizer, dictionary, tables, *names)
+        except KeyError as error:
+            raise UserError(f"{directory}: the model lacks {error}; save it again with this ftcore") from None
+
+
+def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    source = iter(items)
+    while part := list(islice(source, size)):
+        yield part
+
+
+def _plain(value: Any) -> Label:
+    """A label as JSON keeps it: str or int."""
+    value = value.item() if isinstance(value, Tensor | np.generic) else value
+    if not isinstance(value, str | int):
+        raise UserError(f"label {value!r} is a {type(value).__name__}; labels are strings or ints")
+    return int(value) if isinstance(value, bool) else value
+
+
+def _label_rows(labels: Iterable) -> list[list[Label]]:
+    """A list of labels for each text, from labels or lists of labels."""
+    return [
+        [_plain(v) for v in row] if isinstance(row, list | tuple | set) else [_plain(row)] for row in labels
+    ]
+
+
+def _label_values(labels: Iterable[Label]) -> dict[str, Label]:
+    """The dictionary's name of a label -> its value."""
+    values: dict[str, Label] = {}
+    for label in labels:
+        if values.setdefault(str(label), label) != label:
+            raise UserError(
+                f"labels {label!r} and {values[str(label)]!r} differ only in type; use one of them"
+            )
+    return values
+
+
+def _require_two(values: dict[str, Label]) -> None:
+    if len(values) < 2:
+        raise UserError(
+            f"a new classifier needs at least two labels, there is {list(values.values())}; check the label "
+            "column, or fit a model that is already trained"
+        )
+
+
+def _pairs(dataset: Any) -> tuple[list[str], list[list[Label]]]:
+    pairs = [dataset[i] for i in range(len(dataset))] if hasattr(dataset, "__getitem__") else list(dataset)
+    return [text for text, _ in pairs], _label_rows(label for _, label in pairs)

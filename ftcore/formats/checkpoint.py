@@ -1,0 +1,86 @@
+"""A model as a directory: ``model.safetensors`` (arrays) and ``model.json`` (everything else).
+
+The directory appears whole or not at all. ``model.json`` carries the size and SHA-256 of the arrays,
+so that a damaged or truncated file is noticed before it is used. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ftcore.corpus.files import atomic_directory, canonical_json, sha256_file
+from ftcore.errors import UserError
+
+FORMAT = "ftcore-model"
+VERSION = 1
+WEIGHTS = "model.safetensors"
+HEADER = "model.json"
+_REMEDY = "copy the model again from where it was saved, or train and save it again"
+
+
+def write_model(directory: Path | str, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    """Write a model directory, replacing an existing one.
+
+    Args:
+        directory: its parent must be writable.
+        arrays: any safetensors type; names may contain dots.
+        header: JSON values; the keys format, version and weights are ours.
+
+    Errors: `UserError` when the disk is full.
+    """
+    with atomic_directory(directory) as folder:
+        packed = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        save_file(packed, folder / WEIGHTS)
+        weights = {"bytes": (folder / WEIGHTS).stat().st_size, "sha256": sha256_file(folder / WEIGHTS)}
+        whole = {**header, "format": FORMAT, "version": VERSION, "weights": weights}
+        (folder / HEADER).write_bytes(canonical_json(whole))
+
+
+def read_model(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(arrays, header) of `write_model`.
+
+    Errors: `UserError` naming the file and the remedy when something is missing, damaged, truncated,
+    of another kind or of a newer version.
+    """
+    directory = Path(directory)
+    header = _read_header(directory)
+    path = directory / WEIGHTS
+    if not path.is_file():
+        raise UserError(f"{path}: the model's arrays are missing; {_REMEDY}")
+    size, expected = path.stat().st_size, header["weights"]["bytes"]
+    if size != expected:
+        raise UserError(f"{path}: {size} bytes where {expected} were written, the file is cut off; {_REMEDY}")
+    if sha256_file(path) != header["weights"]["sha256"]:
+        raise UserError(f"{path}: its SHA-256 is not the one in {HEADER}, the file is damaged; {_REMEDY}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file ({error}); {_REMEDY}") from None
+
+
+def _read_header(directory: Path) -> dict[str, Any]:
+    path = directory / HEADER
+    if not path.is_file():
+        raise UserError(
+            f"{directory}: no model here ({HEADER} is missing); give a directory that save() wrote"
+        )
+    try:
+        header = json.loads(path.read_bytes())
+        kind, version = header["format"], header["version"]
+        _ = header["weights"]["bytes"], header["weights"]["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: damaged ({type(error).__name__}: {error}); {_REMEDY}") from None
+    if kind != FORMAT:
+        raise UserError(f"{path}: format {kind!r} is not {FORMAT!r}; give a directory that save() wrote")
+    if not isinstance(version, int) or version > VERSION:
+        raise UserError(
+            f"{path}: version {version} is newer than this ftcore reads ({VERSION}); upgrade ftcore"
+        )
+    return header

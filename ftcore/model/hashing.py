@@ -1,0 +1,175 @@
+"""fastText's hashing of words, character n-grams and word n-grams, bit for bit.
+
+Source: fastText 0.9.3 ``src/dictionary.cc``, ``Dictionary::hash`` (FNV-1a), ``computeSubwords`` and
+``addWordNgrams``. All text is UTF-8 bytes: a character is a code point's bytes, a hash never sees a
+Python string. The vectorised functions work on many words at once, packed as one blob with offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ftcore.model.kernel import kernel
+
+EOS = b"</s>"  # end of a line; a word like the others but without n-grams
+
+_FNV_OFFSET = 2166136261
+_FNV_PRIME = 16777619
+_WORD_NGRAM_FACTOR = 116049371
+
+
+def fnv1a(data: bytes) -> int:
+    """32-bit FNV-1a over *sign-extended* bytes, as an int in [0, 2**32).
+
+    Released fastText models were trained where ``char`` is signed, so bytes from 128 up are extended
+    by ones: English is hashed alike either way, Chinese is not.
+
+    >>> fnv1a("中国".encode()) % 2_000_000, fnv1a(b"cat") % 2_000_000
+    (1543023, 289031)
+    """
+    h = _FNV_OFFSET
+    for byte in data:
+        h ^= byte if byte < 128 else byte | 0xFFFFFF00
+        h = h * _FNV_PRIME & 0xFFFFFFFF
+    return h
+
+
+def char_ngrams(word: bytes, minn: int, maxn: int) -> list[bytes]:
+    """Character n-grams of ``<word>`` in fastText's order (by start, then by length), none dropped.
+
+    A single boundary mark is no n-gram; ``<word>`` itself is one if its length fits; ``</s>`` has none.
+
+    >>> char_ngrams("中国".encode(), 1, 2) == [s.encode() for s in ("<中", "中", "中国", "国", "国>")]
+    True
+    """
+    if word == EOS or maxn <= 0:
+        return []
+    data = b"<" + word + b">"
+    # Continuation bytes belong to the character before them, also in invalid UTF-8.
+    starts = [i for i, byte in enumerate(data) if byte & 0xC0 != 0x80] + [len(data)]
+    found = []
+    for first in range(len(starts) - 1):
+        for n in range(max(1, minn), maxn + 1):
+            last = first + n
+            if last >= len(starts):
+                break
+            if n == 1 and (first == 0 or starts[last] == len(data)):
+                continue
+            found.append(data[starts[first] : starts[last]])
+    return found
+
+
+def word_ngram_hashes(hashes: Sequence[int], n: int) -> list[int]:
+    """64-bit hashes of the word n-grams (2..n words) of a line, given the tokens' `fnv1a` hashes.
+
+    fastText keeps token hashes as int32 and widens them with their sign. The order is by first word,
+    then by length. ``% bucket`` gives the bucket.
+
+    >>> [h % 2_000_000 for h in word_ngram_hashes([fnv1a("我".encode()), fnv1a("爱".encode())], 2)]
+    [1837107]
+    """
+    mask = (1 << 64) - 1
+    signed = [h - (1 << 32) if h >= 1 << 31 else h for h in hashes]
+    found = []
+    for i in range(len(signed)):
+        h = signed[i] & mask
+        for j in range(i + 1, min(i + n, len(signed))):
+            h = (h * _WORD_NGRAM_FACTOR + signed[j]) & mask
+            found.append(h)
+    return found
+
+
+# ------------------------------------------------------------------------------ many words at once
+def pack(items: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes strings as (blob uint8[N], offsets int64[len + 1]).
+
+    >>> pack([b"ab", b"c"])[1].tolist()
+    [0, 2, 3]
+    """
+    offsets = np.zeros(len(items) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])
+    return np.frombuffer(b"".join(items), np.uint8), offsets
+
+
+def unpack(blob: np.ndarray, offsets: np.ndarray) -> list[bytes]:
+    """The inverse of `pack`."""
+    data = blob.tobytes()
+    cuts = offsets.tolist()
+    return [data[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+def token_hashes(words: Sequence[bytes]) -> np.ndarray:
+    """`fnv1a` of each word as int32[len] (the sign kept, as word n-grams need it)."""
+    blob, offsets = pack(words)
+    return _hash_words(blob, offsets)
+
+
+def ngram_buckets(words: Sequence[bytes], minn: int, maxn: int, bucket: int) -> tuple[np.ndarray, np.ndarray]:
+    """Buckets of the character n-grams of each word: (buckets int32[N], offsets int64[len + 1])."""
+    if maxn <= 0 or bucket <= 0 or not words:
+        return np.zeros(0, np.int32), np.zeros(len(words) + 1, np.int64)
+    blob, offsets = pack([b"" if word == EOS else b"<" + word + b">" for word in words])
+    out = np.zeros(len(words) + 1, np.int64)
+    _count_ngrams(blob, offsets, max(1, minn), maxn, out)
+    buckets = np.empty(out[-1], np.int32)
+    _fill_ngrams(blob, offsets, max(1, minn), maxn, np.uint64(bucket), buckets)
+    return buckets, out
+
+
+@kernel
+def _step(h, byte):
+    wide = np.uint64(byte)
+    if wide >= np.uint64(128):
+        wide |= np.uint64(0xFFFFFF00)
+    return ((h ^ wide) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF)
+
+
+@kernel
+def _hash_words(blob, offsets):
+    out = np.empty(len(offsets) - 1, np.int32)
+    for w in range(len(out)):
+        h = np.uint64(2166136261)
+        for i in range(offsets[w], offsets[w + 1]):
+            h = _step(h, blob[i])
+        out[w] = np.int32(np.uint32(h))
+    return out
+
+
+@kernel
+def _count_ngrams(blob, offsets, minn, maxn, out):
+    for w in range(len(offsets) - 1):
+        characters = 0
+        for i in range(offsets[w], offsets[w + 1]):
+            if blob[i] & 0xC0 != 0x80:
+                characters += 1
+        found = 0
+        for n in range(minn, maxn + 1):
+            found += max(0, characters - n + 1)
+        if minn == 1 and characters >= 2:
+            found -= 2  # "<" and ">" alone are no n-grams
+        out[w + 1] = out[w] + found
+
+
+@kernel
+def _fill_ngrams(blob, offsets, minn, maxn, bucket, out):
+    k = 0
+    for w in range(len(offsets) - 1):
+        begin, end = offsets[w], offsets[w + 1]
+        for i in range(begin, end):
+            if blob[i] & 0xC0 == 0x80:
+                continue
+            h = np.uint64(2166136261)
+            j = i
+            n = 1
+            while j < end and n <= maxn:
+                h = _step(h, blob[j])
+                j += 1
+                while j < end and blob[j] & 0xC0 == 0x80:
+                    h = _step(h, blob[j])
+                    j += 1
+                if n >= minn and not (n == 1 and (i == begin or j == end)):
+                    out[k] = np.int32(h % bucket)
+                    k += 1
+                n += 1

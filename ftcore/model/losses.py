@@ -1,0 +1,266 @@
+"""fastText's four losses as differentiable functions, summed over the batch.
+
+Each takes hidden vectors [B, D] and the whole output table [O, D], and returns a scalar: the *sum* of
+the examples' losses (fastText makes one step per example; a batch adds their gradients up). Source:
+fastText 0.9.3 ``src/loss.cc``. fastText reads sigmoid and logarithm from tables of 512 entries; these
+functions use the exact ones.
+
+Shape suffixes: B examples, O output rows, D vector size, L longest path in the tree, K negatives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ftcore.errors import UserError
+from ftcore.model.kernel import kernel
+
+NEGATIVE_TABLE_SIZE = 10_000_000  # loss.h
+
+
+def softmax(hidden: Tensor, output: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Cross-entropy over all output rows, summed.
+
+    Args:
+        hidden: [B, D]. output: [O, D]. targets: int64[B]. weight: float[B], of each example.
+
+    >>> round(softmax(torch.zeros(1, 2), torch.zeros(4, 2), torch.tensor([1])).item(), 4)  # ln 4
+    1.3863
+    """
+    return _sum(F.cross_entropy(hidden @ output.T, targets, reduction="none"), weight)
+
+
+def ova(hidden: Tensor, output: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
+    """One-vs-all: a yes/no question for every label; a document may have several.
+
+    Args:
+        targets: float[B, O] of zeros and ones (`multi_hot`), or int64[B] where each has one label.
+        weight: float[B], of each example.
+    """
+    logits = hidden @ output.T
+    if targets.dim() == 1:
+        targets = F.one_hot(targets, len(output))
+    loss = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none")
+    return _sum(loss.sum(1), weight)
+
+
+def ns(
+    hidden: Tensor,
+    output: Tensor,
+    targets: Tensor,
+    negatives: Tensor,
+    weight: Tensor | None = None,
+    sparse: bool = False,
+) -> Tensor:
+    """Negative sampling: the target's score up, those of sampled others down.
+
+    Args:
+        targets: int64[B]. negatives: int64[B, K], from `NegativeSampler.draw`.
+        sparse: give ``output`` a sparse gradient (of the touched rows only).
+    """
+    rows = torch.cat([targets.unsqueeze(1), negatives], dim=1)
+    score = torch.einsum("bd,bkd->bk", hidden, F.embedding(rows, output, sparse=sparse))
+    sign = torch.ones_like(score)
+    sign[:, 1:] = -1
+    return _sum(-F.logsigmoid(score * sign).sum(1), weight)
+
+
+def hs(
+    hidden: Tensor,
+    output: Tensor,
+    targets: Tensor,
+    tree: HuffmanTree,
+    weight: Tensor | None = None,
+    sparse: bool = False,
+) -> Tensor:
+    """Hierarchical softmax: a yes/no question at each node between the root and the target's leaf.
+
+    Args:
+        targets: int64[B]. tree: of the output rows' counts. sparse: as in `ns`.
+    """
+    rows = tree.paths.to(targets.device)[targets]  # [B, L], padded with 0
+    sign = tree.signs.to(hidden)[targets]  # [B, L], 0 where padded
+    score = torch.einsum("bd,bld->bl", hidden, F.embedding(rows, output, sparse=sparse))
+    return _sum(-(F.logsigmoid(score * sign) * sign.abs()).sum(1), weight)
+
+
+def multi_hot(targets: Tensor, offsets: Tensor, classes: int) -> Tensor:
+    """Zeros and ones [B, classes] from ragged targets int64[T] with offsets int64[B + 1].
+
+    >>> multi_hot(torch.tensor([0, 2]), torch.tensor([0, 2, 2]), 3).tolist()
+    [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    out = torch.zeros(len(offsets) - 1, classes, device=targets.device)
+    example = torch.repeat_interleave(torch.arange(len(out), device=targets.device), offsets.diff())
+    out[example, targets] = 1
+    return out
+
+
+def _sum(loss: Tensor, weight: Tensor | None) -> Tensor:
+    return loss.sum() if weight is None else (loss * weight).sum()
+
+
+# -------------------------------------------------------------------------------------- probabilities
+def log_probabilities(logits: Tensor, loss: str, tree: HuffmanTree | None = None) -> Tensor:
+    """Logarithms of the classes' probabilities under a loss: [B, O] from scores of the output rows.
+
+    Softmax and hs sum to one over the classes; ova and ns are independent yes/no probabilities.
+
+    Args:
+        logits: [B, O], as of `TwoTables`. loss: softmax, ova, ns or hs. tree: needed for hs.
+    """
+    if loss == "softmax":
+        return F.log_softmax(logits, dim=1)
+    if loss == "hs":
+        assert tree is not None
+        return tree.log_probabilities(logits)
+    return F.logsigmoid(logits)
+
+
+# ------------------------------------------------------------------------------------- Huffman tree
+@dataclass(frozen=True)
+class HuffmanTree:
+    """Binary tree over the classes; inner node i owns output row i (the last row stays unused).
+
+    paths: int64[O, L], output rows from the leaf up to the root, padded with 0.
+    signs: float32[O, L], +1 where the path is a right child, -1 a left one, 0 where padded.
+    levels: per depth, from the root down, (children, parents' output rows, signs, parents).
+    """
+
+    paths: Tensor
+    signs: Tensor
+    levels: list[tuple[Tensor, Tensor, Tensor, Tensor]]
+
+    def log_probabilities(self, scores: Tensor) -> Tensor:
+        """log P(class) for every class, [B, O], from the rows' scores [B, O]: one pass down the tree."""
+        size = self.paths.shape[0]
+        total = scores.new_zeros(len(scores), 2 * size - 1)
+        for children, rows, signs, parents in self.levels:
+            step = F.logsigmoid(scores[:, rows.to(scores.device)] * signs.to(scores))
+            total = total.index_copy(
+                1, children.to(scores.device), total[:, parents.to(scores.device)] + step
+            )
+        return total[:, :size]
+
+
+def huffman_tree(counts: np.ndarray) -> HuffmanTree:
+    """fastText's Huffman tree (``HierarchicalSoftmaxLoss::buildTree``) for counts in descending order.
+
+    Ties go to the inner node, the second child drawn is the right one (answer 1).
+
+    >>> huffman_tree(np.array([5, 3, 2])).paths.tolist()
+    [[1, 0], [0, 1], [0, 1]]
+    """
+    counts = np.asarray(counts, np.int64)
+    size = len(counts)
+    if size == 0:
+        raise UserError("hierarchical softmax needs at least one class")
+    parent, right = _build_tree(counts)
+    depth = np.zeros(2 * size - 1, np.int64)
+    for node in range(2 * size - 3, -1, -1):  # parents come after their children
+        depth[node] = depth[parent[node]] + 1
+    longest = max(1, int(depth[:size].max()))
+    paths = np.zeros((size, longest), np.int64)
+    signs = np.zeros((size, longest), np.float32)
+    node = np.arange(size)
+    for step in range(longest):
+        alive = parent[node] >= 0
+        paths[alive, step] = parent[node[alive]] - size
+        signs[alive, step] = np.where(right[node[alive]], 1, -1)
+        node = np.where(alive, parent[node], node)
+    levels = []
+    for level in range(1, int(depth.max()) + 1):
+        children = np.flatnonzero(depth == level)
+        sign = np.where(right[children], 1, -1).astype(np.float32)
+        above = parent[children]
+        levels.append(tuple(torch.from_numpy(a) for a in (children, above - size, sign, above)))
+    return HuffmanTree(torch.from_numpy(paths), torch.from_numpy(signs), levels)
+
+
+@kernel
+def _build_tree(counts):
+    size = len(counts)
+    total = np.full(2 * size - 1, np.int64(10**15))  # the sentinel of nodes that are not yet built
+    total[:size] = counts
+    parent = np.full(2 * size - 1, -1)
+    right = np.zeros(2 * size - 1, np.bool_)
+    leaf = size - 1
+    node = size
+    for i in range(size, 2 * size - 1):
+        made = np.int64(0)
+        for j in range(2):
+            if leaf >= 0 and total[leaf] < total[node]:
+                child = leaf
+                leaf -= 1
+            else:
+                child = node
+                node += 1
+            parent[child] = i
+            right[child] = j == 1
+            made += total[child]
+        total[i] = made
+    return parent, right
+
+
+# -------------------------------------------------------------------------------- negative sampling
+class NegativeSampler:
+    """Draws classes with probability proportional to count ** 0.5, as fastText's table does.
+
+    fastText fills a table with ``ceil(sqrt(c) * 1e7 / z)`` entries per class and draws one of them;
+    here the same numbers of entries are kept as a running sum, and a draw is looked up in it.
+
+    Args:
+        counts: int64[O], of words or labels in the order of the output rows.
+
+    Errors: `UserError` with fewer than two classes (the original would look for another for ever).
+    Source: fastText ``src/loss.cc``, ``NegativeSamplingLoss``.
+    """
+
+    def __init__(self, counts: np.ndarray) -> None:
+        counts = np.asarray(counts, np.int64)
+        if len(counts) < 2:
+            raise UserError(
+                f"negative sampling needs at least 2 classes, there is {len(counts)}; use more data or loss=softmax"
+            )
+        self.sizes = _table_sizes(counts)  # entries of each class
+        if np.count_nonzero(self.sizes) < 2:
+            raise UserError("negative sampling needs at least 2 classes that occur; use loss=softmax")
+        self.ends = np.cumsum(self.sizes)
+        self.total = int(self.ends[-1])
+
+    def lookup(self, entries: np.ndarray) -> np.ndarray:
+        """The class in each entry (0..total-1) of fastText's table. int64, same shape"""
+        return np.searchsorted(self.ends, entries, side="right")
+
+    def draw(self, targets: np.ndarray, negatives: int, rng: np.random.Generator) -> np.ndarray:
+        """Negatives for each target, none equal to it: int64[B, negatives].
+
+        >>> rng = np.random.default_rng(0)
+        >>> NegativeSampler(np.array([9, 1])).draw(np.array([0, 1]), 2, rng).tolist()
+        [[1, 1], [0, 0]]
+        """
+        targets = np.asarray(targets, np.int64)
+        drawn = self.lookup(rng.integers(self.total, size=(len(targets), negatives)))
+        while True:
+            again = np.nonzero(drawn == targets[:, None])
+            if len(again[0]) == 0:
+                return drawn
+            drawn[again] = self.lookup(rng.integers(self.total, size=len(again[0])))
+
+
+@kernel
+def _table_sizes(counts):
+    """ceil(sqrt(c) * 1e7 / z) with the sum, the root and the quotient in float32, as the original's."""
+    z = np.float32(0)
+    for c in counts:
+        z = np.float32(np.float64(z) + np.sqrt(np.float64(c)))
+    sizes = np.empty(len(counts), np.int64)
+    for i in range(len(counts)):
+        root = np.float32(np.sqrt(np.float64(counts[i])))
+        sizes[i] = np.int64(np.ceil(np.float32(np.float32(root * np.float32(10_000_000)) / z)))
+    return sizes

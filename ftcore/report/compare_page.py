@@ -1,0 +1,264 @@
+"""Two or more models side by side on one frozen test set: an HTML page and a table for the terminal.
+
+>>> page = ComparePage("old and new", [ModelEntry("old", {"macro_f1": .8}), ModelEntry("new", {"macro_f1": .9})])
+>>> "0.900" in render_comparison(page)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ftcore.evaluation.comparison import Difference
+from ftcore.evaluation.significance import McNemar, significantly_worse
+from ftcore.report import charts
+from ftcore.report.pages import (
+    count,
+    in_language_order,
+    is_number,
+    language_name,
+    render,
+    score,
+    signed,
+    size,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCORES = (("macro_f1", "Macro-F1"), ("accuracy", "Accuracy"), ("ece", "Calibration error"))
+TITLES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "f1": "F1"}
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model: its scores on the test set (`ClassificationReport.metrics`), cost and where it came from."""
+
+    name: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    size_bytes: float | None = None
+    documents_per_second: float | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)  # {"version": "7", "run": "8f2c…"}
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FlipExample:
+    """A document with the first model's answer and another's. ``change``: broken (right to wrong) or fixed."""
+
+    model: str
+    change: str
+    text: str
+    gold: Sequence[str] | str
+    before: str
+    after: str
+    language: str = ""
+    source: str = ""
+
+
+@dataclass
+class ComparePage:
+    """What the page shows; ``models[0]`` is the reference, differences are ``other - reference``."""
+
+    title: str
+    models: Sequence[ModelEntry]
+    differences: Sequence[Difference] = ()  # Comparison.rows
+    flips: Sequence[FlipExample] = ()
+    flip_counts: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # {model: {"fixed": n, "broken": n}}
+    tests: Mapping[str, McNemar] = field(default_factory=dict)  # Comparison.tests
+    test_set: str = ""
+    test_digest: str = ""
+    documents: Mapping[str, int] = field(default_factory=dict)  # {language: n}
+    verdicts: Mapping[str, str] = field(default_factory=dict)  # {model: sentence}; default: `verdict`
+    ids: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def verdict(page: ComparePage, model: str) -> tuple[str, str]:
+    """(good | bad | even, sentence) on a model against the first, from the overall intervals.
+
+    Worse by the rule of `significance` (any overall interval wholly below 0); better when one lies wholly
+    above 0 and none below; else even.
+    """
+    first = page.models[0].name
+    rows = {row.metric: row for row in page.differences if row.model == model and row.scope == "overall"}
+    intervals = [row.interval for row in rows.values()]
+    figures = ", ".join(
+        f"{TITLES[metric]} {signed(rows[metric].interval.difference)} "
+        f"(95 % interval {signed(rows[metric].interval.low)} to {signed(rows[metric].interval.high)})"
+        for metric in ("macro_f1", "accuracy")
+        if metric in rows
+    )
+    if not intervals:
+        return "even", f"{model} was not tested against {first}."
+    if significantly_worse(*intervals):
+        return "bad", f"{model} is significantly worse than {first}: {figures}."
+    if any(interval.low > 0 for interval in intervals):
+        return "good", f"{model} is significantly better than {first}: {figures}."
+    return "even", f"These documents do not tell {model} and {first} apart: {figures}."
+
+
+def render_comparison(page: ComparePage) -> str:
+    """The page as HTML text, to be written as UTF-8. Raises ValueError for fewer than two models."""
+    if len(page.models) < 2:
+        raise ValueError(f"at least two models are needed, not {len(page.models)}")
+    others = [model.name for model in page.models[1:]]
+    rows = [_row(row) for row in page.differences]
+    # accuracy and macro-F1 of one scope belong together; labels go by the size of the change
+    order = ["overall", *(f"language {code}" for code in in_language_order(_keys(page, "language")))]
+    overall = [row for row in rows if row["scope"] != "label"]
+    overall.sort(
+        key=lambda row: (order.index(f"{row['scope']} {row['key']}".strip()), row["metric"] != "macro-F1")
+    )
+    labels = [row for row in rows if row["scope"] == "label"]
+    labels.sort(key=lambda row: -abs(row["interval"].difference))
+    flips = {change: [flip for flip in page.flips if flip.change == change] for change in ("broken", "fixed")}
+    shown = {"models": True, "overall": overall, "labels": labels, "flips": page.flips or page.flip_counts}
+    titles = {
+        "models": "Models",
+        "overall": "Overall and per language",
+        "labels": "Per label",
+        "flips": "Flips",
+    }
+    return render(
+        "compare_page.html",
+        page=page,
+        lede=_lede(page),
+        verdicts=_verdicts(page),
+        sections=[(name, title) for name, title in titles.items() if shown[name]],
+        models=[_model(model, page.models[0]) for model in page.models],
+        first=page.models[0].name,
+        others=others,
+        many=len(others) > 1,
+        overall=overall,
+        overall_reach=charts.interval_axis([row for row in page.differences if row.scope != "label"]),
+        labels=labels,
+        label_reach=charts.interval_axis([row for row in page.differences if row.scope == "label"]),
+        interval_note="Differences are the other model minus the reference, with a paired bootstrap interval over the "
+        "documents. Green lies wholly above 0, red wholly below; grey holds 0, so these documents cannot tell.",
+        flips=flips,
+        flip_counts=[
+            {
+                "model": name,
+                "fixed": counts.get("fixed", 0),
+                "broken": counts.get("broken", 0),
+                "p": page.tests[name].p if name in page.tests else None,
+            }
+            for name, counts in page.flip_counts.items()
+        ],
+    )
+
+
+def compare_table(page: ComparePage, *, labels: bool = False) -> Table:
+    """The same for the terminal (rich): a row a figure, a column a model, differences with intervals."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(page.title), title_justify="left", caption_justify="left")
+    table.caption = escape("\n".join(sentence for _, sentence in _verdicts(page)))
+    table.add_column("")
+    for model in page.models:
+        table.add_column(escape(model.name), justify="right")
+    scopes = [("overall", "", "macro_f1"), ("overall", "", "accuracy")]
+    for code in in_language_order(_keys(page, "language")):
+        scopes += [("language", code, "macro_f1"), ("language", code, "accuracy")]
+    if labels:
+        scopes += [("label", label, "f1") for label in sorted(_keys(page, "label"))]
+    found = {(row.model, row.scope, row.key, row.metric): row for row in page.differences}
+    for scope, key, metric in scopes:
+        rows = [found.get((model.name, scope, key, metric)) for model in page.models[1:]]
+        if not any(rows):
+            continue
+        first = next(row.first for row in rows if row)
+        name = TITLES[metric] if not key else f"{key} {TITLES[metric]}"
+        table.add_row(escape(name), score(first), *(_cell(row) for row in rows))
+    for title, value in (
+        ("calibration error", lambda model: score(model.metrics.get("ece"))),
+        ("majority macro-F1", lambda model: score(model.metrics.get("majority_macro_f1"))),
+        ("majority accuracy", lambda model: score(model.metrics.get("majority_accuracy"))),
+        ("size", lambda model: size(model.size_bytes)),
+        ("documents/s", lambda model: count(model.documents_per_second)),
+    ):
+        table.add_row(title, *(value(model) for model in page.models))
+    return table
+
+
+def _cell(row: Difference | None) -> str:
+    if row is None:
+        return "–"
+    colour = {"better": "green", "worse": "red", "even": "dim"}[_tone(row)]
+    interval = row.interval
+    change = f"{signed(interval.difference)} ({signed(interval.low)} to {signed(interval.high)})"
+    return f"{score(row.other)}  [{colour}]{change}[/]"
+
+
+def _tone(row: Difference) -> str:
+    return "better" if row.interval.low > 0 else "worse" if row.interval.high < 0 else "even"
+
+
+def _keys(page: ComparePage, scope: str) -> set[str]:
+    return {row.key for row in page.differences if row.scope == scope}
+
+
+def _row(row: Difference) -> dict[str, Any]:
+    name = {"overall": "all languages", "language": language_name(row.key), "label": row.key}[row.scope]
+    return {
+        "name": name,
+        "scope": row.scope,
+        "key": row.key,
+        "model": row.model,
+        "metric": TITLES.get(row.metric, row.metric),
+        "documents": row.documents,
+        "first": row.first,
+        "other": row.other,
+        "interval": row.interval,
+        "tone": _tone(row),
+    }
+
+
+def _model(model: ModelEntry, first: ModelEntry) -> dict[str, Any]:
+    scores = []
+    for name, title in SCORES:
+        if is_number(model.metrics.get(name)):
+            base = model.metrics.get(f"majority_{name}")
+            scores.append((title, model.metrics[name], base if is_number(base) and name != "ece" else None))
+    return {
+        "name": model.name,
+        "note": model.note,
+        "scores": scores,
+        "size": model.size_bytes,
+        "size_ratio": _times(model.size_bytes, first.size_bytes) if model is not first else None,
+        "speed": model.documents_per_second,
+        "speed_ratio": _times(model.documents_per_second, first.documents_per_second)
+        if model is not first
+        else None,
+        "ids": model.ids,
+    }
+
+
+def _times(value: float | None, first: float | None) -> float | None:
+    return float(value) / float(first) if is_number(value) and is_number(first) and float(first) else None
+
+
+def _verdicts(page: ComparePage) -> list[tuple[str, str]]:
+    found = []
+    for model in page.models[1:]:
+        tone, sentence = verdict(page, model.name)
+        found.append((tone, page.verdicts.get(model.name, sentence)))
+    return found
+
+
+def _lede(page: ComparePage) -> str:
+    total = sum(page.documents.values())
+    if not total:
+        return f"{len(page.models)} models on one frozen test set."
+    parts = ", ".join(
+        f"{count(page.documents[code])} {language_name(code).replace('Mixed', 'mixed')}"
+        for code in in_language_order(page.documents)
+    )
+    return f"{len(page.models)} models on one frozen test set of {count(total)} documents ({parts})."

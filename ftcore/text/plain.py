@@ -1,0 +1,66 @@
+"""Formats of plain lines: a document a line, paragraphs, and fastText's label format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftcore.config import Source
+from ftcore.text.documents import BatchBuilder
+from ftcore.text.fields import labels_of
+from ftcore.text.records import TOO_LONG, TextLine
+
+
+def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
+    """Every line that is not blank is a document."""
+    for number, text, damage in lines:
+        if damage:
+            out.reject(number, damage, text)
+        elif text and not text.isspace():
+            out.add(number, text)
+        yield
+
+
+def read_paragraphs(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
+    """Blank lines separate documents; a damaged line rejects its whole paragraph."""
+    held, first, size, reason = [], 0, 0, ""
+
+    def finish() -> None:
+        if reason:
+            out.reject(first, reason, "\n".join(held))
+        elif held:
+            out.add(first, "\n".join(held))
+
+    for number, text, damage in lines:
+        if damage or not (not text or text.isspace()):
+            if not held:
+                first = number
+            size += len(text)
+            if size > out.limit:
+                damage = damage or TOO_LONG
+            if not reason:
+                held.append(text)
+            reason = reason or damage
+        elif held:
+            finish()
+            held, size, reason = [], 0, ""
+            yield
+    finish()
+    yield
+
+
+def read_fasttext(lines: Iterator[TextLine], out: BatchBuilder, source: Source) -> Iterator[None]:
+    """``__label__a __label__b some words``; without `source.label` the labels are dropped.
+
+    As in fastText, a token that begins with the prefix is a label wherever it stands.
+    """
+    prefix = source.label_prefix
+    for number, text, damage in lines:
+        if damage:
+            out.reject(number, damage, text)
+        elif text and not text.isspace():
+            tokens = text.split()
+            labels = [token[len(prefix) :] for token in tokens if token.startswith(prefix)] if prefix else []
+            words = [token for token in tokens if not token.startswith(prefix)] if prefix else tokens
+            kept = labels_of(labels, source.label_names) if source.label is not None else []
+            out.add(number, " ".join(words), kept)
+        yield

@@ -1,0 +1,184 @@
+"""Raw text to space-joined tokens: the one way there, in preparation and in serving alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from ftcore.config import Text, digest
+from ftcore.errors import UserError
+from ftcore.text.documents import REJECTED, TOKENIZED, empty
+from ftcore.text.language import language
+from ftcore.text.normalize import normalize
+from ftcore.text.segment import Segmenter, UserWord, read_user_dict
+from ftcore.text.stopwords import stopwords
+
+LABEL, EOS = "__label__", "</s>"  # what fastText takes for a label and for the end of a line
+_VERSION = 1
+
+
+class Tokenizer:
+    """Normalisation, segmentation, punctuation and stopwords, by `config.Text`.
+
+    A token never holds white space. A token of the text that fastText would take for a label or for
+    its end of line (``__label__…``, ``</s>``) gets the full-width form of its first character:
+    ``＿_label__…``, ``＜/s>``.
+
+    Args:
+        text: the options.
+        user_words: jieba user words instead of those in the files of ``segment.user_dict``.
+        stop: stopwords instead of those that ``stopwords`` of the options makes.
+
+    Raises:
+        UserError: a user dictionary or a stopword list is missing or unreadable.
+
+    >>> Tokenizer().tokenize(["我用C++写程序。", "I don't <b>like</b> it!"])
+    ['我用 c++ 写 程序', "i don't like it"]
+    """
+
+    def __init__(
+        self,
+        text: Text = Text(),  # noqa: B008 - frozen
+        *,
+        user_words: Sequence[UserWord] | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> None:
+        if user_words is None:
+            user_words = [word for path in text.segment.user_dict for word in read_user_dict(path)]
+        self.user_words: list[UserWord] = [(word, freq, tag) for word, freq, tag in user_words]
+        self._stop = frozenset(stopwords(text.stopwords) if stop is None else stop)
+        # the content travels, so the paths no longer matter
+        self.text = text.model_copy(
+            update={
+                "segment": text.segment.model_copy(update={"user_dict": []}),
+                "stopwords": text.stopwords.model_copy(update={"lists": []}),
+            }
+        )
+        self.counts: Counter[str] = Counter()
+        self._segmenter = Segmenter(text.segment, self.user_words)
+        self._cleaned = _Cleaned(text.segment.punctuation)
+
+    # ------------------------------------------------------------------------------------ text to tokens
+    def tokenize(self, texts: Sequence[str]) -> list[str]:
+        """Space-joined tokens of each text; "" where none are left."""
+        return self._tokens(normalize(list(texts), self.text.normalize, self.counts).to_pylist())
+
+    def apply(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """A `DOCUMENT` batch as `TOKENIZED`: fills `language`, appends `tokens` and `key`; rejects nothing.
+
+        `key` is the xxh3-128 (32 hex digits) of the normalised text.
+        """
+        clean = normalize(batch.column("text"), self.text.normalize, self.counts)
+        given = batch.column("language")
+        languages = pc.if_else(pc.equal(given, ""), language(clean), given)
+        texts = clean.to_pylist()
+        keys = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
+        columns = [batch.column(name) for name in ("source", "line", "text", "labels")]
+        columns += [languages, batch.column("split")]
+        columns += [pa.array(self._tokens(texts), pa.string()), pa.array(keys, pa.string())]
+        return pa.RecordBatch.from_arrays(columns, schema=TOKENIZED), empty(REJECTED)
+
+    def _tokens(self, texts: Sequence[str]) -> list[str]:
+        cut, clean, stop = self._segmenter.cut, self._cleaned.__getitem__, self._stop
+        lower = self.text.normalize.lowercase  # else stopwords, which are lower case, must match The and THE
+        lines, marks, stopped = [], 0, 0
+        for text in texts:
+            tokens = cut(text)
+            kept = [token for token in map(clean, tokens) if token]
+            marks += len(tokens) - len(kept)
+            if stop:
+                before = len(kept)
+                kept = [token for token in kept if token not in stop and (lower or token.lower() not in stop)]
+                stopped += before - len(kept)
+            lines.append(" ".join(kept))
+        for name, number in (("punctuation", marks), ("stopwords", stopped)):
+            if number:
+                self.counts[name] += number
+        return lines
+
+    # ------------------------------------------------------------------------------------ state
+    def state(self) -> dict[str, Any]:
+        """All that is needed to make the same tokens elsewhere, without any file; JSON-able."""
+        return {
+            "version": _VERSION,
+            "jieba": version("jieba"),
+            "text": self.text.model_dump(mode="json"),
+            "user_words": [list(word) for word in self.user_words],
+            "stopwords": sorted(self._stop),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Tokenizer:
+        """The tokenizer whose `state` this is.
+
+        Raises:
+            UserError: it was made by a later version of ftcore, or with another version of jieba.
+        """
+        if state.get("version") != _VERSION:
+            raise UserError(
+                f"tokenizer state of version {state.get('version')!r}; this ftcore reads {_VERSION}: install the ftcore it was made with"
+            )
+        if state["jieba"] != version("jieba"):
+            raise UserError(
+                f"the tokenizer was made with jieba {state['jieba']}, and {version('jieba')} is installed, which may cut "
+                f"other words; pip install jieba=={state['jieba']}"
+            )
+        words = [(word, freq, tag) for word, freq, tag in state["user_words"]]
+        return cls(Text.model_validate(state["text"]), user_words=words, stop=state["stopwords"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of options, jieba's version, user dictionary and stopwords."""
+        return digest(self.state())
+
+
+class _Cleaned(dict):
+    """Token as it comes from the segmenter -> token as it goes on, "" where it is dropped."""
+
+    def __init__(self, punctuation: str) -> None:
+        super().__init__()
+        self._punctuation = punctuation
+
+    def __missing__(self, token: str) -> str:
+        if not is_mark(token):
+            cleaned = escape(token)
+        elif self._punctuation == "remove":
+            cleaned = ""
+        elif self._punctuation == "split":
+            cleaned = " ".join(token)
+        else:
+            cleaned = escape(token)
+        if len(token) <= 32:
+            if len(self) >= 100_000:
+                self.clear()
+            self[token] = cleaned
+        return cleaned
+
+
+def escape(token: str) -> str:
+    """Keep a token of the text apart from fastText's own.
+
+    >>> escape("__label__x"), escape("</s>"), escape("label")
+    ('＿_label__x', '＜/s>', 'label')
+    """
+    if token.startswith(LABEL) or token == EOS:
+        return chr(ord(token[0]) + 0xFEE0) + token[1:]
+    return token
+
+
+def is_mark(token: str) -> bool:
+    """True if a token has neither letters nor digits nor emoji: punctuation and symbols.
+
+    >>> is_mark("……"), is_mark("c++"), is_mark("😀")
+    (True, False, False)
+    """
+    if token.isalnum():
+        return False
+    return not any(unicodedata.category(char)[0] in "LN" or char >= "\U0001f000" for char in token)

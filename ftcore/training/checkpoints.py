@@ -1,0 +1,134 @@
+"""Training state on disk: written so that a crash at any moment leaves a whole checkpoint or the one before.
+
+``tables-<n>.safetensors`` holds the tensors, ``checkpoint.json`` the position, the key and the digest of
+the tensor file. Each is written under a temporary name, fsynced and renamed, the JSON last: what it names
+is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+_MARK = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a training needs to go on: named tensors, and a position that JSON can hold."""
+
+    tensors: dict[str, Tensor]
+    position: dict
+
+
+class Checkpoint:
+    """The last state of one training, in a directory of its own.
+
+    Args:
+        directory: made when first needed; nothing else is kept in it.
+        seconds: time between saves; 0 saves at every chunk.
+
+    Example::
+
+        checkpoint = Checkpoint("store/stages/pretrain/checkpoint", seconds=60)
+        result = pretrain(..., checkpoint=checkpoint)
+        ...                      # write the model
+        checkpoint.clear()       # only now is it of no more use
+    """
+
+    def __init__(self, directory: str | Path, seconds: float = 60.0):
+        self.directory = Path(directory)
+        self.seconds = seconds
+        self._saved = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether `seconds` have passed since the last save (or since this object was made)."""
+        return time.monotonic() - self._saved >= self.seconds
+
+    def save(self, state: State, key: str) -> bool:
+        """Replace the checkpoint by this state; False, with a warning, where the disk refuses.
+
+        A checkpoint that cannot be written (a full disk) must not cost the training it protects.
+        """
+        self._saved = time.monotonic()
+        written: list[Path] = []
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            before = sorted(self.directory.glob("tables-*.safetensors"))
+            number = 1 + max((int(p.stem.removeprefix("tables-")) for p in before), default=0)
+            tables = self.directory / f"tables-{number:06}.safetensors"
+            written = [tables, self.directory / f"{tables.name}.tmp", self.directory / f"{_MARK}.tmp"]
+            tensors = {name: t.detach().contiguous() for name, t in state.tensors.items()}
+            save_file(tensors, written[1])
+            digest = _digest(written[1])
+            _settle(written[1], tables)
+            mark = {"version": 1, "key": key, "file": tables.name, "xxh3_128": digest}
+            written[2].write_text(json.dumps({**mark, "position": state.position}), encoding="utf-8")
+            _settle(written[2], self.directory / _MARK)
+        except (OSError, SafetensorError) as error:
+            log.warning("%s: no checkpoint written (%s); training goes on", self.directory, error)
+            for path in written:
+                path.unlink(missing_ok=True)
+            return False
+        for path in before:
+            path.unlink(missing_ok=True)
+        return True
+
+    def load(self, key: str) -> State | None:
+        """The saved state, or None where there is none, it is damaged, or it belongs to another key."""
+        try:
+            mark = json.loads((self.directory / _MARK).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            return self._refuse(f"is damaged ({error})")
+        try:
+            if mark["key"] != key:
+                return self._refuse("belongs to other data or options")
+            path = self.directory / mark["file"]
+            if _digest(path) != mark["xxh3_128"]:
+                return self._refuse("is damaged (the digest of its tables differs)")
+            return State(load_file(path), mark["position"])
+        except (OSError, KeyError, TypeError, SafetensorError) as error:
+            return self._refuse(f"is damaged ({error!r})")
+
+    def clear(self) -> None:
+        """Delete the checkpoint, its mark first."""
+        (self.directory / _MARK).unlink(missing_ok=True)
+        if self.directory.is_dir():
+            for path in self.directory.glob("tables-*.safetensors*"):
+                path.unlink(missing_ok=True)
+
+    def _refuse(self, why: str) -> None:
+        log.warning("%s: the checkpoint %s; training starts from the beginning", self.directory, why)
+
+
+def _digest(path: Path) -> str:
+    sums = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            sums.update(block)
+    return sums.hexdigest()
+
+
+def _settle(temporary: Path, final: Path) -> None:
+    """fsync, then rename, then fsync the directory: the name never points at less than the content."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(final)
+    directory = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,178 @@
+"""A classifier from labelled bags, from random or pretrained rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import BagCorpus
+from ftcore.engines.choice import Engine, EngineChoice, Rate, StepResult, load_engine
+from ftcore.engines.draws import chunk_generator
+from ftcore.engines.setup import FinetuneSetup
+from ftcore.errors import UserError
+from ftcore.model.losses import huffman_tree
+from ftcore.model.module import TwoTables
+from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.loop import Loop, TrainingResult, content_key
+from ftcore.training.progress import Listener
+from ftcore.training.schedule import linear
+from ftcore.training.validation import validate
+
+log = logging.getLogger(__name__)
+_CHUNK = 1_000_000  # features, an update counting as 250 of them: about a second at any batch size
+_UPDATE = 250
+
+
+def finetune(
+    tables: TwoTables,
+    dictionary: Dictionary,
+    train: BagCorpus,
+    valid: BagCorpus | None,
+    options: config.Finetune,
+    *,
+    seed: int = 0,
+    engine: EngineChoice | Engine,
+    listeners: Sequence[Listener] = (),
+    checkpoint: Checkpoint | None = None,
+    frozen: np.ndarray | None = None,
+    deterministic: bool = True,
+) -> TrainingResult:
+    """Train both tables in place over the documents that have a feature and a label.
+
+    The documents are shuffled anew each epoch, from the seed. With a validation set, every epoch is
+    scored; where `keep_best` is on, the tables end as they were after the epoch with the best macro-F1
+    (the lower loss among equals), and `patience` epochs without gain end the training.
+
+    Args:
+        tables: input [dictionary.rows, dim], output [nlabels, dim].
+        frozen: bool[rows], the rows that came from pretraining (`Transfer.pretrained`); what
+            ``freeze=words`` keeps as they are.
+        checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
+        deterministic: the same bytes for the same seed (one CPU thread).
+
+    Raises:
+        UserError: nothing to train on, a new head for one class only, class weights of an unknown label, a
+            loss that is not a number any more (names step and lr).
+
+    Example::
+
+        result = finetune(tables, dictionary, train, valid, Finetune(epoch=5), seed=0,
+                          engine=choose_engine("auto", "auto"))
+        result.best_epoch, result.history[-1]["valid_accuracy"]
+    """
+    assert len(tables.input) == dictionary.rows and len(tables.output) == dictionary.nlabels
+    usable = np.flatnonzero((np.diff(train.offsets) > 0) & (np.diff(train.target_offsets) > 0))
+    counts = np.bincount(train.targets, minlength=dictionary.nlabels)
+    _check(tables, dictionary, train, options, usable, counts, frozen)
+    backend = load_engine(engine, deterministic)
+    setup = FinetuneSetup.build(dictionary, options, frozen, counts)
+    sizes = np.diff(train.offsets)
+    total = options.epoch * int(sizes[usable].sum())
+    key = ""
+    if checkpoint is not None:
+        corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
+        mask = np.zeros(0, dtype=bool) if frozen is None else frozen
+        about = f"finetune 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
+        key = content_key(about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *corpora)
+    loop = Loop(
+        "finetune",
+        tables,
+        backend,
+        epochs=options.epoch,
+        total=total,
+        lr=linear(options.lr, total),
+        listeners=listeners,
+        checkpoint=checkpoint,
+        key=key,
+        advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
+    )
+    plan = _Plan(usable, sizes, options.batch_size, seed)
+
+    def train_chunk(epoch: int, chunk: int, lr: Rate) -> StepResult:
+        rng = chunk_generator(seed, "finetune", epoch, chunk)
+        order = plan.chunks(epoch)[chunk]
+        return backend.finetune_bags(tables, train, order, options, lr, rng, setup)
+
+    tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
+
+    def end_epoch(epoch: int) -> dict[str, float]:
+        if valid is None or len(valid) == 0:
+            return {}
+        scores = validate(tables, valid, options.loss, seed=seed, tree=tree)
+        _judge(loop, scores, options)
+        return scores
+
+    result = loop.run(lambda epoch: len(plan.chunks(epoch)), train_chunk, end_epoch)
+    if loop.best:
+        with torch.no_grad():
+            tables.input.copy_(loop.best["input"])
+            tables.output.copy_(loop.best["output"])
+    return result
+
+
+_ARRAYS = ("ids", "offsets", "targets", "target_offsets")
+
+
+def _check(
+    tables: TwoTables,
+    dictionary: Dictionary,
+    train: BagCorpus,
+    options: config.Finetune,
+    usable: np.ndarray,
+    counts: np.ndarray,
+    frozen: np.ndarray | None,
+) -> None:
+    if len(usable) == 0:
+        raise UserError(
+            f"nothing to fine-tune on: of {len(train)} documents none has both a label and a token of the vocabulary"
+        )
+    if len(train.ids) and int(np.min(train.ids)) < 0:
+        raise ValueError("the training bags name buckets without a row; encode them with grow=True")
+    present = int((counts > 0).sum())
+    new_head = not bool(tables.output.detach().any())
+    if present < 2 and new_head:
+        only = dictionary.labels[int(counts.argmax())]
+        raise UserError(
+            f"every training document has the label {only!r}; a new classifier needs at least two labels "
+            "(check the label column, or start from a trained model)"
+        )
+    if options.freeze == "words" and (frozen is None or not frozen.any()):
+        log.warning("freeze=words has nothing to freeze: no row came from pretraining")
+
+
+class _Plan:
+    """The order of documents of an epoch, cut into chunks at the borders of updates."""
+
+    def __init__(self, usable: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int):
+        self.usable, self.sizes, self.batch_size, self.seed = usable, sizes, batch_size, seed
+        self._epoch, self._chunks = -1, []
+
+    def chunks(self, epoch: int) -> list[np.ndarray]:
+        """Document numbers of every chunk; the last epoch asked for is remembered."""
+        if epoch != self._epoch:
+            order = chunk_generator(self.seed, "order", epoch, 0).permutation(self.usable)
+            cost = np.cumsum(self.sizes[order])[self.batch_size - 1 :: self.batch_size]
+            cost = cost + _UPDATE * np.arange(1, len(cost) + 1)
+            # whole updates only; what is left over belongs to the last chunk
+            ends = (1 + np.flatnonzero(np.diff(cost // _CHUNK, prepend=0))) * self.batch_size
+            self._chunks = [part for part in np.split(order, ends) if len(part)]
+            self._epoch = epoch
+        return self._chunks
+
+
+def _judge(loop: Loop, scores: dict[str, float], options: config.Finetune) -> None:
+    """Keep the tables of a new best epoch; stop after `patience` epochs without one."""
+    place = loop.position
+    score = [scores["macro_f1"], -scores["loss"]]
+    if place.best_score is None or score > place.best_score:
+        place.best_score, place.best_epoch = score, place.epoch + 1
+        if options.keep_best:
+            tables = loop.tables
+            loop.best = {"input": tables.input.detach().clone(), "output": tables.output.detach().clone()}
+    elif options.patience and place.epoch + 1 - place.best_epoch >= options.patience:
+        place.stopped_early = True

@@ -1,0 +1,107 @@
+"""Word vectors from lines of tokens: skip-gram or CBOW over a `TokenCorpus`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import TokenCorpus
+from ftcore.engines.choice import Engine, EngineChoice, Rate, StepResult, load_engine
+from ftcore.engines.draws import chunk_generator
+from ftcore.engines.setup import PretrainSetup
+from ftcore.errors import UserError
+from ftcore.model.module import TwoTables
+from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.loop import Loop, TrainingResult, content_key
+from ftcore.training.progress import Listener
+from ftcore.training.schedule import linear
+
+
+def pretrain(
+    tables: TwoTables,
+    dictionary: Dictionary,
+    corpus: TokenCorpus,
+    options: config.Pretrain,
+    *,
+    seed: int = 0,
+    engine: EngineChoice | Engine,
+    listeners: Sequence[Listener] = (),
+    checkpoint: Checkpoint | None = None,
+    deterministic: bool = True,
+) -> TrainingResult:
+    """Train both tables in place, `options.epoch` passes over the corpus in its order.
+
+    The learning rate falls to 0 over the in-vocabulary tokens of all passes. (The original counts these
+    against a total that includes unknown words, so it makes epoch / coverage passes.)
+
+    Args:
+        tables: input [dictionary.rows, dim], output [nwords, dim].
+        checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
+        deterministic: the same bytes for the same seed (one CPU thread).
+
+    Raises:
+        UserError: an empty corpus; a loss that is not a number any more (names step and lr).
+
+    Example::
+
+        result = pretrain(tables, dictionary, encode_tokens(batches, dictionary), Pretrain(dim=100),
+                          seed=0, engine=choose_engine("auto", "auto"))
+        result.history[-1]["loss"]
+    """
+    assert len(tables.input) == dictionary.rows and len(tables.output) == dictionary.nwords
+    if len(corpus.ids) == 0:
+        raise UserError(
+            f"pretraining found no token of the vocabulary in the corpus; "
+            f"add text or lower min_count (now {options.min_count})"
+        )
+    backend = load_engine(engine, deterministic)
+    setup = PretrainSetup.build(dictionary, options)
+    borders = chunk_borders(corpus.offsets, chunk_tokens(options))
+    total = options.epoch * len(corpus.ids)
+    key = ""
+    if checkpoint is not None:
+        arrays = (corpus.ids, corpus.offsets, tables.input, tables.output)
+        about = f"pretrain 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
+        key = content_key(about, dictionary.counts, *arrays)
+    loop = Loop(
+        "pretrain",
+        tables,
+        backend,
+        epochs=options.epoch,
+        total=total,
+        lr=linear(options.lr, total),
+        listeners=listeners,
+        checkpoint=checkpoint,
+        key=key,
+        advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
+    )
+
+    def train(epoch: int, chunk: int, lr: Rate) -> StepResult:
+        lines = range(borders[chunk], borders[chunk + 1])
+        rng = chunk_generator(seed, "pretrain", epoch, chunk)
+        return backend.pretrain_lines(tables, corpus, lines, options, lr, rng, setup)
+
+    return loop.run(lambda epoch: len(borders) - 1, train)
+
+
+def chunk_tokens(options: config.Pretrain) -> int:
+    """Tokens a chunk: about a second of work, and at most some 10 MB of pairs and negatives."""
+    if options.loss == "softmax":
+        return 2048  # every pair scores the whole vocabulary
+    per_token = options.ws * (options.neg + 1 if options.loss == "ns" else 6)
+    most = 32768 if options.batch_size > 1 else 8192  # batch 1 makes an update for every pair
+    return int(np.clip(32768 * 30 // per_token, 1024, most))
+
+
+def chunk_borders(offsets: np.ndarray, tokens: int) -> list[int]:
+    """First line of each chunk, and the number of lines: a line belongs to the chunk it starts in.
+
+    >>> chunk_borders(np.array([0, 3, 6, 9]), tokens=5)
+    [0, 2, 3]
+    """
+    starts = np.asarray(offsets[:-1], dtype=np.int64)
+    firsts = np.flatnonzero(np.diff(starts // tokens, prepend=-1))
+    return [*firsts.tolist(), len(starts)]

@@ -1,0 +1,76 @@
+"""Digest of the sources that a stage imports: what "the code has changed" means for reuse.
+
+The walk follows import statements (inside functions too) from an entry module through the project's
+own packages. ``ftcore/config.py`` is left out: the values that it yields are part of the options'
+digest, so that a new option does not retrain every model.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("ftcore", "tasks", "flows")
+VALUES_ONLY = {"ftcore.config"}
+
+
+def sources_of(*entries: str, root: Path = ROOT) -> dict[str, str]:
+    """Files (relative to the project) that the entry modules import, with their SHA-256.
+
+    >>> sorted(sources_of("ftcore.errors"))
+    ['ftcore/__init__.py', 'ftcore/errors.py']
+    """
+    todo, seen, files = list(entries), set(), {}
+    while todo:
+        module = todo.pop()
+        if module in seen or module in VALUES_ONLY:
+            continue
+        seen.add(module)
+        path = _find(module, root)
+        if path is None:
+            continue
+        digest, imported = _read(path, path.stat().st_mtime_ns, module)
+        files[path.relative_to(root).as_posix()] = digest
+        parents = module.split(".")
+        todo += [".".join(parents[:n]) for n in range(1, len(parents))]
+        todo += imported
+        files.update(_templates(path, root))
+    return dict(sorted(files.items()))
+
+
+def _templates(path: Path, root: Path) -> dict[str, str]:
+    """HTML templates beside a module belong to its code."""
+    pages = sorted(path.parent.glob("*.html"))
+    return {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in pages}
+
+
+def _find(module: str, root: Path) -> Path | None:
+    if module.split(".")[0] not in PACKAGES:
+        return None
+    base = root.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _read(path: Path, mtime_ns: int, module: str) -> tuple[str, tuple[str, ...]]:
+    content = path.read_bytes()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:  # relative: climb from the package
+                stem = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*stem, base] if base else stem)
+            names.append(base)
+            names += [f"{base}.{alias.name}" for alias in node.names]  # submodules
+    own = tuple(n for n in dict.fromkeys(names) if n.split(".")[0] in PACKAGES)
+    return hashlib.sha256(content).hexdigest(), own

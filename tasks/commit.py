@@ -1,0 +1,56 @@
+"""Shards with their manifest, written last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftcore.corpus.commit import CommitOptions, commit_shards
+from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.prepare import PreparedPart
+from ftcore.corpus.shards import ShardSet
+from tasks.reuse import StageOutput
+from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
+
+
+@stage_task("commit", **IO_RETRIES)
+def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutput) -> StageOutput:
+    """Merge the parts without duplicates into shards; counts and reasons go to Prefect and MLflow."""
+    config = session.config
+    options = CommitOptions.of(config)
+
+    def work(out: Path, _scratch: Path, child) -> dict:
+        parts = [PreparedPart.load(p.file("part"), verify=False) for p in prepared]
+        drops = duplicates.file("drops") if config.filters.dedup != "off" else None
+        shards = commit_shards(parts, drops, options, out / "shards")
+        if child is not None:
+            child.tracker.file(child.run, Path(shards.path) / "manifest.json", "data")
+        return {"digest": shards.digest, "rows": shards.rows}
+
+    output = session.stage(
+        "commit",
+        inputs={"duplicates": duplicates.digest, **{f"{n:05d}": p.digest for n, p in enumerate(prepared)}},
+        options={**options.shaping(), "shards": options.shards.model_dump(), "split": options.split.model_dump(),
+                 "max_reject_share": config.ingest.max_reject_share},
+        code=("ftcore.corpus.commit",),
+        work=work,
+        tracked=True,
+    )
+    if not session.dry:
+        show_counts(shard_set(output))
+    return output
+
+
+def shard_set(output: StageOutput) -> ShardSet:
+    """The shards that a commit left; the manifest's digest stands for their content."""
+    return ShardSet(str(output.file("shards")), output.result.get("digest", ""), output.result.get("rows", 0))
+
+
+def show_counts(shards: ShardSet) -> None:
+    """What each step dropped and why, as a table on the flow run's page."""
+    manifest = load_manifest(shards.path, verify=False)
+    rows = [
+        {"step": step, "reason": reason, "documents": n}
+        for step, reasons in manifest.counts.items()
+        for reason, n in reasons.items()
+    ]
+    table_artifact("counts", rows, f"{manifest.read} documents read, {manifest.rows} kept")

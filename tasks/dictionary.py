@@ -1,0 +1,48 @@
+"""The words that get a row: of the unlabelled text for pretraining, of the labelled for fine-tuning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.numpy import load_file, save_file
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import documents
+from ftcore.corpus.shards import iter_batches
+from tasks.commit import shard_set
+from tasks.reuse import StageOutput
+from tasks.session import Session, stage_task
+
+PRETRAIN_SPLITS = ("train", "unlabelled")
+FILE = "dictionary.safetensors"
+
+
+@stage_task("dictionary")
+def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutput:
+    """Count words (and labels) for `purpose`, pretrain or finetune."""
+    chosen = getattr(session.config, purpose)
+    languages = chosen.languages if purpose == "pretrain" else None
+    splits = PRETRAIN_SPLITS if purpose == "pretrain" else ("train",)
+    # the training options do not change the dictionary, so they do not recompute it
+    options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
+
+    def work(out: Path, _scratch: Path, _child: object) -> dict:
+        batches = iter_batches(shard_set(shards), splits, languages)
+        rows = documents(batches) if purpose == "finetune" else (([], t) for _, t in documents(batches))
+        built = Dictionary.build(rows, options)
+        save_file(built.state(), out / FILE)
+        return {"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens}
+
+    return session.stage(
+        f"dictionary-{purpose}",
+        inputs={"shards": shards.result.get("digest", shards.digest)},
+        options={**options.model_dump(), "languages": languages},
+        code=("ftcore.corpus.dictionary", "ftcore.corpus.shards"),
+        work=work,
+    )
+
+
+def open_dictionary(output: StageOutput) -> Dictionary:
+    """The dictionary that the stage left."""
+    return Dictionary.from_state(load_file(output.file(FILE)))

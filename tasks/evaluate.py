@@ -1,0 +1,209 @@
+"""Scores of the classifier on the test split, and of the word vectors on word sets where given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ftcore.corpus.files import sha256_file
+from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.shards import ShardSet, iter_batches
+from ftcore.errors import UserError
+from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
+from ftcore.evaluation.plots import (
+    confusion_figure,
+    figure_svg,
+    precision_recall_figure,
+    reliability_figure,
+)
+from ftcore.evaluation.similarity import analogies, neighbors, word_similarity
+from ftcore.fasttext import FastText
+from tasks.commit import shard_set
+from tasks.reuse import StageOutput
+from tasks.session import Child, Session, stage_task
+
+CODE = (
+    "ftcore.evaluation.metrics",
+    "ftcore.evaluation.plots",
+    "ftcore.evaluation.similarity",
+    "ftcore.fasttext",
+    "ftcore.corpus.shards",
+)
+EXCERPT = 400  # characters of a document shown among the errors
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A labelled set and a model's answers: texts [N], gold [N], languages [N], probabilities [N, C]."""
+
+    texts: list[str]
+    gold: list[list[str]]
+    languages: list[str]
+    sources: list[str]
+    probabilities: np.ndarray
+    labels: list[str]
+
+
+@stage_task("evaluate")
+def evaluate(
+    session: Session, shards: StageOutput, model: StageOutput, pretrained: StageOutput | None
+) -> StageOutput:
+    """Metrics, tables and plots of the test split; word sets and neighbours of the pretrained vectors."""
+    options = session.config.evaluate
+
+    def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        labelled = shard_set(shards)
+        classifier = FastText.load(model.file("model"))
+        scored = score_split(classifier, labelled, "test")
+        report = evaluate_classification(
+            scored.gold,
+            scored.probabilities,
+            scored.labels,
+            scored.languages,
+            top_k=options.top_k,
+            bins=options.calibration_bins,
+            train_counts=train_counts(labelled),
+        )
+        tables = {**report.tables, "errors": error_table(scored, options.errors)}
+        metrics = dict(report.metrics)
+        if pretrained is not None:
+            words = FastText.load(pretrained.file("model"))
+            metrics |= word_scores(session, words, tables)
+        write(out, metrics, tables, plots(report, scored.labels))
+        if child is not None:
+            log_everything(child, metrics, tables, out)
+        return {"metrics": metrics}
+
+    files = {Path(p).name: sha256_file(p) for p in word_files(session) if Path(p).is_file()}
+    inputs = {"shards": shards.result.get("digest", shards.digest), "model": model.digest, **files}
+    if pretrained is not None:
+        inputs["pretrained"] = pretrained.digest
+    return session.stage(
+        "evaluate", inputs=inputs, options=options.model_dump(), code=CODE, work=work, tracked=True
+    )
+
+
+def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
+    """Probabilities of every document of a split, in bounded memory but for the [N, C] result."""
+    texts: list[str] = []
+    gold: list[list[str]] = []
+    languages: list[str] = []
+    sources: list[str] = []
+
+    def token_lines() -> Iterator[str]:
+        for batch in iter_batches(shards, [split]):
+            tokens = batch.column("tokens").to_pylist()
+            gold.extend(batch.column("labels").to_pylist())
+            languages.extend(batch.column("language").to_pylist())
+            sources.extend(batch.column("source").to_pylist())
+            texts.extend(t[:EXCERPT] for t in tokens)
+            yield from tokens
+
+    probabilities = model.probabilities(token_lines())
+    if not texts:
+        raise UserError(
+            f"{shards.path}: the {split} split has no documents; set split.{split} above 0 or give a source "
+            f"with split: {split}"
+        )
+    return Scored(texts, gold, languages, sources, probabilities, [str(label) for label in model.labels])
+
+
+def train_counts(shards: ShardSet) -> dict[str, int]:
+    """Training documents per label, from the manifest."""
+    labels = load_manifest(shards.path, verify=False).labels
+    return {label: splits["train"] for label, splits in labels.items() if "train" in splits}
+
+
+def error_table(scored: Scored, limit: int) -> pd.DataFrame:
+    """The surest wrong answers."""
+    chosen = confident_errors(scored.gold, scored.probabilities, scored.labels, scored.languages, limit)
+    best = scored.probabilities[chosen].argmax(axis=1) if len(chosen) else np.empty(0, int)
+    return pd.DataFrame(
+        {
+            "text": [scored.texts[i] for i in chosen],
+            "gold": [", ".join(scored.gold[i]) for i in chosen],
+            "predicted": [scored.labels[b] for b in best],
+            "probability": [float(scored.probabilities[i, b]) for i, b in zip(chosen, best, strict=True)],
+            "language": [scored.languages[i] for i in chosen],
+            "source": [scored.sources[i] for i in chosen],
+        }
+    )
+
+
+def word_files(session: Session) -> list[str]:
+    """Word-pair and analogy files, relative ones below `data`."""
+    options = session.config.evaluate
+    return [str(Path(session.config.data) / p) for p in [*options.similarity, *options.analogies]]
+
+
+def word_scores(session: Session, model: FastText, tables: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Spearman and analogy accuracy per file; neighbours of the chosen words as a table."""
+    options, data = session.config.evaluate, Path(session.config.data)
+    metrics: dict[str, float] = {}
+    for name in options.similarity:
+        found = word_similarity(known_vector(model), data / name, normalize=str.lower)
+        metrics[f"similarity/{Path(name).stem}"] = found.spearman
+        metrics[f"similarity/{Path(name).stem}_coverage"] = found.used / max(found.pairs, 1)
+    if not (options.analogies or options.neighbors):
+        return metrics
+    words = model.words
+    vectors = np.stack([model.word_vector(w) for w in words])
+    for name in options.analogies:
+        answers = analogies(words, vectors, data / name, normalize=str.lower)
+        metrics[f"analogies/{Path(name).stem}"] = answers.accuracy
+        metrics[f"analogies/{Path(name).stem}_coverage"] = answers.answered / max(answers.questions, 1)
+        tables[f"analogies_{Path(name).stem}"] = answers.sections
+    if options.neighbors:
+        tables["neighbors"] = neighbors(
+            words, vectors, options.neighbors, 10, vector_of=known_vector(model)
+        )
+    return metrics
+
+
+def known_vector(model: FastText):
+    """A word's vector, None where the model knows neither it nor any of its n-grams."""
+
+    def vector(word: str) -> np.ndarray | None:
+        found = model.word_vector(word)
+        return found if np.any(found) else None
+
+    return vector
+
+
+def plots(report: ClassificationReport, labels: list[str]) -> dict[str, str]:
+    """SVG pictures by name."""
+    return {
+        "confusion": figure_svg(confusion_figure(report.tables["confusion"], labels)),
+        "precision_recall": figure_svg(precision_recall_figure(report.tables["precision_recall"])),
+        "calibration": figure_svg(reliability_figure(report.tables["calibration"], report.metrics["ece"])),
+    }
+
+
+def write(out: Path, metrics: dict, tables: dict[str, pd.DataFrame], pictures: dict[str, str]) -> None:
+    """metrics.json, tables/*.parquet and plots/*.svg."""
+    (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
+    for folder in ("tables", "plots"):
+        (out / folder).mkdir()
+    for name, frame in tables.items():
+        frame.to_parquet(out / "tables" / f"{name}.parquet", index=False)
+    for name, svg in pictures.items():
+        (out / "plots" / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def log_everything(child: Child, metrics: dict, tables: dict[str, pd.DataFrame], out: Path) -> None:
+    """Metrics, MLflow tables and plots of the evaluation's run."""
+    child.metrics(metrics)
+    for name, frame in tables.items():
+        if len(frame):
+            child.tracker.table(child.run, frame, f"tables/{name}.json")
+    child.tracker.file(child.run, out / "plots", "plots")
+
+
+def read_tables(output: StageOutput) -> dict[str, pd.DataFrame]:
+    """The tables that the stage left."""
+    return {p.stem: pd.read_parquet(p) for p in sorted(output.file("tables").glob("*.parquet"))}

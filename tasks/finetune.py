@@ -1,0 +1,90 @@
+"""A classifier from the labelled documents, from random or pretrained rows."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ftcore.corpus.encode import encode_bags
+from ftcore.corpus.shards import iter_batches
+from ftcore.engines.choice import choose_engine
+from ftcore.fasttext import FastText
+from ftcore.text.tokenizer import Tokenizer
+from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.finetune import finetune as train
+from ftcore.training.transfer import transfer
+from tasks.commit import shard_set
+from tasks.dictionary import open_dictionary
+from tasks.prepare import user_files
+from tasks.pretrain import finish, listeners, training_options
+from tasks.reuse import StageOutput
+from tasks.session import Child, Session, stage_task
+
+log = logging.getLogger("ftcore.finetune")
+CODE = ("ftcore.training.finetune", "ftcore.training.transfer", "ftcore.corpus.encode", "ftcore.fasttext")
+
+
+@stage_task("finetune")
+def finetune(
+    session: Session, shards: StageOutput, words: StageOutput, pretrained: StageOutput | None
+) -> StageOutput:
+    """Train the head (and the rows) on the train split, score each epoch on the valid split."""
+    config = session.config
+    options = config.finetune
+    choice = choose_engine(config.engine, config.device)
+
+    def work(out: Path, scratch: Path, child: Child | None) -> dict:
+        dictionary = open_dictionary(words)
+        source = FastText.load(pretrained.file("model")) if pretrained is not None else None
+        if source is not None:
+            dictionary = dictionary.merge(source.dictionary)
+        labelled = shard_set(shards)
+        bags = encode_bags(iter_batches(labelled, ["train"]), dictionary, scratch / "train", grow=True)
+        valid = encode_bags(iter_batches(labelled, ["valid"]), dictionary, scratch / "valid")
+        moved = None
+        if source is not None:
+            moved = transfer(
+                source.dictionary, source.tables, dictionary, seed=config.seed, source_seed=source.seed
+            )
+            log.info("%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets)
+        model = FastText.untrained(
+            Tokenizer(config.text),
+            dictionary,
+            dim=config.finetune_dim,
+            loss=options.loss,
+            seed=config.seed,
+            tables=moved.tables if moved is not None else None,
+        )
+        with listeners(session, child, "finetune") as (heard, curves):
+            result = train(
+                model.tables,
+                dictionary,
+                bags,
+                valid if len(valid) else None,
+                options,
+                seed=config.seed,
+                engine=choice,
+                listeners=heard,
+                checkpoint=Checkpoint(scratch / "checkpoint", config.checkpoint_seconds),
+                frozen=moved.pretrained if moved is not None else None,
+                deterministic=config.deterministic,
+            )
+        model.save(out / "model")
+        return finish(out, result, curves, child, choice)
+
+    inputs = {
+        "shards": shards.result.get("digest", shards.digest),
+        "dictionary": words.digest,
+        **user_files(session),
+    }
+    if pretrained is not None:
+        inputs["pretrained"] = pretrained.digest
+    return session.stage(
+        "finetune",
+        inputs=inputs,
+        options=training_options(session, choice)
+        | {"finetune": options.model_dump(), "dim": config.finetune_dim},
+        code=CODE,
+        work=work,
+        tracked=True,
+    )

@@ -1,0 +1,120 @@
+"""The HTML report of a run, as a stage output and an MLflow artifact."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ftcore.corpus.manifest import load_manifest
+from ftcore.report.run_page import RunPage, render_run
+from tasks.commit import shard_set
+from tasks.evaluate import read_tables, train_counts
+from tasks.reuse import ABOUT, StageOutput, as_dict
+from tasks.session import Child, Session, stage_task
+
+PAGE = "report.html"
+CURVES = ("loss", "lr", "words_per_second")
+
+
+@stage_task("report")
+def report(
+    session: Session,
+    shards: StageOutput,
+    trainings: list[StageOutput],
+    scores: StageOutput,
+    version: StageOutput | None,
+) -> StageOutput:
+    """One self-contained page: data, curves, scores per language and label, errors, configuration."""
+
+    def work(out: Path, _scratch: Path, _child: Child | None) -> dict:
+        page = build_page(session, shards, trainings, scores, version)
+        (out / PAGE).write_text(render_run(page), encoding="utf-8")
+        return {}
+
+    inputs = {"shards": shards.result.get("digest", shards.digest), "scores": scores.digest}
+    inputs |= {t.stage: t.digest for t in trainings}
+    if version is not None:
+        inputs["version"] = version.digest
+    return session.stage(
+        "report",
+        inputs=inputs,
+        options=session.config.model_dump(mode="json", exclude={"workers", "store"}),
+        code=("ftcore.report.run_page", "tasks.report"),
+        work=work,
+    )
+
+
+def build_page(
+    session: Session,
+    shards: StageOutput,
+    trainings: list[StageOutput],
+    scores: StageOutput,
+    version: StageOutput | None,
+) -> RunPage:
+    """Collect what the stages left."""
+    labelled = shard_set(shards)
+    manifest = load_manifest(labelled.path, verify=False)
+    tables = read_tables(scores)
+    counts = dict(manifest.counts)
+    removed = counts.pop("removed", {})
+    train = train_counts(labelled)
+    ids = {"MLflow run": session.run, "data": labelled.digest[:12]}
+    if version is not None:
+        ids["model"] = version.result["model_uri"]
+    ids |= {f"{t.stage} on": t.result["reason"] for t in trainings}
+    return RunPage(
+        name=session.name,
+        ids=ids,
+        links={"MLflow": session.tracker.link(session.run)} if session.tracker else {},
+        stages=stage_rows(session),
+        counts={"read": {"": manifest.read}, **counts, "kept": {"": manifest.rows}},
+        tokens=removed,
+        documents=manifest.documents,
+        metrics=scores.result["metrics"],
+        majority_label=max(train, key=train.get) if train else "",
+        per_language=tables["per_language"],
+        per_label=tables["per_label"],
+        confusion=tables["confusion"],
+        calibration=tables["calibration"],
+        unseen_labels=tables["unseen_labels"],
+        curves=curves(trainings),
+        errors=tables["errors"],
+        neighbours=tables.get("neighbors", ()),
+        configuration=yaml.safe_dump(
+            session.config.model_dump(mode="json"), allow_unicode=True, sort_keys=False
+        ),
+    )
+
+
+def stage_rows(session: Session) -> list[dict[str, Any]]:
+    """The session's stages; parts of preparation are one row."""
+    rows: dict[str, dict[str, Any]] = {}
+    for output in session.outputs:
+        name = output.stage.split("/")[0]
+        row = as_dict(output)
+        if name not in rows:
+            rows[name] = {k: row[k] for k in ("state", "reason", "seconds")} | {"stage": name, "parts": 1}
+            continue
+        known = rows[name]
+        known["seconds"] += row["seconds"]
+        known["parts"] += 1
+        if known["state"] == "reused" and row["state"] != "reused":
+            known["state"], known["reason"] = row["state"], row["reason"]
+    return list(rows.values())
+
+
+def curves(trainings: list[StageOutput]) -> dict[str, list[tuple[float, float]]]:
+    """``stage/name`` -> points, from the listeners' records."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for training in trainings:
+        for progress in json.loads(training.file(f"{ABOUT}curves.json").read_text()):
+            values = {k: progress[k] for k in CURVES} | {
+                f"valid_{k}": v for k, v in progress["validation"].items()
+            }
+            for name, value in values.items():
+                if value is not None:
+                    found.setdefault(f"{training.stage}/{name}", []).append((progress["step"], value))
+    return found

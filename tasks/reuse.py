@@ -1,0 +1,248 @@
+"""Reuse that explains itself: when a stage's earlier output may stand, and if not, why.
+
+A stage's key is the digest of (digests of its inputs, its options, the sources it imports). Its
+output folder ends with ``stage.json``, written last, which lists every file with its SHA-256. The
+output is reused if the key is the same and the files still are; otherwise the stage runs again and
+says what differs from the last time.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ftcore.config import digest
+from ftcore.corpus.files import atomic_write_json, sha256_file
+from tasks.code_digest import sources_of
+from tasks.store import Store
+
+ABOUT = "about/"  # files below it tell of the run (curves, speed); they are no part of the output's identity
+KEEP = 3  # outputs kept per stage: the one in use, and two to go back to
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage leaves behind, and how it came about. Travels between tasks instead of data.
+
+    `digest` covers the content of the output's files: a recomputation that yields the same bytes
+    leaves the stages after it untouched.
+    """
+
+    stage: str
+    path: str
+    digest: str
+    state: str  # reused, recomputed or planned
+    reason: str
+    seconds: float = 0.0
+    result: dict[str, Any] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        """Path of one of the output's files."""
+        return Path(self.path) / name
+
+    @property
+    def reused(self) -> bool:
+        return self.state == "reused"
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage to run: who it is and what it depends on.
+
+    Args:
+        name: folder below ``stages/``; mapped stages append ``/`` and a slug.
+        inputs: name -> digest of everything that is read.
+        options: the slice of the configuration that matters to it, JSON-able.
+        code: entry modules whose transitive sources count.
+    """
+
+    name: str
+    inputs: Mapping[str, str]
+    options: Mapping[str, Any]
+    code: tuple[str, ...]
+
+    def sources(self) -> dict[str, str]:
+        return sources_of(*self.code)
+
+    def key(self, sources: Mapping[str, str]) -> str:
+        value = {"inputs": dict(self.inputs), "options": dict(self.options), "code": dict(sources)}
+        return digest(value)
+
+
+Work = Callable[[Path, Path], dict[str, Any] | None]
+"""``work(out, scratch)`` fills `out` and returns a small JSON-able result; `scratch` outlives a crash."""
+
+
+def run_stage(
+    store: Store,
+    spec: StageSpec,
+    work: Work,
+    *,
+    still_good: Callable[[dict[str, Any]], str] | None = None,
+    dry: bool = False,
+) -> StageOutput:
+    """Reuse the stage's output if nothing has changed, else run `work` and record it.
+
+    Args:
+        still_good: further check of a recorded result; returns what is wrong, or "".
+        dry: only say what would happen (state ``planned`` where it would run).
+    """
+    sources = spec.sources()
+    key = spec.key(sources)
+    home = store.stages / spec.name / key[:16]
+    record = _read_record(home)
+    if record is not None:
+        wrong = verify(home, record) or (still_good(record["result"]) if still_good else "")
+        if not wrong:
+            if not dry:
+                _point_to(home)
+            short = f"inputs {_short(spec.inputs)}, options {digest(dict(spec.options))[:7]}"
+            reason = f"{short}, code {digest(sources)[:7]} unchanged"
+            return StageOutput(
+                spec.name, str(home), record["digest"], "reused", reason, 0.0, record["result"]
+            )
+        reason = wrong
+    else:
+        reason = explain(_latest(store, spec.name), spec, sources)
+    if dry:
+        return StageOutput(spec.name, str(home), f"unknown until {spec.name} has run", "planned", reason)
+    return _execute(store, spec, sources, home, key, reason, work)
+
+
+def _execute(
+    store: Store, spec: StageSpec, sources: dict, home: Path, key: str, reason: str, work: Work
+) -> StageOutput:
+    begin = time.perf_counter()
+    scratch = store.scratch / spec.name / key[:16]
+    out = scratch / "out"
+    shutil.rmtree(out, ignore_errors=True)  # half an output of a killed run; checkpoints stay
+    out.mkdir(parents=True)
+    result = work(out, scratch) or {}
+    files = {p.relative_to(out).as_posix(): sha256_file(p) for p in sorted(out.rglob("*")) if p.is_file()}
+    identity = {name: sha for name, sha in files.items() if not name.startswith(ABOUT)}
+    record = {
+        "stage": spec.name,
+        "key": key,
+        "inputs": dict(spec.inputs),
+        "options": dict(spec.options),
+        "code": sources,
+        "files": files,
+        "digest": digest(identity) if identity else digest(result),
+        "result": result,
+    }
+    atomic_write_json(out / "stage.json", record)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    if home.exists():
+        shutil.rmtree(home)
+    out.rename(home)
+    _point_to(home)
+    shutil.rmtree(scratch, ignore_errors=True)
+    seconds = time.perf_counter() - begin
+    return StageOutput(spec.name, str(home), record["digest"], "recomputed", reason, seconds, result)
+
+
+def latest_output(store: Store, name: str) -> StageOutput | None:
+    """The output that the last run of a stage used, verified; None if there is none."""
+    home = _latest_home(store, name)
+    record = _read_record(home) if home else None
+    if record is None or verify(home, record):
+        return None
+    return StageOutput(name, str(home), record["digest"], "reused", "latest output", 0.0, record["result"])
+
+
+def verify(home: Path, record: Mapping[str, Any]) -> str:
+    """What no longer matches the record, in words; "" if all files are as they were written."""
+    for name, expected in record["files"].items():
+        path = home / name
+        if not path.is_file():
+            return f"output {name} is missing"
+        if sha256_file(path) != expected:
+            return f"output {name} has changed on disk"
+    return ""
+
+
+def explain(last: Mapping[str, Any] | None, spec: StageSpec, sources: Mapping[str, str]) -> str:
+    """What differs between a stage's last record and what is asked now.
+
+    Returns:
+        For example ``"option pretrain.dim changed: 100 -> 50; code changed: ftcore/model/losses.py"``.
+    """
+    if last is None:
+        return "no earlier output"
+    changes = []
+    names = _differing(last["inputs"], spec.inputs)
+    if names:
+        changes.append("input changed: " + _some(names))
+    old, new = _flat(last["options"]), _flat(dict(spec.options))
+    for name in _differing(old, new)[:4]:
+        changes.append(f"option {name} changed: {old.get(name)!r} -> {new.get(name)!r}")
+    names = _differing(last["code"], sources)
+    if names:
+        changes.append("code changed: " + _some(names))
+    return "; ".join(changes) or "an earlier output of other inputs was in use"
+
+
+def prune(store: Store, keep: int = KEEP) -> None:
+    """Remove all but the newest outputs of each stage, and work left by runs that never came back."""
+    for pointer in store.stages.rglob("latest"):
+        homes = [p for p in pointer.parent.iterdir() if (p / "stage.json").is_file()]
+        homes.sort(key=lambda p: (p / "stage.json").stat().st_mtime, reverse=True)
+        current = pointer.read_text().strip()
+        for home in [p for p in homes if p.name != current][max(keep - 1, 0) :]:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {k: v for name in value for k, v in _flat(value[name], f"{prefix}.{name}".strip(".")).items()}
+    return {prefix: value}
+
+
+def _short(inputs: Mapping[str, str]) -> str:
+    return digest(dict(inputs))[:7]
+
+
+def _read_record(home: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((home / "stage.json").read_text(encoding="utf-8"))
+        return record if {"files", "digest", "result"} <= record.keys() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _point_to(home: Path) -> None:
+    pointer = home.parent / "latest"
+    temporary = pointer.with_suffix(".tmp")
+    temporary.write_text(home.name)
+    temporary.replace(pointer)
+
+
+def _latest_home(store: Store, name: str) -> Path | None:
+    try:
+        home = store.stages / name / (store.stages / name / "latest").read_text().strip()
+    except OSError:
+        return None
+    return home if home.is_dir() else None
+
+
+def _latest(store: Store, name: str) -> dict[str, Any] | None:
+    home = _latest_home(store, name)
+    return _read_record(home) if home else None
+
+
+def as_dict(output: StageOutput) -> dict[str, Any]:
+    """JSON-able form, for the summary and the report."""
+    return asdict(replace(output, result={}))

@@ -1,0 +1,302 @@
+"""One run of a flow: its store, its MLflow run, and the stages it goes through."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import deployment, flow_run
+from prefect.states import Completed, State
+from rich.console import Console
+
+from ftcore.config import Config, digest
+from ftcore.errors import UserError
+from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
+from tasks.store import Owner, Store
+from tasks.tracking import Tracker
+
+log = logging.getLogger("ftcore")
+log.setLevel(logging.INFO)
+
+
+@dataclass(frozen=True)
+class Child:
+    """The MLflow run of one stage; what its work logs goes here."""
+
+    tracker: Tracker
+    run: str
+    name: str
+
+    def params(self, options: Mapping[str, Any]) -> None:
+        self.tracker.params(self.run, options)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        self.tracker.metrics(self.run, values, step)
+
+
+Work = Callable[[Path, Path, "Child | None"], dict[str, Any] | None]
+
+
+class Session:
+    """What every task of a flow run gets: configuration, store, tracker, and `stage`.
+
+    A plain class on purpose: Prefect looks into dataclasses for futures at each task call.
+    """
+
+    def __init__(self, config: Config, tracker: Tracker | None, run: str, name: str, *, dry: bool = False):
+        self.config, self.tracker, self.run, self.name, self.dry = config, tracker, run, name, dry
+        self.store = Store(config.store)
+        self.outputs: list[StageOutput] = []
+        self.console = Console(stderr=True)
+        self.guard = threading.Lock()
+
+    def stage(
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, str],
+        options: Mapping[str, Any],
+        code: tuple[str, ...],
+        work: Work,
+        tracked: bool = False,
+        still_good: Callable[[dict[str, Any]], str] | None = None,
+    ) -> StageOutput:
+        """Run or reuse one stage (see `tasks.reuse`); a tracked stage that runs gets an MLflow child run."""
+        spec = StageSpec(name, inputs, options, code)
+
+        def tracked_work(out: Path, scratch: Path) -> dict[str, Any] | None:
+            self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
+            if not tracked or self.tracker is None:
+                return work(out, scratch, None)
+            with self.child(name) as child:
+                child.params(options)
+                return work(out, scratch, child)
+
+        output = run_stage(self.store, spec, tracked_work, still_good=still_good, dry=self.dry)
+        self.note(output)
+        return output
+
+    def note(self, output: StageOutput) -> None:
+        """Say in the terminal, in the log and in the run's tags how a stage came about."""
+        with self.guard:
+            self.outputs.append(output)
+        colour = {"reused": "green", "recomputed": "yellow", "planned": "yellow"}[output.state]
+        what = "would run" if output.state == "planned" else output.state
+        self.console.print(
+            f"  [{colour}]{'✓' if output.state == 'reused' else '●'}[/] {output.stage}: {what} "
+            f"[dim]({output.reason})[/]" + (f" {output.seconds:.1f} s" if output.seconds else ""),
+            highlight=False,
+            soft_wrap=True,
+        )
+        log.info("%s: %s (%s)", output.stage, what, output.reason)
+        if self.tracker is not None and not self.dry and "/" not in output.stage:
+            self.tracker.tags(self.run, {f"stage.{output.stage}": f"{what}: {output.reason}"})
+
+    @contextmanager
+    def child(self, name: str) -> Iterator[Child]:
+        """An MLflow run below this one, closed with the outcome of the block."""
+        assert self.tracker is not None
+        tags = {k: v for k, v in prefect_tags().items() if k == "prefect.flow_run_id"}
+        run = self.tracker.start(f"{self.name}/{name}", kind=name, parent=self.run, tags=tags)
+        try:
+            with self.tracker.system_metrics(run):
+                yield Child(self.tracker, run, name)
+        except BaseException as error:
+            self.tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+        self.tracker.end(run)
+
+    def call(self, stage_task: Any, *arguments: Any) -> Any:
+        """Run a stage task and unwrap its result; in a dry run its plain function, without Prefect."""
+        if self.dry:
+            return stage_task.plain(self, *arguments)
+        return stage_task(self, *arguments, return_state=True).result()
+
+    def map(self, stage_task: Any, items: list[Any], *rest: Any) -> list[Any]:
+        """One task run per item; waits for all."""
+        if self.dry:
+            return [stage_task.plain(self, item, *rest) for item in items]
+        from prefect import unmapped
+
+        futures = stage_task.map(unmapped(self), items, *[unmapped(r) for r in rest])
+        return [f.result() for f in futures]
+
+    def latest(self, stage: str, made_by: str) -> StageOutput:
+        """Output of an earlier flow, for flows that run alone."""
+        found = latest_output(self.store, stage)
+        if found is None:
+            raise UserError(
+                f"{self.store.path}: no output of {stage} here; run `python -m flows.{made_by}` with the "
+                "same configuration and store first"
+            )
+        return found
+
+
+def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A Prefect task around a function that returns a `StageOutput` (or any value).
+
+    Prefect's own cache is off (`tasks.reuse` decides); the state on the page is named Reused or
+    Recomputed and carries the reason.
+    """
+
+    def wrap(plain: Callable[..., Any]) -> Any:
+        @functools.wraps(plain)
+        def body(*arguments: Any, **keywords: Any) -> State:
+            value = plain(*arguments, **keywords)
+            outputs = [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, StageOutput)]
+            if not outputs:
+                return Completed(data=value)
+            all_reused = all(o.reused for o in outputs)
+            reasons = "; ".join(dict.fromkeys(f"{o.state}: {o.reason}" for o in outputs))
+            return Completed(name="Reused" if all_reused else "Recomputed", message=reasons[:1000], data=value)
+
+        made = task(body, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
+        made.plain = plain
+        return made
+
+    return wrap
+
+
+def only_io(_task: Any, _run: Any, state: State) -> bool:
+    """Retry condition: the disk or the network failed, not the data, the code or the user."""
+    try:
+        state.result()
+    except OSError as error:  # ConnectionError and TimeoutError are among them
+        return not isinstance(error, UserError)
+    except BaseException:
+        return False
+    return False
+
+
+IO_RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [1, 5],
+    "retry_condition_fn": only_io,
+}
+
+
+@contextmanager
+def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
+    """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
+    store = Store(config.store)
+    with store.lock(kind):
+        tracker = Tracker(config)
+        tracker.close_stale()
+        name = flow_run.name or f"{kind}-{config.name}"
+        run = tracker.start(
+            name, kind=kind, tags={**prefect_tags(), "config.digest": digest(config), **tags}
+        )
+        session = Session(config, tracker, run, name)
+        live = _mark_live(store)
+        try:
+            _link_from_prefect(tracker.link(run))
+            yield session
+        except BaseException as error:
+            tracker.tags(run, {"error": f"{type(error).__name__}: {error}"})
+            tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+        finally:
+            if live is not None:
+                live.unlink(missing_ok=True)
+        tracker.end(run)
+
+
+def prefect_tags() -> dict[str, str]:
+    """Where this run comes from: Prefect's flow run and deployment, and what triggered it."""
+    if not flow_run.id:
+        return {"trigger": "python"}
+    return {
+        "prefect.flow_run_id": str(flow_run.id),
+        "prefect.flow_run_name": str(flow_run.name),
+        "prefect.deployment": str(deployment.name or "none"),
+        "trigger": "deployment" if deployment.id else "command",
+    }
+
+
+def _mark_live(store: Store) -> Path | None:
+    """Note which process runs this Prefect flow run, for the reconciliation after a crash."""
+    if not flow_run.id:
+        return None
+    path = store.path / "live" / f"{flow_run.id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"owner": str(Owner.me())}))
+    return path
+
+
+def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
+    """Mark flow runs of dead processes as crashed.
+
+    On a shared server only runs whose owner this store noted and whose process is known to be gone;
+    on the embedded server, whose lock the caller holds, all that are not in a final state.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+    from prefect.client.schemas.objects import StateType
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
+
+    closed: list[str] = []
+    with get_client(sync_client=True) as client:
+        ids: list[str] = []
+        for path in sorted((store.path / "live").glob("*.json")):
+            with suppress(OSError, ValueError, KeyError):
+                owner = Owner.parse(json.loads(path.read_text())["owner"])
+                if owner is not None and owner.is_gone():
+                    ids.append(path.stem)
+                    path.unlink()
+        if embedded:
+            open_states = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+            query = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=open_states)))
+            ids += [str(r.id) for r in client.read_flow_runs(flow_run_filter=query)]
+        for run in dict.fromkeys(ids):
+            with suppress(ObjectNotFound):
+                if not client.read_flow_run(run).state.is_final():
+                    state = Crashed(message="its process is gone; closed by the next run on this store")
+                    client.set_flow_run_state(run, state, force=True)
+                    closed.append(run)
+            closed += _close_task_runs(client, run)
+    return closed
+
+
+def _close_task_runs(client: Any, run: str) -> list[str]:
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.states import Crashed
+
+    query = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    for found in client.read_task_runs(flow_run_filter=query):
+        if found.state is not None and not found.state.is_final():
+            client.set_task_run_state(found.id, Crashed(message="its process is gone"), force=True)
+    return []
+
+
+def _link_from_prefect(url: str) -> None:
+    """A link to the MLflow run on the flow run's page; its failure is no reason to stop."""
+    if not flow_run.id:
+        return
+    from prefect.artifacts import create_link_artifact
+
+    try:
+        create_link_artifact(key="mlflow-run", link=url, link_text="MLflow run", description="MLflow run")
+    except Exception as error:
+        log.warning("no link on Prefect's page: %s", error)
+
+
+def table_artifact(key: str, rows: list[dict[str, Any]], description: str) -> None:
+    """A table on the flow run's page (plain values only: Prefect rejects numpy's)."""
+    if not flow_run.id:
+        return
+    from prefect.artifacts import create_table_artifact
+
+    try:
+        create_table_artifact(key=key, table=json.loads(json.dumps(rows, default=str)), description=description)
+    except Exception as error:
+        log.warning("no table on Prefect's page: %s", error)

@@ -1,0 +1,157 @@
+"""The one folder that a pipeline writes to: layout, lock, and who is running.
+
+``store/stages`` outputs of stages · ``scratch`` unfinished work and checkpoints · ``mlflow.db`` and
+``artifacts`` MLflow · ``prefect`` Prefect · ``tensorboard`` event files · ``lock`` held while a run is on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+from ftcore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, told apart from any later one with the same pid: host, boot, pid and start time."""
+
+    host: str
+    boot: str
+    pid: int
+    started: float
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def me(cls) -> Owner:
+        """This process."""
+        pid = os.getpid()
+        return cls(socket.gethostname(), _boot_id(), pid, psutil.Process(pid).create_time())
+
+    def __str__(self) -> str:
+        return f"{self.host}|{self.boot}|{self.pid}|{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> Owner | None:
+        """Read back what `str` wrote; None if it is not of that form."""
+        try:
+            host, boot, pid, started = text.split("|")
+            return cls(host, boot, int(pid), float(started))
+        except ValueError:
+            return None
+
+    def is_gone(self) -> bool:
+        """True only if the process is known to have ended: another host's is never judged."""
+        if self.host != socket.gethostname():
+            return False
+        if self.boot != _boot_id():
+            return True
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 0.05
+            return not same or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else str(int(psutil.boot_time()))
+
+
+_held_here: set[Path] = set()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Paths below one folder.
+
+    >>> Store("runs").stages.name
+    'stages'
+    """
+
+    root: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.root).resolve()
+
+    @property
+    def stages(self) -> Path:
+        return self.path / "stages"
+
+    @property
+    def scratch(self) -> Path:
+        return self.path / "scratch"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
+    def prefect(self) -> Path:
+        return self.path / "prefect"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"sqlite:///{self.path / 'mlflow.db'}"
+
+    @contextmanager
+    def lock(self, what: str) -> Iterator[None]:
+        """Hold the store for one run; a second run is told who has it. A killed holder frees it.
+
+        The process that holds it already (the command line, around its flow) may enter again.
+        """
+        if self.path in _held_here:
+            yield
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / "lock", "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise UserError(_held(self.path, file.read())) from None
+            file.seek(0)
+            file.truncate()
+            json.dump({"what": what, "since": time.strftime("%F %T"), **asdict(Owner.me())}, file)
+            file.flush()
+            _held_here.add(self.path)
+            try:
+                yield
+            finally:
+                _held_here.discard(self.path)
+                file.seek(0)
+                file.truncate()
+                file.flush()
+
+    def free_bytes(self) -> int:
+        """Free space of the file system that the store is or will be on."""
+        place = self.path
+        while not place.exists():
+            place = place.parent
+        return shutil.disk_usage(place).free
+
+
+def _held(path: Path, text: str) -> str:
+    try:
+        holder = json.loads(text)
+        who = f"by {holder['what']} (process {holder['pid']} on {holder['host']}, since {holder['since']})"
+    except (ValueError, KeyError):
+        who = "by another run"
+    return f"{path}: this store is in use {who}; wait for it, stop it, or choose another with store=DIR"

@@ -1,0 +1,393 @@
+"""MLflow: runs, curves, artifacts, the model registry. With pyfunc.py the only file that imports it.
+
+Runs are addressed by id, never by MLflow's thread-local active run, so that tasks in threads cannot
+open phantom runs. Every run carries its owner (host, boot, pid, start time) from its creation on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftcore.config import Config
+from ftcore.errors import UserError
+from tasks.store import Owner, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+ROOT = Path(__file__).resolve().parent.parent
+OWNER = "ftcore.owner"
+FLUSH_METRICS, FLUSH_SECONDS = 500, 5.0
+
+
+class Tracker:
+    """One MLflow store and one experiment.
+
+    Args:
+        config: `config.tracking` names server and experiment; without a server SQLite in the store.
+
+    Example: ``Tracker(config).start("run", kind="pipeline")`` returns the new run's id.
+    """
+
+    def __init__(self, config: Config):
+        import mlflow
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        self.store = Store(config.store)
+        self.options = config.tracking
+        self.uri = self.options.uri or self.store.mlflow_uri
+        self.store.path.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        self.client = MlflowClient(self.uri, self.uri)
+        try:
+            self.experiment = self._experiment(self.options.experiment)
+        except MlflowException as error:
+            place = f"tracking.uri {self.uri}"
+            raise UserError(f"{place}: MLflow does not answer ({error}); start it or leave tracking.uri out")
+
+    def _experiment(self, name: str) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return found.experiment_id
+        # Without a location, MLflow writes mlruns/ into the current directory even with SQLite elsewhere.
+        place = None if self.options.uri else (self.store.artifacts / name).as_uri()
+        return self.client.create_experiment(name, artifact_location=place)
+
+    # ------------------------------------------------------------------------------------ runs
+    def start(self, name: str, *, kind: str, parent: str | None = None, tags: Mapping[str, str] = {}) -> str:
+        """Create a run, tagged with owner, kind and parent, and return its id."""
+        all_tags = {OWNER: str(Owner.me()), "ftcore.kind": kind, **git_tags(), **tags}
+        if parent:
+            all_tags["mlflow.parentRunId"] = parent
+        run = self.client.create_run(self.experiment, run_name=name, tags=all_tags)
+        return run.info.run_id
+
+    def end(self, run: str, status: str = "FINISHED") -> None:
+        """Close a run with FINISHED, FAILED or KILLED."""
+        self.client.set_terminated(run, status)
+
+    def tags(self, run: str, tags: Mapping[str, Any]) -> None:
+        """Set tags on a run."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(run, tags=[RunTag(k, str(v)[:5000]) for k, v in tags.items()])
+
+    def params(self, run: str, options: Mapping[str, Any]) -> None:
+        """Log a (nested) tree of options as parameters with dotted names."""
+        from mlflow.entities import Param
+
+        flat = [Param(k, str(v)[:6000]) for k, v in flatten(options).items()]
+        for at in range(0, len(flat), 100):  # MLflow's limit per call
+            self.client.log_batch(run, params=flat[at : at + 100])
+
+    def metrics(self, run: str, values: Mapping[str, float], step: int = 0) -> None:
+        """Log a set of numbers at one step; names MLflow would refuse are mended."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        numbers = [Metric(legal(k), float(v), now, step) for k, v in values.items() if v is not None]
+        for at in range(0, len(numbers), 1000):
+            self.client.log_batch(run, metrics=numbers[at : at + 1000])
+
+    def dataset(self, run: str, name: str, manifest_digest: str, source: str, context: str) -> None:
+        """Log a data set by the digest of its manifest, not by its content."""
+        from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        entity = Dataset(name, manifest_digest[:36], "local", f'{{"uri": "{Path(source).as_uri()}"}}')
+        self.client.log_inputs(run, [DatasetInput(entity, [InputTag("mlflow.data.context", context)])])
+
+    def file(self, run: str, path: Path | str, folder: str | None = None) -> None:
+        """Log a file or a whole directory as an artifact."""
+        log = self.client.log_artifacts if Path(path).is_dir() else self.client.log_artifact
+        log(run, str(path), folder)
+
+    def table(self, run: str, frame: pd.DataFrame, name: str) -> None:
+        """Log a DataFrame as an MLflow table."""
+        self.client.log_table(run, frame, name)
+
+    def figure(self, run: str, figure: Figure, name: str) -> None:
+        """Log a matplotlib figure."""
+        self.client.log_figure(run, figure, name)
+
+    @contextmanager
+    def system_metrics(self, run: str) -> Iterator[None]:
+        """Sample CPU, memory, disk and GPU of this machine into the run while the block runs."""
+        if not self.options.system_metrics:
+            yield
+            return
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        monitor = SystemMetricsMonitor(run, sampling_interval=2, tracking_uri=self.uri)
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
+    def link(self, run: str) -> str:
+        """Address of the run's page: on the server, or on the pages that `make ui` opens."""
+        base = self.uri if self.uri.startswith("http") else "http://127.0.0.1:5000"
+        return f"{base.rstrip('/')}/#/experiments/{self.experiment}/runs/{run}"
+
+    def close_stale(self) -> list[str]:
+        """Close runs left RUNNING by processes known to be gone; a live or foreign run is left alone."""
+        closed = []
+        page = None
+        while True:
+            found = self.client.search_runs(
+                [self.experiment], "attributes.status = 'RUNNING'", page_token=page
+            )
+            for run in found:
+                owner = Owner.parse(run.data.tags.get(OWNER, ""))
+                if owner is not None and owner.is_gone():
+                    self.client.set_tag(run.info.run_id, "ftcore.reconciled", "its process is gone")
+                    self.end(run.info.run_id, "KILLED")
+                    closed.append(run.info.run_id)
+            page = found.token
+            if not page:
+                return closed
+
+    def close_flow_run(self, flow_run: str, status: str) -> None:
+        """Close what a crashed or cancelled Prefect flow run left open here."""
+        query = f"tags.`prefect.flow_run_id` = '{flow_run}' and attributes.status = 'RUNNING'"
+        for run in self.client.search_runs([self.experiment], query):
+            self.end(run.info.run_id, status)
+
+    # -------------------------------------------------------------------------------- registry
+    def register(self, run: str, model: Path, *, tags: Mapping[str, str], example: list[str]) -> dict:
+        """Log the model as a models-from-code pyfunc that carries ftcore with it, and register it.
+
+        Returns:
+            ``{"model_uri": "models:/name/3", "version": "3", "name": "name"}``
+        """
+        import mlflow
+        import pandas as pd
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+        signature = ModelSignature(
+            inputs=Schema([ColSpec(DataType.string, "text")]),
+            outputs=Schema([ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability")]),
+            params=ParamSchema([ParamSpec("k", DataType.long, 1)]),
+        )
+        name = self.options.model_name
+        with mlflow.start_run(run_id=run):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(ROOT / "tasks" / "pyfunc.py"),
+                artifacts={"model": str(model)},
+                code_paths=[str(ROOT / "ftcore")],
+                signature=signature,
+                input_example=pd.DataFrame({"text": example}),
+                pip_requirements=serving_requirements(),
+            )
+            version = mlflow.register_model(info.model_uri, name, tags={k: str(v) for k, v in tags.items()})
+        return {"name": name, "version": str(version.version), "model_uri": f"models:/{name}/{version.version}"}
+
+    def version_exists(self, name: str, version: str) -> bool:
+        """Whether a registered version is still there."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_model_version(name, version)
+            return True
+        except MlflowException:
+            return False
+
+    def alias(self, alias: str) -> str | None:
+        """Version that an alias of the configured model points to, or None."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_model_version_by_alias(self.options.model_name, alias)
+            return str(found.version)
+        except MlflowException:
+            return None
+
+    def move_alias(self, alias: str, version: str, tags: Mapping[str, str] = {}) -> None:
+        """Point an alias to a version, noting on it which version it replaced."""
+        name = self.options.model_name
+        replaced = self.alias(alias)
+        if replaced is not None and replaced != version:
+            self.client.set_model_version_tag(name, version, "replaced_version", replaced)
+        for key, value in tags.items():
+            self.client.set_model_version_tag(name, version, key, str(value))
+        self.client.set_registered_model_alias(name, alias, version)
+
+    def roll_back(self, alias: str = "champion") -> tuple[str, str]:
+        """Move an alias back to the version that the current one replaced: (from, to)."""
+        name, current = self.options.model_name, self.alias(alias)
+        if current is None:
+            raise UserError(f"{name}@{alias}: there is no such alias; promote a version first")
+        previous = self.client.get_model_version(name, current).tags.get("replaced_version")
+        if not previous:
+            raise UserError(f"{name}@{alias}: version {current} replaced none; nothing to go back to")
+        self.client.set_registered_model_alias(name, alias, previous)
+        return current, previous
+
+    def download(self, uri: str) -> tuple[Path, str]:
+        """Fetch a model by ``models:/name/3``, ``models:/name@champion``, ``runs:/id`` or a local directory.
+
+        Returns:
+            directory of the ftcore model, and the address with its version spelled out.
+        """
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        if not uri.startswith(("models:/", "runs:/")):
+            path = Path(uri)
+            if not (path / "model.json").is_file():
+                raise UserError(
+                    f"{uri}: not a model; give models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID "
+                    "or a directory with model.json"
+                )
+            return path, uri
+        try:
+            exact = self.exact(uri)
+            path = Path(mlflow.artifacts.download_artifacts(exact, tracking_uri=self.uri))
+        except (MlflowException, OSError) as error:
+            raise UserError(f"{uri}: cannot be fetched from {self.uri}: {error}") from None
+        found = sorted(path.rglob("model.json"))
+        if not found:
+            raise UserError(f"{uri}: holds no ftcore model (model.json)")
+        return found[0].parent, exact
+
+    def exact(self, uri: str) -> str:
+        """The address with aliases and runs resolved to a version, where there is one."""
+        if uri.startswith("runs:/"):
+            run = uri.removeprefix("runs:/").split("/")[0]
+            for version in self.client.search_model_versions(f"run_id = '{run}'"):
+                return f"models:/{version.name}/{version.version}"
+            tags = self.client.get_run(run).data.tags
+            if "model_uri" in tags:  # the parent of the run that logged it
+                return tags["model_uri"]
+            return uri if uri.count("/") > 1 else f"{uri}/model"
+        if "@" in uri:
+            name, alias = uri.removeprefix("models:/").split("@", 1)
+            version = self.client.get_model_version_by_alias(name, alias).version
+            return f"models:/{name}/{version}"
+        return uri
+
+    def newest(self) -> str | None:
+        """Address of the newest registered version, or None."""
+        found = self.client.search_model_versions(f"name = '{self.options.model_name}'")
+        numbers = sorted(int(v.version) for v in found)
+        return f"models:/{self.options.model_name}/{numbers[-1]}" if numbers else None
+
+
+class CurveWriter:
+    """A progress listener that writes curves to a run in batches (an MLflow call takes 3 to 100 ms)."""
+
+    def __init__(self, tracker: Tracker, run: str):
+        self.tracker, self.run = tracker, run
+        self.waiting: list[Any] = []
+        self.flushed = time.monotonic()
+        self.guard = threading.Lock()
+
+    def __call__(self, progress: Any) -> None:
+        """Take one `ftcore.training.progress.Progress`."""
+        from mlflow.entities import Metric
+
+        values = {
+            "loss": progress.loss,
+            "lr": progress.lr,
+            "words_per_second": progress.words_per_second,
+            **{f"valid_{k}": v for k, v in (progress.validation or {}).items()},
+        }
+        now = int(time.time() * 1000)
+        with self.guard:
+            self.waiting += [
+                Metric(legal(k), float(v), now, int(progress.step)) for k, v in values.items() if v is not None
+            ]
+        if len(self.waiting) >= FLUSH_METRICS or time.monotonic() - self.flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        with self.guard:
+            batch, self.waiting = self.waiting, []
+        for at in range(0, len(batch), 1000):
+            self.tracker.client.log_batch(self.run, metrics=batch[at : at + 1000])
+        self.flushed = time.monotonic()
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options with dotted names.
+
+    >>> flatten({"a": {"b": 1}})
+    {'a.b': 1}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def legal(name: str) -> str:
+    """A metric name with the characters that MLflow allows: word characters, ``/ . -`` and space."""
+    return "".join(c if c.isalnum() or c in "_/.- " else "_" for c in name)
+
+
+def git_tags() -> dict[str, str]:
+    """The checkout's commit and whether it is modified; nothing outside a checkout."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=10)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        sha = git("rev-parse", "HEAD")
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no")) if sha else False
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return {"git.sha": sha, "git.dirty": str(dirty).lower()} if sha else {}
+
+
+def serving_requirements() -> list[str]:
+    """Packages, with the versions in use, that a model needs to answer without this checkout."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    pinned = []
+    for name in SERVING:
+        try:
+            pinned.append(f"{name}=={version(name).split('+')[0]}")
+        except PackageNotFoundError:
+            pinned.append(name)
+    return pinned
+
+
+SERVING: Sequence[str] = (
+    "mlflow",
+    "torch",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "jieba",
+    "numba",
+    "safetensors",
+    "pydantic",
+    "pyyaml",
+    "stopwordsiso",
+    "opencc",
+    "xxhash",
+    "selectolax",
+    "rich",
+)

@@ -1,0 +1,308 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore.config import parse_config
+from ftcore.corpus import files
+from ftcore.corpus.commit import CommitOptions, check_rejects, commit_shards
+from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.prepare import prepare_parts
+from ftcore.corpus.shards import iter_batches
+from ftcore.errors import UserError
+from ftcore.text.dedup import find_duplicates
+from ftcore.text.sources import cut_file, list_files
+
+ALL = ["train", "valid", "test", "unlabelled"]
+
+
+def options_of(folder, *sources, **others):
+    tree = {"data": str(folder), "ingest": {"sources": list(sources)} | others.pop("ingest", {})} | others
+    return CommitOptions.of(parse_config(tree))
+
+
+def prepared(folder, options, work=None, workers=1):
+    listed = list_files(options.ingest, str(folder))
+    parts = [part for file in listed for part in cut_file(file, options.ingest)]
+    return prepare_parts(parts, options, (work or folder / "work") / "parts", workers=workers)
+
+
+def whole(folder, options, work=None, workers=1, **more):
+    """List, cut, prepare, find duplicates, commit: the walk that the flow takes."""
+    work = work or folder / "work"
+    parts = prepared(folder, options, work, workers)
+    duplicates = None
+    if options.filters.dedup == "exact":
+        duplicates = work / "duplicates"
+        find_duplicates([Path(p.path) / "keys.npy" for p in parts], duplicates)
+    return commit_shards(parts, duplicates, options, work / "shards", **more)
+
+
+def jsonl(path, rows):
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read(shards, splits=ALL):
+    return [row for batch in iter_batches(shards, splits) for row in batch.to_pylist()]
+
+
+def labelled(n, labels=("a", "b"), start=0):
+    return [
+        {"text": f"document number {i} 第{i}号", "label": labels[i % len(labels)]}
+        for i in range(start, start + n)
+    ]
+
+
+def test_the_whole_walk_and_its_manifest(tmp_path):
+    jsonl(tmp_path / "a.jsonl", [*labelled(200), "{broken", {"text": "one", "label": "a"}, *labelled(20)])
+    (tmp_path / "b.txt").write_text("free text here\n只有中文的一行\n\nfree text here\n", encoding="utf-8")
+    options = options_of(
+        tmp_path,
+        {"path": "a.jsonl", "label": "label"},
+        {"path": "b.txt"},
+        filters={"min_tokens": 2},
+        shards={"rows": 60, "row_group": 25},
+    )
+    shards = whole(tmp_path, options)
+    manifest = load_manifest(shards.path, digest=shards.digest)
+    assert [entry.rows for entry in manifest.shards] == [60, 60, 60, 22] and shards.rows == 202
+    assert (manifest.read, manifest.rejected, manifest.duplicates) == (225, 1, 21)
+    assert manifest.read == manifest.rows + manifest.rejected + manifest.filtered + manifest.duplicates
+    assert manifest.counts["dedup"] == {"duplicate": 21}
+    assert sum(manifest.counts["read"].values()) == 1
+    rows = read(shards)
+    sizes = {split: sum(languages.values()) for split, languages in manifest.documents.items()}
+    assert sizes == {split: sum(r["split"] == split for r in rows) for split in ALL}
+    assert manifest.documents["unlabelled"] == {"en": 1, "zh": 1}
+    assert sum(manifest.labels["a"].values()) == sum(r["labels"] == ["a"] for r in rows) == 100
+    lines = (Path(shards.path) / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == manifest.quarantine.rows == manifest.rejected + manifest.filtered
+    text = (Path(shards.path) / "manifest.json").read_text(encoding="utf-8")
+    assert str(tmp_path) not in text
+
+
+def test_the_copy_of_the_lowest_source_file_and_line_stays(tmp_path):
+    (tmp_path / "z").mkdir()
+    jsonl(tmp_path / "z" / "1.jsonl", [{"text": "same words", "label": "first"}, *labelled(30)])
+    jsonl(tmp_path / "z" / "2.jsonl", [{"text": "SAME words", "label": "second"}, *labelled(30, start=30)])
+    jsonl(tmp_path / "a.jsonl", [{"text": "same  words", "label": "third"}])
+    options = options_of(tmp_path, {"path": "z", "label": "label"}, {"path": "a.jsonl", "label": "label"})
+    copies = [r for r in read(whole(tmp_path, options)) if r["tokens"] == "same words"]
+    assert [(r["labels"], r["source"]) for r in copies] == [(["first"], "z:1.jsonl")]
+    off = options.model_copy(update={"filters": options.filters.model_copy(update={"dedup": "off"})})
+    copies = [r for r in read(whole(tmp_path, off)) if r["tokens"] == "same words"]
+    assert [r["labels"][0] for r in copies] == ["first", "second", "third"]
+    assert {r["split"] for r in copies} == {copies[0]["split"]}  # copies never straddle splits
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    picks=st.lists(st.integers(0, 200), max_size=300),
+    broken=st.sets(st.integers(0, 399), max_size=15),
+    part_bytes=st.integers(10_000, 40_000),
+)
+def test_shards_do_not_depend_on_parts(tmp_path_factory, picks, broken, part_bytes):
+    folder = tmp_path_factory.mktemp("property")
+    body = "这是一段中文 and some english words, " * 3
+    rows = [
+        {"text": f"{body}{n}" if n % 50 else "", "label": "ab"[n % 2] if n % 3 else None}
+        for n in [*range(100, 400), *picks]
+    ]
+    lines = ["{broken" if i in broken else row for i, row in enumerate(rows)]
+    jsonl(folder / "a.jsonl", lines[: len(lines) // 2])
+    jsonl(folder / "b.jsonl", lines[len(lines) // 2 :])
+    source = {"path": "*.jsonl", "name": "s", "label": "label"}
+    form = {"rows": 101, "row_group": 17}
+    one = options_of(folder, source, shards=form, ingest={"part_bytes": 1 << 30, "max_reject_share": 1})
+    many = options_of(folder, source, shards=form, ingest={"part_bytes": part_bytes, "max_reject_share": 1})
+    first = whole(folder, one, folder / "one")
+    second = whole(folder, many, folder / "many")
+    assert len(list((folder / "many" / "parts").iterdir())) > len(list((folder / "one" / "parts").iterdir()))
+    assert first.digest == second.digest
+    content = [{p.name: p.read_bytes() for p in Path(s.path).iterdir()} for s in (first, second)]
+    assert content[0] == content[1]
+
+
+def test_shards_do_not_depend_on_workers_or_where_the_data_lie(tmp_path):
+    sets = []
+    for workers, place in ((1, "here"), (2, "there")):
+        folder = tmp_path / place
+        folder.mkdir()
+        for n in range(3):
+            jsonl(folder / f"{n}.jsonl", [*labelled(150, start=100 * n), "{broken"])
+        source = {"path": str(folder / "*.jsonl"), "name": "s", "label": "label"}
+        sets.append(whole(folder, options_of(folder, source), workers=workers))
+    assert sets[0].digest == sets[1].digest
+
+
+def test_other_documents_or_options_give_another_digest(tmp_path):
+    jsonl(tmp_path / "a.jsonl", labelled(100))
+    source = {"path": "a.jsonl", "label": "label"}
+    digests = [whole(tmp_path, options_of(tmp_path, source)).digest]
+    digests.append(whole(tmp_path, options_of(tmp_path, source, split={"valid": 0.2})).digest)
+    digests.append(whole(tmp_path, options_of(tmp_path, source, filters={"dedup": "off"})).digest)
+    jsonl(tmp_path / "a.jsonl", labelled(101))
+    digests.append(whole(tmp_path, options_of(tmp_path, source)).digest)
+    assert len(set(digests)) == 4
+
+
+# ------------------------------------------------------------------------------- corpora refused
+def test_empty_corpus(tmp_path):
+    (tmp_path / "a.txt").touch()
+    options = options_of(tmp_path, {"path": "a.txt"})
+    with pytest.raises(UserError, match=r"empty corpus.*a\.txt.*Check ingest\.sources"):
+        commit_shards(prepared(tmp_path, options), None, options, tmp_path / "out")
+    with pytest.raises(UserError, match="empty corpus"):
+        check_rejects([], options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_rejects(tmp_path):
+    jsonl(tmp_path / "a.jsonl", ["{broken", "{broken too", {"text": "short"}])
+    options = options_of(tmp_path, {"path": "a.jsonl"}, filters={"min_tokens": 5})
+    parts = prepared(tmp_path, options)
+    with pytest.raises(UserError) as caught:
+        check_rejects(parts, options)
+    message = str(caught.value)
+    assert "all 3 were rejected" in message and "2 × read: " in message
+    assert "a:a.jsonl:1: '{broken'" in message and "1 × filters: " in message
+    assert f"{parts[0].path}/quarantine.jsonl" in message
+
+
+def test_share_of_broken_documents(tmp_path):
+    jsonl(tmp_path / "a.jsonl", [*labelled(50), *["{broken"] * 6, *[{"text": "short", "label": "a"}] * 30])
+    source = {"path": "a.jsonl", "label": "label"}
+    strict = options_of(tmp_path, source, filters={"min_tokens": 3}, ingest={"max_reject_share": 0.06})
+    parts = prepared(tmp_path, strict)
+    with pytest.raises(UserError) as caught:
+        check_rejects(parts, strict)
+    message = str(caught.value)
+    assert "6 of 86 documents are broken: 7.0%" in message and "max_reject_share = 6.0%" in message
+    assert "a:a.jsonl:51" in message and "quarantine.jsonl" in message
+    check_rejects(
+        parts, options_of(tmp_path, source, ingest={"max_reject_share": 0.08})
+    )  # filters do not count
+
+
+def test_a_split_without_documents(tmp_path):
+    jsonl(tmp_path / "a.jsonl", labelled(3))
+    options = options_of(tmp_path, {"path": "a.jsonl", "label": "label"})
+    with pytest.raises(
+        UserError, match=r"the (valid|test|train) split is empty; labelled documents: train \d, valid"
+    ):
+        whole(tmp_path, options)
+    assert not (tmp_path / "work" / "shards").exists()
+    none = options_of(tmp_path, {"path": "a.jsonl", "label": "label"}, split={"valid": 0, "test": 0})
+    assert {r["split"] for r in read(whole(tmp_path, none))} == {"train"}
+
+
+def test_given_splits_are_not_asked_for_more(tmp_path):
+    jsonl(tmp_path / "train.jsonl", labelled(5))
+    jsonl(tmp_path / "test.jsonl", [*labelled(2, start=50), {"text": "an unseen label", "label": "c"}])
+    options = options_of(
+        tmp_path,
+        {"path": "train.jsonl", "label": "label", "split": "train"},
+        {"path": "test.jsonl", "label": "label", "split": "test"},
+    )
+    manifest = load_manifest(whole(tmp_path, options).path)
+    assert manifest.labels["c"] == {"test": 1}  # unseen in training: allowed, evaluation lists it
+    assert set(manifest.documents) == {"train", "test"}
+
+
+def test_a_held_out_source_without_labels(tmp_path):
+    jsonl(tmp_path / "train.jsonl", labelled(5))
+    (tmp_path / "test.txt").write_text("no label here\n")
+    options = options_of(
+        tmp_path,
+        {"path": "train.jsonl", "label": "label", "split": "train"},
+        {"path": "test.txt", "split": "test"},
+    )
+    with pytest.raises(UserError, match=r"the test split is empty.*need a label"):
+        whole(tmp_path, options)
+
+
+def test_one_class(tmp_path):
+    jsonl(tmp_path / "a.jsonl", labelled(60, labels=["only"]))
+    options = options_of(tmp_path, {"path": "a.jsonl", "label": "label"})
+    with pytest.raises(UserError, match=r"1 label\(s\): 'only' \(\d+ documents\).*needs 2.*`label`"):
+        whole(tmp_path, options)
+    assert whole(tmp_path, options, min_labels=1).rows == 60
+
+
+def test_one_document_with_one_label_for_a_trained_head(tmp_path):
+    jsonl(tmp_path / "a.jsonl", labelled(1))
+    options = options_of(tmp_path, {"path": "a.jsonl", "label": "label", "split": "train"})
+    assert whole(tmp_path, options, min_labels=1, allow_empty_splits=True).rows == 1
+
+
+def test_only_unlabelled_text_is_fine(tmp_path):
+    (tmp_path / "a.txt").write_text("one line\nanother line\n")
+    assert whole(tmp_path, options_of(tmp_path, {"path": "a.txt"})).rows == 2
+
+
+# ------------------------------------------------------------------------------------- accidents
+def test_full_disk_while_shards_are_written(tmp_path, monkeypatch):
+    jsonl(tmp_path / "a.jsonl", labelled(100))
+    options = options_of(tmp_path, {"path": "a.jsonl", "label": "label"})
+    parts = prepared(tmp_path, options)
+
+    class Full:
+        def __init__(self, path):
+            self._file = open(path, "wb")  # noqa: SIM115
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+    monkeypatch.setattr(files, "open_sink", Full)
+    with pytest.raises(UserError, match=f"{tmp_path}/out/shard-00000.parquet: disk full"):
+        commit_shards(parts, None, options, tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jsonl", "work"]
+
+
+def test_kill_9_at_any_write_then_again_gives_the_same_digest(tmp_path):
+    jsonl(tmp_path / "a.jsonl", [*labelled(300), "{broken"])
+    options = options_of(
+        tmp_path, {"path": "a.jsonl", "label": "label"}, shards={"rows": 50, "row_group": 10}
+    )
+    expected = whole(tmp_path, options)
+    work = tmp_path / "killed"
+    code = """
+import os, sys
+from pathlib import Path
+from ftcore.corpus import files
+from ftcore.corpus.commit import CommitOptions, commit_shards
+from ftcore.corpus.prepare import prepare_part, PreparedPart
+options = CommitOptions.model_validate_json(sys.argv[1])
+left = int(sys.argv[3])
+real = files.open_sink
+class Sink:
+    def __init__(self, path): self.file = real(path)
+    def write(self, data):
+        global left
+        left -= 1
+        if left < 0: os.kill(os.getpid(), 9)
+        return self.file.write(data)
+    def __getattr__(self, name): return getattr(self.file, name)
+files.open_sink = Sink
+commit_shards([PreparedPart.load(sys.argv[2])], None, options, Path(sys.argv[4]))
+"""
+    part = prepared(tmp_path, options)[0]
+    for writes in (0, 3, 40, 200):
+        arguments = [options.model_dump_json(), part.path, str(writes), str(work / "shards")]
+        assert subprocess.run([sys.executable, "-c", code, *arguments]).returncode == -9
+        assert not (work / "shards").exists()
+    assert len(files.remove_stale(work)) == 4
+    assert commit_shards([part], None, options, work / "shards").rows == expected.rows
+    assert [p.name for p in work.iterdir()] == ["shards"]
+    one, two = load_manifest(expected.path), load_manifest(work / "shards")
+    assert one.shards == two.shards and one.digest == two.digest

@@ -1,0 +1,60 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ftcore.evaluation import plots
+from ftcore.evaluation.metrics import evaluate_classification
+
+LABELS = ["体育", "财经", "price $5 or $6", "科技"]
+
+
+@pytest.fixture(scope="module")
+def report():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 300)
+    p = rng.dirichlet(np.ones(4), 300) + np.eye(4)[truth] * 0.5
+    return evaluate_classification(
+        [[LABELS[t]] for t in truth], p / p.sum(1, keepdims=True), LABELS, ["zh"] * 300
+    )
+
+
+def figures(report):
+    tables = report.tables
+    return [
+        plots.confusion_figure(tables["confusion"], LABELS),
+        plots.precision_recall_figure(tables["precision_recall"]),
+        plots.reliability_figure(tables["calibration"], report.metrics["ece"]),
+        plots.training_figure({"训练/loss": [(0, 2.0), (1, 1.0)], "one point": [(1, 0.5)], "none": []}),
+    ]
+
+
+def test_every_figure_draws_as_png_and_svg_the_same_twice(report, recwarn):
+    first = [plots.figure_svg(figure) for figure in figures(report)]
+    assert first == [plots.figure_svg(figure) for figure in figures(report)]
+    assert all(svg.lstrip().startswith("<?xml") for svg in first)
+    assert all(plots.figure_png(figure, dpi=40).startswith(b"\x89PNG") for figure in figures(report))
+    if plots.cjk_font():
+        assert "体育" in first[0]  # text stays text
+        assert not [w for w in recwarn if "missing from" in str(w.message)], "glyphs without a font"
+
+
+def test_without_a_cjk_font_labels_become_numbers_with_a_legend(report, monkeypatch, recwarn):
+    monkeypatch.setattr(plots, "cjk_font", lambda: None)
+    figure = plots.confusion_figure(report.tables["confusion"], LABELS)
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == ["L0", "L1", r"price \$5 or \$6", "L3"]
+    assert r"L0 = \u4f53\u80b2" in figure.get_supxlabel()
+    plots.figure_png(figure, dpi=40)
+    assert not [w for w in recwarn if "missing from" in str(w.message)]
+
+
+def test_importing_is_light_and_pyplot_is_never_loaded():
+    code = (
+        "import sys; from ftcore.evaluation import plots, metrics, similarity, comparison\n"
+        "assert not {'matplotlib', 'pandas'} & set(sys.modules), 'heavy import'\n"
+        "plots.figure_png(plots.training_figure({'loss': [(0, 1), (1, 2)]}), 40)\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
