@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -22,9 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ftcore.errors import UserError
-from tasks.store import Store
+from tasks.store import Owner, Store
 
 START_SECONDS = 120
+SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 PR_SET_PDEATHSIG = 1
 
 
@@ -41,7 +43,8 @@ def server_environment(store: Store) -> dict[str, str]:
 
 @contextmanager
 def prefect_server(store: Store) -> Iterator[str]:
-    """Address of the API to use: the configured server's, else an embedded one's while the block runs."""
+    """Address of the API to use while the block runs: the configured server's, else that of `make ui` on
+    this store, else an embedded one's."""
     from prefect.settings import (
         PREFECT_API_DATABASE_CONNECTION_URL,
         PREFECT_API_URL,
@@ -52,6 +55,14 @@ def prefect_server(store: Store) -> Iterator[str]:
 
     if PREFECT_API_URL.value():
         yield PREFECT_API_URL.value()
+        return
+    running = running_server(store)
+    if running:
+        with temporary_settings({PREFECT_API_URL: running, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            try:
+                yield running
+            finally:
+                _send_what_waits()
         return
     port = _free_port()
     environment = server_environment(store)
@@ -67,7 +78,7 @@ def prefect_server(store: Store) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}/api"
     try:
-        _wait_until_healthy(url, process, log)
+        wait_until_healthy(url, process, log)
         with temporary_settings(
             {
                 PREFECT_API_URL: url,
@@ -89,6 +100,18 @@ def prefect_server(store: Store) -> Iterator[str]:
             process.wait()
 
 
+def running_server(store: Store) -> str:
+    """Address of the server that `make ui` runs on this store, or ""."""
+    try:
+        note = json.loads((store.prefect / SERVER_FILE).read_text())
+        owner = Owner.parse(note["owner"])
+        with urllib.request.urlopen(f"{note['url']}/health", timeout=2) as answer:
+            alive = answer.status == 200 and owner is not None and not owner.is_gone()
+        return note["url"] if alive else ""
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
 def _send_what_waits() -> None:
     """Deliver queued logs and events, which Prefect sends in the background, before the server goes."""
     from prefect.events.worker import EventsWorker
@@ -98,7 +121,7 @@ def _send_what_waits() -> None:
     EventsWorker.drain_all(timeout=10, at_exit=False)
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
+def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import threading
 from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("ftcore", "tasks", "flows")
 VALUES_ONLY = {"ftcore.config"}
+_parsing = threading.Lock()  # ast.parse of CPython 3.11 fails when two threads are in it
 
 
-def sources_of(*entries: str, root: Path = ROOT) -> dict[str, str]:
+def sources_of(*entries: str, adapter: str = "", root: Path = ROOT) -> dict[str, str]:
     """Files (relative to the project) that the entry modules import, with their SHA-256.
+
+    `adapter` is a module whose own file counts and whose imports do not: the task that calls the stage.
 
     >>> sorted(sources_of("ftcore.errors"))
     ['ftcore/__init__.py', 'ftcore/errors.py']
@@ -32,12 +36,16 @@ def sources_of(*entries: str, root: Path = ROOT) -> dict[str, str]:
         path = _find(module, root)
         if path is None:
             continue
-        digest, imported = _read(path, path.stat().st_mtime_ns, module)
+        with _parsing:
+            digest, imported = _read(path, path.stat().st_mtime_ns, module)
         files[path.relative_to(root).as_posix()] = digest
         parents = module.split(".")
         todo += [".".join(parents[:n]) for n in range(1, len(parents))]
         todo += imported
         files.update(_templates(path, root))
+    path = _find(adapter, root) if adapter else None
+    if path is not None:
+        files[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return dict(sorted(files.items()))
 
 

@@ -42,7 +42,7 @@ def report(
         "report",
         inputs=inputs,
         options=session.config.model_dump(mode="json", exclude={"workers", "store"}),
-        code=("ftcore.report.run_page", "tasks.report"),
+        code=("ftcore.report.run_page",),
         work=work,
     )
 

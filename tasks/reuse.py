@@ -59,15 +59,17 @@ class StageSpec:
         inputs: name -> digest of everything that is read.
         options: the slice of the configuration that matters to it, JSON-able.
         code: entry modules whose transitive sources count.
+        adapter: the module of the task itself; its own file counts, not what it imports.
     """
 
     name: str
     inputs: Mapping[str, str]
     options: Mapping[str, Any]
     code: tuple[str, ...]
+    adapter: str = ""
 
     def sources(self) -> dict[str, str]:
-        return sources_of(*self.code)
+        return sources_of(*self.code, adapter=self.adapter)
 
     def key(self, sources: Mapping[str, str]) -> str:
         value = {"inputs": dict(self.inputs), "options": dict(self.options), "code": dict(sources)}

@@ -71,7 +71,7 @@ class Session:
         still_good: Callable[[dict[str, Any]], str] | None = None,
     ) -> StageOutput:
         """Run or reuse one stage (see `tasks.reuse`); a tracked stage that runs gets an MLflow child run."""
-        spec = StageSpec(name, inputs, options, code)
+        spec = StageSpec(name, inputs, options, code, adapter=work.__module__)
 
         def tracked_work(out: Path, scratch: Path) -> dict[str, Any] | None:
             self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
@@ -256,7 +256,9 @@ def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
         if embedded:
             open_states = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
             query = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=open_states)))
-            ids += [str(r.id) for r in client.read_flow_runs(flow_run_filter=query)]
+            found = client.read_flow_runs(flow_run_filter=query)
+            # a deployment's run waits in PENDING while its worker starts it: not ours to judge
+            ids += [str(r.id) for r in found if not (r.deployment_id and r.state.is_pending())]
         for run in dict.fromkeys(ids):
             with suppress(ObjectNotFound):
                 if not client.read_flow_run(run).state.is_final():

@@ -6,12 +6,14 @@ open phantom runs. Every run carries its owner (host, boot, pid, start time) fro
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ class Tracker:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # its steps are not the user's
         self.store = Store(config.store)
         self.options = config.tracking
         self.uri = self.options.uri or self.store.mlflow_uri
@@ -195,7 +198,8 @@ class Tracker:
                 input_example=pd.DataFrame({"text": example}),
                 pip_requirements=serving_requirements(),
             )
-            version = mlflow.register_model(info.model_uri, name, tags={k: str(v) for k, v in tags.items()})
+            with redirect_stdout(sys.stderr):  # it prints; stdout is for the result
+                version = mlflow.register_model(info.model_uri, name, tags={k: str(v) for k, v in tags.items()})
         return {"name": name, "version": str(version.version), "model_uri": f"models:/{name}/{version.version}"}
 
     def version_exists(self, name: str, version: str) -> bool:

@@ -65,21 +65,25 @@ def detect(sample: bytes, whole: bool = False) -> str:
             return codec
     whole = whole and len(sample) <= SAMPLE
     sample = sample[:SAMPLE]
-    if wide := _wide(sample):
+    pairs = not whole or len(sample) % 2 == 0  # UTF-16 has an even number of bytes
+    if pairs and (wide := _wide(sample)):
         return wide
     if _is_utf8(sample, whole):
         return "utf-8"
     damage = sample.decode("utf-8", "ignore")
     if len(damage.encode()) > 0.98 * len(sample) and not damage.isascii():
         return "utf-8"  # a few bad bytes in a UTF-8 file
-    scores = {codec: _score(sample, codec) for codec in ("gb18030", "big5", "utf-16-le", "utf-16-be")}
+    scores = {
+        codec: _score(sample, codec)
+        for codec in ("gb18030", "big5", *(("utf-16-le", "utf-16-be") if pairs else ()))
+    }
     best = max(scores, key=scores.__getitem__)
     return best if scores[best] > 0.3 else "utf-8"
 
 
 def is_framed_by_newline_byte(codec: str) -> bool:
     """True if the byte 0x0A is a newline and nothing else (not so in UTF-16 and UTF-32)."""
-    return "\n".encode(codec) == b"\n"
+    return codec == "utf-8-sig" or "\n".encode(codec) == b"\n"
 
 
 def _wide(sample: bytes) -> str:

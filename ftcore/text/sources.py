@@ -148,7 +148,7 @@ def _cuts(raw: BinaryIO, file: SourceFile, codec: str, size: int) -> Iterator[tu
     whole = xxhash.xxh3_128()
     part, start, stop, first_line, line = xxhash.xxh3_128(), 0, 0, 1, 1
     found: list[tuple[int, int, int, str]] = []
-    while block := raw.read(_STEP):
+    while block := raw.read(min(_STEP, max(size - (stop - start), 1)) if cuttable else _STEP):
         border = False
         if quotes_matter and b'"' in block:
             cuttable = False

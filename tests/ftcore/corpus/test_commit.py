@@ -3,9 +3,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,21 +29,29 @@ def options_of(folder, *sources, **others):
     return CommitOptions.of(parse_config(tree))
 
 
+def raw_parts(folder, options):
+    return [
+        part for file in list_files(options.ingest, str(folder)) for part in cut_file(file, options.ingest)
+    ]
+
+
 def prepared(folder, options, work=None, workers=1):
-    listed = list_files(options.ingest, str(folder))
-    parts = [part for file in listed for part in cut_file(file, options.ingest)]
-    return prepare_parts(parts, options, (work or folder / "work") / "parts", workers=workers)
+    return prepare_parts(
+        raw_parts(folder, options), options, (work or folder / "work") / "parts", workers=workers
+    )
 
 
-def whole(folder, options, work=None, workers=1, **more):
-    """List, cut, prepare, find duplicates, commit: the walk that the flow takes."""
-    work = work or folder / "work"
-    parts = prepared(folder, options, work, workers)
+def finish(parts, options, work, **more):
     duplicates = None
     if options.filters.dedup == "exact":
         duplicates = work / "duplicates"
         find_duplicates([Path(p.path) / "keys.npy" for p in parts], duplicates)
     return commit_shards(parts, duplicates, options, work / "shards", **more)
+
+
+def whole(folder, options, workers=1, **more):
+    """List, cut, prepare, find duplicates, commit: the walk that the flow takes."""
+    return finish(prepared(folder, options, workers=workers), options, folder / "work", **more)
 
 
 def jsonl(path, rows):
@@ -102,31 +112,50 @@ def test_the_copy_of_the_lowest_source_file_and_line_stays(tmp_path):
     assert {r["split"] for r in copies} == {copies[0]["split"]}  # copies never straddle splits
 
 
-@settings(deadline=None, max_examples=10)
+def cut_at(part, borders):
+    """The part of a whole file as parts that begin at the given line numbers (0-based)."""
+    lines = Path(part.path).read_bytes().splitlines(keepends=True)
+    edges = sorted({0, *(b for b in borders if b < len(lines)), len(lines)})
+    parts, start = [], 0
+    for first, last in zip(edges, edges[1:], strict=False):
+        piece = b"".join(lines[first:last])
+        stop = -1 if last == len(lines) else start + len(piece)
+        digest = xxhash.xxh3_128_hexdigest(piece)
+        parts.append(replace(part, start=start, stop=stop, first_line=first + 1, digest=digest))
+        start += len(piece)
+    return parts
+
+
+@settings(deadline=None, max_examples=12)
 @given(
     picks=st.lists(st.integers(0, 200), max_size=300),
     broken=st.sets(st.integers(0, 399), max_size=15),
-    part_bytes=st.integers(10_000, 40_000),
+    borders=st.lists(st.lists(st.integers(1, 299), max_size=6), min_size=2, max_size=2),
 )
-def test_shards_do_not_depend_on_parts(tmp_path_factory, picks, broken, part_bytes):
+def test_shards_do_not_depend_on_parts(tmp_path_factory, picks, broken, borders):
     folder = tmp_path_factory.mktemp("property")
-    body = "这是一段中文 and some english words, " * 3
     rows = [
-        {"text": f"{body}{n}" if n % 50 else "", "label": "ab"[n % 2] if n % 3 else None}
-        for n in [*range(100, 400), *picks]
+        {"text": f"一段中文 and english words {n}" if n % 50 else "", "label": "ab"[n % 2] if n % 3 else None}
+        for n in [*range(100, 250), *picks]
     ]
     lines = ["{broken" if i in broken else row for i, row in enumerate(rows)]
     jsonl(folder / "a.jsonl", lines[: len(lines) // 2])
     jsonl(folder / "b.jsonl", lines[len(lines) // 2 :])
-    source = {"path": "*.jsonl", "name": "s", "label": "label"}
-    form = {"rows": 101, "row_group": 17}
-    one = options_of(folder, source, shards=form, ingest={"part_bytes": 1 << 30, "max_reject_share": 1})
-    many = options_of(folder, source, shards=form, ingest={"part_bytes": part_bytes, "max_reject_share": 1})
-    first = whole(folder, one, folder / "one")
-    second = whole(folder, many, folder / "many")
-    assert len(list((folder / "many" / "parts").iterdir())) > len(list((folder / "one" / "parts").iterdir()))
-    assert first.digest == second.digest
-    content = [{p.name: p.read_bytes() for p in Path(s.path).iterdir()} for s in (first, second)]
+    options = options_of(
+        folder,
+        {"path": "*.jsonl", "name": "s", "label": "label"},
+        shards={"rows": 101, "row_group": 17},
+        ingest={"max_reject_share": 1},
+    )
+    one, many = raw_parts(folder, options), []
+    for part, places in zip(one, borders, strict=True):
+        many += cut_at(part, places)
+    sets = []
+    for name, parts in (("one", one), ("many", many)):
+        done = prepare_parts(parts, options, folder / name / "parts", workers=1)
+        sets.append(finish(done, options, folder / name))
+    assert sets[0].digest == sets[1].digest
+    content = [{p.name: p.read_bytes() for p in Path(s.path).iterdir()} for s in sets]
     assert content[0] == content[1]
 
 

@@ -33,7 +33,9 @@ def test_builder_rejects_what_no_later_step_can_handle():
     out.add(7, "0123456789")
     ((documents, rejected),) = out.take()
     assert documents.column("line").to_pylist() == [7]
-    assert list(zip(rejected.column("step").to_pylist(), rejected.column("reason").to_pylist(), strict=True)) == [
+    assert list(
+        zip(rejected.column("step").to_pylist(), rejected.column("reason").to_pylist(), strict=True)
+    ) == [
         ("read", "lone surrogate"),
         ("read", "NUL byte"),
         ("read", "longer than max_document_bytes"),
@@ -58,7 +60,10 @@ def test_builder_is_full_by_rows_and_by_bytes():
 
 def test_rejected_rows_take_the_place_from_the_batch():
     batch = pa.RecordBatch.from_pylist(
-        [{"source": "s", "line": i, "text": "t" * i, "labels": [], "language": "", "split": ""} for i in (1, 2, 3)],
+        [
+            {"source": "s", "line": i, "text": "t" * i, "labels": [], "language": "", "split": ""}
+            for i in (1, 2, 3)
+        ],
         schema=DOCUMENT,
     )
     rows = rejected_rows(batch, [2, 0], "step", ["a", "b"])

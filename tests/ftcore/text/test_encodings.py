@@ -26,10 +26,15 @@ def test_detects_without_a_mark(text, codec, repeat):
 
 @pytest.mark.parametrize(
     ("mark", "codec"),
-    [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF32_LE, "utf-32")],
+    [
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+    ],
 )
 def test_a_mark_decides(mark, codec):
-    assert detect(mark + b"\x00\x00") == codec
+    assert detect(mark + b"a\x00") == codec
 
 
 def test_a_cut_character_at_the_end_of_the_sample_is_no_damage():
@@ -37,7 +42,9 @@ def test_a_cut_character_at_the_end_of_the_sample_is_no_damage():
     assert detect("好".encode()[:2], whole=False) == "utf-8"
 
 
-@pytest.mark.parametrize("raw", [b"", b"plain", b"caf\xe9\n", b"a\0b\n" * 3, b"a\0\nb\n", SIMPLIFIED.encode() * 20 + b"\xff\n"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"plain", b"caf\xe9\n", b"a\0b\n" * 3, b"a\0\nb\n", SIMPLIFIED.encode() * 20 + b"\xff\n"]
+)
 def test_damaged_utf8_stays_utf8(raw):
     assert detect(raw, whole=True) == "utf-8"
 
@@ -59,6 +66,11 @@ def test_unknown_and_binary_codecs_are_refused():
     assert codec_of("GBK", "a.txt") == "gbk"
 
 
-def test_framing():
-    assert is_framed_by_newline_byte("gb18030") and is_framed_by_newline_byte("utf-8-sig") is False or True
-    assert not is_framed_by_newline_byte("utf-16") and not is_framed_by_newline_byte("utf-32")
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "big5", "gbk", "latin-1", "shift_jis"])
+def test_framed_by_the_newline_byte(codec):
+    assert is_framed_by_newline_byte(codec)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_not_framed_by_the_newline_byte(codec):
+    assert not is_framed_by_newline_byte(codec)

@@ -1,0 +1,55 @@
+import pytest
+
+from ftcore.config import Source
+from ftcore.text.documents import BatchBuilder
+from ftcore.text.plain import read_fasttext, read_lines, read_paragraphs
+
+
+def collect(reader, lines, *args, limit=100):
+    out = BatchBuilder("s:f", "", "", limit)
+    numbered = ((i, *(line if isinstance(line, tuple) else (line, ""))) for i, line in enumerate(lines, 1))
+    for _ in reader(numbered, out, *args):
+        pass
+    documents, rejected = [], []
+    for kept, lost in out.take():
+        documents = [(d["line"], d["text"], d["labels"]) for d in kept.to_pylist()]
+        rejected = [(r["line"], r["reason"]) for r in lost.to_pylist()]
+    return documents, rejected
+
+
+def test_lines():
+    documents, rejected = collect(
+        read_lines, ["a", "", " \t", "__label__x is text", ("bad", "not utf-8"), "b"]
+    )
+    assert documents == [(1, "a", []), (4, "__label__x is text", []), (6, "b", [])]
+    assert rejected == [(5, "not utf-8")]
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u3000"])
+def test_paragraphs(blank):
+    documents, rejected = collect(read_paragraphs, [blank, "a", "b", blank, blank, "c"])
+    assert documents == [(2, "a\nb", []), (6, "c", [])] and rejected == []
+
+
+def test_damage_costs_the_whole_paragraph():
+    lines = ["a", ("x", "not utf-8"), "b", "", "c" * 60, "d" * 60, "e", "", "f"]
+    documents, rejected = collect(read_paragraphs, lines)
+    assert documents == [(9, "f", [])]
+    assert rejected == [(1, "not utf-8"), (5, "longer than max_document_bytes")]
+
+
+def test_fasttext_labels_anywhere_in_the_line():
+    lines = ["__label__a __label__b some words", "words __label__c more", "no label", "__label__only"]
+    documents, rejected = collect(read_fasttext, lines, Source(path="f", label=0, label_names={"a": "A"}))
+    assert documents == [(1, "some words", ["A", "b"]), (2, "words more", ["c"]), (3, "no label", [])]
+    assert rejected == [(4, "empty")]
+
+
+def test_fasttext_without_labels_drops_them_from_the_text():
+    documents, _ = collect(read_fasttext, ["__label__a some words"], Source(path="f"))
+    assert documents == [(1, "some words", [])]
+
+
+def test_fasttext_with_another_prefix():
+    documents, _ = collect(read_fasttext, ["#a __label__b w"], Source(path="f", label=0, label_prefix="#"))
+    assert documents == [(1, "__label__b w", ["a"])]

@@ -1,0 +1,222 @@
+"""Same seed, same bytes; and a training that was stopped at any chunk ends as one that never stopped."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from ftcore.engines.choice import choose_engine
+from ftcore.engines.reference import Reference
+from ftcore.training import finetune as finetune_module
+from ftcore.training import pretrain as pretrain_module
+from ftcore.training.checkpoints import Checkpoint, State
+from ftcore.training.finetune import finetune
+from ftcore.training.pretrain import chunk_borders, chunk_tokens, pretrain
+from tests.ftcore.engines.small import finetuning, pretraining, tables_for
+
+CPU = choose_engine("reference", "cpu")
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(pretrain_module, "chunk_tokens", lambda options: 60)
+    monkeypatch.setattr(finetune_module, "_CHUNK", 2000)
+
+
+def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):
+    dictionary, corpus, settings = pretraining(**{"epoch": 2, "batch_size": 4, "lr": 0.2, **options})
+    tables = tables_for(dictionary, dictionary.nwords)
+    return pretrain(
+        tables,
+        dictionary,
+        corpus,
+        settings,
+        seed=seed,
+        engine=engine,
+        listeners=listeners,
+        checkpoint=checkpoint,
+    )
+
+
+def run_finetune(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):
+    # patience, the best epoch and dropout are state too
+    dictionary, train, settings = finetuning(
+        **{"epoch": 3, "batch_size": 4, "lr": 2.0, "dropout": 0.1, "patience": 2, "loss": "ns", **options}
+    )
+    valid = train.take(np.arange(10))
+    tables = tables_for(dictionary, dictionary.nlabels)
+    return finetune(
+        tables, dictionary, train, valid, settings,
+        seed=seed, engine=engine, listeners=listeners, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def content(result):
+    tables = [result.tables.input.detach().numpy().tobytes(), result.tables.output.detach().numpy().tobytes()]
+    return tables, result.history, result.best_epoch, result.updates, result.tokens
+
+
+@pytest.mark.parametrize("run", [run_pretrain, run_finetune])
+def test_same_seed_same_bytes(run, small_chunks):
+    assert content(run()) == content(run())
+    assert content(run())[0] != content(run(seed=1))[0]
+
+
+class StopAfter:
+    """A listener that fails at the n-th report."""
+
+    def __init__(self, chunks, error):
+        self.left, self.error = chunks, error
+
+    def __call__(self, progress):
+        self.left -= 1
+        if self.left == 0:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("killed")])
+@pytest.mark.parametrize("run", [run_pretrain, run_finetune])
+def test_resuming_at_any_chunk_gives_the_same_bytes(run, error, small_chunks, tmp_path):
+    reports = []
+    whole = content(run(listeners=[reports.append]))
+    assert len(reports) > 6
+    for stop in range(1, len(reports) + 1):
+        directory = tmp_path / f"{stop}"
+        with pytest.raises(type(error)):
+            run(listeners=[StopAfter(stop, error)], checkpoint=Checkpoint(directory, seconds=0))
+        again = run(checkpoint=Checkpoint(directory, seconds=3600))
+        # a crash in a listener loses its own chunk, Ctrl-C does not
+        assert again.resumed == (stop > 1 or isinstance(error, KeyboardInterrupt))
+        assert content(again) == whole
+
+
+class Slow(Reference):
+    """Sends itself Ctrl-C in the middle of a chunk."""
+
+    def __init__(self, chunk, times=1):
+        super().__init__("cpu")
+        self.left, self.times = chunk, times
+
+    def pretrain_lines(self, *args):
+        self.left -= 1
+        if self.left == 0:
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+        return super().pretrain_lines(*args)
+
+
+def test_ctrl_c_ends_the_chunk_saves_and_is_raised(small_chunks, tmp_path):
+    whole = content(run_pretrain())
+    handler = signal.getsignal(signal.SIGINT)
+    checkpoint = Checkpoint(tmp_path, seconds=3600)
+    with pytest.raises(KeyboardInterrupt):
+        run_pretrain(engine=Slow(3), checkpoint=checkpoint)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert checkpoint_position(tmp_path)["chunk"] == 3
+    assert content(run_pretrain(checkpoint=checkpoint)) == whole
+
+
+def test_a_second_ctrl_c_does_not_wait(small_chunks, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run_pretrain(engine=Slow(3, times=2), checkpoint=Checkpoint(tmp_path, seconds=3600))
+    assert not (tmp_path / "checkpoint.json").exists()
+
+
+def test_a_handler_of_someone_else_stays(small_chunks, tmp_path):
+    asked = []
+    before = signal.signal(signal.SIGINT, lambda *args: asked.append(1))
+    try:
+        run_pretrain(engine=Slow(3), checkpoint=Checkpoint(tmp_path, seconds=3600))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert asked == [1]
+
+
+def checkpoint_position(directory):
+    return json.loads((directory / "checkpoint.json").read_text())["position"]
+
+
+def test_other_options_data_or_seed_start_anew(small_chunks, tmp_path, caplog):
+    run_pretrain(checkpoint=Checkpoint(tmp_path, seconds=0))
+    for change in ({"seed": 1}, {"lr": 0.1}, {"lines": 41}):
+        caplog.clear()
+        assert not run_pretrain(checkpoint=Checkpoint(tmp_path, seconds=3600), **change).resumed
+        assert "other data or options" in caplog.text
+    assert run_pretrain(checkpoint=Checkpoint(tmp_path, seconds=3600)).resumed
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "json", "missing", "empty"])
+def test_a_damaged_checkpoint_is_ignored_with_a_warning(damage, small_chunks, tmp_path, caplog):
+    whole = content(run_finetune())
+    with pytest.raises(KeyboardInterrupt):
+        run_finetune(
+            listeners=[StopAfter(3, KeyboardInterrupt())], checkpoint=Checkpoint(tmp_path, seconds=0)
+        )
+    (tensors,) = tmp_path.glob("tables-*.safetensors")
+    data = tensors.read_bytes()
+    if damage == "cut":
+        tensors.write_bytes(data[: len(data) // 2])
+    elif damage == "flip":
+        tensors.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    elif damage == "missing":
+        tensors.unlink()
+    elif damage == "json":
+        (tmp_path / "checkpoint.json").write_text('{"key": ')
+    else:
+        (tmp_path / "checkpoint.json").write_text("[]")
+    again = run_finetune(checkpoint=Checkpoint(tmp_path, seconds=3600))
+    assert not again.resumed and content(again) == whole
+    assert "damaged" in caplog.text and "from the beginning" in caplog.text
+
+
+def test_a_full_disk_costs_the_checkpoint_not_the_training(small_chunks, tmp_path, monkeypatch, caplog):
+    from ftcore.training import checkpoints
+
+    whole = content(run_pretrain())
+
+    def full(tensors, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    assert content(run_pretrain(checkpoint=Checkpoint(tmp_path, seconds=0))) == whole
+    assert "No space left" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_the_one_before(tmp_path, monkeypatch):
+    from ftcore.training import checkpoints
+
+    checkpoint = Checkpoint(tmp_path)
+    first, second = ({"a": torch.full((2,), float(n))} for n in (1, 2))
+    assert checkpoint.save(State(first, {"n": 1}), "k")
+    settle = checkpoints._settle
+
+    def torn(temporary, final):
+        if final.suffix == ".json":
+            raise OSError("torn")
+        settle(temporary, final)
+
+    monkeypatch.setattr(checkpoints, "_settle", torn)
+    assert not checkpoint.save(State(second, {"n": 2}), "k")
+    monkeypatch.undo()
+    state = checkpoint.load("k")
+    assert state.position == {"n": 1} and state.tensors["a"].tolist() == [1, 1]
+    assert checkpoint.save(State(second, {"n": 2}), "k")
+    assert checkpoint.load("k").position == {"n": 2}
+    assert len(list(tmp_path.iterdir())) == 2  # the older tables are gone
+    checkpoint.clear()
+    assert checkpoint.load("k") is None and list(tmp_path.iterdir()) == []
+
+
+def test_chunks_cover_all_lines_once():
+    offsets = np.array([0, 3, 3, 10, 11, 30])
+    assert chunk_borders(offsets, 10) == [0, 3, 5]
+    assert chunk_borders(np.array([0]), 10) == [0]
+    borders = chunk_borders(np.arange(0, 5001, 7), 100)
+    assert borders[0] == 0 and borders[-1] == 714 and sorted(set(borders)) == borders
+    _, _, options = pretraining()
+    assert 1024 <= chunk_tokens(options.model_copy(update={"neg": 1000, "ws": 1000})) < 2000
