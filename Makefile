@@ -48,7 +48,7 @@ deploy: $(STAMP) $(SAMPLE) ## register `nightly` and `retrain` on the server tha
 	@$(BIN)/python -m flows.deploy $(ARGS)
 
 serve: $(STAMP) ## serve the champion (else the newest version) over HTTP
-	@$(BIN)/python -m flows.serve store=$(STORE) $(ARGS)
+	@$(BIN)/python -m flows.serve --config $(CONFIG) $(ARGS)
 
 bench: $(STAMP) peer ## every benchmark against its peer
 	@for b in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done

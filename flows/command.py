@@ -103,7 +103,9 @@ def dry_run(name: str, steps: Callable | None, config: Config) -> int:
     session = Session(config, None, "", name, dry=True)
     steps(session)
     print(
-        json.dumps({o.stage: {"would": o.state, "why": o.reason} for o in session.outputs}, ensure_ascii=False)
+        json.dumps(
+            {o.stage: {"would": o.state, "why": o.reason} for o in session.outputs}, ensure_ascii=False
+        )
     )
     return 0
 

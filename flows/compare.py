@@ -14,7 +14,8 @@ from flows.hooks import HOOKS
 from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.report.compare_page import compare_table, render_comparison, verdict
-from tasks.compare import Candidate, answer, compare as compare_models, read_test_set
+from tasks.compare import Candidate, answer, read_test_set
+from tasks.compare import compare as compare_models
 from tasks.session import Session, open_session
 
 
@@ -47,11 +48,20 @@ def compare(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render_comparison(page), encoding="utf-8")
         session.tracker.file(session.run, path)
-        session.tracker.tags(session.run, {"eval.digest": test.digest, **{f"verdict.{n}": s for n, s in sentences.items()}})
+        session.tracker.tags(
+            session.run, {"eval.digest": test.digest, **{f"verdict.{n}": s for n, s in sentences.items()}}
+        )
         for c in candidates:
-            session.tracker.metrics(session.run, {f"{c.name}/{k}": v for k, v in c.entry.metrics.items() if "/" not in k})
+            session.tracker.metrics(
+                session.run, {f"{c.name}/{k}": v for k, v in c.entry.metrics.items() if "/" not in k}
+            )
         session.console.print(compare_table(page))
-        result = {"mlflow_run_id": session.run, "report": str(path), "test_digest": test.digest, "verdicts": sentences}
+        result = {
+            "mlflow_run_id": session.run,
+            "report": str(path),
+            "test_digest": test.digest,
+            "verdicts": sentences,
+        }
         if promote:
             gate(session, candidates, found.worse(candidates[-1].name), sentences, promote, test.digest)
             result |= {promote: candidates[-1].uri}
@@ -71,7 +81,12 @@ def with_champion(session: Session, models: list[str], promote: str) -> list[str
 
 
 def gate(
-    session: Session, candidates: list[Candidate], worse: bool, sentences: dict[str, str], alias: str, digest: str
+    session: Session,
+    candidates: list[Candidate],
+    worse: bool,
+    sentences: dict[str, str],
+    alias: str,
+    digest: str,
 ) -> None:
     """Move the alias unless the candidate is significantly worse; the version's tags say which."""
     last = candidates[-1]
@@ -99,7 +114,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         choices=["", "champion", "challenger"],
         help="move the alias (champion) to the last model, unless it is significantly worse",
     )
-    parser.add_argument("--rollback", action="store_true", help="move the champion back to the version it replaced")
+    parser.add_argument(
+        "--rollback", action="store_true", help="move the champion back to the version it replaced"
+    )
 
 
 if __name__ == "__main__":

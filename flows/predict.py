@@ -26,7 +26,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The flow's own options."""
     parser.add_argument("--input", required=True, help="text, jsonl, csv or Parquet file")
     parser.add_argument("--output", required=True, help="Parquet file to write")
-    parser.add_argument("--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory")
+    parser.add_argument(
+        "--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory"
+    )
     parser.add_argument("--column", default="text", help="the column with the text")
 
 

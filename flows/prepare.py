@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.hooks import HOOKS
 from ftcore.config import Config
 from ftcore.corpus.workers import cores, open_pool
 from tasks.commit import commit
 from tasks.dedup import dedup
 from tasks.ingest import ingest
-from tasks.prepare import groups_of, prepare as prepare_parts
+from tasks.prepare import groups_of
+from tasks.prepare import prepare as prepare_parts
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
-from flows.hooks import HOOKS
 
 
 def steps(session: Session) -> StageOutput:
@@ -35,7 +36,11 @@ def prepare(config: Config = Config()) -> dict:
     """Prepare the corpus alone."""
     with open_session(config, "prepare") as session:
         shards = steps(session)
-        return {"mlflow_run_id": session.run, "shards": str(shards.file("shards")), "rows": shards.result["rows"]}
+        return {
+            "mlflow_run_id": session.run,
+            "shards": str(shards.file("shards")),
+            "rows": shards.result["rows"],
+        }
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ def retrain(config: Config = Config(), only: Literal["all", "finetune"] = "all")
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The flow's own options."""
-    parser.add_argument("--only", choices=["all", "finetune"], default="all", help="finetune: keep the word vectors")
+    parser.add_argument(
+        "--only", choices=["all", "finetune"], default="all", help="finetune: keep the word vectors"
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--config", default=None)
     parser.add_argument("--model", default="", help="models:/NAME/VERSION; default: the champion")
     parser.add_argument("--port", type=int, default=5001)
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="store=DIR tracking.model_name=NAME")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="store=DIR tracking.model_name=NAME"
+    )
     arguments = parser.parse_intermixed_args()
     from flows.command import run
 

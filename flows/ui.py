@@ -41,21 +41,36 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     """Run MLflow's and Prefect's servers until one ends or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` ends the servers
     if not (store.path / "mlflow.db").exists():
-        raise UserError(f"{store.path}: nothing to show yet; run `make run` first, or name the store with store=DIR")
+        raise UserError(
+            f"{store.path}: nothing to show yet; run `make run` first, or name the store with store=DIR"
+        )
     log = store.path / "ui.log"
     url = f"http://127.0.0.1:{prefect_port}/api"
     environment = {**os.environ, **server_environment(store), "PREFECT_UI_API_URL": url}
     with open(log, "ab") as out:
         processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "flows.embedded", "--port", str(prefect_port), "--parent", str(os.getpid())],
+                [
+                    sys.executable,
+                    "-m",
+                    "flows.embedded",
+                    "--port",
+                    str(prefect_port),
+                    "--parent",
+                    str(os.getpid()),
+                ],
                 env=environment,
                 stdout=out,
                 stderr=out,
             ),
             subprocess.Popen(
                 [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(mlflow_port)]
-                + ["--backend-store-uri", store.mlflow_uri, "--default-artifact-root", store.artifacts.as_uri()],
+                + [
+                    "--backend-store-uri",
+                    store.mlflow_uri,
+                    "--default-artifact-root",
+                    store.artifacts.as_uri(),
+                ],
                 env=environment,
                 stdout=out,
                 stderr=out,

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from ftcore.errors import UserError
 
@@ -38,12 +39,12 @@ class Source(Options):
 
     path: str = Field(description="file, directory or glob; relative paths start at `data`")
     name: str = Field("", description="short name in ids and reports; default: the path's stem")
-    format: Literal[
-        "auto", "lines", "paragraphs", "jsonl", "csv", "tsv", "parquet", "fasttext", "wiki"
-    ] = Field(
-        "auto",
-        description="lines: a document a line; paragraphs: blank-line separated; wiki: WikiExtractor "
-        "<doc>; auto: by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
+    format: Literal["auto", "lines", "paragraphs", "jsonl", "csv", "tsv", "parquet", "fasttext", "wiki"] = (
+        Field(
+            "auto",
+            description="lines: a document a line; paragraphs: blank-line separated; wiki: WikiExtractor "
+            "<doc>; auto: by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
+        )
     )
     encoding: str = Field(
         "auto", description="auto detects BOM, UTF-8, GB18030, Big5, UTF-16; or any Python codec name"
@@ -136,9 +137,7 @@ class Filters(Options):
     """Which documents stay; every dropped one is counted with its reason."""
 
     min_tokens: int = Field(1, ge=0, le=1_000_000, description="documents with fewer tokens are dropped")
-    max_tokens: int = Field(
-        1_000_000, ge=1, le=1 << 30, description="documents with more tokens are dropped"
-    )
+    max_tokens: int = Field(1_000_000, ge=1, le=1 << 30, description="documents with more tokens are dropped")
     languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="kept languages")
     dedup: Literal["off", "exact"] = Field("exact", description="drop exact copies (normalised text)")
 
@@ -263,7 +262,9 @@ class Config(Options):
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
     workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
     engine: Literal["auto", "reference"] = Field("auto", description="training engine")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one"
+    )
     deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
     checkpoint_seconds: float = Field(60, ge=0, le=86_400, description="between training checkpoints")
     ingest: Ingest = Ingest()
@@ -350,6 +351,25 @@ def parse_config(tree: dict[str, Any], where: str = "configuration") -> Config:
     except ValidationError as error:
         lines = [_explain(e) for e in error.errors()]
         raise UserError(f"{where}: " + "\n  ".join(lines)) from None
+
+
+def describe_options(model: type[BaseModel] = Config, prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """(dotted key, default, what is allowed, meaning) of every option, groups unfolded.
+
+    >>> [row[:3] for row in describe_options() if row[0] == "pretrain.dim"]
+    [('pretrain.dim', '100', '>= 1 and <= 10000')]
+    """
+    rows: list[tuple[str, str, str, str]] = []
+    for name, info in model.model_fields.items():
+        key = f"{prefix}{name}"
+        inner = get_args(info.annotation)[0] if get_origin(info.annotation) is list else info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            below = f"{key}.0." if inner is not info.annotation else f"{key}."
+            rows += describe_options(inner, below)
+            continue
+        default = "(required)" if info.is_required() else repr(info.get_default(call_default_factory=True))
+        rows.append((key, default, _allowed(info), info.description or ""))
+    return rows
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -440,17 +460,19 @@ def _range_at(loc: tuple[Any, ...]) -> str:
         model = _model_at(names[: cut - 1])
         field = model.model_fields.get(names[cut - 1]) if model else None
         if field is not None:
-            marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-            parts = [
-                f"{sign} {getattr(m, name)}"
-                for m in field.metadata
-                for name, sign in marks.items()
-                if getattr(m, name, None) is not None
-            ]
-            if get_origin(field.annotation) is Literal:
-                parts.append(", ".join(map(repr, get_args(field.annotation))))
-            return " and ".join(parts)
+            return _allowed(field)
     return ""
 
 
-
+def _allowed(field: FieldInfo) -> str:
+    """The range or the choices of an option, in words; "" if anything of its type goes."""
+    marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    parts = [
+        f"{sign} {getattr(m, name)}"
+        for m in field.metadata
+        for name, sign in marks.items()
+        if getattr(m, name, None) is not None
+    ]
+    if get_origin(field.annotation) is Literal:
+        parts.append(", ".join(map(repr, get_args(field.annotation))))
+    return " and ".join(parts)

@@ -29,8 +29,12 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
     output = session.stage(
         "commit",
         inputs={"duplicates": duplicates.digest, **{f"{n:05d}": p.digest for n, p in enumerate(prepared)}},
-        options={**options.shaping(), "shards": options.shards.model_dump(), "split": options.split.model_dump(),
-                 "max_reject_share": config.ingest.max_reject_share},
+        options={
+            **options.shaping(),
+            "shards": options.shards.model_dump(),
+            "split": options.split.model_dump(),
+            "max_reject_share": config.ingest.max_reject_share,
+        },
         code=("ftcore.corpus.commit",),
         work=work,
         tracked=True,

@@ -86,7 +86,9 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
                         gold.append(row["labels"])
                         sources.append(f"{row['source']}:{row['line']}")
     digest = sha256_file(path) if path.is_file() else ""
-    return TestSet(str(path), digest, texts, gold, language(pa.array(texts, pa.string())).to_pylist(), sources, False)
+    return TestSet(
+        str(path), digest, texts, gold, language(pa.array(texts, pa.string())).to_pylist(), sources, False
+    )
 
 
 @stage_task("answer")

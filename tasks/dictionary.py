@@ -12,13 +12,13 @@ from ftcore.corpus.encode import documents
 from ftcore.corpus.shards import iter_batches
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
-from tasks.session import Session, stage_task
+from tasks.session import Child, Session, stage_task
 
 PRETRAIN_SPLITS = ("train", "unlabelled")
 FILE = "dictionary.safetensors"
 
 
-@stage_task("dictionary")
+@stage_task("dictionary", task_run_name="dictionary for {purpose}")
 def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutput:
     """Count words (and labels) for `purpose`, pretrain or finetune."""
     chosen = getattr(session.config, purpose)
@@ -27,11 +27,14 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     # the training options do not change the dictionary, so they do not recompute it
     options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
 
-    def work(out: Path, _scratch: Path, _child: object) -> dict:
+    def work(out: Path, _scratch: Path, child: Child | None) -> dict:
         batches = iter_batches(shard_set(shards), splits, languages)
         rows = documents(batches) if purpose == "finetune" else (([], t) for _, t in documents(batches))
         built = Dictionary.build(rows, options)
         save_file(built.state(), out / FILE)
+        if child is not None:
+            child.metrics({"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens})
+            child.tracker.file(child.run, out / FILE, "dictionary")
         return {"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens}
 
     return session.stage(
@@ -40,6 +43,7 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         options={**options.model_dump(), "languages": languages},
         code=("ftcore.corpus.dictionary", "ftcore.corpus.shards"),
         work=work,
+        tracked=True,
     )
 
 

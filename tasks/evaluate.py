@@ -148,20 +148,20 @@ def word_scores(session: Session, model: FastText, tables: dict[str, pd.DataFram
     for name in options.similarity:
         found = word_similarity(known_vector(model), data / name, normalize=str.lower)
         metrics[f"similarity/{Path(name).stem}"] = found.spearman
-        metrics[f"similarity/{Path(name).stem}_coverage"] = found.used / max(found.pairs, 1)
+        metrics[f"similarity/{Path(name).stem}_used"] = found.used
+        metrics[f"similarity/{Path(name).stem}_total"] = found.pairs
     if not (options.analogies or options.neighbors):
         return metrics
     words = model.words
-    vectors = np.stack([model.word_vector(w) for w in words])
+    vectors = model.word_vectors()
     for name in options.analogies:
         answers = analogies(words, vectors, data / name, normalize=str.lower)
         metrics[f"analogies/{Path(name).stem}"] = answers.accuracy
-        metrics[f"analogies/{Path(name).stem}_coverage"] = answers.answered / max(answers.questions, 1)
+        metrics[f"analogies/{Path(name).stem}_used"] = answers.answered
+        metrics[f"analogies/{Path(name).stem}_total"] = answers.questions
         tables[f"analogies_{Path(name).stem}"] = answers.sections
     if options.neighbors:
-        tables["neighbors"] = neighbors(
-            words, vectors, options.neighbors, 10, vector_of=known_vector(model)
-        )
+        tables["neighbors"] = neighbors(words, vectors, options.neighbors, 10, vector_of=known_vector(model))
     return metrics
 
 

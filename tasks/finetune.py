@@ -46,7 +46,9 @@ def finetune(
             moved = transfer(
                 source.dictionary, source.tables, dictionary, seed=config.seed, source_seed=source.seed
             )
-            log.info("%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets)
+            log.info(
+                "%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets
+            )
         model = FastText.untrained(
             Tokenizer(config.text),
             dictionary,

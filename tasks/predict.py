@@ -28,7 +28,9 @@ def load_model(session: Session, uri: str) -> tuple[FastText, str]:
     if not uri:
         uri = f"models:/{name}@champion" if tracker.alias("champion") else tracker.newest() or ""
     if not uri:
-        raise UserError(f"{name}: no registered version in {tracker.uri}; run the pipeline first or name a model")
+        raise UserError(
+            f"{name}: no registered version in {tracker.uri}; run the pipeline first or name a model"
+        )
     path, exact = tracker.download(uri)
     return FastText.load(path), exact
 
@@ -57,7 +59,11 @@ def score(session: Session, model: FastText, exact: str, source: str, column: st
             raise UserError(f"{source}: no document to score")
         writer.close()
     seconds = time.perf_counter() - begin
-    return {"output": str(target), "documents": rows, "documents_per_second": round(rows / max(seconds, 1e-9))}
+    return {
+        "output": str(target),
+        "documents": rows,
+        "documents_per_second": round(rows / max(seconds, 1e-9)),
+    }
 
 
 def read(source: str, column: str) -> Iterator[pa.RecordBatch]:

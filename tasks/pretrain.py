@@ -29,7 +29,6 @@ from tasks.tracking import CurveWriter
 CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.fasttext")
 
 
-
 @stage_task("pretrain")
 def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> StageOutput:
     """Train skip-gram or CBOW; a killed training goes on from its checkpoint."""
@@ -42,7 +41,12 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
         batches = iter_batches(shard_set(shards), PRETRAIN_SPLITS, options.languages)
         corpus = encode_tokens(batches, dictionary, scratch / "corpus")
         model = FastText.untrained(
-            Tokenizer(config.text), dictionary, dim=options.dim, kind=options.model, loss=options.loss, seed=config.seed
+            Tokenizer(config.text),
+            dictionary,
+            dim=options.dim,
+            kind=options.model,
+            loss=options.loss,
+            seed=config.seed,
         )
         with listeners(session, child, "pretrain") as (heard, curves):
             result = train(

@@ -83,10 +83,22 @@ def build_page(
         curves=curves(trainings),
         errors=tables["errors"],
         neighbours=tables.get("neighbors", ()),
+        vectors=word_rows(scores.result["metrics"]),
         configuration=yaml.safe_dump(
             session.config.model_dump(mode="json"), allow_unicode=True, sort_keys=False
         ),
     )
+
+
+def word_rows(metrics: dict[str, float]) -> list[dict[str, Any]]:
+    """Word similarity and analogies of the pretrained vectors, where such files were given."""
+    rows = []
+    for name, value in metrics.items():
+        test, _, file = name.partition("/")
+        if test in ("similarity", "analogies") and not file.endswith(("_used", "_total")):
+            used, total = (int(metrics[f"{name}_{part}"]) for part in ("used", "total"))
+            rows.append({"test": test, "file": file, "score": value, "used": used, "total": total})
+    return rows
 
 
 def stage_rows(session: Session) -> list[dict[str, Any]]:

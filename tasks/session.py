@@ -15,6 +15,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import deployment, flow_run
+from prefect.settings import PREFECT_UI_URL
 from prefect.states import Completed, State
 from rich.console import Console
 
@@ -24,6 +25,7 @@ from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
 from tasks.store import Owner, Store
 from tasks.tracking import Tracker
 
+USUAL_PAGES = "http://127.0.0.1:4200"  # where `make ui` shows the embedded server's runs
 log = logging.getLogger("ftcore")
 log.setLevel(logging.INFO)
 
@@ -152,12 +154,16 @@ def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
         @functools.wraps(plain)
         def body(*arguments: Any, **keywords: Any) -> State:
             value = plain(*arguments, **keywords)
-            outputs = [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, StageOutput)]
+            outputs = [
+                v for v in (value if isinstance(value, list) else [value]) if isinstance(v, StageOutput)
+            ]
             if not outputs:
                 return Completed(data=value)
             all_reused = all(o.reused for o in outputs)
             reasons = "; ".join(dict.fromkeys(f"{o.state}: {o.reason}" for o in outputs))
-            return Completed(name="Reused" if all_reused else "Recomputed", message=reasons[:1000], data=value)
+            return Completed(
+                name="Reused" if all_reused else "Recomputed", message=reasons[:1000], data=value
+            )
 
         made = task(body, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
         made.plain = plain
@@ -192,9 +198,7 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
         tracker = Tracker(config)
         tracker.close_stale()
         name = flow_run.name or f"{kind}-{config.name}"
-        run = tracker.start(
-            name, kind=kind, tags={**prefect_tags(), "config.digest": digest(config), **tags}
-        )
+        run = tracker.start(name, kind=kind, tags={**prefect_tags(), "config.digest": digest(config), **tags})
         session = Session(config, tracker, run, name)
         live = _mark_live(store)
         try:
@@ -217,6 +221,7 @@ def prefect_tags() -> dict[str, str]:
     return {
         "prefect.flow_run_id": str(flow_run.id),
         "prefect.flow_run_name": str(flow_run.name),
+        "prefect.page": f"{PREFECT_UI_URL.value() or USUAL_PAGES}/runs/flow-run/{flow_run.id}",
         "prefect.deployment": str(deployment.name or "none"),
         "trigger": "deployment" if deployment.id else "command",
     }
@@ -299,6 +304,8 @@ def table_artifact(key: str, rows: list[dict[str, Any]], description: str) -> No
     from prefect.artifacts import create_table_artifact
 
     try:
-        create_table_artifact(key=key, table=json.loads(json.dumps(rows, default=str)), description=description)
+        create_table_artifact(
+            key=key, table=json.loads(json.dumps(rows, default=str)), description=description
+        )
     except Exception as error:
         log.warning("no table on Prefect's page: %s", error)

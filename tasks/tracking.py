@@ -59,7 +59,9 @@ class Tracker:
             self.experiment = self._experiment(self.options.experiment)
         except MlflowException as error:
             place = f"tracking.uri {self.uri}"
-            raise UserError(f"{place}: MLflow does not answer ({error}); start it or leave tracking.uri out")
+            raise UserError(
+                f"{place}: MLflow does not answer ({error}); start it or leave tracking.uri out"
+            ) from None
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
@@ -67,7 +69,8 @@ class Tracker:
             return found.experiment_id
         # Without a location, MLflow writes mlruns/ into the current directory even with SQLite elsewhere.
         place = None if self.options.uri else (self.store.artifacts / name).as_uri()
-        return self.client.create_experiment(name, artifact_location=place)
+        kind = {"mlflow.experimentKind": "custom_model_development"}  # opens on the pages for training runs
+        return self.client.create_experiment(name, artifact_location=place, tags=kind)
 
     # ------------------------------------------------------------------------------------ runs
     def start(self, name: str, *, kind: str, parent: str | None = None, tags: Mapping[str, str] = {}) -> str:
@@ -199,8 +202,14 @@ class Tracker:
                 pip_requirements=serving_requirements(),
             )
             with redirect_stdout(sys.stderr):  # it prints; stdout is for the result
-                version = mlflow.register_model(info.model_uri, name, tags={k: str(v) for k, v in tags.items()})
-        return {"name": name, "version": str(version.version), "model_uri": f"models:/{name}/{version.version}"}
+                version = mlflow.register_model(
+                    info.model_uri, name, tags={k: str(v) for k, v in tags.items()}
+                )
+        return {
+            "name": name,
+            "version": str(version.version),
+            "model_uri": f"models:/{name}/{version.version}",
+        }
 
     def version_exists(self, name: str, version: str) -> bool:
         """Whether a registered version is still there."""
@@ -315,7 +324,9 @@ class CurveWriter:
         now = int(time.time() * 1000)
         with self.guard:
             self.waiting += [
-                Metric(legal(k), float(v), now, int(progress.step)) for k, v in values.items() if v is not None
+                Metric(legal(k), float(v), now, int(progress.step))
+                for k, v in values.items()
+                if v is not None
             ]
         if len(self.waiting) >= FLUSH_METRICS or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self.flush()

@@ -214,21 +214,21 @@ def _sum_counts(all_counts: Sequence[dict[str, dict[str, int]]]) -> dict[str, di
 
 
 class _InputDigest:
-    """SHA-256 of some columns, each hashed on its own so that borders of batches leave no trace."""
+    """SHA-256 of ids, sources and labels; a hasher for each, so that borders of batches leave no trace."""
 
     def __init__(self):
-        self._hashes = {name: hashlib.sha256() for name in ("id", "source", "labels")}
+        self._hashers = [hashlib.sha256() for _ in range(4)]
 
     def add(self, batch: pa.RecordBatch) -> None:
-        for name, hasher in self._hashes.items():
-            column = batch.column(name)
-            if pa.types.is_list(column.type):
-                hasher.update(pc.list_value_length(column).to_numpy(zero_copy_only=False).astype("<i4"))
-                column = pc.list_flatten(column)
-            hasher.update("\0".join([*column.to_pylist(), ""]).encode())
+        labels = batch.column("labels")
+        ids, sources, names, lengths = self._hashers
+        lengths.update(pc.list_value_length(labels).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
+        strings = (batch.column("id"), batch.column("source"), pc.list_flatten(labels))
+        for hasher, column in zip((ids, sources, names), strings, strict=True):
+            hasher.update("".join(f"{value}\0" for value in column.to_pylist()).encode())
 
     def digest(self) -> str:
-        return config.digest({name: hasher.hexdigest() for name, hasher in self._hashes.items()})
+        return config.digest([hasher.hexdigest() for hasher in self._hashers])
 
 
 class _Tally:

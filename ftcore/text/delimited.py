@@ -100,9 +100,9 @@ def _numbers(wanted: list[str | int], names: list[str], header: bool, place: str
 class _Table:
     """Rows of a csv file. Blank lines are skipped, quoted fields may span lines.
 
-    A quote that opens a field and is not closed before the end, within the limit, or in a way that
-    gives the right number of columns is taken as an ordinary character where the line alone has the
-    right number of columns; else that one line is rejected. Reading goes on with the next line.
+    A quote that opens a field, but is not closed at the end of one, or not within the limit, or so that
+    rows get the wrong number of columns, is an ordinary character where the line alone has the right
+    number of columns; else that one line is rejected. Reading goes on with the next line.
 
     Attributes:
         width: columns of the header; 0 if there is none.
@@ -155,18 +155,23 @@ class _Table:
                 yield line[1] + "\n"
             whole = False  # the reader asked for a line that is not there: the quote is still open
 
-        try:
-            with _any_field_size(2 * self._limit + 1024):
-                cells = next(csv.reader(feed(), delimiter=self._delimiter), [])
-        except csv.Error as error:
-            cells, whole = [str(error)], False
-        row = self._checked(number, cells)
-        if whole and not (taken and row[2]):
+        row = self._checked(number, self._parsed(feed(), strict=True))
+        if whole and row[1] and not (taken and row[2]):
             return row
         self._again.extendleft(reversed(taken))
-        literal = self._checked(number, text.split(self._delimiter))
-        right = len(literal[1]) == self.width if self.width else len(literal[1]) >= max(self.least, 2)
-        return literal if right else (number, [text], "unclosed quote")
+        for cells in (text.split(self._delimiter), self._parsed(iter([text]), strict=False)):
+            alone = self._checked(number, cells)
+            if not alone[2] and len(cells) >= self.least:
+                return alone
+        return number, [text], "unclosed quote"
+
+    def _parsed(self, lines: Iterator[str], strict: bool) -> list[str]:
+        """The first record; [] if there is none. Strict: a closing quote must end its field."""
+        try:
+            with _any_field_size(2 * self._limit + 1024):
+                return next(csv.reader(lines, delimiter=self._delimiter, strict=strict), [])
+        except csv.Error:
+            return []
 
 
 class _any_field_size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TextIO
 
@@ -87,16 +87,18 @@ class TerminalListener:
         if self._bar is None:
             self._bar = Bar(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=10),
                 TaskProgressColumn(),
                 TextColumn("{task.fields[state]}"),
                 console=Console(file=self.stream),
             )
             self._bar.start()
             self._task = self._bar.add_task(progress.stage, total=progress.total, state="")
-        self._bar.update(self._task, completed=progress.done, state=describe(progress))
-        if progress.validation:
-            self._bar.console.print(f"epoch {progress.epoch + 1}: {_scores(progress.validation)}")
+        state = describe(replace(progress, validation={}))
+        self._bar.update(self._task, completed=progress.done, state=state)
+        if progress.validation:  # above the bar, to stay
+            scores = f"{progress.stage} epoch {progress.epoch + 1}  {_scores(progress.validation)}"
+            self._bar.console.print(scores, highlight=False)
         if progress.done >= progress.total:
             self.close()
 

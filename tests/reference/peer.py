@@ -44,7 +44,10 @@ def run_peer(script: str, **arrays: object) -> dict[str, np.ndarray]:
     sent = io.BytesIO()
     np.savez(sent, **arrays)
     done = subprocess.run(
-        [str(_PYTHON), "-c", prelude + script + ending], input=sent.getvalue(), capture_output=True, timeout=300
+        [str(_PYTHON), "-c", prelude + script + ending],
+        input=sent.getvalue(),
+        capture_output=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr.decode()
     return dict(np.load(io.BytesIO(done.stdout), allow_pickle=False))

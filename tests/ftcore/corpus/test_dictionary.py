@@ -69,10 +69,23 @@ def test_ids_equal_the_originals(corpus, min_count, tmp_path):
 
 
 @needs_peer
-@pytest.mark.parametrize(("minn", "maxn", "n", "bucket"), [(1, 3, 1, 2_000_000), (3, 6, 3, 5000), (0, 0, 2, 999)])
+@pytest.mark.parametrize(
+    ("minn", "maxn", "n", "bucket"), [(1, 3, 1, 2_000_000), (3, 6, 3, 5000), (0, 0, 2, 999)]
+)
 def test_features_equal_the_originals(minn, maxn, n, bucket, tmp_path):
-    lines = ["__label__a 中国 人民 hello 世界 hello", "__label__b hello 中国 café 人 </s> after", "__label__a b c"]
-    queries = ["中国 hello unseen 爱好 b", "", "a", "unseen </s> b", "人 人 人", "naïve e\u0301 \u3000 x\u00a0y"]
+    lines = [
+        "__label__a 中国 人民 hello 世界 hello",
+        "__label__b hello 中国 café 人 </s> after",
+        "__label__a b c",
+    ]
+    queries = [
+        "中国 hello unseen 爱好 b",
+        "",
+        "a",
+        "unseen </s> b",
+        "人 人 人",
+        "naïve e\u0301 \u3000 x\u00a0y",
+    ]
     path = tmp_path / "train.txt"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     got = run_peer(
@@ -120,10 +133,15 @@ def test_subword_ids_of_chinese():
 
 
 # --------------------------------------------------------------------------------- against the transcript
-tokens = st.lists(st.sampled_from([b"a", b"b", b"c", b"dd", "中".encode(), b"</s>", b"\xff", b"</S>"]), max_size=12)
+tokens = st.lists(
+    st.sampled_from([b"a", b"b", b"c", b"dd", "中".encode(), b"</s>", b"\xff", b"</S>"]), max_size=12
+)
 
 
-@given(st.lists(st.tuples(st.lists(st.sampled_from("xyz"), max_size=2), tokens), min_size=1, max_size=30), st.data())
+@given(
+    st.lists(st.tuples(st.lists(st.sampled_from("xyz"), max_size=2), tokens), min_size=1, max_size=30),
+    st.data(),
+)
 @settings(max_examples=60, deadline=None)
 def test_build_equals_the_transcript(documents, data):
     low, label, limit = (data.draw(st.integers(a, b)) for a, b in [(1, 3), (0, 3), (3, 9)])
@@ -151,7 +169,9 @@ def test_build_equals_the_transcript(documents, data):
     assert ours.ntokens == len(stream)
 
 
-@given(st.lists(tokens, min_size=1, max_size=8), tokens, st.integers(0, 3), st.integers(0, 3), st.integers(1, 4))
+@given(
+    st.lists(tokens, min_size=1, max_size=8), tokens, st.integers(0, 3), st.integers(0, 3), st.integers(1, 4)
+)
 @settings(max_examples=60, deadline=None)
 def test_features_equal_the_transcript(documents, query, minn, more, n):
     maxn = minn + more
@@ -195,7 +215,9 @@ def test_rows_and_absent_buckets():
 
 
 def test_state_round_trip():
-    d = Dictionary.build([(["标签", "b"], b"caf\xc3\xa9 \xff\xfe x")] * 2, options(minn=2, maxn=3, word_ngrams=2))
+    d = Dictionary.build(
+        [(["标签", "b"], b"caf\xc3\xa9 \xff\xfe x")] * 2, options(minn=2, maxn=3, word_ngrams=2)
+    )
     d.add_buckets(np.array([5, 7, 5]))
     back = Dictionary.from_state(d.state())
     assert (back.words, back.labels, back.options, back.ntokens) == (d.words, d.labels, d.options, d.ntokens)

@@ -73,7 +73,11 @@ def test_bags_and_labels(tmp_path):
     ]
     assert names == [["x"], ["y", "x"], [], ["x"]]
     part = corpus.take(np.array([3, 1, 3]))
-    assert part.ids.tolist() == [*d.to_signed(d.features("b")), *d.to_signed(d.features("")), *d.to_signed(d.features("b"))]
+    assert part.ids.tolist() == [
+        *d.to_signed(d.features("b")),
+        *d.to_signed(d.features("")),
+        *d.to_signed(d.features("b")),
+    ]
     assert np.diff(part.target_offsets).tolist() == [1, 2, 1]
     assert len(corpus.take(np.array([], np.int64))) == 0
     make_bags(part.ids, part.offsets, 0, 3)

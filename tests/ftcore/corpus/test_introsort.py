@@ -58,7 +58,9 @@ def test_up_to_sixteen_is_stable():
 def test_the_heap_sort_below_the_depth_limit(n, monkeypatch):
     keys = antiquick(n)
     used = []
-    monkeypatch.setattr("tests.reference.dictionary.heap_sort", lambda a, less: used.append(1) or heap_sort(a, less))
+    monkeypatch.setattr(
+        "tests.reference.dictionary.heap_sort", lambda a, less: used.append(1) or heap_sort(a, less)
+    )
     expected = reference(keys.tolist())
     assert used, "the adversary must reach the fallback"
     assert sort_permutation(keys).tolist() == expected

@@ -36,7 +36,12 @@ def test_hash(word):
     assert token_hashes([word, word]).view(np.uint32).tolist() == [slow.fnv(word)] * 2
 
 
-@given(st.lists(words, max_size=5), st.integers(0, 4), st.integers(0, 4), st.sampled_from([1, 7, 2_000_000, 2_000_000_000]))
+@given(
+    st.lists(words, max_size=5),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.sampled_from([1, 7, 2_000_000, 2_000_000_000]),
+)
 @settings(deadline=None)
 def test_char_ngrams(items, minn, more, bucket):
     maxn = minn + more

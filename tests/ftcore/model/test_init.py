@@ -42,7 +42,9 @@ def test_rows_do_not_depend_on_each_other():
 
 
 def test_words_and_buckets_differ_and_so_do_seeds():
-    assert not (initial_rows(0, word_numbers(1), 50) == initial_rows(0, bucket_numbers(np.array([0])), 50)).any()
+    assert not (
+        initial_rows(0, word_numbers(1), 50) == initial_rows(0, bucket_numbers(np.array([0])), 50)
+    ).any()
     assert not (initial_rows(0, word_numbers(1), 50) == initial_rows(1, word_numbers(1), 50)).all()
 
 

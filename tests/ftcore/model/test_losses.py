@@ -54,7 +54,9 @@ def slow_tree(counts: list[int]) -> tuple[list[list[int]], list[list[bool]]]:
     return paths, codes
 
 
-counts_descending = st.lists(st.integers(0, 50), min_size=1, max_size=20).map(lambda c: sorted(c, reverse=True))
+counts_descending = st.lists(st.integers(0, 50), min_size=1, max_size=20).map(
+    lambda c: sorted(c, reverse=True)
+)
 
 
 @given(counts_descending)
@@ -85,7 +87,10 @@ def test_tree_probabilities_sum_to_one(counts):
     torch.testing.assert_close(log_p.exp().sum(1), torch.ones(2, dtype=torch.float64))
     paths, codes = slow_tree(counts)
     for c in range(len(counts)):
-        expected = sum(math.log(sigmoid(scores[0, r] if s else -scores[0, r])) for r, s in zip(paths[c], codes[c], strict=True))
+        expected = sum(
+            math.log(sigmoid(scores[0, r] if s else -scores[0, r]))
+            for r, s in zip(paths[c], codes[c], strict=True)
+        )
         assert log_p[0, c].item() == pytest.approx(expected)
 
 
@@ -111,7 +116,8 @@ def test_ova():
 def test_ns():
     scores = (HIDDEN @ OUTPUT.T).tolist()
     expected = -sum(
-        math.log(sigmoid(scores[b][TARGETS[b]])) + sum(math.log(1 - sigmoid(scores[b][n])) for n in NEGATIVES[b])
+        math.log(sigmoid(scores[b][TARGETS[b]]))
+        + sum(math.log(1 - sigmoid(scores[b][n])) for n in NEGATIVES[b])
         for b in range(3)
     )
     assert losses.ns(HIDDEN, OUTPUT, TARGETS, NEGATIVES).item() == pytest.approx(expected)
@@ -140,9 +146,7 @@ def test_gradcheck(name):
 @pytest.mark.parametrize("name", CALLS)
 def test_weights_count_examples(name):
     weight = torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64)
-    one = [
-        CALLS[name](HIDDEN, OUTPUT, torch.eye(3, dtype=torch.float64)[b]).item() for b in range(3)
-    ]
+    one = [CALLS[name](HIDDEN, OUTPUT, torch.eye(3, dtype=torch.float64)[b]).item() for b in range(3)]
     assert CALLS[name](HIDDEN, OUTPUT).item() == pytest.approx(sum(one))
     assert CALLS[name](HIDDEN, OUTPUT, weight).item() == pytest.approx(2 * one[0] + one[2])
 
@@ -177,7 +181,9 @@ def test_fasttexts_step_is_the_gradient():
 def test_table_sizes():
     counts = [1000, 10, 1, 1]
     z = np.float32(sum(math.sqrt(c) for c in counts))
-    expected = [math.ceil(np.float32(np.float32(np.float32(math.sqrt(c)) * np.float32(1e7)) / z)) for c in counts]
+    expected = [
+        math.ceil(np.float32(np.float32(np.float32(math.sqrt(c)) * np.float32(1e7)) / z)) for c in counts
+    ]
     sampler = NegativeSampler(np.array(counts))
     assert sampler.sizes.tolist() == expected
     edges = np.array([0, expected[0] - 1, expected[0], sampler.total - 1])

@@ -47,14 +47,18 @@ def test_absent_rows_count_in_the_mean():
 def test_no_bags_and_no_features():
     model = tables()
     assert model(torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)).shape == (0, 3)
-    assert model(torch.zeros(0, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)).tolist() == [[0] * 3] * 2
+    assert (
+        model(torch.zeros(0, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)).tolist() == [[0] * 3] * 2
+    )
     only = make_bags(np.array([-3]), np.array([0, 1]), seed=0, dim=4)
     assert model(*only).shape == (1, 3) and isinstance(only.absent, Absent)
 
 
 def test_gradcheck():
     model = tables().double()
-    bags = Bags(torch.tensor([0, 1, 1]), torch.tensor([0, 2]), Absent(torch.randn(1, 4).double(), torch.tensor([1])))
+    bags = Bags(
+        torch.tensor([0, 1, 1]), torch.tensor([0, 2]), Absent(torch.randn(1, 4).double(), torch.tensor([1]))
+    )
 
     def score(input, output):
         return torch.func.functional_call(model, {"input": input, "output": output}, tuple(bags))

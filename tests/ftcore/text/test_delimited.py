@@ -98,6 +98,10 @@ def test_a_stray_quote_that_swallows_rows_until_the_next_one_is_a_character():
     assert texts(raw, delimiter="\t") == ['"open', "x", "y", 'z" closed', "w"]
 
 
+def test_text_after_a_closing_quote_is_kept():
+    assert texts('text,n\n"a" b,1\n"a,b" c,2\n') == ['"a" b', "a,b c"]
+
+
 def test_a_damaged_line_within_quotes():
     raw = 'text,n\n"open\0,1\nx,2\n"a\nb\0d",3\nx,4\n'
     documents, rejected = read(raw)

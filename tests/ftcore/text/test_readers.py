@@ -198,7 +198,7 @@ def noise(n):
 @pytest.mark.parametrize("suffix", PACKERS)
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_truncated_archive_keeps_what_was_read(tmp_path, suffix, members):
-    lines = noise(30_000)
+    lines = noise(80_000 if suffix == "bz2" else 30_000)  # bz2 packs blocks of 900 kB
     half = len(lines) // members
     raw = b"".join(
         PACKERS[suffix]("".join(f"{x}\n" for x in lines[i : i + half]).encode())

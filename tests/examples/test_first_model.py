@@ -1,0 +1,36 @@
+"""The article's program made real, over five seeds and under ten seconds."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from examples import first_model
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.filterwarnings("ignore:one label in the training set")
+def test_what_the_article_promises(seed, capsys):
+    got = first_model.main(seed)
+    assert [p.labels[0] for p in got["trained"]] == first_model.labels == [1, 1, 2]
+    assert got["trained"][2].probabilities[0] > 0.5
+    assert got["p_after"] > got["p_before"]
+    assert got["after"].labels[0] == 1 and got["after"].probabilities[0] > 0.5
+    for prediction in [*got["trained"], got["before"], got["after"]]:
+        assert sorted(prediction.labels) == [1, 2]
+        assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-6)
+    assert "Java是一个面向对象的编程语言 -> 2" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_program():
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "examples/first_model.py"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Python是一种动态语言 -> 1" in done.stdout
+    assert time.monotonic() - start < 10

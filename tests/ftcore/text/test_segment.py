@@ -1,0 +1,224 @@
+import random
+import time
+
+import jieba
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ftcore.config import Segment
+from ftcore.errors import UserError
+from ftcore.text import segment
+from ftcore.text.segment import Segmenter, WordTable, read_user_dict, word_table
+
+
+@pytest.fixture(scope="module")
+def reference():
+    jieba.setLogLevel(60)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.initialize()
+    return tokenizer
+
+
+def by_jieba(tokenizer, text, hmm):
+    return [token for token in tokenizer.lcut(text, HMM=hmm) if not token.isspace()]
+
+
+# everyday words and names, rare and unknown characters, what jieba's block patterns treat apart
+FRAGMENTS = [
+    "我",
+    "的",
+    "是",
+    "在",
+    "了",
+    "中国",
+    "北京",
+    "清华大学",
+    "研究生命",
+    "起源",
+    "南京市长江大桥",
+    "王小明",
+    "他来到",
+    "网易杭研大厦",
+    "结婚的和尚未结婚的",
+    "杭",
+    "研",
+    "東京",
+    "語言",
+    "龘",
+    "㐀",
+    "𠀀",
+    "豈",
+    "〇",
+    "马云",
+    "李雷",
+    "abc",
+    "Python",
+    "C++",
+    "c#",
+    ".NET",
+    "3.5",
+    "2024-12-31",
+    "1,000",
+    "50%",
+    "don't",
+    "a_b",
+    "&",
+    "#",
+    "+",
+    ".",
+    "%",
+    "-",
+    "_",
+    "，",
+    "。",
+    "！",
+    "（",
+    "）",
+    "…",
+    "—",
+    "😀",
+    "é",
+    "あ",
+    "한",
+    "T恤",
+    "卡拉OK",
+    "tv.cctv.com",
+    "\r\n",
+    "\t",
+    "\u3000",
+] + [" ", "\n", "\x1c"]
+texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=14).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@example("我来到北京清华大学", True)
+@given(texts, st.booleans())
+def test_without_protection_tokens_are_jiebas(reference, text, hmm):
+    expected = by_jieba(reference, text, hmm)
+    assert word_table().cut(text, hmm) == expected
+    assert Segmenter(Segment(protect=False, hmm=hmm)).cut(text) == expected
+
+
+@pytest.mark.parametrize("hmm", [True, False])
+def test_random_runs_of_rare_characters_are_jiebas(reference, hmm):
+    rng = random.Random(7)
+    for _ in range(1500):
+        text = "".join(chr(rng.randrange(0x4E00, 0x9FD6)) for _ in range(rng.randrange(1, 12)))
+        assert word_table().cut(text, hmm) == by_jieba(reference, text, hmm)
+
+
+def test_user_words_are_jiebas(tmp_path, reference):
+    path = tmp_path / "user.txt"
+    path.write_text(
+        "\ufeff云计算 5\n李小福 2 nr\n创新办 i\neasy_install 3 eng\n韩玉赏鉴\n超级无敌词\n\n",
+        encoding="utf-8",
+    )
+    theirs = jieba.Tokenizer()
+    theirs.load_userdict(str(path))
+    ours = WordTable(read_user_dict(str(path)))
+    for text in (
+        "李小福是创新办主任也是云计算方面的专家",
+        "easy_install很好用",
+        "韩玉赏鉴了超级无敌词",
+        "韩玉 赏鉴",
+    ):
+        for hmm in (True, False):
+            assert ours.cut(text, hmm) == by_jieba(theirs, text, hmm)
+
+
+def test_a_word_of_frequency_0_is_split_here_and_nowhere_else():
+    from jieba import finalseg
+
+    before = set(finalseg.Force_Split_Words)
+    assert "清华大学" not in WordTable([("清华大学", 0, None)]).cut("我在清华大学")
+    joined = word_table().cut("杭研")
+    assert joined == ["杭研"] and WordTable([("杭研", 0, None)]).cut("杭研") == ["杭", "研"]
+    assert before == finalseg.Force_Split_Words
+    assert "清华大学" in jieba.Tokenizer().lcut("我在清华大学")
+
+
+def test_time_is_linear_in_a_run_of_unknown_characters():
+    rng = random.Random(0)
+    text = "".join(chr(rng.randrange(0x4E00, 0x9FA6)) for _ in range(100_000))
+    start = time.perf_counter()
+    assert "".join(word_table().cut(text)) == text
+    assert time.perf_counter() - start < 20  # jieba: 45 s and more
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我用C++和.NET写程序", ["我用", "C++", "和", ".NET", "写", "程序"]),
+        ("C#很好，版本3.5，占50%", ["C#", "很", "好", "，", "版本", "3.5", "，", "占", "50%"]),
+        ("请看https://a.com/b?c=1吧", ["请", "看", "https://a.com/b?c=1", "吧"]),
+        ("发到 me@x.org，2024-12-31前", ["发到", "me@x.org", "，", "2024-12-31", "前"]),
+        ("我 don’t know", ["我", "don't", "know"]),
+    ],
+)
+def test_with_protection(text, expected):
+    assert Segmenter(Segment()).cut(text) == expected
+
+
+def test_text_without_han_never_reaches_jieba(monkeypatch):
+    monkeypatch.setattr(segment, "word_table", lambda *_: pytest.fail("jieba was asked"))
+    cutter = Segmenter(Segment())
+    assert cutter.cut("I don't use C++ 3.5, привет!") == [
+        "I",
+        "don't",
+        "use",
+        "C++",
+        "3.5",
+        ",",
+        "привет",
+        "!",
+    ]
+
+
+def test_protected_spans_never_reach_jieba(monkeypatch):
+    seen = []
+
+    class Spy:
+        def cut(self, text, hmm):
+            seen.append(text)
+            return [text]
+
+    monkeypatch.setattr(segment, "word_table", lambda *_: Spy())
+    Segmenter(Segment()).cut("我用C++写https://a.cn/b，花了3.5年 don't 见me@x.org")
+    assert seen == ["我用", "写", "，花了", "年", "见"]
+
+
+@settings(deadline=None)
+@given(texts)
+def test_nothing_is_lost_and_no_token_holds_white_space(text):
+    for protect in (True, False):
+        tokens = Segmenter(Segment(protect=protect)).cut(text)
+        assert "".join(tokens).replace("’", "'") == "".join(text.split()).replace("’", "'")
+        assert all(token and not any(c.isspace() for c in token) for token in tokens)
+
+
+def test_the_memo_is_bounded_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr(segment, "_MEMO_ENTRIES", 10)
+    cutter = Segmenter(Segment())
+    words = [f"w{i}" for i in range(50)] * 2
+    assert cutter.cut(" ".join(words)) == words
+    assert len(cutter._memo) <= 10
+    cutter.cut("x" * 100)
+    assert "x" * 100 not in cutter._memo
+
+
+def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
+    def nowhere():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(segment.tempfile, "gettempdir", nowhere)
+    assert WordTable().cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+    assert capfd.readouterr().err == ""
+
+
+def test_user_dictionary_errors_name_the_place(tmp_path):
+    with pytest.raises(UserError, match="user_dict: .*missing.txt"):
+        read_user_dict(str(tmp_path / "missing.txt"))
+    (tmp_path / "bad.txt").write_bytes("好 3\n".encode() + b"\xff\n")
+    with pytest.raises(UserError, match="bad.txt, line 2: not UTF-8"):
+        read_user_dict(str(tmp_path / "bad.txt"))

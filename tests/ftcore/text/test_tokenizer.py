@@ -1,0 +1,205 @@
+import json
+
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore.config import Normalize, Segment, Stopwords, Text
+from ftcore.errors import UserError
+from ftcore.text.documents import DOCUMENT, REJECTED, TOKENIZED
+from ftcore.text.tokenizer import Tokenizer, is_mark
+
+MIXED = [
+    "我们不喜欢这部电影……太长了！",
+    "I don't like C++ 3.5, <b>really</b> 😀.",
+    "用 PyTorch 训练 fastText 模型",
+    "",
+    "。。。",
+]
+
+
+def batch_of(texts, language=""):
+    rows = [
+        {"source": "s:f", "line": i, "text": t, "labels": ["x"], "language": language, "split": ""}
+        for i, t in enumerate(texts, 1)
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=DOCUMENT)
+
+
+def tokenizer(punctuation="remove", stopwords="off", **options):
+    return Tokenizer(
+        Text(segment=Segment(punctuation=punctuation), stopwords=Stopwords(mode=stopwords), **options)
+    )
+
+
+def test_tokens():
+    assert Tokenizer().tokenize(MIXED) == [
+        "我们 不 喜欢 这部 电影 太长 了",
+        "i don't like c++ 3.5 really 😀",
+        "用 pytorch 训练 fasttext 模型",
+        "",
+        "",
+    ]
+    assert Tokenizer().tokenize([]) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("remove", "好 a-b c++"), ("keep", "好 ... a-b ， c++ ！ ！"), ("split", "好 . . . a-b ， c++ ！ ！")],
+)
+def test_punctuation(mode, expected):
+    assert tokenizer(mode).tokenize(["好... a-b，C++！！"]) == [expected]
+
+
+def test_stopwords_keep_negations_and_match_any_case():
+    given = ["我们不喜欢这部电影的结尾", "The film is not good"]
+    assert tokenizer(stopwords="on").tokenize(given) == ["不 喜欢 这部 电影 结尾", "film not"]
+    cased = tokenizer(stopwords="en", normalize=Normalize(lowercase=False))
+    assert cased.tokenize(["The Film IS not Good"]) == ["Film not"]
+
+
+def test_counts_say_what_each_step_removed():
+    cutter = tokenizer(stopwords="on", normalize=Normalize(urls="remove", emails="remove"))
+    cutter.tokenize(["<p>The film, a@b.org http://x.cn/y!"])
+    assert cutter.counts == {"html": 1, "urls": 1, "emails": 1, "punctuation": 2, "stopwords": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("__label__spam x", "＿_label__spam x"), ("a __label__", "a ＿_label__")]
+)
+def test_tokens_of_the_text_do_not_become_labels(text, expected):
+    assert Tokenizer().tokenize([text]) == [expected]
+
+
+def test_a_token_of_the_text_does_not_become_the_end_of_line():
+    from ftcore.text.tokenizer import escape
+
+    assert escape("</s>") == "＜/s>"
+    for punctuation in ("remove", "keep", "split"):
+        for protect in (True, False):
+            cutter = Tokenizer(
+                Text(
+                    normalize=Normalize(html=False), segment=Segment(punctuation=punctuation, protect=protect)
+                )
+            )
+            assert "</s>" not in cutter.tokenize(["好</s>好 </s> a</s>"])[0].split()
+
+
+ANY = st.lists(st.text(max_size=20) | st.sampled_from(MIXED), max_size=4)
+
+
+@settings(deadline=None)
+@given(ANY, st.sampled_from(["remove", "keep", "split"]), st.sampled_from(["on", "off"]), st.booleans())
+def test_serving_and_preparation_agree_and_tokens_are_clean(texts, punctuation, stopwords, protect):
+    options = Text(
+        segment=Segment(punctuation=punctuation, protect=protect), stopwords=Stopwords(mode=stopwords)
+    )
+    lines = Tokenizer(options).tokenize(texts)
+    batch = Tokenizer(options).apply(batch_of([t.encode("utf-8", "replace").decode() for t in texts]))[0]
+    assert batch.column("tokens").to_pylist() == lines
+    for line in lines:
+        assert line == " ".join(line.split())  # one space between tokens, no other white space
+        assert "\0" not in line
+        assert not any(token.startswith("__label__") or token == "</s>" for token in line.split())
+
+
+def test_apply_fills_language_and_appends_tokens_and_key():
+    batch, rejected = Tokenizer().apply(batch_of(MIXED))
+    assert batch.schema == TOKENIZED and rejected.schema == REJECTED and rejected.num_rows == 0
+    assert batch.column("language").to_pylist() == ["zh", "en", "mixed", "en", "en"]
+    assert batch.column("text").to_pylist() == MIXED and batch.column("line").to_pylist() == [1, 2, 3, 4, 5]
+    assert batch.column("key")[2].as_py() == xxhash.xxh3_128_hexdigest(
+        "用 pytorch 训练 fasttext 模型".encode()
+    )
+
+
+def test_apply_keeps_a_language_that_the_source_fixed():
+    assert set(Tokenizer().apply(batch_of(MIXED, "zh"))[0].column("language").to_pylist()) == {"zh"}
+
+
+def test_key_is_that_of_the_normalised_text():
+    keys = (
+        Tokenizer()
+        .apply(batch_of(["Hello　Ｗorld", "<p>hello world</p>", "hello, world"]))[0]
+        .column("key")
+        .to_pylist()
+    )
+    assert keys[0] == keys[1] != keys[2] and all(len(key) == 32 for key in keys)
+
+
+def test_apply_on_nothing():
+    assert Tokenizer().apply(batch_of([]))[0].schema == TOKENIZED
+
+
+@pytest.fixture
+def files(tmp_path):
+    user, stop = tmp_path / "user.txt", tmp_path / "stop.txt"
+    user.write_text("韩玉赏鉴 5 n\n超级无敌词\n", encoding="utf-8")
+    stop.write_text("电影\n", encoding="utf-8")
+    return user, stop
+
+
+def with_files(files, **segment):
+    return Tokenizer(
+        Text(
+            segment=Segment(user_dict=[str(files[0])], **segment),
+            stopwords=Stopwords(mode="zh", lists=[str(files[1])]),
+        )
+    )
+
+
+def test_state_carries_dictionary_and_stopwords_without_the_files(files):
+    first = with_files(files, hmm=False, punctuation="keep")
+    given = ["他在韩玉赏鉴，看超级无敌词的电影"]
+    tokens = first.tokenize(given)
+    assert tokens == ["韩玉赏鉴 ， 超级无敌词"]
+    state = json.loads(json.dumps(first.state()))
+    for file in files:
+        file.unlink()
+    second = Tokenizer.from_state(state)
+    assert second.tokenize(given) == tokens
+    assert second.state() == first.state() and second.digest == first.digest
+    assert "user.txt" not in json.dumps(state)  # paths of the machine it was made on do not travel
+
+
+def test_digest_goes_by_content_and_options_and_not_by_path(files, tmp_path):
+    one = with_files(files).digest
+    moved = tmp_path / "elsewhere.txt"
+    moved.write_bytes(files[0].read_bytes())
+    assert with_files((moved, files[1])).digest == one
+    assert with_files(files, hmm=False).digest != one
+    moved.write_text("韩玉赏鉴 6 n\n", encoding="utf-8")
+    assert with_files((moved, files[1])).digest != one
+
+
+def test_from_state_refuses_what_would_cut_otherwise():
+    state = Tokenizer().state()
+    with pytest.raises(UserError, match=r"jieba 0\.39.*pip install jieba==0\.39"):
+        Tokenizer.from_state({**state, "jieba": "0.39"})
+    with pytest.raises(UserError, match="version 99"):
+        Tokenizer.from_state({**state, "version": 99})
+
+
+def test_missing_files_are_refused_at_once(tmp_path):
+    with pytest.raises(UserError, match="nothing.txt"):
+        Tokenizer(Text(segment=Segment(user_dict=[str(tmp_path / "nothing.txt")])))
+
+
+@pytest.mark.parametrize(
+    ("token", "mark"),
+    [
+        ("，", True),
+        ("...", True),
+        ("$", True),
+        ("\u200d", True),
+        ("é", False),
+        ("½", False),
+        ("☆", True),
+        ("👍", False),
+        ("c#", False),
+    ],
+)
+def test_marks(token, mark):
+    assert is_mark(token) is mark
