@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ftcore.errors import UserError
@@ -143,10 +143,8 @@ def _free_port() -> int:
 
 def die_with_parent(parent: int) -> None:
     """End this process when its parent does, even by `kill -9`: by the kernel on Linux, by watching elsewhere."""
-    try:
+    with suppress(OSError, AttributeError):  # not Linux: the watcher below does it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass  # not Linux: the watcher below does it
 
     def watch() -> None:
         while os.getppid() == parent:

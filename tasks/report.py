@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.prepare import READ, REMOVED
 from ftcore.report.run_page import RunPage, render_run
 from tasks.commit import shard_set
 from tasks.evaluate import read_tables, train_counts
@@ -59,7 +60,8 @@ def build_page(
     manifest = load_manifest(labelled.path, verify=False)
     tables = read_tables(scores)
     counts = dict(manifest.counts)
-    removed = counts.pop("removed", {})
+    removed = counts.pop(REMOVED, {})
+    rejects = {"quarantine": counts.pop(READ)} if READ in counts else {}
     train = train_counts(labelled)
     ids = {"MLflow run": session.run, "data": labelled.digest[:12]}
     if version is not None:
@@ -70,7 +72,7 @@ def build_page(
         ids=ids,
         links={"MLflow": session.tracker.link(session.run)} if session.tracker else {},
         stages=stage_rows(session),
-        counts={"read": {"": manifest.read}, **counts, "kept": {"": manifest.rows}},
+        counts={"read": {"": manifest.read}, **rejects, **counts, "kept": {"": manifest.rows}},
         tokens=removed,
         documents=manifest.documents,
         metrics=scores.result["metrics"],

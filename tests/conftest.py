@@ -14,9 +14,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import chdir, closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +71,12 @@ def write_corpus(folder: Path, seed: int = 0, documents: int = 50, unlabelled: i
     return folder
 
 
-def tiny_tree(data: Path, store: Path) -> dict[str, Any]:
-    """Options of a run of a few seconds over `write_corpus`."""
+def tiny_tree() -> dict[str, Any]:
+    """Options of a run of a few seconds over `write_corpus`; paths start at the project's folder."""
     return {
         "name": "tiny",
-        "data": str(data),
-        "store": str(store),
+        "data": "data",
+        "store": "store",
         "workers": 1,
         "device": "cpu",
         "ingest": {
@@ -90,7 +89,7 @@ def tiny_tree(data: Path, store: Path) -> dict[str, Any]:
         },
         "split": {"valid": 0.15, "test": 0.25},
         "pretrain": {"dim": 16, "epoch": 1, "minn": 2, "maxn": 3, "min_count": 1, "bucket": 2000},
-        "finetune": {"epoch": 2, "lr": 0.3, "bucket": 2000},
+        "finetune": {"epoch": 4, "lr": 1.0, "bucket": 2000},
         "evaluate": {"neighbors": ["phone", "手机"]},
         "tracking": {"experiment": "tiny", "model_name": "tiny", "system_metrics": False},
     }
@@ -125,7 +124,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Project:
-    """A corpus, a configuration file over it, and a store."""
+    """A corpus, a configuration file over it, and a store, in a folder that is the working directory."""
 
     folder: Path
 
@@ -152,7 +151,7 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         project = cls(folder)
         write_corpus(project.data, **corpus)
-        project.write(tiny_tree(project.data, project.store))
+        project.write(tiny_tree())
         return project
 
 
@@ -160,7 +159,6 @@ def copy_project(source: Project, folder: Path) -> Project:
     """The project with all that it wrote; the addresses in MLflow's tables point into the copy."""
     shutil.copytree(source.folder, folder, dirs_exist_ok=True)
     project = Project(folder)
-    project.write(tiny_tree(project.data, project.store))
     with closing(sqlite3.connect(project.store / "mlflow.db")) as database, database:
         tables = [r[0] for r in database.execute("select name from sqlite_master where type = 'table'")]
         for table in tables:
@@ -198,11 +196,12 @@ def blank_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, blank_mlflow: Path) -> Project:
-    """A corpus and a store without a run."""
-    made = Project.make(tmp_path)
+def project(tmp_path: Path, blank_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A corpus and a store without a run; the working directory is theirs."""
+    made = Project.make(tmp_path / "project")
     made.store.mkdir()
     shutil.copy(blank_mlflow, made.store / "mlflow.db")
+    monkeypatch.chdir(made.folder)
     return made
 
 
@@ -251,29 +250,36 @@ def finished(tmp_path_factory: pytest.TempPathFactory, prefect_api: str, blank_m
     made = Project.make(tmp_path_factory.mktemp("finished"))
     made.store.mkdir()
     shutil.copy(blank_mlflow, made.store / "mlflow.db")
-    with tempfile.TemporaryFile("w+") as sink:
-        old, sys.stdout = sys.stdout, sink
-        try:
+    with chdir(made.folder), open(tmp_path_factory.mktemp("output") / "stdout", "w+", encoding="utf-8") as sink:
+        with redirect_stdout(sink):
             code = run_command("pipeline", ["--config", made.config])
-        finally:
-            sys.stdout = old
         sink.seek(0)
-        (made.folder / "stdout.txt").write_text(sink.read(), encoding="utf-8")
+        out = sink.read()
     assert code == 0
+    (made.store / "first.out").write_text(out, encoding="utf-8")
     return made
 
 
 @pytest.fixture
-def ready(finished: Project, tmp_path: Path) -> Project:
-    """A copy of `finished` to spoil."""
-    return copy_project(finished, tmp_path / "copy")
+def ready(finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of `finished` to spoil; the working directory is its own."""
+    made = copy_project(finished, tmp_path / "project")
+    monkeypatch.chdir(made.folder)
+    return made
 
 
-def command(name: str, *arguments: Any, **popen: Any) -> subprocess.Popen:
-    """``python -m flows.NAME …`` as a process of its own, from the checkout, without a Prefect server set."""
+@pytest.fixture
+def first_run(finished: Project) -> Result:
+    """What the command that made `finished` printed."""
+    return Result(0, (finished.store / "first.out").read_text(encoding="utf-8"), "")
+
+
+def command(name: str, *arguments: Any, cwd: Path, **popen: Any) -> subprocess.Popen:
+    """``python -m flows.NAME …`` as a process of its own in `cwd`, without a Prefect server set."""
     environment = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"} | popen.pop("env", {})
+    environment["PYTHONPATH"] = str(ROOT)
     words = [sys.executable, "-m", f"flows.{name}", *map(str, arguments)]
-    return subprocess.Popen(words, cwd=popen.pop("cwd", ROOT), env=environment, **popen)
+    return subprocess.Popen(words, cwd=cwd, env=environment, **popen)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
@@ -226,8 +227,7 @@ class Dictionary:
 
     def word_ids(self, tokens: list[bytes]) -> np.ndarray:
         """Ids of tokens, -1 out of the vocabulary: int32[len]."""
-        get = self.index.get
-        return np.fromiter((get(token, -1) for token in tokens), np.int32, len(tokens))
+        return np.fromiter(map(self.index.get, tokens, repeat(-1)), np.int32, len(tokens))
 
     def _lookup(self, tokens: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
         """Ids, and the unknown words, which get the ids from nwords on."""

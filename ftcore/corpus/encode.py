@@ -147,8 +147,13 @@ def encode_bags(
     rows = ids.close(writable=grow)
     if grow:
         dictionary.add_buckets(np.flatnonzero(seen))
+        row_of = np.zeros(dictionary.bucket, np.int32)
+        if dictionary.bucket:
+            row_of[dictionary.buckets] = np.arange(nwords, dictionary.rows)
         for at in range(0, len(rows), _REMAP):
-            rows[at : at + _REMAP] = dictionary.to_signed(rows[at : at + _REMAP])
+            part = rows[at : at + _REMAP]
+            gram = part >= nwords
+            part[gram] = row_of[part[gram] - nwords]
     return _finish(BagCorpus(rows, offsets.close(), targets.close(), ends.close()), out)
 
 

@@ -30,7 +30,7 @@ from ftcore.errors import UserError
 
 __all__ = ["SHARD", "RowGroupWriter", "ShardSet", "ShardWriter", "iter_batches"]
 
-GROUP_BYTES = 8 << 20  # a row group ends after so many bytes of tokens: bounds memory on both sides
+GROUP_BYTES = 4 << 20  # a row group ends after so many bytes of tokens: bounds memory on both sides
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def iter_batches(
         splits: of "train", "valid", "test", "unlabelled".
         languages: of "zh", "en", "mixed"; None: all.
         columns: columns of SHARD to read, in this order; None: all.
-        rows: most rows of a batch. Memory is bounded by a row group (about 8 MB of tokens).
+        rows: most rows of a batch. Memory is bounded by a row group (about 4 MB of tokens).
 
     Yields:
         Batches with 1 to `rows` rows; their borders carry no meaning.
@@ -253,7 +253,9 @@ def iter_file(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.Reco
     try:
         with pq.ParquetFile(path) as parquet:
             for group in range(parquet.num_row_groups):  # a batch never spans groups: bounds memory
-                for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns)):
+                for batch in parquet.iter_batches(
+                    rows, row_groups=[group], columns=list(columns), use_threads=False
+                ):
                     yield batch.select(columns)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise UserError(f"{path}: cannot read the shard: {error}. Run the preparation again") from None

@@ -1,8 +1,8 @@
 """The gradients of fastText's four losses in closed form; each equals autograd through `model.losses`.
 
-Why not autograd itself: at 16 centres an update moves about 0.2 MB, so the number of torch calls
-decides. The closed forms need half of them (`docs/log.md` has the figures), and
-`tests/ftcore/engines/test_gradients.py` holds every one to its autograd twin.
+Why not autograd itself: an update of 16 centres moves 0.2 MB, so the number of torch calls decides. Measured
+in CPU time (dim 100, 480 rows; Zen 4): rows 72 against 172 us, softmax of 2 classes 22 against 70 us.
+`tests/ftcore/engines/test_gradients.py` holds every closed form to its autograd twin.
 
 All losses are sums, in nats. Shapes: E examples, B bags (hidden vectors), C rows of the output
 table, T (example, output row) pairs, D dim. d(loss)/d(score) is `probability - truth` in all four.
@@ -21,12 +21,12 @@ def softmax_gradient(
     """Full softmax: (loss [], gradient of hidden [E, D], of the whole output table [C, D])."""
     log_p_EC = F.log_softmax(hidden_ED @ output_CD.T, dim=1)
     column_E1 = target_E.unsqueeze(1)
-    loss_E1 = log_p_EC.gather(1, column_E1).neg_()
-    error_EC = log_p_EC.exp_()
-    error_EC.scatter_add_(1, column_E1, error_EC.new_full((1, 1), -1.0).expand_as(column_E1))
+    log_p_E1 = log_p_EC.gather(1, column_E1)
+    loss_E1 = -log_p_E1
+    error_EC = log_p_EC.exp_().scatter_(1, column_E1, log_p_E1.expm1())  # p, and p - 1 at the target
     if weight_E is not None:
         error_EC *= weight_E.unsqueeze(1)
-        loss_E1 = loss_E1 * weight_E.unsqueeze(1)
+        loss_E1 *= weight_E.unsqueeze(1)
     return loss_E1.sum(), error_EC @ output_CD, error_EC.T @ hidden_ED
 
 

@@ -19,6 +19,7 @@ calls. No gradient is ever as large as a table. Shapes: B units, D dim, R input 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -63,6 +64,9 @@ class Reference:
     def __init__(self, device: str | torch.device = "cpu", deterministic: bool = True):
         self.device = torch.device(device)
         self.deterministic = deterministic
+        if deterministic and self.device.type == "cuda":
+            # torch refuses matrix products in its deterministic mode unless cuBLAS is told so beforehand
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
     def pretrain_lines(
         self,
@@ -294,6 +298,7 @@ def _result(losses: list[Tensor], examples: int, tokens: int) -> StepResult:
 def _fixed(deterministic: bool, device: torch.device) -> Iterator[None]:
     """One CPU thread and torch's deterministic kernels, put back afterwards; no autograd in either case."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    mild = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         if deterministic:
             torch.set_num_threads(1)
@@ -304,4 +309,4 @@ def _fixed(deterministic: bool, device: torch.device) -> Iterator[None]:
     finally:
         if deterministic:
             torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
+            torch.use_deterministic_algorithms(strict, warn_only=mild)

@@ -214,9 +214,14 @@ class WordTable:
         return words[::-1]
 
 
-@lru_cache(maxsize=1)
-def word_table(user_words: tuple[UserWord, ...] = ()) -> WordTable:
+def word_table(user_words: Sequence[UserWord] = ()) -> WordTable:
     """The table for these user words; the last one asked for is kept (0.7 s and 70 MB each)."""
+    return _word_table(tuple(user_words))
+
+
+@lru_cache(maxsize=1)
+def _word_table(user_words: tuple[UserWord, ...]) -> WordTable:
+    # behind `word_table`, since to lru_cache f() and f(()) are two calls, which would push each other out
     return WordTable(user_words)
 
 

@@ -87,7 +87,8 @@ def test_compiled_forward_of_ids_and_offsets(loss):
     m = model(loss)
     torch.nn.init.normal_(m.tables.output)
     m._huffman()  # outside the compiled region
-    compiled = torch.compile(m, fullgraph=True)
+    # hs unrolls the tree's levels: that it is one graph is checked without the minute of code generation
+    compiled = torch.compile(m, fullgraph=True, backend="inductor" if loss == "softmax" else "eager")
     bags = m.encode(TEXTS[:3])
     torch.testing.assert_close(compiled(bags.ids, bags.offsets), m(TEXTS[:3]))
 
@@ -110,7 +111,7 @@ def test_log_prob_and_nll(loss):
     log_p = m.log_prob(TEXTS[:3])
     if loss in ("softmax", "hs"):
         torch.testing.assert_close(log_p.exp().sum(1), torch.ones(3))
-        expected = -log_p[torch.arange(3), m.targets(["c", "a", "b"])].mean() if loss != "ova" else None
+        expected = -log_p[torch.arange(3), m.targets(["c", "a", "b"])].mean()
     else:
         scores = m(TEXTS[:3])
         truth = F.one_hot(torch.tensor([m.labels.index(v) for v in "cab"]), 3).float()
@@ -332,6 +333,7 @@ def test_a_damaged_model_names_the_file_and_the_remedy(tmp_path):
 
 
 # ---------------------------------------------------------------------------------- against the original
+# `m.predict` of the Python package breaks under numpy 2; `m.f.predict` is what it calls
 TRAIN = """
 import os, tempfile
 path = os.path.join(tempfile.mkdtemp(), 't')
@@ -340,7 +342,6 @@ m = fasttext.train_supervised(path, loss=str(given['loss']), dim=12, epoch=30, l
     wordNgrams=2, bucket=500, thread=1, neg=2, verbose=0)
 out.update(input=m.get_input_matrix(), output=m.get_output_matrix(), labels=m.labels)
 queries = [str(q) for q in given['queries']]
-found = [m.predict(q, k=-1, threshold=-1.0) if False else None for q in queries]
 for i, q in enumerate(queries):
     pairs = m.f.predict(q + chr(10), -1, 0.0, 'strict')
     out[f'p{i}'] = [p for p, _ in pairs]

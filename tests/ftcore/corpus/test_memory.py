@@ -72,6 +72,8 @@ def resident(field):
 
 def measure(folder):
     """Run list, cut, prepare, dedup and commit in this process; the bytes above what imports take."""
+    import pandas  # noqa: F401 - pyarrow imports it when it first converts an array
+
     from ftcore.config import parse_config
     from ftcore.corpus.commit import CommitOptions, commit_shards
     from ftcore.corpus.prepare import prepare_parts
