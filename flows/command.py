@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import time
@@ -82,14 +81,12 @@ def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict
         return dry_run(flow.name, steps, config)
     begin = time.perf_counter()
     store = Store(config.store)
-    with store.lock(f"flows.{flow.name}"):
-        own_server = not os.environ.get("PREFECT_API_URL")
-        with prefect_server(store):
-            stale = close_stale_flow_runs(store, embedded=own_server)
-            if stale:
-                console.print(f"  closed {len(stale)} run(s) that were killed", highlight=False)
-            console.print(f"[bold]{flow.name}[/] [dim]store {store.path}[/]", highlight=False)
-            result = flow(config=config, **own)
+    with store.lock(f"flows.{flow.name}"), prefect_server(store) as server:
+        stale = close_stale_flow_runs(store, embedded=server.embedded)
+        if stale:
+            console.print(f"  closed {len(stale)} run(s) that were killed", highlight=False)
+        console.print(f"[bold]{flow.name}[/] [dim]store {store.path}[/]", highlight=False)
+        result = flow(config=config, **own)
     show(result, time.perf_counter() - begin)
     print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
     return 0

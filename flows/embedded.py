@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ftcore.errors import UserError
 from tasks.store import Owner, Store
@@ -28,6 +29,13 @@ from tasks.store import Owner, Store
 START_SECONDS = 120
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 PR_SET_PDEATHSIG = 1
+
+
+class Server(NamedTuple):
+    """Address of a Prefect API, and whether nobody but this process uses it."""
+
+    url: str
+    embedded: bool
 
 
 def server_environment(store: Store) -> dict[str, str]:
@@ -42,9 +50,9 @@ def server_environment(store: Store) -> dict[str, str]:
 
 
 @contextmanager
-def prefect_server(store: Store) -> Iterator[str]:
-    """Address of the API to use while the block runs: the configured server's, else that of `make ui` on
-    this store, else an embedded one's."""
+def prefect_server(store: Store) -> Iterator[Server]:
+    """The API to use while the block runs: the configured server's, else that of `make ui` on this store,
+    else an embedded one's."""
     from prefect.settings import (
         PREFECT_API_DATABASE_CONNECTION_URL,
         PREFECT_API_URL,
@@ -54,13 +62,13 @@ def prefect_server(store: Store) -> Iterator[str]:
     )
 
     if PREFECT_API_URL.value():
-        yield PREFECT_API_URL.value()
+        yield Server(PREFECT_API_URL.value(), embedded=False)
         return
     running = running_server(store)
     if running:
         with temporary_settings({PREFECT_API_URL: running, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             try:
-                yield running
+                yield Server(running, embedded=False)
             finally:
                 _send_what_waits()
         return
@@ -88,7 +96,7 @@ def prefect_server(store: Store) -> Iterator[str]:
             }
         ):
             try:
-                yield url
+                yield Server(url, embedded=True)
             finally:
                 _send_what_waits()
     finally:

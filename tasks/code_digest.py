@@ -50,8 +50,8 @@ def sources_of(*entries: str, adapter: str = "", root: Path = ROOT) -> dict[str,
 
 
 def _templates(path: Path, root: Path) -> dict[str, str]:
-    """HTML templates beside a module belong to its code."""
-    pages = sorted(path.parent.glob("*.html"))
+    """HTML templates and their style beside a module belong to its code."""
+    pages = sorted([*path.parent.glob("*.html"), *path.parent.glob("*.css")])
     return {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in pages}
 
 

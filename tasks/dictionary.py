@@ -41,7 +41,7 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         f"dictionary-{purpose}",
         inputs={"shards": shards.result.get("digest", shards.digest)},
         options={**options.model_dump(), "languages": languages},
-        code=("ftcore.corpus.dictionary", "ftcore.corpus.shards"),
+        code=("ftcore.corpus.dictionary", "ftcore.corpus.encode", "ftcore.corpus.shards"),
         work=work,
         tracked=True,
     )

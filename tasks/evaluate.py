@@ -79,7 +79,7 @@ def evaluate(
             log_everything(child, metrics, tables, out)
         return {"metrics": metrics}
 
-    files = {Path(p).name: sha256_file(p) for p in word_files(session) if Path(p).is_file()}
+    files = {p: sha256_file(p) for p in word_files(session) if Path(p).is_file()}
     inputs = {"shards": shards.result.get("digest", shards.digest), "model": model.digest, **files}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest

@@ -21,7 +21,13 @@ from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
 log = logging.getLogger("ftcore.finetune")
-CODE = ("ftcore.training.finetune", "ftcore.training.transfer", "ftcore.corpus.encode", "ftcore.fasttext")
+CODE = (
+    "ftcore.training.finetune",
+    "ftcore.training.transfer",
+    "ftcore.corpus.encode",
+    "ftcore.corpus.shards",
+    "ftcore.fasttext",
+)
 
 
 @stage_task("finetune")

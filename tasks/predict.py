@@ -42,13 +42,16 @@ def score(session: Session, model: FastText, exact: str, source: str, column: st
     Memory does not grow with the file. A text file gets the columns source, line, text.
     """
     begin = time.perf_counter()
-    rows = 0
+    rows = rejected = 0
     target = Path(output)
     if target.suffix != ".parquet":
         raise UserError(f"output {output}: give a name ending in .parquet")
     writer: pq.ParquetWriter | None = None
     with atomic_file(target) as file:
-        for batch in read(source, column):
+        for batch, refused in read(source, column):
+            rejected += refused
+            if not len(batch):
+                continue
             scored = add_scores(model, batch, column)
             if writer is None:
                 metadata = {"ftcore.model": exact, **(scored.schema.metadata or {})}
@@ -56,18 +59,21 @@ def score(session: Session, model: FastText, exact: str, source: str, column: st
             writer.write_batch(scored)
             rows += len(scored)
         if writer is None:
-            raise UserError(f"{source}: no document to score")
+            lost = f"; all {rejected} are broken" if rejected else ""
+            raise UserError(f"{source}: no document to score{lost}")
         writer.close()
     seconds = time.perf_counter() - begin
     return {
         "output": str(target),
         "documents": rows,
+        "rejected": rejected,
         "documents_per_second": round(rows / max(seconds, 1e-9)),
     }
 
 
-def read(source: str, column: str) -> Iterator[pa.RecordBatch]:
-    """Batches with a text column: a Parquet file's own, else what the readers make of the file."""
+def read(source: str, column: str) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Batches with a text column (a Parquet file's own, else what the readers make of the file), each with
+    the number of broken documents that were left out."""
     path = Path(source)
     if path.suffix == ".parquet":
         if not path.is_file():
@@ -78,13 +84,14 @@ def read(source: str, column: str) -> Iterator[pa.RecordBatch]:
                 f"{source}: no column {column!r}; the columns are {', '.join(parquet.schema_arrow.names)}; "
                 "choose one with --column"
             )
-        yield from parquet.iter_batches(ROWS)
+        yield from ((batch, 0) for batch in parquet.iter_batches(ROWS))
         return
     ingest = Ingest(sources=[Source(path=str(path.resolve()), text=[column])])
     for file in list_files(ingest, "."):
         for part in cut_file(file, ingest):
-            for documents, _rejected in read_part(part, ingest):
-                yield documents.select(["source", "line", "text"]).rename_columns(["source", "line", column])
+            for documents, rejected in read_part(part, ingest):
+                kept = documents.select(["source", "line", "text"])
+                yield kept.rename_columns(["source", "line", column]), len(rejected)
 
 
 def add_scores(model: FastText, batch: pa.RecordBatch, column: str) -> pa.RecordBatch:

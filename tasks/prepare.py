@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from ftcore.config import digest
 from ftcore.corpus.files import sha256_file
 from ftcore.corpus.prepare import PrepareOptions, run_part
 from ftcore.corpus.workers import Pool
@@ -12,6 +13,7 @@ from ftcore.text.sources import Part
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task
 
+LONGEST = 200  # bytes of a folder's name
 TASKS = 64  # at most: a thousand task runs take half a minute of Prefect's own
 CODE = ("ftcore.corpus.prepare",)
 
@@ -33,7 +35,7 @@ def _prepare_part(session: Session, part: Part, pool: Pool | None) -> StageOutpu
         return {k: v for k, v in prepared.to_dict().items() if k != "path"}
 
     return session.stage(
-        f"prepare/{part.name}.{part.relative.replace('/', '~')}.{part.start}",
+        f"prepare/{slug(part)}",
         inputs={part.relative: part.digest, **user_files(session)},
         options={**shaping, "part": place},
         code=CODE,
@@ -45,7 +47,13 @@ def user_files(session: Session) -> dict[str, str]:
     """Digests of the user's dictionaries and stopword lists."""
     text = session.config.text
     paths = [*text.segment.user_dict, *text.stopwords.lists]
-    return {Path(p).name: sha256_file(p) for p in paths if Path(p).is_file()}
+    return {p: sha256_file(p) for p in paths if Path(p).is_file()}
+
+
+def slug(part: Part) -> str:
+    """Folder name of a part; a long one is cut (file systems allow 255 bytes) and made unique by its digest."""
+    name = f"{part.name}.{part.relative.replace('/', '~')}.{part.start}"
+    return name if len(name.encode()) <= LONGEST else f"{name[: LONGEST // 4]}.{digest(name)[:16]}"
 
 
 def groups_of(parts: list[Part], most: int = TASKS) -> list[list[Part]]:

@@ -26,7 +26,7 @@ from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task
 from tasks.tracking import CurveWriter
 
-CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.fasttext")
+CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.corpus.shards", "ftcore.fasttext")
 
 
 @stage_task("pretrain")

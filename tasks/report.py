@@ -43,7 +43,7 @@ def report(
         "report",
         inputs=inputs,
         options=session.config.model_dump(mode="json", exclude={"workers", "store"}),
-        code=("ftcore.report.run_page",),
+        code=("ftcore.report.run_page", "ftcore.corpus.manifest"),
         work=work,
     )
 

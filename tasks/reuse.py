@@ -22,6 +22,8 @@ from tasks.code_digest import sources_of
 from tasks.store import Store
 
 ABOUT = "about/"  # files below it tell of the run (curves, speed); they are no part of the output's identity
+RECORD, SEAL = "stage.json", "seal"  # the record of an output, and the digest of all else in it
+STALE_DAYS = 7  # unfinished work (checkpoints) of other options is kept so long for whoever returns to them
 KEEP = 3  # outputs kept per stage: the one in use, and two to go back to
 
 
@@ -109,6 +111,8 @@ def run_stage(
                 spec.name, str(home), record["digest"], "reused", reason, 0.0, record["result"]
             )
         reason = wrong
+    elif (home / RECORD).exists():
+        reason = f"output {RECORD} has changed on disk"
     else:
         reason = explain(_latest(store, spec.name), spec, sources)
     if dry:
@@ -137,7 +141,7 @@ def _execute(
         "digest": digest(identity) if identity else digest(result),
         "result": result,
     }
-    atomic_write_json(out / "stage.json", record)
+    atomic_write_json(out / RECORD, record | {SEAL: digest(record)})
     home.parent.mkdir(parents=True, exist_ok=True)
     if home.exists():
         shutil.rmtree(home)
@@ -192,11 +196,15 @@ def explain(last: Mapping[str, Any] | None, spec: StageSpec, sources: Mapping[st
 def prune(store: Store, keep: int = KEEP) -> None:
     """Remove all but the newest outputs of each stage, and work left by runs that never came back."""
     for pointer in store.stages.rglob("latest"):
-        homes = [p for p in pointer.parent.iterdir() if (p / "stage.json").is_file()]
-        homes.sort(key=lambda p: (p / "stage.json").stat().st_mtime, reverse=True)
+        homes = [p for p in pointer.parent.iterdir() if (p / RECORD).is_file()]
+        homes.sort(key=lambda p: (p / RECORD).stat().st_mtime, reverse=True)
         current = pointer.read_text().strip()
         for home in [p for p in homes if p.name != current][max(keep - 1, 0) :]:
             shutil.rmtree(home, ignore_errors=True)
+    for work in [p.parent for p in store.scratch.rglob("out") if p.is_dir()]:
+        newest = max((p.stat().st_mtime for p in work.rglob("*")), default=0.0)
+        if time.time() - newest > STALE_DAYS * 86_400:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -219,9 +227,10 @@ def _short(inputs: Mapping[str, str]) -> str:
 
 def _read_record(home: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((home / "stage.json").read_text(encoding="utf-8"))
-        return record if {"files", "digest", "result"} <= record.keys() else None
-    except (OSError, ValueError):
+        record = json.loads((home / RECORD).read_text(encoding="utf-8"))
+        seal = record.pop(SEAL)
+        return record if seal == digest(record) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -194,13 +194,12 @@ IO_RETRIES: dict[str, Any] = {
 def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
     store = Store(config.store)
-    with store.lock(kind):
+    with _marked_live(store), store.lock(kind):
         tracker = Tracker(config)
         tracker.close_stale()
         name = flow_run.name or f"{kind}-{config.name}"
         run = tracker.start(name, kind=kind, tags={**prefect_tags(), "config.digest": digest(config), **tags})
         session = Session(config, tracker, run, name)
-        live = _mark_live(store)
         try:
             _link_from_prefect(tracker.link(run))
             yield session
@@ -208,9 +207,6 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
             tracker.tags(run, {"error": f"{type(error).__name__}: {error}"})
             tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
-        finally:
-            if live is not None:
-                live.unlink(missing_ok=True)
         tracker.end(run)
 
 
@@ -227,14 +223,19 @@ def prefect_tags() -> dict[str, str]:
     }
 
 
-def _mark_live(store: Store) -> Path | None:
+@contextmanager
+def _marked_live(store: Store) -> Iterator[None]:
     """Note which process runs this Prefect flow run, for the reconciliation after a crash."""
     if not flow_run.id:
-        return None
+        yield
+        return
     path = store.path / "live" / f"{flow_run.id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"owner": str(Owner.me())}))
-    return path
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:

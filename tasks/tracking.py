@@ -281,6 +281,14 @@ class Tracker:
 
     def exact(self, uri: str) -> str:
         """The address with aliases and runs resolved to a version, where there is one."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._exact(uri)
+        except MlflowException as error:
+            raise UserError(f"{uri}: not found in {self.uri}: {error}") from None
+
+    def _exact(self, uri: str) -> str:
         if uri.startswith("runs:/"):
             run = uri.removeprefix("runs:/").split("/")[0]
             for version in self.client.search_model_versions(f"run_id = '{run}'"):

@@ -27,25 +27,25 @@ ROOT = Path(__file__).resolve().parent.parent
 
 TOPICS = {
     "en": {
-        "sport": "match goal team coach league player stadium score referee final striker fans".split(),
-        "food": "recipe dough oven salt butter soup kitchen spicy noodles sauce bake taste".split(),
-        "tech": "phone chip battery software screen laptop network update camera server code app".split(),
+        "sport": "match goal team coach league player stadium score referee final striker fans",
+        "food": "recipe dough oven salt butter soup kitchen spicy noodles sauce bake taste",
+        "tech": "phone chip battery software screen laptop network update camera server code app",
     },
     "zh": {
-        "sport": "比赛 进球 球队 教练 联赛 球员 球场 比分 裁判 决赛 前锋 球迷".split(),
-        "food": "食谱 面团 烤箱 酱油 黄油 鸡汤 厨房 麻辣 面条 调料 烘焙 味道".split(),
-        "tech": "手机 芯片 电池 软件 屏幕 电脑 网络 更新 相机 服务器 代码 应用".split(),
+        "sport": "比赛 进球 球队 教练 联赛 球员 球场 比分 裁判 决赛 前锋 球迷",
+        "food": "食谱 面团 烤箱 酱油 黄油 鸡汤 厨房 麻辣 面条 调料 烘焙 味道",
+        "tech": "手机 芯片 电池 软件 屏幕 电脑 网络 更新 相机 服务器 代码 应用",
     },
 }
 FILLER = {
-    "en": "the a of and with very not really today again people think about this that is".split(),
-    "zh": "今天 大家 觉得 这个 非常 我们 还是 因为 所以 没有 一起 看到 开始 可能 已经".split(),
+    "en": "the a of and with very not really today again people think about this that is",
+    "zh": "今天 大家 觉得 这个 非常 我们 还是 因为 所以 没有 一起 看到 开始 可能 已经",
 }
 
 
 def sentence(rng: random.Random, language: str, topic: str) -> str:
     """A short text with five words of its topic among six of none."""
-    words = rng.choices(TOPICS[language][topic], k=5) + rng.choices(FILLER[language], k=6)
+    words = rng.choices(TOPICS[language][topic].split(), k=5) + rng.choices(FILLER[language].split(), k=6)
     rng.shuffle(words)
     return (" " if language == "en" else "").join(words)
 
@@ -165,7 +165,7 @@ def copy_project(source: Project, folder: Path) -> Project:
             for column in [r[1] for r in database.execute(f"pragma table_info('{table}')")]:
                 database.execute(
                     f'update "{table}" set "{column}" = replace("{column}", ?, ?) '
-                    f"where typeof(\"{column}\") = 'text' and instr(\"{column}\", ?)",
+                    f'where typeof("{column}") = \'text\' and instr("{column}", ?)',
                     (str(source.folder), str(folder), str(source.folder)),
                 )
     return project
@@ -179,8 +179,8 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from tasks.store import Store
 
     os.environ.pop("PREFECT_API_URL", None)
-    with prefect_server(Store(str(tmp_path_factory.mktemp("prefect")))) as url:
-        yield url
+    with prefect_server(Store(str(tmp_path_factory.mktemp("prefect")))) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -250,7 +250,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, prefect_api: str, blank_m
     made = Project.make(tmp_path_factory.mktemp("finished"))
     made.store.mkdir()
     shutil.copy(blank_mlflow, made.store / "mlflow.db")
-    with chdir(made.folder), open(tmp_path_factory.mktemp("output") / "stdout", "w+", encoding="utf-8") as sink:
+    with (
+        chdir(made.folder),
+        open(tmp_path_factory.mktemp("output") / "stdout", "w+", encoding="utf-8") as sink,
+    ):
         with redirect_stdout(sink):
             code = run_command("pipeline", ["--config", made.config])
         sink.seek(0)

@@ -37,7 +37,10 @@ def imports(path: Path) -> list[tuple[int, str]]:
                 base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
             found.append((node.lineno, base))
             found += [(node.lineno, f"{base}.{alias.name}") for alias in node.names]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+            "import_module",
+            "__import__",
+        ):
             words = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             found += [(node.lineno, w) for w in words]
     return found
@@ -48,7 +51,9 @@ def at(path: Path, line: int, module: str) -> str:
 
 
 def test_the_plan_names_every_room():
-    assert ROOMS[:2] == ("errors", "config") and len(ROOMS) >= 11, "the tree in docs/architecture.md is not read"
+    assert ROOMS[:2] == ("errors", "config") and len(ROOMS) >= 11, (
+        "the tree in docs/architecture.md is not read"
+    )
     found = {
         p.stem
         for p in (ROOT / "ftcore").iterdir()
@@ -79,7 +84,9 @@ def test_rooms_import_only_rooms_above_them():
         own = ROOMS.index(parts[0]) if parts[0] in ROOMS else len(ROOMS)
         for line, module in imports(path):
             names = module.split(".")
-            below = names[0] == "ftcore" and len(names) > 1 and names[1] in ROOMS and ROOMS.index(names[1]) > own
+            below = (
+                names[0] == "ftcore" and len(names) > 1 and names[1] in ROOMS and ROOMS.index(names[1]) > own
+            )
             if below:
                 wrong.append(at(path, line, module))
     assert not wrong, wrong
@@ -106,7 +113,9 @@ def test_only_tracking_and_pyfunc_import_mlflow():
     ]
     assert not wrong, wrong
     for name in allowed:
-        assert any(m.split(".")[0] == "mlflow" for _, m in imports(ROOT / name)), f"{name} is no exception any more"
+        assert any(m.split(".")[0] == "mlflow" for _, m in imports(ROOT / name)), (
+            f"{name} is no exception any more"
+        )
 
 
 def test_ftcore_imports_neither_prefect_nor_mlflow():

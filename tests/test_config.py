@@ -14,7 +14,9 @@ from ftcore.errors import UserError
 
 
 def write(path: Path, tree: dict | str) -> Path:
-    path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
+    path.write_text(
+        tree if isinstance(tree, str) else yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8"
+    )
     return path
 
 
@@ -32,7 +34,11 @@ def test_defaults_are_valid_and_frozen():
 
 
 def test_yaml_is_read(tmp_path: Path):
-    tree = {"name": "a", "pretrain": {"dim": 7, "model": "cbow"}, "ingest": {"sources": [{"path": "数据.txt"}]}}
+    tree = {
+        "name": "a",
+        "pretrain": {"dim": 7, "model": "cbow"},
+        "ingest": {"sources": [{"path": "数据.txt"}]},
+    }
     config = load_config(write(tmp_path / "a.yaml", tree))
     assert (config.name, config.pretrain.dim, config.pretrain.model) == ("a", 7, "cbow")
     assert config.ingest.sources[0].path == "数据.txt"
@@ -46,7 +52,9 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path):
 def test_overrides_win_and_take_yaml_values(tmp_path: Path):
     path = write(tmp_path / "a.yaml", {"seed": 1, "ingest": {"sources": [{"path": "a"}, {"path": "b"}]}})
     words = ["seed=5", "pretrain.enabled=off", "evaluate.top_k=[1, 2]", "ingest.sources.1.path=c.csv"]
-    config = load_config(path, [*words, "ingest.sources.1.label=3", "finetune.class_weights={a: 2.0}", "tracking.uri="])
+    config = load_config(
+        path, [*words, "ingest.sources.1.label=3", "finetune.class_weights={a: 2.0}", "tracking.uri="]
+    )
     assert config.seed == 5 and config.pretrain.enabled is False and config.evaluate.top_k == [1, 2]
     assert [s.path for s in config.ingest.sources] == ["a", "c.csv"]
     assert config.ingest.sources[1].label == 3
@@ -76,7 +84,9 @@ def test_bad_overrides_are_named(tmp_path: Path, override: str, words: list[str]
 
 
 def test_extends_starts_from_another_file(tmp_path: Path):
-    base = write(tmp_path / "base.yaml", {"seed": 3, "pretrain": {"dim": 7, "epoch": 2}, "evaluate": {"top_k": [1, 5]}})
+    base = write(
+        tmp_path / "base.yaml", {"seed": 3, "pretrain": {"dim": 7, "epoch": 2}, "evaluate": {"top_k": [1, 5]}}
+    )
     middle = write(tmp_path / "middle.yaml", {"extends": str(base), "pretrain": {"epoch": 4}})
     top = write(tmp_path / "top.yaml", {"extends": str(middle), "evaluate": {"top_k": [2]}})
     config = load_config(top, ["seed=9"])
@@ -101,7 +111,9 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path):
     message = refused(None, "pretrain.dims=3")
     assert "unknown key 'pretrain.dims'" in message and "did you mean 'dim'" in message
     assert "did you mean 'pretrain'" in refused(None, "pretrian.dim=3")
-    assert "known keys" in refused(None, "evaluate.zzzzzzzz=3") and "top_k" in refused(None, "evaluate.zzzzzzzz=3")
+    assert "known keys" in refused(None, "evaluate.zzzzzzzz=3") and "top_k" in refused(
+        None, "evaluate.zzzzzzzz=3"
+    )
     path = write(tmp_path / "a.yaml", {"ingest": {"sources": [{"path": "a", "lable": "x"}]}})
     message = refused(path)
     assert "ingest.sources.0.lable" in message and "did you mean 'label'" in message and "a.yaml" in message
@@ -125,7 +137,9 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path):
         ("engine=gpu", "engine", "'gpu'", "'auto'"),
     ],
 )
-def test_ranges_are_named_with_key_value_and_what_is_allowed(override: str, key: str, value: str, allowed: str):
+def test_ranges_are_named_with_key_value_and_what_is_allowed(
+    override: str, key: str, value: str, allowed: str
+):
     message = refused(None, override)
     assert f"{key} = {value}" in message and allowed in message, message
     assert "Traceback" not in message and "pydantic.dev" not in message
@@ -185,7 +199,9 @@ def test_digest_depends_on_values_alone():
 
 
 def test_a_configuration_survives_json_and_yaml():
-    config = load_config(None, ["finetune.class_weights={a: 2.0}", "ingest.sources=[{path: x, text: [0, b]}]"])
+    config = load_config(
+        None, ["finetune.class_weights={a: 2.0}", "ingest.sources=[{path: x, text: [0, b]}]"]
+    )
     assert parse_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
     assert parse_config(yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json")))) == config
 

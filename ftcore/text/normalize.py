@@ -8,6 +8,7 @@ ASCII, and jieba then cuts other words.
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -39,6 +40,8 @@ _NARROW = {
     for a, b in ((0xFF10, 0xFF19), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A))
     for code in range(a, b + 1)
 }
+# outside of what is its own NFC in any company: ASCII, Latin-1, Chinese and its punctuation, full-width forms
+_NOT_SURELY_NFC = r"[^\x00-\x{ff}\x{2010}-\x{2027}\x{3000}-\x{3029}\x{4e00}-\x{9fff}\x{ff00}-\x{ffef}]"
 # all that str.split and fastText take for white space, control characters, and invisible marks
 _SPACES = r"[\x00-\x1f\x7f-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]|  +"
 _INVISIBLE = r"[\x{ad}\x{200b}\x{2060}\x{feff}]"
@@ -60,7 +63,8 @@ def normalize(
     column = texts if isinstance(texts, pa.Array) else _column(texts)
     if options.html:
         column = _mapped(column, _MARKUP, lambda marked: _without_html(marked, counts))
-    column = pc.utf8_normalize(column, "NFC")
+    # not pc.utf8_normalize: Arrow's "NFC" decomposes (pyarrow 25: é comes out as e and a combining accent)
+    column = _mapped(column, _NOT_SURELY_NFC, _each(lambda text: unicodedata.normalize("NFC", text)))
     # early: a zero byte would end the text for OpenCC, which is a C library
     column = pc.replace_substring_regex(column, _INVISIBLE, "")
     column = pc.replace_substring_regex(column, _SPACES, " ")

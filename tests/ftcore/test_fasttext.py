@@ -54,8 +54,8 @@ def test_the_default_loader_and_optimizer(loss, optimizer):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_collate_and_functional_losses(loss):
     m = model(loss)
-    step = torch.optim.Adam(m.parameters(), lr=0.05)
-    for _ in range(20):
+    step = torch.optim.Adam(m.parameters(), lr=0.1)
+    for _ in range(10):
         for bags, targets in DataLoader(TextDataset(TEXTS, LABELS), batch_size=4, collate_fn=m.collate):
             step.zero_grad()
             logits = m(bags)
@@ -69,8 +69,8 @@ def test_collate_and_functional_losses(loss):
 
 def test_sparse_recipe():
     m = model(sparse=True)
-    optimizers = split_optimizers(m, lr=0.05)
-    for _ in range(20):
+    optimizers = split_optimizers(m, lr=0.1)
+    for _ in range(10):
         for text, label in DataLoader(TextDataset(TEXTS, LABELS), batch_size=4):
             for optimizer in optimizers:
                 optimizer.zero_grad()

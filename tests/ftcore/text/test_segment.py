@@ -211,8 +211,10 @@ def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
     def nowhere():
         raise FileNotFoundError("no usable temporary directory")
 
-    monkeypatch.setattr(segment.tempfile, "gettempdir", nowhere)
-    assert WordTable().cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+    with monkeypatch.context() as patch:  # undone before pytest needs a temporary folder itself
+        patch.setattr(segment.tempfile, "gettempdir", nowhere)
+        table = WordTable()
+    assert table.cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
     assert capfd.readouterr().err == ""
 
 
