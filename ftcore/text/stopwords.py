@@ -35,7 +35,8 @@ def stopwords(options: Stopwords) -> frozenset[str]:
 
     words: set[str] = set()
     for language in ("zh", "en") if options.mode == "on" else (options.mode,):
-        words |= stopwordsiso.stopwords(language)
+        # it lists punctuation as well, which is for the punctuation option to remove or keep
+        words |= {word for word in stopwordsiso.stopwords(language) if any(map(str.isalnum, word))}
     if options.keep_negations:
         words -= NEGATIONS
     for path in options.lists:

@@ -143,7 +143,10 @@ def test_held_out_words_are_in_unlabelled_and_test_but_not_in_train(rows, paragr
         sentences = "\n".join(t for pool in language.seeds["train"].values() for _, t in pool)
         alone = [w for w in held if not any(w in e for e in every) and w not in sentences.lower()]
         assert len(alone) > 250
-        assert not [w for w in alone if re.search(rf"\b{re.escape(w)}\b" if code == "en" else w, train)]
+        leaked = [w for w in alone if w in train]
+        if code == "en":  # inside a longer word it does not count: "serve" in "served"
+            leaked = [w for w in leaked if re.search(rf"\b{re.escape(w)}\b", train)]
+        assert not leaked
         assert sum(w in test for w in alone) > 0.8 * len(alone)
         assert sum(unlabelled.count(w) >= 20 for w in alone) > 0.95 * len(alone)
 

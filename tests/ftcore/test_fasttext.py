@@ -40,8 +40,8 @@ def model(loss="softmax", **kw) -> FastText:
 def test_the_default_loader_and_optimizer(loss, optimizer):
     numbers = [7 if label == "pos" else 3 for label in LABELS]
     m = FastText.from_texts(TEXTS, numbers, dim=10, loss=loss)
-    step = optimizer(m.parameters(), lr=0.05 if optimizer is torch.optim.Adam else 1.0)
-    for _ in range(30):
+    step = optimizer(m.parameters(), lr=0.1 if optimizer is torch.optim.Adam else 2.0)
+    for _ in range(15):
         for text, label in DataLoader(TextDataset(TEXTS, numbers), batch_size=5, shuffle=True):
             assert isinstance(label, torch.Tensor)
             step.zero_grad()

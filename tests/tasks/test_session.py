@@ -105,9 +105,12 @@ def test_what_an_earlier_flow_should_have_left_is_asked_for_by_name(project):
 @pytest.mark.parametrize(("error", "status"), [(ValueError("x"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
 def test_a_session_that_ends_badly_closes_its_runs(project, error, status):
     config = load_config(project.config)
-    with pytest.raises(type(error)), open_session(config, "pipeline") as session:
-        with session.child("pretrain") as child:
-            raise error
+    with (
+        pytest.raises(type(error)),
+        open_session(config, "pipeline") as session,
+        session.child("pretrain") as child,
+    ):
+        raise error
     tracker = Tracker(config)
     runs = [tracker.client.get_run(r) for r in (session.run, child.run)]
     assert [r.info.status for r in runs] == [status, status]

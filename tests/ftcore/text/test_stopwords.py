@@ -11,6 +11,7 @@ def test_modes():
     assert {"的", "了"} <= zh and "the" not in zh
     assert {"the", "of"} <= en and "的" not in en
     assert stopwords(Stopwords(mode="on")) == zh | en
+    assert not {"，", "。", "$", ","} & (zh | en)  # punctuation has an option of its own
 
 
 @pytest.mark.parametrize("word", ["不", "没", "没有", "别", "not", "never", "don't", "isn't", "no"])

@@ -1,0 +1,1 @@
+"""One question a file; ``python -m benchmarks.NAME``. Results with machine and versions: `results/`."""

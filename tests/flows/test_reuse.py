@@ -1,0 +1,291 @@
+"""One byte, one option or one source line: exactly what depends on it is computed again, and says why.
+
+A stage whose recomputation gives the same bytes leaves those after it as they are.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tasks.reuse
+from tasks.code_digest import ROOT, sources_of
+
+pytestmark = pytest.mark.flow
+
+AFTER_EVALUATE = {"report"}
+AFTER_FINETUNE = {"evaluate", "register", *AFTER_EVALUATE}
+AFTER_COMMIT = {"dictionary-pretrain", "pretrain", "dictionary-finetune", "finetune", *AFTER_FINETUNE}
+AFTER_PREPARE = {"dedup", "commit", *AFTER_COMMIT}
+# The page shows the whole configuration and links the run, so every option is one of its inputs.
+PAGE = {"report"}
+
+
+def output(store: Path, stage: str) -> Path:
+    """Folder of the output in use."""
+    home = store / "stages" / stage
+    return home / (home / "latest").read_text()
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+# -------------------------------------------------------------------------------- one input byte
+def test_one_byte_of_labelled_text(ready, invoke):
+    path = ready.data / "en.jsonl"
+    flip(path, path.read_bytes().index(b"striker") + 3)
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"prepare", *AFTER_PREPARE}
+    assert done.reasons["prepare"] == "input changed: en.jsonl"
+    assert "✓ prepare/zh.zh.csv.0: reused" in done.err, "the other parts stand"
+    assert done.reasons["commit"].startswith("input changed: 0000")
+    assert done.reasons["finetune"].startswith("input changed: ") and "shards" in done.reasons["finetune"]
+    assert done.summary["model_uri"] == "models:/tiny/2"
+
+
+def test_one_byte_of_unlabelled_text(ready, invoke):
+    """All but the classifier's own dictionary, which comes to the same words as before."""
+    path = ready.data / "en.txt"
+    flip(path, path.read_bytes().index(b"striker") + 3)
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"prepare", *AFTER_PREPARE}
+    assert done.reasons["prepare"] == "input changed: en.txt"
+    assert "dictionary" not in done.reasons["finetune"], done.reasons["finetune"]
+
+
+def test_a_change_that_leaves_the_same_text_stops_at_preparation(ready, invoke):
+    """Upper case is folded: the part's bytes differ, the documents do not."""
+    path = ready.data / "en.jsonl"
+    content = path.read_bytes()
+    at = content.index(b"striker")
+    path.write_bytes(content[:at] + b"S" + content[at + 1 :])
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"prepare"}
+    assert done.summary["model_uri"] == "models:/tiny/1"
+
+
+def test_one_more_document_and_its_removal(ready, invoke):
+    path = ready.data / "zh.csv"
+    content = path.read_bytes()
+    path.write_bytes(content + "一场新的比赛和新的球员,sport\r\n".encode())
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"prepare", *AFTER_PREPARE} and done.summary["model_uri"] == "models:/tiny/2"
+    path.write_bytes(content)
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == set(), "the earlier outputs are still there"
+    assert done.summary["model_uri"] == "models:/tiny/1"
+
+
+def test_a_touched_file_is_not_a_changed_one(ready, invoke):
+    for path in ready.data.iterdir():
+        path.write_bytes(path.read_bytes())
+    assert invoke("pipeline", "--config", ready.config).recomputed == set()
+
+
+def test_a_users_dictionary_is_an_input(ready, invoke):
+    """Two of the same name in different folders, and the second one changes."""
+    for name in ("a", "b"):
+        (ready.folder / name).mkdir()
+        (ready.folder / name / "words.txt").write_text("天天机器 10\n", encoding="utf-8")
+    option = "text.segment.user_dict=[a/words.txt, b/words.txt]"
+    invoke("pipeline", "--config", ready.config, option)
+    assert invoke("pipeline", "--config", ready.config, option).recomputed == set()
+    (ready.folder / "b" / "words.txt").write_text("我们觉得 9999\n", encoding="utf-8")
+    done = invoke("pipeline", "--config", ready.config, option)
+    assert "prepare" in done.recomputed and "b/words.txt" in done.reasons["prepare"]
+    (ready.folder / "a" / "words.txt").write_text("大家觉得 9999\n", encoding="utf-8")
+    done = invoke("pipeline", "--config", ready.config, option)
+    assert "prepare" in done.recomputed and "a/words.txt" in done.reasons["prepare"]
+
+
+# ------------------------------------------------------------------------------- one output byte
+OUTPUTS = {
+    "prepare/en.en.jsonl.0": [
+        "part/docs.parquet",
+        "part/keys.npy",
+        "part/counts.json",
+        "part/quarantine.jsonl",
+    ],
+    "dedup": ["drops/0.npy"],
+    "commit": ["shards/manifest.json", "shards/*.parquet"],
+    "dictionary-pretrain": ["dictionary.safetensors"],
+    "pretrain": ["model/*.safetensors", "model/model.json", "about/curves.json"],
+    "dictionary-finetune": ["dictionary.safetensors"],
+    "finetune": ["model/*.safetensors", "model/model.json"],
+    "evaluate": ["metrics.json", "tables/per_label.parquet", "plots/confusion.svg"],
+    "report": ["report.html"],
+}
+
+
+@pytest.mark.parametrize("stage", OUTPUTS)
+def test_one_byte_of_an_output(ready, invoke, stage):
+    """The stage alone runs again: it gives the same bytes, so that those after it stand."""
+    pattern = OUTPUTS[stage][0]
+    path = sorted(output(ready.store, stage).glob(pattern))[0]
+    flip(path, path.stat().st_size // 2)
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.code == 0, done.err
+    assert done.recomputed == {stage.split("/")[0]}, done.reasons
+    name = path.relative_to(output(ready.store, stage)).as_posix()
+    assert done.reasons[stage.split("/")[0]] == f"output {name} has changed on disk"
+    assert done.summary["model_uri"] == "models:/tiny/1", "nothing new to register"
+
+
+@pytest.mark.parametrize(("stage", "pattern"), [(s, p) for s, ps in OUTPUTS.items() for p in ps[1:]])
+def test_one_byte_of_every_other_output_is_seen(ready, invoke, stage, pattern):
+    """A dry run is enough to see it."""
+    found = sorted(output(ready.store, stage).glob(pattern))
+    assert found, f"{stage} leaves no {pattern}"
+    path = found[0]
+    if path.stat().st_size == 0:
+        path.write_bytes(b"x")
+    else:
+        flip(path, path.stat().st_size // 2)
+    done = invoke("pipeline", "--config", ready.config, "--dry-run")
+    plan = json.loads(done.out.strip().splitlines()[-1])
+    assert plan[stage]["would"] == "planned" and "has changed on disk" in plan[stage]["why"]
+
+
+def test_one_byte_of_the_record_of_a_registration(ready, invoke):
+    path = output(ready.store, "register") / "stage.json"
+    path.write_bytes(path.read_bytes().replace(b"models:/tiny/1", b"models:/tiny/0"))
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"register", "report"}, "a new version, and the page that names it"
+    assert done.reasons["register"] == "output stage.json has changed on disk"
+    assert done.summary["model_uri"] == "models:/tiny/2"
+
+
+def test_a_removed_output(ready, invoke):
+    shutil.rmtree(output(ready.store, "evaluate"))
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.recomputed == {"evaluate"} and done.reasons["evaluate"] == "no earlier output"
+
+
+# ------------------------------------------------------------------------------------ one option
+@pytest.mark.parametrize(
+    ("option", "expected", "stage", "reason"),
+    [
+        (
+            "text.stopwords.mode=on",
+            {"prepare", *AFTER_PREPARE},
+            "prepare",
+            "option text.stopwords.mode changed: 'off' -> 'on'",
+        ),
+        (
+            "filters.min_tokens=5",  # drops nothing here: the documents are the same
+            {"prepare", "commit", *PAGE},
+            "prepare",
+            "option filters.min_tokens changed: 1 -> 5",
+        ),
+        (
+            "split.test=0.3",
+            {"prepare", "commit", *AFTER_COMMIT},
+            "commit",
+            "option split.test changed: 0.25 -> 0.3",
+        ),
+        (
+            "pretrain.dim=12",
+            {"pretrain", "finetune", *AFTER_FINETUNE},
+            "pretrain",
+            "option pretrain.dim changed: 16 -> 12",
+        ),
+        (
+            "pretrain.min_count=2",
+            {"dictionary-pretrain", "pretrain", "finetune", *AFTER_FINETUNE},
+            "dictionary-pretrain",
+            "option min_count changed: 1 -> 2",
+        ),
+        (
+            "finetune.lr=0.5",
+            {"finetune", *AFTER_FINETUNE},
+            "finetune",
+            "option finetune.lr changed: 1.0 -> 0.5",
+        ),
+        (
+            "finetune.word_ngrams=2",
+            {"dictionary-finetune", "finetune", *AFTER_FINETUNE},
+            "dictionary-finetune",
+            "option word_ngrams changed: 1 -> 2",
+        ),
+        (
+            "evaluate.top_k=[1, 2]",
+            {"evaluate", *AFTER_EVALUATE},
+            "evaluate",
+            "option top_k changed: [1, 3] -> [1, 2]",
+        ),
+        (
+            "tracking.model_name=other",
+            {"register", *PAGE},
+            "register",
+            "option name changed: 'tiny' -> 'other'",
+        ),
+        ("seed=5", {"pretrain", "finetune", *AFTER_FINETUNE}, "finetune", "option seed changed: 0 -> 5"),
+        ("shards.rows=100", {"commit", *AFTER_COMMIT}, "commit", "option shards.rows changed: 100000 -> 100"),
+        ("workers=2", set(), "", ""),
+        ("checkpoint_seconds=0", PAGE, "report", "option checkpoint_seconds changed: 60.0 -> 0.0"),
+    ],
+    ids=lambda value: value.split("=")[0] if isinstance(value, str) and "=" in value else "",
+)
+def test_one_option(ready, invoke, option, expected, stage, reason):
+    done = invoke("pipeline", "--config", ready.config, option)
+    assert done.code == 0, done.err
+    assert done.recomputed == expected, done.reasons
+    if stage:
+        assert reason in done.reasons[stage]
+
+
+# ------------------------------------------------------------------------------- one source line
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the sources that reuse looks at; what runs is the real code (a comment changes nothing)."""
+    root = tmp_path / "checkout"
+    for house in ("ftcore", "tasks", "flows"):
+        shutil.copytree(ROOT / house, root / house, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(tasks.reuse, "sources_of", functools.partial(sources_of, root=root))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("ftcore/text/readers.py", {"prepare", "commit"}),
+        ("ftcore/text/dedup.py", {"dedup"}),
+        ("ftcore/corpus/commit.py", {"commit"}),
+        ("ftcore/corpus/introsort.py", {
+            "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "evaluate", "register",
+        }),
+        ("ftcore/engines/reference.py", {"pretrain", "finetune", "evaluate", "register"}),
+        ("ftcore/training/pretrain.py", {"pretrain"}),
+        ("ftcore/text/segment.py", {"prepare", "commit", "pretrain", "finetune", "evaluate", "register"}),
+        ("ftcore/evaluation/metrics.py", {"evaluate"}),
+        ("ftcore/report/run_page.py", {"report"}),
+        ("ftcore/report/style.css", {"report"}),
+        ("tasks/dedup.py", {"dedup"}),
+        ("tasks/finetune.py", {"finetune"}),
+        ("tasks/pyfunc.py", {"register"}),
+        ("ftcore/config.py", set()),
+        ("ftcore/evaluation/significance.py", set()),
+        ("ftcore/report/compare_page.py", set()),
+        ("flows/pipeline.py", set()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_one_source_line(ready, invoke, checkout, source, expected):
+    """The stages that import it; those after them stand, for a comment changes no output but the version."""
+    path = checkout / source
+    comment = "/* a comment */" if path.suffix == ".css" else "# a comment"
+    path.write_text(path.read_text(encoding="utf-8") + comment + "\n", encoding="utf-8")
+    done = invoke("pipeline", "--config", ready.config)
+    assert done.code == 0, done.err
+    if "register" in expected:  # a new version carries the new code, and the page names the version
+        expected = {*expected, "report"}
+    assert done.recomputed == expected, done.reasons
+    for stage in expected - {"report"}:
+        assert done.reasons[stage] == f"code changed: {source}"
