@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftcore.errors import UserError
+from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 120
@@ -58,6 +59,7 @@ def prefect_server(store: Store) -> Iterator[Server]:
         PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_HOME,
+        PREFECT_UI_URL,
         temporary_settings,
     )
 
@@ -90,6 +92,7 @@ def prefect_server(store: Store) -> Iterator[Server]:
         with temporary_settings(
             {
                 PREFECT_API_URL: url,
+                PREFECT_UI_URL: USUAL_PAGES,  # this server has no pages; those of `make ui` show its runs
                 PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second at the end
                 PREFECT_HOME: environment["PREFECT_HOME"],
                 PREFECT_API_DATABASE_CONNECTION_URL: environment["PREFECT_API_DATABASE_CONNECTION_URL"],

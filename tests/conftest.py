@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, closing, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,23 @@ def run_command(name: str, arguments: Any) -> int:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, prefect_api: str, blank_mlflow: Path) -> Project:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The sources as they are now, and reuse looks at them: an edit during the tests recomputes nothing."""
+    import tasks.reuse
+    from tasks.code_digest import sources_of
+
+    root = tmp_path_factory.mktemp("sources")
+    for house in ("ftcore", "tasks", "flows"):
+        shutil.copytree(ROOT / house, root / house, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks.reuse, "sources_of", partial(sources_of, root=root))
+        yield root
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, prefect_api: str, blank_mlflow: Path, sources: Path
+) -> Project:
     """A project after one whole pipeline run; copy it (fixture `ready`) before changing anything."""
     made = Project.make(tmp_path_factory.mktemp("finished"))
     made.store.mkdir()

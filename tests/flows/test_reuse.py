@@ -5,15 +5,11 @@ A stage whose recomputation gives the same bytes leaves those after it as they a
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-
-import tasks.reuse
-from tasks.code_digest import ROOT, sources_of
 
 pytestmark = pytest.mark.flow
 
@@ -173,20 +169,20 @@ def test_a_removed_output(ready, invoke):
     ("option", "expected", "stage", "reason"),
     [
         (
-            "text.stopwords.mode=on",
+            "text.stopwords.mode='on'",
             {"prepare", *AFTER_PREPARE},
             "prepare",
             "option text.stopwords.mode changed: 'off' -> 'on'",
         ),
         (
-            "filters.min_tokens=5",  # drops nothing here: the documents are the same
-            {"prepare", "commit", *PAGE},
+            "filters.min_tokens=5",  # drops nothing here, but the manifest holds the options' digest
+            {"prepare", "commit", *AFTER_COMMIT},
             "prepare",
             "option filters.min_tokens changed: 1 -> 5",
         ),
         (
             "split.test=0.3",
-            {"prepare", "commit", *AFTER_COMMIT},
+            {"prepare", *AFTER_PREPARE},
             "commit",
             "option split.test changed: 0.25 -> 0.3",
         ),
@@ -242,16 +238,6 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
 
 
 # ------------------------------------------------------------------------------- one source line
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the sources that reuse looks at; what runs is the real code (a comment changes nothing)."""
-    root = tmp_path / "checkout"
-    for house in ("ftcore", "tasks", "flows"):
-        shutil.copytree(ROOT / house, root / house, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(tasks.reuse, "sources_of", functools.partial(sources_of, root=root))
-    return root
-
-
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -277,12 +263,16 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_one_source_line(ready, invoke, checkout, source, expected):
+def test_one_source_line(ready, invoke, sources, source, expected):
     """The stages that import it; those after them stand, for a comment changes no output but the version."""
-    path = checkout / source
+    path = sources / source
+    before = path.read_text(encoding="utf-8")
     comment = "/* a comment */" if path.suffix == ".css" else "# a comment"
-    path.write_text(path.read_text(encoding="utf-8") + comment + "\n", encoding="utf-8")
-    done = invoke("pipeline", "--config", ready.config)
+    path.write_text(before + comment + "\n", encoding="utf-8")
+    try:
+        done = invoke("pipeline", "--config", ready.config)
+    finally:
+        path.write_text(before, encoding="utf-8")
     assert done.code == 0, done.err
     if "register" in expected:  # a new version carries the new code, and the page names the version
         expected = {*expected, "report"}

@@ -29,9 +29,11 @@ def imdb(part):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["softmax", "ova", "hs", "ns"])
-def test_imdb_unigrams_reach_the_originals_accuracy(loss):
-    """The original reaches .8695 to .8785 on these tokens, whatever its loss."""
+@pytest.mark.parametrize(
+    ("loss", "original"), [("softmax", 0.878), ("ova", 0.878), ("hs", 0.866), ("ns", 0.883)]
+)
+def test_imdb_unigrams_reach_the_originals_accuracy(loss, original):
+    """Within half a point of the original (12 threads, the same tokens and options, measured once)."""
     train, test = (as_batch(*imdb(part)) for part in ("train", "test"))
     options = config.Finetune(dim=100, loss=loss, batch_size=16)
     dictionary = Dictionary.build(documents([train]), options)
@@ -41,4 +43,5 @@ def test_imdb_unigrams_reach_the_originals_accuracy(loss):
     result = finetune(tables, dictionary, bags, None, options, engine=choose_engine("auto", "cpu"))
     assert np.isfinite(result.history[-1]["loss"])
     tree = huffman_tree(dictionary.label_counts) if loss == "hs" else None
-    assert validate(tables, encode_bags([test], dictionary), loss, tree=tree)["accuracy"] > 0.865
+    scores = validate(tables, encode_bags([test], dictionary), loss, tree=tree)
+    assert scores["accuracy"] > original - 0.005
