@@ -11,6 +11,7 @@ STORE       ?= runs
 BIN         := $(VENV)/bin
 STAMP       := $(VENV)/.installed
 SAMPLE      := examples/sample/data/.written
+NATIVE      := -O3 -funroll-loops -march=native
 TORCH       := $(shell grep '^torch==' constraints.txt)
 
 export DO_NOT_TRACK = true
@@ -58,7 +59,8 @@ peer: .venv-peer/.installed ## the original fastText, built natively, in an envi
 .venv-peer/.installed:
 	@echo "building the original fastText natively (log: .venv-peer/install.log)"
 	@$(PYTHON) -m venv .venv-peer
-	@CFLAGS="-O3 -funroll-loops -march=native" .venv-peer/bin/pip install --no-cache-dir fasttext \
+	@# newer setuptools take the flags of C++ from CXXFLAGS alone
+	@CFLAGS="$(NATIVE)" CXXFLAGS="$(NATIVE)" .venv-peer/bin/pip install --no-cache-dir fasttext \
 		> .venv-peer/install.log 2>&1 || { tail -20 .venv-peer/install.log; exit 1; }
 	@touch $@
 

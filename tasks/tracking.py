@@ -411,6 +411,5 @@ SERVING: Sequence[str] = (
     "stopwordsiso",
     "opencc",
     "xxhash",
-    "selectolax",
     "rich",
 )

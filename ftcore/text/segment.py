@@ -31,7 +31,7 @@ _HMM_BLOCKS = re.compile("([\u4e00-\u9fd5]+)")  # jieba.finalseg's
 _HMM_SKIP = re.compile(r"([a-zA-Z0-9]+(?:\.\d+)?%?)")
 _ENGLISH = re.compile("[a-zA-Z0-9]")
 _PREFIX = 1.0  # in the table: begins a word but is none (log probabilities are never positive)
-_MEMO_ENTRIES, _MEMO_CHARS = 50_000, 32
+_MEMO_ENTRIES, _MEMO_CHARS = 20_000, 32  # about 6 MB
 
 
 def read_user_dict(path: str) -> list[UserWord]:

@@ -156,7 +156,7 @@ class _Cleaned(dict):
         else:
             cleaned = escape(token)
         if len(token) <= 32:
-            if len(self) >= 100_000:
+            if len(self) >= 30_000:
                 self.clear()
             self[token] = cleaned
         return cleaned

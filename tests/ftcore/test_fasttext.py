@@ -339,7 +339,7 @@ import os, tempfile
 path = os.path.join(tempfile.mkdtemp(), 't')
 open(path, 'w', encoding='utf-8').write(str(given['text']))
 m = fasttext.train_supervised(path, loss=str(given['loss']), dim=12, epoch=30, lr=.5, minn=1, maxn=3, minCount=1,
-    wordNgrams=2, bucket=500, thread=1, neg=2, verbose=0)
+    wordNgrams=2, bucket=500, thread=12, neg=2, verbose=0)
 out.update(input=m.get_input_matrix(), output=m.get_output_matrix(), labels=m.labels)
 queries = [str(q) for q in given['queries']]
 for i, q in enumerate(queries):
