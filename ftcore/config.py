@@ -286,7 +286,7 @@ class Config(Options):
         try:
             base = cls._start_from_file(_read_yaml(path))
         except RecursionError:
-            raise ValueError(f"extends: {path} extends itself") from None
+            raise UserError(f"extends: {path} extends itself; name another file to start from") from None
         return merge(base, {k: v for k, v in tree.items() if k != "extends"})
 
     @model_validator(mode="after")

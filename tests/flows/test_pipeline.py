@@ -304,9 +304,6 @@ def test_nothing_is_written_outside_the_store(project, tmp_path, start_command):
     assert {p.name for p in project.folder.iterdir()} == {"data", "store", "tiny.yaml"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="jieba trusts TMPDIR/jieba.cache, which any user of the machine can write"
-)
 def test_a_spoilt_cache_of_jieba_in_the_temporary_folder(tmp_path):
     """Segmentation must not depend on what lies in /tmp (nor unmarshal it)."""
     (tmp_path / "jieba.cache").write_bytes(marshal.dumps(({"手": 1, "机": 1}, 2)))

@@ -1,4 +1,5 @@
 import random
+import tempfile
 import time
 
 import jieba
@@ -212,7 +213,7 @@ def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
         raise FileNotFoundError("no usable temporary directory")
 
     with monkeypatch.context() as patch:  # undone before pytest needs a temporary folder itself
-        patch.setattr(segment.tempfile, "gettempdir", nowhere)
+        patch.setattr(tempfile, "gettempdir", nowhere)
         table = WordTable()
     assert table.cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
     assert capfd.readouterr().err == ""
