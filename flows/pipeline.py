@@ -13,6 +13,8 @@ import flows.pretrain
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.commit import shard_set
+from tasks.dictionary import require_labels
+from tasks.evaluate import check_word_files
 from tasks.register import register
 from tasks.report import PAGE, report, stage_rows
 from tasks.reuse import StageOutput, prune
@@ -26,7 +28,10 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
         pretrained: word vectors to start from; default: pretrain as configured.
     """
     config = session.config
+    check_word_files(session)
     shards = flows.prepare.steps(session)
+    if not session.dry:
+        require_labels(shards)
     if pretrained is None and config.pretrain.enabled:
         pretrained = flows.pretrain.steps(session, shards)
     model = flows.finetune.steps(session, shards, pretrained)

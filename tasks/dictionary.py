@@ -9,7 +9,9 @@ from safetensors.numpy import load_file, save_file
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import documents
+from ftcore.corpus.manifest import load_manifest
 from ftcore.corpus.shards import iter_batches
+from ftcore.errors import UserError
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
@@ -28,6 +30,8 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        if purpose == "finetune":
+            require_labels(shards)
         batches = iter_batches(shard_set(shards), splits, languages)
         rows = documents(batches) if purpose == "finetune" else (([], t) for _, t in documents(batches))
         built = Dictionary.build(rows, options)
@@ -45,6 +49,15 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         work=work,
         tracked=True,
     )
+
+
+def require_labels(shards: StageOutput) -> None:
+    """Refuse a corpus from which no classifier can learn, before hours of pretraining."""
+    if not load_manifest(shard_set(shards).path, verify=False).labels:
+        raise UserError(
+            "no document has a label, so there is nothing to classify; name the label column of a source "
+            "(ingest.sources: label), or make word vectors alone with flows.prepare and flows.pretrain"
+        )
 
 
 def open_dictionary(output: StageOutput) -> Dictionary:

@@ -55,6 +55,7 @@ def evaluate(
 ) -> StageOutput:
     """Metrics, tables and plots of the test split; word sets and neighbours of the pretrained vectors."""
     options = session.config.evaluate
+    check_word_files(session)
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
         labelled = shard_set(shards)
@@ -79,7 +80,7 @@ def evaluate(
             log_everything(child, metrics, tables, out)
         return {"metrics": metrics}
 
-    files = {p: sha256_file(p) for p in word_files(session) if Path(p).is_file()}
+    files = {p: sha256_file(p) for p in word_files(session)}
     inputs = {"shards": shards.result.get("digest", shards.digest), "model": model.digest, **files}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
@@ -139,6 +140,15 @@ def word_files(session: Session) -> list[str]:
     """Word-pair and analogy files, relative ones below `data`."""
     options = session.config.evaluate
     return [str(Path(session.config.data) / p) for p in [*options.similarity, *options.analogies]]
+
+
+def check_word_files(session: Session) -> None:
+    """Refuse word sets that are not there, before any training."""
+    for path in word_files(session):
+        if not Path(path).is_file():
+            raise UserError(
+                f"{path}: no such file; check evaluate.similarity and evaluate.analogies, and data"
+            )
 
 
 def word_scores(session: Session, model: FastText, tables: dict[str, pd.DataFrame]) -> dict[str, float]:

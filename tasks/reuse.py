@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ftcore.config import digest
-from ftcore.corpus.files import atomic_write_json, sha256_file
+from ftcore.corpus.files import atomic_write_json, explain_full_disk, sha256_file
 from tasks.code_digest import sources_of
 from tasks.store import Store
 
@@ -128,7 +128,8 @@ def _execute(
     out = scratch / "out"
     shutil.rmtree(out, ignore_errors=True)  # half an output of a killed run; checkpoints stay
     out.mkdir(parents=True)
-    result = work(out, scratch) or {}
+    with explain_full_disk(out):
+        result = work(out, scratch) or {}
     files = {p.relative_to(out).as_posix(): sha256_file(p) for p in sorted(out.rglob("*")) if p.is_file()}
     identity = {name: sha for name, sha in files.items() if not name.startswith(ABOUT)}
     record = {

@@ -178,9 +178,9 @@ def prepare_part(part: Part, options: PrepareOptions, out: str | Path) -> Prepar
 def assign_splits(batch: pa.RecordBatch, shares: SplitShares) -> tuple[pa.RecordBatch, pa.RecordBatch, int]:
     """Fill the `split` column; also returns the rejected and how many labelled ones were hashed.
 
-    A split given by the document's column or its source (the reader filled it in) stands; other labelled documents are
-    hashed; those without a label are "unlabelled". A document held out for valid or test without
-    a label is rejected: it can not be scored, and must not be trained on.
+    A split given by the document's column or its source (the reader filled it in) stands; other
+    labelled documents are hashed; those without a label are "unlabelled". A document held out for
+    valid or test without a label is rejected: it can not be scored, and must not be trained on.
     """
     given = batch.column("split").to_numpy(zero_copy_only=False).astype(object)
     labelled = pc.list_value_length(batch.column("labels")).to_numpy(zero_copy_only=False) > 0

@@ -1,0 +1,182 @@
+"""A real Prefect server and a process worker on loopback: `nightly` by its schedule, `retrain` by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from flows.deploy import POOL, deploy
+from flows.embedded import _free_port, server_environment, wait_until_healthy
+from ftcore.config import load_config, parse_config
+from tasks.store import Store
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PREFECT_FILE = ROOT / "deployments" / "prefect.yaml"
+
+
+def deployments() -> dict[str, dict]:
+    return {d["name"]: d for d in yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))["deployments"]}
+
+
+@pytest.mark.parametrize("name", ["nightly", "retrain"])
+def test_the_deployments_name_a_flow_and_valid_parameters(name, monkeypatch):
+    from importlib import import_module
+
+    monkeypatch.chdir(ROOT)  # where `extends` is looked for
+    wanted = deployments()[name]
+    file, flow = wanted["entrypoint"].split(":")
+    function = getattr(import_module(file.removesuffix(".py").replace("/", ".")), flow)
+    assert set(wanted["parameters"]) <= set(function.parameters.properties)
+    assert parse_config(wanted["parameters"]["config"]) == load_config("examples/quickstart.yaml")
+
+
+def test_nightly_has_a_cron_schedule():
+    (schedule,) = deployments()["nightly"]["schedules"]
+    assert schedule["cron"] == "0 2 * * *" and schedule["active"] is True
+
+
+class Api:
+    """The few calls of Prefect's REST API that the test needs."""
+
+    def __init__(self, url: str):
+        self.url = url
+
+    def __call__(self, path: str, body: dict | None = None, method: str = "POST"):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/{path}", data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def finished(self, count: int, seconds: float = 240) -> list[dict]:
+        """The flow runs, once `count` of them are in a final state."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            runs = self("flow_runs/filter", {"sort": "START_TIME_ASC"})
+            done = [r for r in runs if r["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
+            if len(done) >= count:
+                return done
+            time.sleep(1)
+        raise AssertionError(
+            f"not finished after {seconds} s: {[(r['name'], r['state_name']) for r in runs]}"
+        )
+
+
+@pytest.fixture
+def server(ready, monkeypatch):
+    """A Prefect server over the project's store, at a port of its own."""
+    store = Store(str(ready.store))
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    environment = os.environ | server_environment(store)
+    environment["PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"] = "5"
+    words = [sys.executable, "-m", "flows.embedded", "--port", str(port), "--parent", str(os.getpid())]
+    log = ready.folder / "server.log"
+    with open(log, "wb") as out:
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=out, stderr=out)
+    try:
+        wait_until_healthy(url, process, log)
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        monkeypatch.setenv("PREFECT_HOME", environment["PREFECT_HOME"])
+        yield Api(url)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def worker(ready, server):
+    """A process worker of the pool, ended with all that it started: engines first, then itself."""
+    environment = os.environ | {"PREFECT_API_URL": server.url, "PREFECT_WORKER_QUERY_SECONDS": "2"}
+    words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+
+    def start() -> None:
+        log = open(ready.folder / "worker.log", "wb")  # noqa: SIM115 - closed with the process
+        started.append(
+            subprocess.Popen(words + ["--limit", "1"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        )
+        log.close()
+
+    started: list[subprocess.Popen] = []
+    yield start
+    for process in started:
+        engines = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        for engine in engines:
+            if engine.is_running():
+                engine.kill()
+        assert not psutil.wait_procs(engines, timeout=10)[1]
+
+
+def short_prefect_file(project) -> Path:
+    """The project's prefect.yaml with a 20 s interval and the tiny configuration."""
+    tree = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
+    config = {"extends": str(project.config), "data": str(project.data), "store": str(project.store)}
+    for deployment in tree["deployments"]:
+        deployment["parameters"]["config"] = config
+        if deployment["name"] == "nightly":
+            deployment["schedules"] = [{"interval": 20, "active": True}]
+    path = project.folder / "prefect.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.flow
+def test_nightly_fires_and_retrain_runs_by_hand(ready, server, worker, invoke, monkeypatch):
+    """From an earlier version: one document more, `nightly` by itself, `retrain` with other settings."""
+    with open(ready.data / "en.jsonl", "a", encoding="utf-8") as file:  # the corpus gained a document
+        file.write(json.dumps({"text": "a goal of the new striker in the final", "label": "sport"}) + "\n")
+    deploy(server.url, short_prefect_file(ready))
+    worker()
+
+    nightly = server("deployments/name/pipeline/nightly", method="GET")
+    done = server.finished(1)
+    server(f"deployments/{nightly['id']}/pause_deployment", {})
+    assert done[0]["deployment_id"] == nightly["id"] and done[0]["state_type"] == "COMPLETED", done[0]
+
+    retrain = server("deployments/name/retrain/retrain", method="GET")
+    config = retrain["parameters"]["config"] | {"finetune": {"epoch": 6}}
+    by_hand = server(f"deployments/{retrain['id']}/create_flow_run", {"parameters": {"config": config}})
+    end = time.monotonic() + 240
+    while time.monotonic() < end:
+        state = server(f"flow_runs/{by_hand['id']}", method="GET")
+        if state["state_type"] in ("COMPLETED", "FAILED", "CRASHED"):
+            break
+        time.sleep(1)
+    assert state["state_type"] == "COMPLETED", state["state"]["message"]
+
+    from tasks.tracking import Tracker
+
+    tracker = Tracker(load_config(ready.config))
+    assert tracker.newest() == "models:/tiny/3"  # 1 was there; nightly made 2, retrain 3
+    tags = [tracker.client.get_run(v.run_id).data.tags for v in versions(tracker)]
+    assert all("prefect.flow_run_id" in t for t in tags[1:])
+
+    shards = sorted((ready.store / "stages" / "commit").glob("*/shards"), key=lambda p: p.stat().st_mtime)[-1]
+    monkeypatch.delenv("PREFECT_API_URL")
+    compared = invoke(
+        "compare", "models:/tiny/2", "models:/tiny/3", "--config", ready.config, "--data", shards
+    )
+    assert compared.code == 0, compared.err
+    assert "tiny/3" in compared.err and Path(compared.summary["report"]).is_file()
+
+
+def versions(tracker) -> list:
+    found = tracker.client.search_model_versions("name = 'tiny'")
+    return sorted(found, key=lambda v: int(v.version))
