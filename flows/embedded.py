@@ -74,7 +74,7 @@ def prefect_server(store: Store) -> Iterator[Server]:
             finally:
                 _send_what_waits()
         return
-    port = _free_port()
+    port = free_port()
     environment = server_environment(store)
     log = store.prefect / "server.log"
     with open(log, "ab") as out:
@@ -146,7 +146,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
     raise UserError(f"the embedded Prefect server did not start; see {log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -298,8 +298,8 @@ def command(name: str, *arguments: Any, cwd: Path, **popen: Any) -> subprocess.P
     """``python -m flows.NAME …`` as a process of its own in `cwd`, without a Prefect server set."""
     environment = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"} | popen.pop("env", {})
     environment["PYTHONPATH"] = str(ROOT)
-    words = [sys.executable, "-m", f"flows.{name}", *map(str, arguments)]
-    return subprocess.Popen(words, cwd=cwd, env=environment, **popen)
+    words = popen.pop("words", ["-m", f"flows.{name}", *arguments])
+    return subprocess.Popen([sys.executable, *map(str, words)], cwd=cwd, env=environment, **popen)
 
 
 @pytest.fixture

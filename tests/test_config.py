@@ -227,6 +227,14 @@ def test_the_examples_are_valid(tmp_path: Path):
         assert load_config(path).ingest.sources, path
 
 
+@pytest.mark.xfail(strict=True, reason="YAML reads a bare on/off as true/false, which the options refuse")
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_a_bare_on_or_off_is_the_word(tmp_path: Path, word: str):
+    assert load_config(None, [f"text.stopwords.mode={word}"]).text.stopwords.mode == word
+    path = write(tmp_path / "a.yaml", f"text: {{stopwords: {{mode: {word}}}}}\nfilters: {{dedup: off}}\n")
+    assert load_config(path).filters.dedup == "off"
+
+
 # ------------------------------------------------------------------------------------- dry run
 @pytest.mark.flow
 def test_dry_run_prints_the_resolved_configuration_and_plans_every_stage(project, invoke):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from flows.deploy import POOL, deploy
-from flows.embedded import _free_port, server_environment, wait_until_healthy
+from flows.embedded import free_port, server_environment, wait_until_healthy
 from ftcore.config import load_config, parse_config
 from tasks.store import Store
 
@@ -77,7 +77,7 @@ class Api:
 def server(ready, monkeypatch):
     """A Prefect server over the project's store, at a port of its own."""
     store = Store(str(ready.store))
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = os.environ | server_environment(store)
     environment["PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"] = "5"
