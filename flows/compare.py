@@ -49,11 +49,12 @@ def compare(
         path.write_text(render_comparison(page), encoding="utf-8")
         session.tracker.file(session.run, path)
         session.tracker.tags(
-            session.run, {"eval.digest": test.digest, **{f"verdict.{n}": s for n, s in sentences.items()}}
+            session.run,
+            {"eval.digest": test.digest, **{f"verdict.{key(n)}": s for n, s in sentences.items()}},
         )
         for c in candidates:
             session.tracker.metrics(
-                session.run, {f"{c.name}/{k}": v for k, v in c.entry.metrics.items() if "/" not in k}
+                session.run, {f"{key(c.name)}/{k}": v for k, v in c.entry.metrics.items() if "/" not in k}
             )
         session.console.print(compare_table(page))
         result = {
@@ -66,6 +67,15 @@ def compare(
             gate(session, candidates, found.worse(candidates[-1].name), sentences, promote, test.digest)
             result |= {promote: candidates[-1].uri}
         return result
+
+
+def key(name: str) -> str:
+    """A model's name as MLflow takes it for a metric or tag: a folder's path may be absolute or long.
+
+    >>> key("/store/../a/model"), key("ftcore/3")
+    ('store/a/model', 'ftcore/3')
+    """
+    return "/".join(p for p in name.split("/") if p not in ("", ".", ".."))[-150:].lstrip("/")
 
 
 def with_champion(session: Session, models: list[str], promote: str) -> list[str]:

@@ -19,6 +19,7 @@ from contextlib import chdir, closing, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,6 +174,12 @@ def copy_project(source: Project, folder: Path) -> Project:
 
 
 # -------------------------------------------------------------------------------------- fixtures
+@pytest.fixture(scope="session")
+def tools() -> SimpleNamespace:
+    """The helpers of this file, for tests (which cannot import it)."""
+    return SimpleNamespace(copy_project=copy_project, run_command=run_command, write_corpus=write_corpus)
+
+
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One embedded Prefect server, heartbeat off, for every flow that runs in this process."""

@@ -1,148 +1,177 @@
-"""Models side by side, the gate of a promotion, the way back; and scoring files with the champion."""
+"""Versions side by side; the champion moves on request, never to a significantly worse model, and back."""
 
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+
+from ftcore.config import load_config
+from tasks.tracking import Tracker
 
 pytestmark = pytest.mark.flow
 
 
+@pytest.fixture(scope="module")
+def compared(finished, tmp_path_factory, tools):
+    """Version 1 (good), 2 (never trained: significantly worse), 3 (good, other learning rate)."""
+    made = tools.copy_project(finished, tmp_path_factory.mktemp("compare") / "project")
+    with chdir(made.folder):
+        for option in ("finetune.epoch=0", "finetune.lr=0.9"):
+            assert tools.run_command("pipeline", ["--config", made.config, option]) == 0
+    return made
+
+
 @pytest.fixture
-def two(ready, first_run, invoke):
-    """Version 1 (trained) and version 2 (an untrained head), with the shards of the test split."""
-    worse = invoke("retrain", "--config", ready.config, "finetune.epoch=0")
-    assert worse.code == 0, worse.err
-    assert worse.summary["model_uri"] == "models:/tiny/2"
-    return ready, first_run.summary["model_uri"], "models:/tiny/2", first_run_shards(ready, worse)
+def three(compared, tmp_path, monkeypatch, tools):
+    made = tools.copy_project(compared, tmp_path / "project")
+    monkeypatch.chdir(made.folder)
+    return made
 
 
-def first_run_shards(project, result) -> Path:
-    return Path(result.summary["shards"])
+@pytest.fixture
+def compare(three, invoke):
+    """``flows.compare`` with the configuration, on the test split of the first run's shards."""
+    shards = next((three.store / "stages" / "commit").glob("*/shards"))
+
+    def call(*words: object, data: object = shards):
+        return invoke("compare", "--config", three.config, *words, *(["--data", data] if data else []))
+
+    return call
 
 
-def version_tags(project, version: str) -> dict[str, str]:
-    from ftcore.config import load_config
-    from tasks.tracking import Tracker
-
-    return Tracker(load_config(project.config)).client.get_model_version("tiny", version).tags
+def tracker_of(project) -> Tracker:
+    return Tracker(load_config(project.config))
 
 
-def alias(project, name: str) -> str | None:
-    from ftcore.config import load_config
-    from tasks.tracking import Tracker
-
-    return Tracker(load_config(project.config)).alias(name)
-
-
-def test_a_comparison_has_a_page_a_table_and_the_digest_of_the_test_set(two, invoke):
-    project, good, bad, shards = two
-    done = invoke("compare", good, bad, "--config", project.config, "--data", shards)
+def test_two_versions_give_a_table_and_a_page(three, compare, first_run):
+    done = compare("models:/tiny/1", "models:/tiny/2", "models:/tiny/3")
     assert done.code == 0, done.err
-    page = Path(done.summary["report"]).read_text(encoding="utf-8")
-    assert "<html" in page and "tiny/2" in page and "http://" not in page.split("<body")[0]
+    summary = done.summary
+    assert summary["test_digest"] == first_run.summary["manifest_digest"]
+    assert "tiny/1" in done.err and "tiny/2" in done.err and "macro" in done.err.lower(), "the table"
+    page = Path(summary["report"]).read_text(encoding="utf-8")
+    assert page.count("<html") == 1 and 'src="http' not in page
+    assert all(w in page for w in ("tiny/1", "tiny/2", "tiny/3", "sport", summary["test_digest"][:12], "zh"))
     assert (
-        done.summary["test_digest"]
-        == json.loads((project.store / "first.out").read_text().splitlines()[-1])["manifest_digest"]
+        "worse" in summary["verdicts"]["tiny/2"] and "significantly" in summary["verdicts"]["tiny/2"].lower()
     )
-    assert "significantly worse" in done.summary["verdicts"]["tiny/2"]
-    assert "tiny/2" in done.err  # the table
-    assert alias(project, "champion") is None  # nothing moves unasked
+    assert "worse" not in summary["verdicts"]["tiny/3"].replace("not significantly worse", "")
+    tracker = tracker_of(three)
+    run = tracker.client.get_run(summary["mlflow_run_id"])
+    assert run.info.status == "FINISHED" and run.data.tags["eval.digest"] == summary["test_digest"]
+    assert [a.path for a in tracker.client.list_artifacts(run.info.run_id)] == [Path(summary["report"]).name]
+    one, two = (run.data.metrics[f"tiny/{n}/macro_f1"] for n in (1, 2))
+    assert one == pytest.approx(first_run.summary["metrics"]["macro_f1"], abs=1e-6) and one > two + 0.2
+    assert tracker.alias("champion") is None, "nothing moves without being asked to"
 
 
-def test_a_worse_model_is_not_promoted_and_the_figures_say_why(two, invoke):
-    project, good, bad, shards = two
-    first = invoke("compare", good, "--config", project.config, "--data", shards, "--promote")
-    assert first.code == 0, first.err
-    assert alias(project, "champion") == "1"
-    refused = invoke("compare", bad, "--config", project.config, "--data", shards, "--promote")
-    assert refused.code == 1
-    assert (
-        "not promoted" in refused.err and "macro-F1" in refused.err and "-0." in refused.err.replace("−", "-")
-    )
-    assert alias(project, "champion") == "1"
-    assert version_tags(project, "2")["gate.status"] == "refused"
-
-
-def test_an_equal_model_is_promoted_and_rolled_back(two, invoke):
-    project, good, _bad, shards = two
-    again = invoke("retrain", "--config", project.config, "seed=1")
-    third = again.summary["model_uri"]
-    assert third == "models:/tiny/3"
-    invoke("compare", good, "--config", project.config, "--data", shards, "--promote")
-    moved = invoke("compare", third, "--config", project.config, "--data", shards, "--promote")
-    assert moved.code == 0, moved.err
-    assert alias(project, "champion") == "3"
-    assert version_tags(project, "3")["replaced_version"] == "1"
-    back = invoke("compare", "--rollback", "--config", project.config)
-    assert back.code == 0 and alias(project, "champion") == "1"
-
-
-def test_the_challenger_moves_on_request_only(two, invoke):
-    project, good, _bad, shards = two
-    done = invoke("compare", good, "--config", project.config, "--data", shards, "--promote", "challenger")
+def test_on_a_file_with_raw_texts(three, compare):
+    lines = [json.loads(line) for line in (three.data / "en.jsonl").read_text().splitlines()]
+    path = three.folder / "frozen.jsonl"
+    path.write_text("".join(json.dumps({"body": r["text"], "topic": r["label"]}) + "\n" for r in lines))
+    done = compare("models:/tiny/1", "models:/tiny/3", "--text", "body", "--label", "topic", data=path)
     assert done.code == 0, done.err
-    assert alias(project, "challenger") == "1" and alias(project, "champion") is None
+    digest = done.summary["test_digest"]
+    assert len(digest) == 64
+    path.write_text(path.read_text() + json.dumps({"body": "the goal", "topic": "sport"}) + "\n")
+    again = compare("models:/tiny/1", "models:/tiny/3", "--text", "body", "--label", "topic", data=path)
+    assert again.summary["test_digest"] != digest, "another set, another digest"
+
+
+def test_runs_can_be_named_too(three, compare, first_run):
+    done = compare(f"runs:/{first_run.summary['mlflow_run_id']}", "models:/tiny/2")
+    assert done.code == 0, done.err
+    assert set(done.summary["verdicts"]) == {"tiny/2"}
+
+
+def test_promote_refuse_and_roll_back(three, compare, invoke):
+    tracker = tracker_of(three)
+    assert compare("models:/tiny/1", "--promote").code == 0, "the first one has nobody to beat"
+    assert tracker.alias("champion") == "1"
+
+    refused = compare("models:/tiny/2", "--promote")
+    assert refused.code == 1 and "Traceback" not in refused.err
+    message = refused.err[refused.err.index("error:") :]
+    assert "not promoted" in message and "worse" in message and "stays models:/tiny/1" in message
+    assert sum(c.isdigit() for c in message) > 6, f"with the figures: {message}"
+    assert tracker.alias("champion") == "1"
+    tags = tracker.client.get_model_version("tiny", "2").tags
+    assert tags["gate.status"] == "refused" and len(tags["eval.digest"]) == 64
+
+    promoted = compare("models:/tiny/3", "--promote")
+    assert promoted.code == 0, promoted.err
+    assert promoted.summary["champion"] == "models:/tiny/3" and tracker.alias("champion") == "3"
+    tags = tracker.client.get_model_version("tiny", "3").tags
+    assert tags["gate.status"] == "passed" and tags["replaced_version"] == "1"
+
+    back = compare("--rollback", data=None)
+    assert back.code == 0 and back.summary["rolled_back_from"] == "3" and back.summary["champion"] == "1"
+    assert tracker.alias("champion") == "1"
+    again = compare("--rollback", data=None)
+    assert again.code == 1 and "replaced none" in again.err and tracker.alias("champion") == "1"
+
+
+def test_the_worse_model_is_refused_whatever_the_order_it_is_named_in(three, compare):
+    assert compare("models:/tiny/1", "--promote").code == 0
+    refused = compare("models:/tiny/3", "models:/tiny/2", "--promote")
+    assert refused.code == 1 and tracker_of(three).alias("champion") == "1"
+    refused = compare("models:/tiny/2", "models:/tiny/2", "--promote")
+    assert refused.code == 1 and tracker_of(three).alias("champion") == "1"
+
+
+def test_the_challenger_is_an_alias_of_its_own(three, compare):
+    tracker = tracker_of(three)
+    assert compare("models:/tiny/1", "--promote").code == 0
+    done = compare("models:/tiny/3", "--promote", "challenger")
+    assert done.code == 0, done.err
+    assert (tracker.alias("challenger"), tracker.alias("champion")) == ("3", "1")
+    refused = compare("models:/tiny/2", "--promote", "challenger")
+    assert refused.code == 1 and (tracker.alias("challenger"), tracker.alias("champion")) == ("3", "1")
+    done = compare("models:/tiny@challenger", "--promote")
+    assert done.code == 0 and tracker.alias("champion") == "3"
+
+
+def test_aliases_and_runs_left_by_a_refusal(three, compare):
+    compare("models:/tiny/1", "--promote")
+    compare("models:/tiny/2", "--promote")
+    tracker = tracker_of(three)
+    runs = tracker.client.search_runs([tracker.experiment])
+    assert not [r for r in runs if r.info.status == "RUNNING"]
+    failed = [r for r in runs if r.info.status == "FAILED"]
+    assert len(failed) == 1 and "not promoted" in failed[0].data.tags["error"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("words", "said"),
     [
-        (["models:/tiny/1", "--data", "data/en.jsonl"], "at least two models"),
-        (["models:/tiny/1", "models:/tiny/99", "--data", "data/en.jsonl"], "models:/tiny/99"),
-        (["models:/tiny/1", "models:/tiny/1"], "--data is missing"),
-        (["models:/tiny/1", "models:/tiny/1", "--data", "data/en.jsonl"], "the same model twice"),
-        (["--rollback"], "no such alias"),
+        (["models:/tiny/1"], "at least two models"),
+        (["models:/tiny/1", "models:/tiny/1"], "the same model twice"),
+        (["models:/tiny/1", "models:/tiny/9"], "models:/tiny/9"),
+        (["models:/tiny/1", "models:/nobody/1"], "models:/nobody/1"),
+        (["models:/tiny/1", "models:/tiny@champion"], "models:/tiny@champion"),
+        (["models:/tiny/1", "runs:/0123456789"], "runs:/0123456789"),
+        (["models:/tiny/1", "some/folder"], "some/folder: not a model"),
+        (["--rollback"], "promote a version first"),
     ],
 )
-def test_what_cannot_be_compared_is_said(ready, invoke, arguments, said):
-    done = invoke("compare", *arguments, "--config", ready.config)
-    assert done.code == 1
-    assert said in " ".join(done.err.split())
-    assert "Traceback" not in done.err
+def test_bad_requests_are_one_line(three, compare, words, said):
+    done = compare(*words)
+    assert done.code == 1 and said in done.err and "Traceback" not in done.err, done.err
 
 
-def test_a_file_of_raw_labelled_texts_is_a_test_set(two, invoke):
-    project, good, bad, _shards = two
-    done = invoke("compare", good, bad, "--config", project.config, "--data", project.data / "en.jsonl")
-    assert done.code == 0, done.err
-    assert len(done.summary["test_digest"]) == 64
-
-
-def test_files_are_scored_by_the_champion(ready, invoke):
-    texts = ["the goal of the team in the match", "烤箱 里 的 面团", None]
-    pq.write_table(pa.table({"id": [1, 2, 3], "text": texts}), "in.parquet")
-    done = invoke("predict", "--config", ready.config, "--input", "in.parquet", "--output", "out.parquet")
-    assert done.code == 0, done.err
-    assert done.summary["model_uri"] == "models:/tiny/1"  # no champion yet: the newest
-    found = pq.read_table("out.parquet").to_pydict()
-    assert found["id"] == [1, 2, 3] and found["text"] == texts
-    assert found["label"][:2] == ["sport", "food"]
-    assert all(0 <= p <= 1 for p in found["probability"])
-
-    Path("lines.txt").write_text("the goal of the team\n烤箱 里 的 面团\n", encoding="utf-8")
-    done = invoke("predict", "--config", ready.config, "--input", "lines.txt", "--output", "lines.parquet")
-    assert done.code == 0, done.err
-    assert pq.read_table("lines.parquet")["label"].to_pylist() == ["sport", "food"]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--input", "nowhere.parquet", "--output", "o.parquet"], "nowhere.parquet: no such file"),
-        (["--input", "data/en.jsonl", "--output", "o.csv"], "ending in .parquet"),
-        (
-            ["--input", "data/en.jsonl", "--output", "o.parquet", "--model", "models:/tiny/7"],
-            "models:/tiny/7",
-        ),
-        (["--input", "data/en.jsonl", "--output", "o.parquet", "--column", "body"], "body"),
-    ],
-)
-def test_what_cannot_be_scored_is_said(ready, invoke, options, said):
-    done = invoke("predict", "--config", ready.config, *options)
-    assert done.code == 1 and said in " ".join(done.err.split())
-    assert not Path("o.parquet").exists()
+def test_bad_test_sets_are_one_line(three, compare):
+    models = ["models:/tiny/1", "models:/tiny/2"]
+    assert "--data is missing" in compare(*models, data=None).err
+    assert "gone.csv" in compare(*models, data="gone.csv").err
+    assert "'topic'" in compare(*models, "--label", "topic", data=three.data / "zh.csv").err
+    (three.folder / "empty.csv").write_text("text,label\n")
+    assert "no labelled document" in compare(*models, data=three.folder / "empty.csv").err
+    directory = Path(tracker_of(three).download("models:/tiny/1")[0])
+    done = compare("models:/tiny/1", "--promote")
+    done = compare(directory, "--promote")
+    assert done.code == 1 and "only a registered version can be promoted" in done.err
+    assert compare("models:/tiny/9", "--promote").code == 1
+    assert "models:/tiny@nobody" in compare("models:/tiny@nobody", "--promote").err
