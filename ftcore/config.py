@@ -32,6 +32,20 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _words_not_booleans(cls, tree: Any) -> Any:
+        """YAML reads a bare on or off as true or false; where the words are the choices, they are meant."""
+        if not isinstance(tree, dict):
+            return tree
+        meant = dict(tree)
+        for name, value in tree.items():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and get_origin(field.annotation) is Literal:
+                word = "on" if value else "off"
+                meant[name] = word if word in get_args(field.annotation) else value
+        return meant
+
 
 # ------------------------------------------------------------------------------------ ingestion
 class Source(Options):

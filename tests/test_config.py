@@ -227,7 +227,6 @@ def test_the_examples_are_valid(tmp_path: Path):
         assert load_config(path).ingest.sources, path
 
 
-@pytest.mark.xfail(strict=True, reason="YAML reads a bare on/off as true/false, which the options refuse")
 @pytest.mark.parametrize("word", ["on", "off"])
 def test_a_bare_on_or_off_is_the_word(tmp_path: Path, word: str):
     assert load_config(None, [f"text.stopwords.mode={word}"]).text.stopwords.mode == word
