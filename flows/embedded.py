@@ -74,17 +74,20 @@ def prefect_server(store: Store) -> Iterator[Server]:
             finally:
                 _send_what_waits()
         return
-    port = free_port()
     environment = server_environment(store)
     log = store.prefect / "server.log"
-    with open(log, "ab") as out:
+    # The socket is opened here and inherited: a port that is only chosen here can be taken by somebody
+    # else's connection in the seconds that the server needs to start.
+    with socket.create_server(("127.0.0.1", 0)) as listening, open(log, "ab") as out:
+        port, inherited = listening.getsockname()[1], listening.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.embedded", "--port", str(port), "--parent", str(os.getpid())],
+            [sys.executable, "-m", "flows.embedded", "--fd", str(inherited), "--parent", str(os.getpid())],
             env={**os.environ, **environment, "PREFECT_UI_ENABLED": "false"},
             cwd=Path(__file__).resolve().parent.parent,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
+            pass_fds=[inherited],
         )
     url = f"http://127.0.0.1:{port}/api"
     try:
@@ -143,13 +146,8 @@ def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise UserError(f"the embedded Prefect server did not start; see {log}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+    raise UserError(f"the embedded Prefect server did not start; see {log}{''.join(f' ({n})' for n in last)}")
 
 
 def die_with_parent(parent: int) -> None:
@@ -166,21 +164,25 @@ def die_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """The server process."""
+    """The server process, at a port of its own or on an inherited socket."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--port", type=int)
+    place.add_argument("--fd", type=int)
     parser.add_argument("--parent", type=int, required=True)
     arguments = parser.parse_args()
     die_with_parent(arguments.parent)
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "prefect.server.api.server:create_app",
         factory=True,
         host="127.0.0.1",
-        port=arguments.port,
+        port=arguments.port or 0,
         log_level="error",
     )
+    inherited = [] if arguments.fd is None else [socket.socket(fileno=arguments.fd)]
+    uvicorn.Server(config).run(sockets=inherited or None)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 import yaml
 
 from flows.deploy import POOL, deploy
-from flows.embedded import free_port, server_environment, wait_until_healthy
+from flows.embedded import server_environment, wait_until_healthy
 from ftcore.config import load_config, parse_config
 from tasks.store import Store
 
@@ -43,6 +44,13 @@ def test_the_deployments_name_a_flow_and_valid_parameters(name, monkeypatch):
 def test_nightly_has_a_cron_schedule():
     (schedule,) = deployments()["nightly"]["schedules"]
     assert schedule["cron"] == "0 2 * * *" and schedule["active"] is True
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Api:
