@@ -335,7 +335,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", default="../shared/data", help="folder with imdb/, thucnews_titles/, …")
     parser.add_argument("--only", choices=list(CASES), nargs="+", default=list(CASES))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, help="folder that keeps the shards; default: a temporary one")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="folder that keeps the shards (empty it when the text code changed); default: a temporary one",
+    )
     chosen = parser.parse_args(arguments)
     try:
         peer = peer_python()
