@@ -31,16 +31,18 @@ import numpy as np
 import torch
 import zstandard
 
+from benchmarks.peer import THREADS, peer_has_avx, peer_python
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import as_batch, documents, encode_bags
 from ftcore.engines.choice import choose_engine
+from ftcore.errors import UserError
 from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
 from ftcore.training.validation import validate
 
-DIM, LR, EPOCHS, THREADS = 100, 0.1, 5, 12
+DIM, LR, EPOCHS = 100, 0.1, 5
 
 PEER = """
 import fasttext, json, sys, time
@@ -88,19 +90,6 @@ def measure_peer(python: Path, train: Path, test: Path) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def peer_has_avx(python: Path) -> bool | None:
-    """Whether the original was built natively (a plain pip build is half as fast); None if unknown."""
-    find = "import fasttext_pybind; print(fasttext_pybind.__file__)"
-    try:
-        so = subprocess.run(
-            [str(python), "-c", find], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        code = subprocess.run(["objdump", "-d", so], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return "%ymm" in code or "%zmm" in code
-
-
 def write_peer_file(path: Path, pairs: Pairs) -> Path:
     path.write_text("".join(f"__label__{label} {text}\n" for text, label in pairs), encoding="utf-8")
     return path
@@ -112,11 +101,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4, 16, 64])
     chosen = parser.parse_args(arguments)
-    peer = Path(os.environ.get("FTCORE_PEER") or ".venv-peer/bin/python")
-    avx = peer_has_avx(peer) if peer.exists() else None
-    if peer.exists() and avx is False:
-        print(f"{peer}: fastText was built without AVX, so timings would flatter ours; build it with "
-              'CXXFLAGS="-O3 -funroll-loops -march=native"', file=sys.stderr)  # fmt: skip
+    try:
+        peer = peer_python()
+    except UserError as error:
+        print(error, file=sys.stderr)
         return 1
     train, test = read_imdb(chosen.data, "train"), read_imdb(chosen.data, "test")
     found: dict[str, list[dict[str, float]]] = {}
@@ -126,12 +114,12 @@ def main(arguments: list[str] | None = None) -> int:
         for seed in range(chosen.rounds):
             random.Random(seed).shuffle(train)
             train_file = write_peer_file(Path(folder) / "train.txt", train)
-            if peer.exists():
+            if peer is not None:
                 found.setdefault("fasttext", []).append(measure_peer(peer, train_file, test_file))
             for size in chosen.batch_sizes:
                 found.setdefault(str(size), []).append(measure_ours(train, test, size, seed))
             print(f"round {seed + 1} of {chosen.rounds} done", file=sys.stderr)
-    report(found, avx, chosen.rounds)
+    report(found, peer_has_avx(peer) if peer else None, chosen.rounds)
     return 0
 
 

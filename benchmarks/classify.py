@@ -20,8 +20,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import random
 import statistics
 import subprocess
@@ -30,12 +28,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batch_size import peer_has_avx
+from benchmarks.peer import THREADS, machine, peer_has_avx, peer_python, versions
 from ftcore.config import Config, digest, load_config
 from ftcore.corpus.commit import CommitOptions, commit_shards
 from ftcore.corpus.dictionary import Dictionary
@@ -51,7 +48,6 @@ from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.finetune import finetune
 
-THREADS = 12  # below 11 the original leaves part of its table uninitialised
 HERE = Path(__file__).resolve().parent
 CASES: dict[str, tuple[str, list[str]]] = {  # name: (configuration, changes)
     "imdb": ("imdb", []),
@@ -264,28 +260,6 @@ def summary(ours: list[Score], theirs: list[Score]) -> dict:
 
 
 # --------------------------------------------------------------------------------------------- report
-def machine() -> dict[str, str | int]:
-    """What the figures depend on; no names of hosts or places."""
-    model = platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model
-        )
-    return {"cpu": model, "cores": os.cpu_count() or 1, "system": platform.system()}
-
-
-def versions(peer: Path | None) -> dict[str, str]:
-    """Of what took part."""
-    found = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow", "jieba")}
-    found["python"] = platform.python_version()
-    if peer is not None:
-        ask = "from importlib.metadata import version; print(version('fasttext'))"
-        done = subprocess.run([str(peer), "-c", ask], capture_output=True, text=True)
-        found["fasttext"] = done.stdout.strip() or "unknown"
-    return found
-
-
 def table(results: dict[str, dict]) -> Iterator[str]:
     """Lines for the terminal."""
     yield f"{'':18}{'original':>9}{'ours':>8}{'points':>8}{'  F1 orig':>9}{'F1 ours':>9}{'CPU orig':>10}{'CPU ours':>10}{'ratio':>7}{'wall':>13}"
@@ -299,23 +273,6 @@ def table(results: dict[str, dict]) -> Iterator[str]:
             f"{row['cpu_original']:9.1f}s{row['cpu_ours']:9.1f}s{row['cpu_ratio']:6.2f}x"
             f"{row['wall_original']:6.1f} {row['wall_ours']:5.1f}s"
         )
-
-
-def peer_python() -> Path | None:
-    """The original's Python, or None where there is none; a build without AVX is refused."""
-    peer = Path(os.environ.get("FTCORE_PEER") or ".venv-peer/bin/python")
-    if not peer.exists():
-        print(
-            f"{peer}: no original fastText (make peer, or set FTCORE_PEER): only ours is measured",
-            file=sys.stderr,
-        )
-        return None
-    if peer_has_avx(peer) is False:
-        raise UserError(
-            f"{peer}: fastText was built without AVX, so its times would flatter ours; build it with "
-            'CFLAGS="-O3 -funroll-loops -march=native"'
-        )
-    return peer
 
 
 def warm_up() -> None:

@@ -36,7 +36,10 @@ class Dictionary:
         words: list[bytes], ids 0..nwords-1. labels: list[str], ids 0..nlabels-1.
         counts: int64[nwords]. label_counts: int64[nlabels].
         ntokens: tokens read, out-of-vocabulary ones, ends of line and labels included.
-        options: `config.Dictionary`. buckets: sorted int32[n], the buckets that have a row.
+        options: `config.Dictionary`. storage: which buckets have a row, behind the words' rows:
+            "occurring" (trained here), "all" (a `.bin`: row nwords + bucket), "pruned" (a cut-off `.ftz`).
+        buckets: sorted int32[n], those that have a row where storage is "occurring".
+        prune: int32[n, 2] (bucket, row - nwords) in the file's order where storage is "pruned", else None.
 
     >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], config.Dictionary())
     >>> d.words, d.labels, d.features("b new a").tolist()
@@ -52,6 +55,9 @@ class Dictionary:
         ntokens: int,
         options: config.Dictionary,
         buckets: np.ndarray | None = None,
+        *,
+        storage: str = "occurring",
+        prune: np.ndarray | None = None,
     ) -> None:
         self.words, self.labels, self.ntokens = words, labels, int(ntokens)
         self.counts = np.asarray(counts, np.int64)
@@ -59,6 +65,8 @@ class Dictionary:
         base = config.Dictionary.model_fields  # of a Pretrain or Finetune, only this part belongs here
         self.options = config.Dictionary(**{name: getattr(options, name) for name in base})
         self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
+        self.storage = storage
+        self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
 
     # ------------------------------------------------------------------------------------- building
     @classmethod
@@ -90,7 +98,7 @@ class Dictionary:
         """An independent copy: growing its buckets leaves this one as it is."""
         return Dictionary(
             list(self.words), list(self.labels), self.counts.copy(), self.label_counts.copy(),
-            self.ntokens, self.options, self.buckets.copy(),
+            self.ntokens, self.options, self.buckets.copy(), storage=self.storage, prune=self.prune,
         )  # fmt: skip
 
     def merge(self, other: Dictionary, labels: bool = False) -> Dictionary:
@@ -126,7 +134,7 @@ class Dictionary:
 
     def add_buckets(self, buckets: np.ndarray) -> None:
         """Give rows to more buckets. Rows of existing buckets shift, words keep theirs."""
-        if len(buckets):
+        if len(buckets) and self.storage == "occurring":
             self.buckets = np.union1d(self.buckets, np.asarray(buckets, np.int32))
 
     def _add_own_buckets(self) -> None:
@@ -146,7 +154,9 @@ class Dictionary:
     @property
     def rows(self) -> int:
         """Rows of the input table."""
-        return len(self.words) + len(self.buckets)
+        if self.storage == "all":
+            return self.nwords + self.bucket
+        return self.nwords + len(self.buckets if self.prune is None else self.prune)
 
     @property
     def bucket(self) -> int:
@@ -177,12 +187,28 @@ class Dictionary:
     def to_signed(self, ids: np.ndarray) -> np.ndarray:
         """Full numbering -> rows of the table, ``-1 - bucket`` where the bucket has no row. int64"""
         ids = np.asarray(ids, np.int64)
+        if self.storage == "all":
+            return ids.copy()
+        if self.prune is not None:
+            row = self.bucket_rows()[np.maximum(ids - self.nwords, 0)].astype(np.int64)
+            return np.where(ids < self.nwords, ids, np.where(row >= 0, row, self.nwords - 1 - ids))
         if len(self.buckets) == 0:
             return np.where(ids < self.nwords, ids, self.nwords - 1 - ids)
         bucket = ids - self.nwords
         place = np.searchsorted(self.buckets, bucket)
         found = self.buckets[np.minimum(place, len(self.buckets) - 1)] == bucket
         return np.where(bucket < 0, ids, np.where(found, self.nwords + place, -1 - bucket))
+
+    def bucket_rows(self) -> np.ndarray | None:
+        """Row of every bucket, -1 where it has none: int32[bucket]; None where all have (nwords + bucket)."""
+        if self.storage == "all":
+            return None
+        rows = np.full(self.bucket, -1, np.int32)
+        if self.prune is not None:
+            rows[self.prune[:, 0]] = self.nwords + self.prune[:, 1]
+        else:
+            rows[self.buckets] = np.arange(self.nwords, self.nwords + len(self.buckets), dtype=np.int32)
+        return rows
 
     # --------------------------------------------------------------------------------------- features
     def subwords(self, word: bytes) -> np.ndarray:

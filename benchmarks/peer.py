@@ -1,0 +1,66 @@
+"""The peer of every benchmark, the original fastText, and what figures depend on: machine and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from ftcore.errors import UserError
+
+THREADS = 12  # below 11 the original leaves part of its table uninitialised
+
+
+def peer_has_avx(python: Path) -> bool | None:
+    """Whether the original was built natively (a plain pip build is half as fast); None if unknown."""
+    find = "import fasttext_pybind; print(fasttext_pybind.__file__)"
+    try:
+        so = subprocess.run(
+            [str(python), "-c", find], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        code = subprocess.run(["objdump", "-d", so], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return "%ymm" in code or "%zmm" in code
+
+
+def peer_python() -> Path | None:
+    """The original's Python, or None where there is none; a build without AVX is refused."""
+    peer = Path(os.environ.get("FTCORE_PEER") or ".venv-peer/bin/python")
+    if not peer.exists():
+        print(
+            f"{peer}: no original fastText (make peer, or set FTCORE_PEER): only ours is measured",
+            file=sys.stderr,
+        )
+        return None
+    if peer_has_avx(peer) is False:
+        raise UserError(
+            f"{peer}: fastText was built without AVX, so its times would flatter ours; build it with "
+            'CXXFLAGS="-O3 -funroll-loops -march=native" (make peer)'
+        )
+    return peer
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures depend on; no names of hosts or places."""
+    model = platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(
+            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model
+        )
+    return {"cpu": model, "cores": os.cpu_count() or 1, "system": platform.system()}
+
+
+def versions(peer: Path | None) -> dict[str, str]:
+    """Of what took part."""
+    found = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow", "jieba")}
+    found["python"] = platform.python_version()
+    if peer is not None:
+        ask = "from importlib.metadata import version; print(version('fasttext'))"
+        done = subprocess.run([str(peer), "-c", ask], capture_output=True, text=True)
+        found["fasttext"] = done.stdout.strip() or "unknown"
+    return found

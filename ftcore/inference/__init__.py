@@ -1,0 +1,1 @@
+"""Answers of a trained model: predictions, vectors, neighbours; batched, threaded, from files of any size."""
