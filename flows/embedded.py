@@ -7,29 +7,26 @@ module (``python -m flows.embedded --port N --parent PID``) it is the server pro
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ftcore.corpus.workers import die_with
 from ftcore.errors import UserError
 from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 120
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
-PR_SET_PDEATHSIG = 1
 
 
 class Server(NamedTuple):
@@ -150,19 +147,6 @@ def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
     raise UserError(f"the embedded Prefect server did not start; see {log}{''.join(f' ({n})' for n in last)}")
 
 
-def die_with_parent(parent: int) -> None:
-    """End this process when its parent does, even by `kill -9`: by the kernel on Linux, by watching elsewhere."""
-    with suppress(OSError, AttributeError):  # not Linux: the watcher below does it
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> None:
     """The server process, at a port of its own or on an inherited socket."""
     parser = argparse.ArgumentParser()
@@ -171,7 +155,7 @@ def main() -> None:
     place.add_argument("--fd", type=int)
     parser.add_argument("--parent", type=int, required=True)
     arguments = parser.parse_args()
-    die_with_parent(arguments.parent)
+    die_with(arguments.parent)
     import uvicorn
 
     config = uvicorn.Config(

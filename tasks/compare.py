@@ -101,7 +101,8 @@ def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     probabilities = model.probabilities(lines)
     seconds = time.perf_counter() - begin
     labels = [str(label) for label in model.labels]
-    report = evaluate_classification(test.gold, probabilities, labels, test.languages)
+    trained = dict(zip(labels, model.dictionary.label_counts.tolist(), strict=True))
+    report = evaluate_classification(test.gold, probabilities, labels, test.languages, train_counts=trained)
     answers = [labels[i] for i in probabilities.argmax(axis=1)] if len(labels) else []
     name = exact.removeprefix("models:/")
     entry = ModelEntry(

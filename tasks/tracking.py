@@ -150,13 +150,15 @@ class Tracker:
         return f"{base.rstrip('/')}/#/experiments/{self.experiment}/runs/{run}"
 
     def close_stale(self) -> list[str]:
-        """Close runs left RUNNING by processes known to be gone; a live or foreign run is left alone."""
+        """Close runs left RUNNING by processes known to be gone, in every experiment of the store.
+
+        A live or foreign run is left alone.
+        """
         closed = []
+        experiments = [found.experiment_id for found in self.client.search_experiments()]
         page = None
         while True:
-            found = self.client.search_runs(
-                [self.experiment], "attributes.status = 'RUNNING'", page_token=page
-            )
+            found = self.client.search_runs(experiments, "attributes.status = 'RUNNING'", page_token=page)
             for run in found:
                 owner = Owner.parse(run.data.tags.get(OWNER, ""))
                 if owner is not None and owner.is_gone():

@@ -133,7 +133,7 @@ class Pool:
 
 def serve(parent: int) -> None:
     """The life of a worker: answer calls until stdin closes or the process `parent` ends."""
-    _die_with(parent)
+    die_with(parent)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -155,8 +155,8 @@ def _answer(target: str, order: Any) -> tuple[str, Any]:
         return "bug", traceback.format_exc()
 
 
-def _die_with(parent: int) -> None:
-    """End this process as soon as `parent` has ended, kill -9 included."""
+def die_with(parent: int) -> None:
+    """End this process as soon as `parent` has ended, kill -9 included: by the kernel or a watcher."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:  # it ended before the call above

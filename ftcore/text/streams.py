@@ -21,6 +21,7 @@ import xxhash
 from ftcore.errors import UserError
 
 _BLOCK = 1 << 18  # bytes read at once
+_ZSTD = 1 << 14  # of a zstd archive: what is lost at most before the place where it is damaged
 
 
 class Broken(Exception):
@@ -85,9 +86,16 @@ def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
 
 
 def read(stream: BinaryIO, size: int) -> bytes:
-    """At most `size` bytes; `Broken` if the archive is damaged here."""
+    """At most `size` bytes, b"" at the end; `Broken` if the archive is damaged here.
+
+    What can still be unpacked before the damage comes first: `read1` ends with one step of the
+    decompressor, where `read` would throw its earlier steps away. Arrow's zstd has no such step, so it
+    is asked for little at a time.
+    """
     try:
-        return stream.read(size)
+        if isinstance(stream, pa.CompressedInputStream):
+            return stream.read(min(size, _ZSTD))
+        return stream.read1(size) if hasattr(stream, "read1") else stream.read(size)
     except EOFError:
         raise Broken("truncated archive") from None
     except (gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:

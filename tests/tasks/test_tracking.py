@@ -91,6 +91,13 @@ def test_only_runs_of_dead_processes_are_closed(tracker: Tracker):
     assert tracker.close_stale() == [keep["a living process's"]], "now it is"
 
 
+def test_dead_runs_of_other_experiments_are_closed_too(tracker: Tracker):
+    me = Owner.me()
+    other = tracker.client.create_experiment("other", artifact_location=tracker.store.artifacts.as_uri())
+    dead = tracker.client.create_run(other, tags={OWNER: str(replace(me, started=me.started - 9))})
+    assert tracker.close_stale() == [dead.info.run_id]
+
+
 def test_a_crashed_flow_runs_mlflow_runs_are_closed(tracker: Tracker):
     mine = tracker.start("a", kind="k", tags={"prefect.flow_run_id": "f1"})
     done = tracker.start("b", kind="k", tags={"prefect.flow_run_id": "f1"})

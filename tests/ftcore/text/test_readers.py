@@ -211,6 +211,15 @@ def test_a_truncated_archive_keeps_what_was_read(tmp_path, suffix, members):
     assert rejected == [(n + 1, "truncated archive")]
 
 
+def test_a_truncated_gz_loses_nothing_that_can_be_unpacked(tmp_path):
+    import zlib
+
+    raw = gzip.compress("".join(f"{x}\n" for x in noise(30_000)).encode())[:-5000]
+    unpacked = zlib.decompressobj(wbits=31).decompress(raw)
+    documents, _ = read(write(tmp_path, raw, "a.txt.gz"))
+    assert len(documents) == unpacked.count(b"\n")
+
+
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_what_is_no_archive_is_one_reject(tmp_path, suffix):
     documents, rejected = read(write(tmp_path, b"this is not packed at all\n" * 10, f"a.txt.{suffix}"))
