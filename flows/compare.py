@@ -33,6 +33,7 @@ def compare(
     with open_session(config, "compare") as session:
         if rollback:
             old, new = session.tracker.roll_back(promote or "champion")
+            session.console.print(f"the champion is {new} again, no longer {old}", markup=False)
             return {"mlflow_run_id": session.run, "rolled_back_from": old, "champion": new}
         if not data:
             raise UserError("--data is missing; name a folder of shards or a file with labelled documents")
@@ -109,6 +110,7 @@ def gate(
     if worse:
         raise UserError(f"not promoted: {sentences[last.name]} The {alias} stays {candidates[0].uri}.")
     tracker.move_alias(alias, version)
+    session.console.print(f"{alias} is now {last.uri}", markup=False)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
