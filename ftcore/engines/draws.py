@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftcore.engines.ragged import spans
+from ftcore.engines.ragged import Ragged, spans
 from ftcore.errors import UserError
 
 STAGES = {"pretrain": 1, "finetune": 2, "order": 3}
@@ -100,3 +100,23 @@ def draw_negatives(table: np.ndarray, targets: np.ndarray, neg: int, rng: np.ran
         flat[same] = table[rng.integers(0, len(table), len(same))]
         same = same[flat[same] == wanted[same]]
     return drawn
+
+
+def draw_labels(labels: Ragged, rng: np.random.Generator) -> np.ndarray:
+    """int64[documents]: one label of each, drawn even where there is one, as fastText does.
+
+    So the number of labels never shifts the later draws.
+    """
+    drawn = np.minimum((rng.random(len(labels)) * labels.sizes).astype(np.int64), labels.sizes - 1)
+    return labels.values[labels.offsets[:-1] + drawn].astype(np.int64)
+
+
+def drop_features(bags: Ragged, share: float, rng: np.random.Generator) -> Ragged:
+    """Leave out each feature with probability `share`; a document that would lose all keeps all."""
+    kept = rng.random(len(bags.values)) >= share
+    before = np.concatenate([[0], np.cumsum(kept)])
+    empty = np.diff(before[bags.offsets]) == 0
+    if empty.any():
+        kept |= np.repeat(empty, bags.sizes)
+        before = np.concatenate([[0], np.cumsum(kept)])
+    return Ragged(bags.values[kept], before[bags.offsets])

@@ -31,8 +31,16 @@ from torch import Tensor
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines.choice import Rate, StepResult
-from ftcore.engines.draws import context_pairs, draw_windows
-from ftcore.engines.heads import DenseHead, Examples, HeadGradient, RowsHead, make_head, to_device
+from ftcore.engines.draws import context_pairs, draw_labels, draw_windows, drop_features
+from ftcore.engines.heads import (
+    DenseHead,
+    Examples,
+    HeadGradient,
+    RowsHead,
+    document_weights,
+    make_head,
+    to_device,
+)
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.model.module import TwoTables
@@ -60,6 +68,7 @@ class Reference:
     """
 
     name = "reference"
+    speed = 1
 
     def __init__(self, device: str | torch.device = "cpu", deterministic: bool = True):
         self.device = torch.device(device)
@@ -115,9 +124,9 @@ class Reference:
         place = bags.offsets[: -1 : options.batch_size].tolist()
         tokens = int(bags.offsets[-1])
         labels = Ragged(corpus.targets, corpus.target_offsets).take(order)
-        examples = _documents(labels, options, rng, setup)
+        examples = _documents(labels, order, options, rng, setup)
         if options.dropout:
-            bags = _drop_features(bags, options.dropout, rng)
+            bags = drop_features(bags, options.dropout, rng)
         extras = Extras(
             head_rate=(options.lr_head or options.lr) / options.lr,
             decay=options.weight_decay,
@@ -148,7 +157,7 @@ class Reference:
             rate, head_rate = rates[k], rates[k] * extras.head_rate
             hidden_BD = F.embedding_bag(batch.ids, input_RD, batch.offsets, mode="mean")
             gradient = None
-            if not extras.clip and isinstance(head, RowsHead):
+            if not (extras.clip or extras.decay) and isinstance(head, RowsHead):
                 gradient = head.one_by_one(k, hidden_BD, output_CD, head_rate)
             done = gradient is not None  # the output rows have moved already
             gradient = gradient or head.gradient(k, hidden_BD, output_CD)
@@ -249,34 +258,21 @@ def _summed(rows: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _documents(
-    labels: Ragged, options: config.Finetune, rng: np.random.Generator, setup: FinetuneSetup
+    labels: Ragged,
+    order: np.ndarray,
+    options: config.Finetune,
+    rng: np.random.Generator,
+    setup: FinetuneSetup,
 ) -> Examples:
     """One example a document: a label drawn among its own, or all of them for ova."""
     documents = len(labels)
-    # drawn even where there is one label, as fastText does, so that labels never shift the later draws
-    drawn = np.minimum((rng.random(documents) * labels.sizes).astype(np.int64), labels.sizes - 1)
-    target_E = labels.values[labels.offsets[:-1] + drawn].astype(np.int64)
-    truth_EC = weight_E = None
+    target_E = draw_labels(labels, rng)
+    truth_EC = None
     if options.loss == "ova":
         truth_EC = np.zeros((documents, setup.targets.rows), dtype=np.float32)
         truth_EC[np.repeat(np.arange(documents), labels.sizes), labels.values] = 1
-    if setup.class_weights is not None:
-        weight_E = setup.class_weights[target_E]
-        if options.loss == "ova":  # a document weighs the mean of its labels' weights
-            total = np.add.reduceat(setup.class_weights[labels.values], labels.offsets[:-1])
-            weight_E = (total / labels.sizes).astype(np.float32)
+    weight_E = document_weights(labels, target_E, order, options.loss, setup)
     return Examples(np.arange(documents), target_E, documents, options.batch_size, weight_E, truth_EC)
-
-
-def _drop_features(bags: Ragged, share: float, rng: np.random.Generator) -> Ragged:
-    """Leave out each feature with probability `share`; a document that would lose all keeps all."""
-    kept = rng.random(len(bags.values)) >= share
-    before = np.concatenate([[0], np.cumsum(kept)])
-    empty = np.diff(before[bags.offsets]) == 0
-    if empty.any():
-        kept |= np.repeat(empty, bags.sizes)
-        before = np.concatenate([[0], np.cumsum(kept)])
-    return Ragged(bags.values[kept], before[bags.offsets])
 
 
 def _result(losses: list[Tensor], examples: int, tokens: int) -> StepResult:

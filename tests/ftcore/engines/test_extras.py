@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ftcore.engines.draws import chunk_generator
+from ftcore.engines.draws import chunk_generator, drop_features
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.reference import Reference, _drop_features
+from ftcore.engines.reference import Reference
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from tests.ftcore.engines.small import constant, finetuning, pretraining, tables_for
 
@@ -85,7 +85,7 @@ def test_clip_bounds_the_norm_of_the_whole_update(loss):
 
 def test_dropout_leaves_out_the_share_and_never_a_whole_document():
     bags = Ragged.of([[1, 2, 3, 4]] * 3000 + [[5]] * 300)
-    left = _drop_features(bags, 0.5, np.random.default_rng(0))
+    left = drop_features(bags, 0.5, np.random.default_rng(0))
     assert len(left) == len(bags)
     assert left.sizes.min() >= 1
     # 4 features at one half: 2 on average, and 1 in 16 documents keeps all because none was left
