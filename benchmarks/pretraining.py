@@ -7,12 +7,15 @@ The last line of stdout is one JSON object.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from benchmarks.peer import machine, versions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,7 +59,8 @@ def main() -> None:
         gain = 100 * (medians["with"] - medians["without"])
         print(f"{key:<16} without {medians['without']:.4f}   with {medians['with']:.4f}   {gain:+.1f} points")
         result[key] = {**{k: round(v, 4) for k, v in medians.items()}, "gain_points": round(gain, 2)}
-    print(json.dumps({"benchmark": "pretraining", "seeds": given.seeds, "macro_f1": result}))
+    about = {"date": str(datetime.date.today()), "machine": machine(), "versions": versions(None)}
+    print(json.dumps({"benchmark": "pretraining", **about, "seeds": given.seeds, "macro_f1": result}))
 
 
 if __name__ == "__main__":
