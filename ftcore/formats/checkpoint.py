@@ -71,16 +71,24 @@ def _read_header(directory: Path) -> dict[str, Any]:
         raise UserError(
             f"{directory}: no model here ({HEADER} is missing); give a directory that save() wrote"
         )
+    return check_header(path.read_bytes(), str(path), _REMEDY)
+
+
+def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
+    """The header of a model from its JSON.
+
+    Errors: `UserError` naming `place` and what to do, for one that is damaged, foreign or too new.
+    """
     try:
-        header = json.loads(path.read_bytes())
+        header = json.loads(text)
         kind, version = header["format"], header["version"]
         _ = header["weights"]["bytes"], header["weights"]["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({type(error).__name__}: {error}); {_REMEDY}") from None
+        raise UserError(f"{place}: damaged ({type(error).__name__}: {error}); {remedy}") from None
     if kind != FORMAT:
-        raise UserError(f"{path}: format {kind!r} is not {FORMAT!r}; give a directory that save() wrote")
+        raise UserError(f"{place}: format {kind!r} is not {FORMAT!r}; give a directory that save() wrote")
     if not isinstance(version, int) or version > VERSION:
         raise UserError(
-            f"{path}: version {version} is newer than this ftcore reads ({VERSION}); upgrade ftcore"
+            f"{place}: version {version} is newer than this ftcore reads ({VERSION}); upgrade ftcore"
         )
     return header

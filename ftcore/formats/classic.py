@@ -66,6 +66,8 @@ class Classic:
         seed: makes the initial rows of buckets without one (``storage`` occurring), see `initial_rows`.
         version: of the file read; files are written as 12, or as they were read.
         path: of the file read, for messages.
+        kept: values of the file read that mean nothing to the model but are written back as they were:
+            ``maxn`` of a supervised model of version 11, ``qout`` of a `.bin`.
     """
 
     args: Args
@@ -75,6 +77,7 @@ class Classic:
     seed: int = 0
     version: int = 12
     path: str = field(default="", compare=False)
+    kept: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def quantized(self) -> bool:

@@ -1,0 +1,120 @@
+"""The vocabulary as a `.bin` holds it: ``bytes \\0``, int64 count, int8 type (0 word, 1 label), one by one.
+
+Source: fastText 0.9.3 ``src/dictionary.cc``, ``Dictionary::save`` and ``Dictionary::load``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ftcore.errors import UserError
+from ftcore.formats.cursor import REMEDY, Cursor
+from ftcore.model.kernel import kernel
+
+FIXED = 10  # bytes of an entry besides its word: NUL, count, type
+MOST = 10**15 - 1  # fastText's Huffman tree takes 1e15 for "no node here" (loss.cc, buildTree)
+_NO_END, _COUNT, _TYPE = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Words, then labels: ``blob[offsets[i]:offsets[i + 1]]`` and its count."""
+
+    blob: np.ndarray  # uint8[N]
+    offsets: np.ndarray  # int64[size + 1]
+    counts: np.ndarray  # int64[size]
+
+
+def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> Entries:
+    """The entries at the cursor, which moves behind them. 2 M of them take some 0.1 s.
+
+    Errors: `UserError` naming the entry and the byte where one does not end, has an impossible count or
+    another type than its place asks for (labels stand behind all words).
+    """
+    size, begin = nwords + nlabels, cursor.at
+    if size * FIXED > cursor.left:
+        raise UserError(
+            f"{cursor.path}: {size} entries at byte {begin} take {size * FIXED} bytes or more, but the "
+            f"file ends after {cursor.left}; {REMEDY}"
+        )
+    offsets = np.zeros(size + 1, np.int64)
+    counts = np.empty(size, np.int64)
+    wrong, entry, at = _scan(cursor.data, begin, nwords, offsets, counts, MOST)
+    if wrong == _NO_END:
+        raise cursor.fail(f"entry {entry}", "cut off", "a string, a 0 byte, a count and a type", at)
+    if wrong == _COUNT:
+        count = int.from_bytes(cursor.data[at : at + 8].tobytes(), "little", signed=True)
+        raise cursor.fail(f"count of entry {entry}", count, f"between 0 and {MOST}", at)
+    if wrong == _TYPE:
+        kind = int(cursor.data[at])
+        expected = "0, a word" if entry < nwords else "1, a label (they follow the words)"
+        raise cursor.fail(f"type of entry {entry}", kind, expected, at)
+    blob = np.empty(offsets[-1], np.uint8)
+    _gather(cursor.data, begin, offsets, blob)
+    cursor.at = at
+    return Entries(blob, offsets, counts)
+
+
+def pack_entries(entries: Entries, nwords: int) -> np.ndarray:
+    """The inverse of `read_entries`: uint8[N].
+
+    Errors: `UserError` for a word or label that holds a 0 byte, which would end it in the file.
+    """
+    out = np.empty(len(entries.blob) + FIXED * len(entries.counts), np.uint8)
+    wrong = _write(entries.blob, entries.offsets, entries.counts, nwords, out)
+    if wrong >= 0:
+        text = entries.blob[entries.offsets[wrong] : entries.offsets[wrong + 1]].tobytes()
+        raise UserError(f"{text!r}: a fastText file cannot hold a word or label with a 0 byte; rename it")
+    return out
+
+
+@kernel
+def _scan(data, at, nwords, offsets, counts, most):
+    """(what is wrong, entry, byte); 0 and the byte behind the entries if nothing is."""
+    end = len(data)
+    for i in range(len(counts)):
+        start = at
+        while at < end and data[at] != 0:
+            at += 1
+        if end - at < 10:
+            return 1, i, start
+        count = np.uint64(0)
+        for j in range(8):
+            count |= np.uint64(data[at + 1 + j]) << np.uint64(8 * j)
+        counts[i] = np.int64(count)
+        if counts[i] < 0 or counts[i] > most:
+            return 2, i, at + 1
+        if data[at + 9] != (1 if i >= nwords else 0):
+            return 3, i, at + 9
+        offsets[i + 1] = offsets[i] + at - start
+        at += 10
+    return 0, 0, at
+
+
+@kernel
+def _gather(data, begin, offsets, blob):
+    for i in range(len(offsets) - 1):
+        shift = begin + 10 * i
+        for j in range(offsets[i], offsets[i + 1]):
+            blob[j] = data[shift + j]
+
+
+@kernel
+def _write(blob, offsets, counts, nwords, out):
+    """The first entry with a 0 byte in it, or -1."""
+    at = 0
+    for i in range(len(counts)):
+        for j in range(offsets[i], offsets[i + 1]):
+            if blob[j] == 0:
+                return i
+            out[at] = blob[j]
+            at += 1
+        out[at] = 0
+        count = np.uint64(counts[i])
+        for j in range(8):
+            out[at + 1 + j] = np.uint8((count >> np.uint64(8 * j)) & np.uint64(255))
+        out[at + 9] = 1 if i >= nwords else 0
+        at += 10
+    return -1

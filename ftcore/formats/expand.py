@@ -1,0 +1,56 @@
+"""The whole input of a model that was trained with rows for occurring buckets only.
+
+fastText's own training has a row for every bucket. Here a bucket that never occurred has none in
+memory; its row is the one it started from, which `initial_rows` makes from the seed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import IO
+
+import numpy as np
+
+from ftcore.formats.classic import Classic
+from ftcore.model.init import bucket_numbers, initial_rows
+
+_ROWS = 1 << 14  # made at a time
+
+
+def write_all_rows(file: IO[bytes], classic: Classic) -> None:
+    """Write the rows of all words and buckets: float32[nwords + bucket, D], little-endian.
+
+    Rows are made some at a time by a few threads while others are written.
+    """
+    nwords = classic.dictionary.nwords
+    table = np.asarray(classic.input)
+    file.write(np.ascontiguousarray(table[:nwords], "<f4").reshape(-1).view(np.uint8))
+    threads = min(4, os.cpu_count() or 1)
+    starts = iter(range(0, classic.dictionary.bucket, _ROWS))
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(bucket_rows, classic, a, a + _ROWS) for a in islice(starts, 2 * threads)]
+        while waiting:
+            rows = waiting.pop(0).result()
+            waiting += [pool.submit(bucket_rows, classic, a, a + _ROWS) for a in islice(starts, 1)]
+            file.write(rows.astype("<f4", copy=False).reshape(-1).view(np.uint8))
+
+
+def bucket_rows(classic: Classic, start: int, stop: int) -> np.ndarray:
+    """Rows of the buckets ``start`` to ``stop`` (or the last): float32[n, D]."""
+    dictionary = classic.dictionary
+    stop = min(stop, dictionary.bucket)
+    rows = initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim)
+    first, last = np.searchsorted(dictionary.buckets, [start, stop])
+    table = classic.input[dictionary.nwords + first : dictionary.nwords + last]
+    rows[dictionary.buckets[first:last] - start] = table
+    return rows
+
+
+def all_rows(classic: Classic) -> Iterator[np.ndarray]:
+    """The whole input in pieces, words first."""
+    yield np.asarray(classic.input)[: classic.dictionary.nwords]
+    for start in range(0, classic.dictionary.bucket, _ROWS):
+        yield bucket_rows(classic, start, start + _ROWS)

@@ -1,0 +1,159 @@
+"""Product quantisation of a table: every row as a few bytes, each the number of a centroid.
+
+A row is cut into pieces of ``dsub`` columns (the last may be shorter); each piece is replaced by the
+nearest of 256 centroids, found by k-means over at most 65,536 rows. With a norm quantiser the rows are
+first divided by their length, and the length is quantised too.
+
+Source: fastText 0.9.3 ``src/quantmatrix.cc`` and ``src/productquantizer.cc``; the training is in `kmeans`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ftcore.errors import UserError
+from ftcore.model.kernel import kernel
+
+KSUB = 256  # centroids of a piece; a code is one byte
+
+
+@dataclass(frozen=True)
+class ProductQuantizer:
+    """The centroids of every piece of a row.
+
+    Attributes:
+        dim: columns of a row. dsub: columns of a piece.
+        centroids: float32[dim * 256] in the file's order: piece after piece, [256, dsub] each, the last
+            one [256, last].
+    """
+
+    dim: int
+    dsub: int
+    centroids: np.ndarray
+
+    @property
+    def nsubq(self) -> int:
+        """Pieces, which is bytes of a row: ceil(dim / dsub)."""
+        return -(-self.dim // self.dsub)
+
+    @property
+    def last(self) -> int:
+        """Columns of the last piece."""
+        return self.dim - (self.nsubq - 1) * self.dsub
+
+    def piece(self, m: int) -> np.ndarray:
+        """Centroids of a piece: a view, float32[256, dsub] (or [256, last])."""
+        start = m * KSUB * self.dsub
+        width = self.last if m == self.nsubq - 1 else self.dsub
+        return self.centroids[start : start + KSUB * width].reshape(KSUB, width)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Rows of codes uint8[n, nsubq]: float32[n, dim]."""
+        out = np.empty((len(codes), self.dim), np.float32)
+        _decode(self.centroids, codes, self.dsub, out)
+        return out
+
+
+@dataclass(frozen=True)
+class QuantMatrix:
+    """A table of quantised rows.
+
+    Attributes:
+        codes: uint8[rows, nsubq]. quantizer: what they mean.
+        norm_codes: uint8[rows] and norm_quantizer: the rows' lengths, or None.
+
+    >>> pq = ProductQuantizer(2, 2, np.arange(512, dtype=np.float32))
+    >>> QuantMatrix(np.array([[3], [0]], np.uint8), pq).gather(np.array([0, 1, 0])).tolist()
+    [[6.0, 7.0], [0.0, 1.0], [6.0, 7.0]]
+    """
+
+    codes: np.ndarray
+    quantizer: ProductQuantizer
+    norm_codes: np.ndarray | None = None
+    norm_quantizer: ProductQuantizer | None = None
+
+    def __post_init__(self) -> None:
+        if (self.norm_codes is None) != (self.norm_quantizer is None):
+            raise UserError("norm_codes and norm_quantizer belong together: give both or neither")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.codes), self.quantizer.dim
+
+    @property
+    def qnorm(self) -> bool:
+        """Whether the rows' lengths are quantised apart."""
+        return self.norm_codes is not None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        parts = [self.codes, self.quantizer.centroids]
+        if self.norm_codes is not None and self.norm_quantizer is not None:
+            parts += [self.norm_codes, self.norm_quantizer.centroids]
+        return sum(part.nbytes for part in parts)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def norms(self) -> np.ndarray:
+        """What each row is multiplied by: float32[rows], ones where lengths are not quantised."""
+        if self.norm_codes is None or self.norm_quantizer is None:
+            return np.ones(len(self.codes), np.float32)
+        return self.norm_quantizer.centroids[self.norm_codes]
+
+    def gather(self, ids: np.ndarray) -> np.ndarray:
+        """Some rows: float32[len(ids), dim]. Errors: IndexError for an id outside the table."""
+        ids = np.asarray(ids, np.int64)
+        rows = self.quantizer.decode(self.codes[ids])
+        if self.norm_codes is not None and self.norm_quantizer is not None:
+            rows *= self.norm_quantizer.centroids[self.norm_codes[ids]][:, None]
+        return rows
+
+    def dense(self) -> np.ndarray:
+        """All rows: float32[rows, dim]."""
+        return self.gather(np.arange(len(self.codes)))
+
+    def dot(self, hidden: np.ndarray) -> np.ndarray:
+        """Products with every row, without making them: float32[rows] for float32[dim]."""
+        return self.dots(np.asarray(hidden, np.float32)[None])[0]
+
+    def dots(self, hidden: np.ndarray) -> np.ndarray:
+        """`dot` of several vectors: float32[n, rows] for float32[n, dim].
+
+        A product is a sum over pieces of one of 256 values, so these are made first.
+        """
+        hidden = np.ascontiguousarray(hidden, np.float32)
+        out = np.empty((len(hidden), len(self.codes)), np.float32)
+        tables = np.empty((self.quantizer.nsubq, KSUB), np.float32)
+        norms = self.norms()
+        for i in range(len(hidden)):
+            for m in range(self.quantizer.nsubq):
+                piece = self.quantizer.piece(m)
+                start = m * self.quantizer.dsub
+                tables[m] = piece @ hidden[i, start : start + piece.shape[1]]
+            _sum_codes(tables, self.codes, norms, out[i])
+        return out
+
+
+@kernel
+def _decode(centroids, codes, dsub, out):
+    n, pieces = codes.shape
+    last = out.shape[1] - (pieces - 1) * dsub
+    for i in range(n):
+        for m in range(pieces):
+            width = last if m == pieces - 1 else dsub
+            start = m * 256 * dsub + codes[i, m] * width
+            for j in range(width):
+                out[i, m * dsub + j] = centroids[start + j]
+
+
+@kernel
+def _sum_codes(tables, codes, norms, out):
+    for i in range(len(codes)):
+        total = np.float32(0)
+        for m in range(codes.shape[1]):
+            total += tables[m, codes[i, m]]
+        out[i] = total * norms[i]
