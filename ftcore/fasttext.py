@@ -8,6 +8,7 @@ model.save("model"); FastText.load("model")
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -24,6 +25,7 @@ from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
+from ftcore.formats.container import pack_model, unpack_model
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
@@ -393,6 +395,24 @@ class FastText(nn.Module):
     # ------------------------------------------------------------------------------------------ files
     def save(self, directory: Path | str) -> None:
         """Write the model to a directory (safetensors and JSON), whole or not at all."""
+        write_model(directory, *self._state())
+
+    @classmethod
+    def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
+        """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
+        return cls._from_state(*read_model(directory), directory, device)
+
+    def to_bytes(self) -> bytes:
+        """The model as one piece, see `ftcore.formats.container`; `from_bytes` is the inverse."""
+        return pack_model(*self._state())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> FastText:
+        """The model that `to_bytes` wrote, on the CPU. Errors: `UserError` for other bytes."""
+        return cls._from_state(*unpack_model(data), "these bytes", "cpu")
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """All there is to save: arrays, and what goes into JSON."""
         arrays = {f"dictionary.{name}": array for name, array in self.dictionary.state().items()}
         arrays["input"] = self.tables.input.detach().cpu().numpy()
         arrays["output"] = self.tables.output.detach().cpu().numpy()
@@ -400,12 +420,10 @@ class FastText(nn.Module):
             "kind": self.kind, "loss": self.loss, "dim": self.dim, "seed": self.seed, "labels": self.labels,
             "sparse": self.tables.sparse, "tokenizer": self.tokenizer.state(),
         }  # fmt: skip
-        write_model(directory, arrays, header)
+        return arrays, header
 
     @classmethod
-    def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
-        """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
-        arrays, header = read_model(directory)
+    def _from_state(cls, arrays: dict, header: dict, place: Any, device: str | torch.device) -> FastText:
         try:
             state = {
                 k.removeprefix("dictionary."): v for k, v in arrays.items() if k.startswith("dictionary.")
@@ -417,7 +435,23 @@ class FastText(nn.Module):
             names = (header[name] for name in ("labels", "kind", "loss", "seed"))
             return cls(tokenizer, dictionary, tables, *names)
         except KeyError as error:
-            raise UserError(f"{directory}: the model lacks {error}; save it again with this ftcore") from None
+            raise UserError(f"{place}: the model lacks {error}; save it again with this ftcore") from None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Shipped (joblib, Spark, worker processes) as `to_bytes`, so that the other side runs no code.
+
+        Tables that processes share (`share_memory`, for hogwild training in torch) go torch's way.
+        """
+        table = self.tables.input
+        if table.device.type == "cpu" and table.is_shared():
+            return super().__reduce_ex__(protocol)
+        return type(self).from_bytes, (self.to_bytes(),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FastText:
+        """As of other modules: device, hooks and what is trained stay, which the bytes do not hold."""
+        made = memo[id(self)] = type(self).__new__(type(self))
+        made.__setstate__(copy.deepcopy(self.__dict__, memo))
+        return made
 
 
 def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
