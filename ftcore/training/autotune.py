@@ -1,0 +1,351 @@
+"""A search for the hyperparameters of a classifier that score best on a validation set, in a given time.
+
+Source: fastText 0.9.3 ``src/autotune.cc`` (``Autotune::train``). The rules are the original's: the first
+trial is the given arguments, what the user set stays, the others move around the best so far (`search`).
+Beyond it:
+
+* Text is counted once and encoded once per kind of n-grams; the encodings are kept for later trials.
+* The time is kept to: a trial that cannot end in time gets fewer epochs or is not begun, and one that
+  runs at the deadline is stopped. (The original looks at the clock between threads' steps, but builds
+  tables and tests to the end.)
+* No single trial takes more than a sixth of the time, or twice the best one's.
+* Ctrl-C ends the search and keeps the best so far; so does a seed repeat its moves.
+
+Trials end with their last epoch; nothing is scored in between (``keep_best`` and ``patience`` are off).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import psutil
+import torch
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import BagCorpus
+from ftcore.engines.choice import Engine, EngineChoice, load_engine
+from ftcore.errors import UserError
+from ftcore.model.init import initial_rows
+from ftcore.model.losses import huffman_tree
+from ftcore.model.module import TwoTables
+from ftcore.training.finetune import finetune
+from ftcore.training.objective import Metric, answer
+from ftcore.training.progress import Progress
+from ftcore.training.search import Settings, Strategy, shorter
+
+log = logging.getLogger(__name__)
+_SHARE = 1 / 6  # of the time, for one trial
+_KEPT = 1 << 30  # bytes of encodings kept, or a tenth of the free memory
+_GROUPS = {"dim": 100, "classes": 64}  # what a chunk of work is made for; larger ones get smaller chunks
+
+
+class Documents(Protocol):
+    """Labelled text that can be read again and again."""
+
+    def count(self, options: config.Dictionary) -> Dictionary:
+        """Its words and labels."""
+        ...
+
+    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
+        """Its features and labels by a dictionary's numbers; `grow` as in `encode_bags`."""
+        ...
+
+
+class Start(Protocol):
+    """Where the tables of a trial start."""
+
+    def extend(self, dictionary: Dictionary) -> Dictionary:
+        """The model's dictionary, from the text's."""
+        ...
+
+    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, np.ndarray | None]:
+        """Tables, and bool[rows] of those that came from pretraining (`finetune`'s ``frozen``)."""
+        ...
+
+
+class Random:
+    """Fresh rows from the seed, a head of zeros."""
+
+    def extend(self, dictionary: Dictionary) -> Dictionary:
+        return dictionary
+
+    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, None]:
+        input_RD = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim))
+        return TwoTables(input_RD, torch.zeros(dictionary.nlabels, dim)), None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of arguments and what came of it."""
+
+    number: int  # from 1
+    settings: Settings
+    outcome: str  # scored, diverged, no time, no memory, stopped
+    score: float  # of the metric; nan unless scored
+    best: bool  # whether it is the best up to here
+    begun: float  # seconds since the search began
+    seconds: float
+    figures: dict[str, float] = field(default_factory=dict)  # precision and recall at k
+    note: str = ""  # what went wrong
+
+
+@dataclass(frozen=True)
+class AutotuneResult:
+    """The best arguments and how they were found."""
+
+    best: Settings
+    score: float
+    trials: list[Trial]
+    seconds: float
+    interrupted: bool = False  # by Ctrl-C
+
+    @property
+    def options(self) -> config.Finetune:
+        """Options of the best trial, to train with."""
+        return self.best.options
+
+
+class OutOfTime(Exception):
+    """The deadline came; not an error."""
+
+
+def autotune(
+    train: Documents,
+    valid: Documents,
+    base: config.Finetune,
+    fixed: Collection[str] = (),
+    *,
+    metric: str = "f1",
+    predictions: int = 1,
+    duration: float = 300.0,
+    dsub: int = 2,
+    seed: int = 0,
+    engine: EngineChoice | Engine,
+    deterministic: bool = False,
+    threads: int | None = None,
+    start: Start | None = None,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+    on_progress: Callable[[float], None] = lambda elapsed: None,
+) -> AutotuneResult:
+    """Search for `duration` seconds; the caller then trains with ``result.options``.
+
+    Args:
+        base: the first trial. ``dim`` defaults to 100.
+        fixed: names of `SEARCHED` that the user has set; they stay as in `base`.
+        metric: see `Metric.parse`. predictions: labels predicted for each document (k).
+        seed: of the moves and of every training.
+        deterministic, threads: of the cpu engine, see `load_engine`.
+        start: where tables start; default `Random`.
+        on_trial: told of every trial. on_progress: told the seconds gone by, some times a second.
+
+    Raises:
+        UserError: an unreadable metric or an unknown label, nothing to score, or no trial ended in time.
+
+    Example::
+
+        result = autotune(lines, held_out, config.Finetune(dim=100), {"dim"}, duration=60,
+                          engine=choose_engine("cpu", "cpu"))
+        result.score, result.options.lr
+    """
+    goal = Metric.parse(metric)
+    if predictions < 1:
+        raise UserError(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
+    if not duration > 0:
+        raise UserError(f"autotuneDuration = {duration:g}; give seconds above 0")
+    base = base.model_copy(update={"dim": base.dim or 100})
+    run = _Search(train, valid, goal, predictions, duration, seed, start or Random(), on_progress)
+    run.backend = load_engine(engine, deterministic, threads)
+    strategy = Strategy(Settings(base, dsub), fixed, seed)
+    trials: list[Trial] = []
+    interrupted = False
+    while run.elapsed < duration and not interrupted:
+        settings, begun = strategy.ask(run.elapsed / duration), run.elapsed
+        score, figures, outcome, note = float("nan"), {}, "scored", ""
+        try:
+            settings, score, figures = run.trial(settings, "epoch" in strategy.fixed)
+        except OutOfTime as error:
+            outcome, note = "no time", str(error)
+        except (MemoryError, _TooLarge) as error:
+            outcome, note = "no memory", str(error)
+        except _Diverged as error:
+            outcome, note = "diverged", str(error)
+        except KeyboardInterrupt:
+            outcome, interrupted = "stopped", True
+        better = outcome == "scored" and strategy.tell(settings, score)
+        if better:
+            run.best_seconds = run.elapsed - begun
+        made = Trial(
+            len(trials) + 1, settings, outcome, score, better, begun, run.elapsed - begun, figures, note
+        )
+        trials.append(made)
+        try:
+            on_trial(made)
+        except KeyboardInterrupt:
+            interrupted = True
+    if strategy.score == float("-inf"):
+        if interrupted:
+            raise KeyboardInterrupt
+        raise _nothing_scored(trials, duration)
+    return AutotuneResult(strategy.best, strategy.score, trials, run.elapsed, interrupted)
+
+
+def _nothing_scored(trials: list[Trial], duration: float) -> UserError:
+    kinds = {trial.outcome for trial in trials}
+    if kinds <= {"no time"}:
+        return UserError(
+            f"Didn't have enough time to train once in {duration:g} s: please increase `autotune-duration`, "
+            "or give fewer epochs"
+        )
+    last = next(trial for trial in reversed(trials) if trial.outcome != "no time")
+    return UserError(f"none of {len(trials)} trials gave a model; the last: {last.outcome} ({last.note})")
+
+
+class _TooLarge(Exception):
+    """A trial's tables would not fit."""
+
+
+class _Diverged(Exception):
+    """The loss was no number any more."""
+
+
+class _Search:
+    """What is shared by the trials: the text, its encodings, the clock, the speed measured so far."""
+
+    def __init__(
+        self, train: Documents, valid: Documents, goal: Metric, k: int, duration: float, seed: int,
+        start: Start, on_progress: Callable[[float], None],
+    ) -> None:  # fmt: skip
+        self.began = time.perf_counter()
+        self.train, self.valid, self.goal, self.k = train, valid, goal, k
+        self.duration, self.seed, self.start, self.on_progress = duration, seed, start, on_progress
+        self.backend: Engine
+        self.best_seconds = 0.0
+        self.counted: dict[tuple, Dictionary] = {}
+        self.encoded: OrderedDict[tuple, tuple[Dictionary, BagCorpus, BagCorpus]] = OrderedDict()
+        self.pace: list[float] = []  # seconds a unit of work took, see `work`
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+    def check(self, _progress: Progress | None = None) -> None:
+        """Report the time, and give up the trial if there is none left."""
+        self.on_progress(self.elapsed)
+        if self.elapsed >= self.duration:
+            raise OutOfTime("the time was over before its end")
+
+    # ------------------------------------------------------------------------------------- one trial
+    def trial(self, settings: Settings, keep_epochs: bool) -> tuple[Settings, float, dict[str, float]]:
+        """Train and score; the settings come back with the epochs there was time for."""
+        begun = self.elapsed
+        dictionary, bags, held_out = self.bags(settings.options)
+        column = self.goal.column(dictionary.labels)
+        dim = settings.options.dim or 100
+        _require_memory(dictionary, dim)
+        settings = self.in_time(settings, dictionary, bags, begun, keep_epochs)
+        options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
+        tables, frozen = self.start.tables(dictionary, dim, self.seed)
+        self.check()
+        work, before = self.work(options, dictionary, bags), self.elapsed
+        try:
+            finetune(
+                tables, dictionary, bags, None, options, seed=self.seed, frozen=frozen,
+                engine=_in_small_chunks(self.backend, dim, dictionary.nlabels), listeners=[self.check],
+            )  # fmt: skip
+        except UserError as error:
+            if "not a number" not in str(error):
+                raise
+            raise _Diverged(str(error)) from None
+        self.pace.append((self.elapsed - before) / work)
+        tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
+        found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)
+        if len(found.labels) == 0:
+            raise UserError(
+                "no document of the validation set has a label of the training set and a feature; "
+                "check its labels and their prefix"
+            )
+        return (
+            settings,
+            self.goal.score(found, column),
+            {
+                "precision": found.precision,
+                "recall": found.recall,
+                "documents": len(found.labels),
+            },
+        )
+
+    def bags(self, options: config.Finetune) -> tuple[Dictionary, BagCorpus, BagCorpus]:
+        """Dictionary and encodings of the options; the latest used are kept."""
+        counting = (options.min_count, options.min_count_label)
+        if counting not in self.counted:
+            self.counted[counting] = self.train.count(options)
+        self.check()
+        whole = self.counted[counting]
+        found = Dictionary(
+            whole.words, whole.labels, whole.counts, whole.label_counts, whole.ntokens, options
+        )
+        key = (*counting, options.word_ngrams, options.minn, options.maxn, found.bucket)
+        if key not in self.encoded:
+            dictionary = self.start.extend(found)
+            bags = self.train.encode(dictionary, grow=True)
+            self.check()
+            self.encoded[key] = dictionary, bags, self.valid.encode(dictionary, grow=False)
+            self.check()
+            limit = min(_KEPT, psutil.virtual_memory().available // 10)
+            while len(self.encoded) > 1 and sum(map(_bytes, self.encoded.values())) > limit:
+                self.encoded.popitem(last=False)
+        self.encoded.move_to_end(key)
+        return self.encoded[key]
+
+    def work(self, options: config.Finetune, dictionary: Dictionary, bags: BagCorpus) -> float:
+        """What a training costs, in units of one row of 100 numbers read and written."""
+        scored = {"softmax": dictionary.nlabels, "ova": dictionary.nlabels, "ns": options.neg + 1, "hs": 12}
+        a_document = scored[options.loss] / 2
+        rows = len(bags.ids) + a_document * len(bags)
+        return options.epoch * rows * (options.dim + 20) / 100
+
+    def in_time(
+        self, settings: Settings, dictionary: Dictionary, bags: BagCorpus, begun: float, keep_epochs: bool
+    ) -> Settings:
+        """The settings, with fewer epochs where they would take more than their share of the time."""
+        if not self.pace:
+            return settings
+        seconds = self.work(settings.options, dictionary, bags) * float(np.median(self.pace[-9:]))
+        left = 0.9 * (self.duration - self.elapsed)
+        share = max(self.duration * _SHARE, 2 * self.best_seconds) - (self.elapsed - begun)
+        allowed = left if keep_epochs else min(left, share)
+        epoch = int(settings.options.epoch * max(allowed, 0.0) / max(seconds, 1e-9))
+        if epoch >= settings.options.epoch:
+            return settings
+        if keep_epochs or epoch < 1:
+            raise OutOfTime(f"it would take about {seconds:.0f} s")
+        return shorter(settings, epoch)
+
+
+def _in_small_chunks(engine: Engine, dim: int, classes: int) -> Engine:
+    """The engine with chunks of work that take about as long as at dim 100, so that the clock is seen."""
+    import copy
+
+    slower = max(1.0, dim / _GROUPS["dim"]) * max(1.0, classes / _GROUPS["classes"])
+    paced = copy.copy(engine)
+    paced.speed = max(engine.speed / slower / 4, 0.05)
+    return paced
+
+
+def _require_memory(dictionary: Dictionary, dim: int) -> None:
+    """Refuse tables of which the whole (as a `.bin` has them) would not fit the free memory."""
+    needed = 4 * dim * (dictionary.nwords + dictionary.bucket + dictionary.nlabels)
+    free = psutil.virtual_memory().available
+    if needed > free / 2:
+        raise _TooLarge(f"its tables take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free")
+
+
+def _bytes(encoding: tuple[Dictionary, BagCorpus, BagCorpus]) -> int:
+    return sum(corpus.ids.nbytes + corpus.offsets.nbytes + corpus.targets.nbytes for corpus in encoding[1:])

@@ -1,0 +1,136 @@
+"""Where a search of hyperparameters looks next: fastText's Gaussian moves around the best so far.
+
+Source: fastText 0.9.3 ``src/autotune.cc`` (``getArgGauss``, ``AutotuneStrategy::ask`` and ``updateBest``):
+ranges and deviations are the original's. Three things differ on purpose:
+
+* Sizes of n-grams grow by one step over the best so far, so that longer ones are tried only where shorter
+  ones have gained; the original draws any length from the start.
+* A bucket count is rounded to `BUCKETS`, so that text encoded for one trial serves others.
+* The generator is numpy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ftcore import config
+from ftcore.errors import UserError
+
+MINN = (0, 2, 3)  # maxn is 0 for the first, else minn + 3
+BUCKETS = tuple(10_000 * 2**i for i in range(10)) + (10_000_000,)
+SEARCHED = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket", "loss", "dsub")
+
+
+class Move(NamedTuple):
+    """How far one number moves: the standard deviation falls from `early` to `late` in the middle half."""
+
+    low: float
+    high: float
+    early: float
+    late: float
+    doublings: bool = True  # the deviation is in powers of two; else in steps
+
+    def draw(self, value: float, t: float, rng: np.random.Generator) -> float:
+        """A new value near `value` at the share `t` (0..1) of the time."""
+        deviation = self.early - (self.early - self.late) / 0.5 * min(0.5, max(t - 0.25, 0.0))
+        step = rng.normal(0.0, deviation)
+        return min(max(value * 2**step if self.doublings else value + step, self.low), self.high)
+
+
+MOVES = {
+    "epoch": Move(1, 100, 2.8, 2.5),
+    "lr": Move(0.01, 5.0, 1.9, 1.0),
+    "dim": Move(1, 1000, 1.4, 0.3),
+    "word_ngrams": Move(1, 5, 4.3, 2.4, doublings=False),
+    "dsub": Move(1, 4, 2.0, 1.0, doublings=False),  # of its logarithm to base 2
+    "minn": Move(0, len(MINN) - 1, 4.0, 1.4, doublings=False),  # of its place in `MINN`
+    "bucket": Move(BUCKETS[0], BUCKETS[-1], 2.0, 1.5),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a trial is made with: options of the training, and the size of a quantiser's sub-vectors."""
+
+    options: config.Finetune
+    dsub: int = 2
+
+    def changed(self, other: Settings) -> dict[str, object]:
+        """Searched values that differ from another's, by name."""
+        return {name: value for name, value in self.values().items() if other.values()[name] != value}
+
+    def values(self) -> dict[str, object]:
+        """Searched values by name."""
+        return {n: self.dsub if n == "dsub" else getattr(self.options, n) for n in SEARCHED}
+
+
+class Strategy:
+    """Asks for trials, remembers the best.
+
+    Args:
+        base: the first trial; what is not searched stays as it is here.
+        fixed: names in `SEARCHED` that stay as they are.
+        seed: of the moves.
+
+    Example::
+
+        strategy = Strategy(Settings(options), {"dim"}, seed=0)
+        settings = strategy.ask(0.0)         # the given ones, the first time
+        strategy.tell(settings, score)
+    """
+
+    def __init__(self, base: Settings, fixed: Collection[str] = (), seed: int = 0) -> None:
+        unknown = sorted(set(fixed) - set(SEARCHED))
+        if unknown:
+            raise UserError(
+                f"{', '.join(unknown)}: not searched, so not fixed; choose of {', '.join(SEARCHED)}"
+            )
+        self.fixed = frozenset(fixed)
+        self.best, self.score = base, float("-inf")
+        self.rng = np.random.default_rng([seed, 0x7472])
+        self.asked = 0
+        self._bucket = base.options.bucket or 2_000_000
+
+    def ask(self, t: float) -> Settings:
+        """The next trial at the share `t` (0..1) of the time; the first is the base."""
+        self.asked += 1
+        if self.asked == 1:
+            return self.best
+        options, near = self.best.options, self._near
+        new: dict[str, object] = {}
+        new["epoch"] = int(near("epoch", options.epoch, t))
+        new["lr"] = float(f"{near('lr', options.lr, t):.3g}")  # to be written down and given again
+        new["dim"] = int(near("dim", options.dim, t))
+        new["word_ngrams"] = min(int(near("word_ngrams", options.word_ngrams, t)), options.word_ngrams + 1)
+        dsub = 1 << int(near("dsub", np.log2(self.best.dsub), t))
+        place = MINN.index(options.minn) if options.minn in MINN else 0
+        new["minn"] = MINN[min(int(near("minn", place, t)), place + 1)]
+        near_bucket = near("bucket", self._bucket, t)
+        new["bucket"] = min(BUCKETS, key=lambda size: abs(np.log(size / near_bucket)))
+        new["loss"] = "softmax"
+        new |= {name: getattr(options, name) for name in self.fixed if name != "dsub"}
+        if "maxn" not in self.fixed:
+            new["maxn"] = new["minn"] + 3 if new["minn"] else 0
+        elif new["minn"] > options.maxn or options.maxn == 0:  # a fixed maxn bounds minn
+            new["minn"] = min(options.minn, options.maxn)
+        return Settings(options.model_copy(update=new), self.best.dsub if "dsub" in self.fixed else dsub)
+
+    def tell(self, settings: Settings, score: float) -> bool:
+        """Note a trial's score; whether it is the best so far (of equal ones the first stays)."""
+        if not score > self.score:
+            return False
+        self.best, self.score = settings, score
+        self._bucket = settings.options.bucket or self._bucket
+        return True
+
+    def _near(self, name: str, value: float, t: float) -> float:
+        return MOVES[name].draw(value, t, self.rng)
+
+
+def shorter(settings: Settings, epoch: int) -> Settings:
+    """The same with fewer epochs."""
+    return replace(settings, options=settings.options.model_copy(update={"epoch": epoch}))

@@ -1,0 +1,84 @@
+"""Where a search looks next: ranges, deviations, what the user fixed, one step at a time for n-grams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftcore import config
+from ftcore.errors import UserError
+from ftcore.training.search import BUCKETS, MINN, MOVES, SEARCHED, Settings, Strategy
+
+BASE = Settings(config.Finetune(dim=100))
+
+
+def test_the_first_trial_is_what_was_given():
+    odd = Settings(config.Finetune(dim=7, epoch=200, lr=9.0, minn=1, maxn=2, loss="ns"), dsub=5)
+    assert Strategy(odd).ask(0.0) == odd
+
+
+@given(
+    st.integers(0, 2**31 - 1),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=30),
+    st.sets(st.sampled_from(SEARCHED)),
+)
+def test_trials_stay_in_fasttext_s_ranges_and_keep_what_is_fixed(seed, steps, fixed):
+    strategy = Strategy(BASE, fixed, seed)
+    for t, score in steps:
+        best = strategy.best
+        tried = strategy.ask(t)
+        o, b = tried.options, best.options
+        assert 1 <= o.epoch <= 100 and 0.01 <= o.lr <= 5 and 1 <= o.dim <= 1000
+        assert o.bucket in BUCKETS or o.bucket == b.bucket
+        assert 1 <= o.word_ngrams <= min(5, b.word_ngrams + 1)
+        assert o.minn in MINN and MINN.index(o.minn) <= MINN.index(b.minn) + 1
+        if "maxn" not in fixed:
+            assert o.maxn == (o.minn + 3 if o.minn else 0)
+        assert tried.dsub in (2, 4, 8, 16)
+        for name in fixed:
+            assert tried.values()[name] == BASE.values()[name]
+        config.Finetune(**o.model_dump())  # valid as if a user had written it
+        strategy.tell(tried, score)
+
+
+def test_the_same_seed_makes_the_same_moves():
+    def walk(seed: int) -> list[Settings]:
+        strategy = Strategy(BASE, seed=seed)
+        made = []
+        for i in range(8):
+            made.append(strategy.ask(i / 8))
+            strategy.tell(made[-1], i % 3)
+        return made
+
+    assert walk(1) == walk(1) != walk(2)
+
+
+def test_only_a_better_trial_becomes_the_best():
+    strategy = Strategy(BASE)
+    first, second = strategy.ask(0), strategy.ask(0)
+    assert strategy.tell(first, 0.5) and not strategy.tell(second, 0.5)
+    assert not strategy.tell(second, float("nan")) and strategy.best == first
+    assert strategy.tell(second, 0.6) and strategy.best == second
+
+
+@pytest.mark.parametrize(("t", "expected"), [(0.0, 1.9), (0.25, 1.9), (0.5, 1.45), (0.75, 1.0), (1.0, 1.0)])
+def test_deviations_shrink_in_the_middle_half_as_in_the_original(t, expected):
+    rng = np.random.default_rng(0)
+    wide = MOVES["lr"]._replace(low=0, high=float("inf"))
+    steps = np.log2([wide.draw(3.0, t, rng) / 3.0 for _ in range(4000)])
+    assert np.std(steps) == pytest.approx(expected, rel=0.05) and abs(steps.mean()) < 0.1
+
+
+def test_a_fixed_maxn_bounds_minn():
+    strategy = Strategy(Settings(config.Finetune(dim=10, minn=2, maxn=2)), {"maxn"}, seed=3)
+    tried = [strategy.ask(0).options for _ in range(40)]
+    assert {o.maxn for o in tried} == {2} and {o.minn for o in tried} == {0, 2}
+    off = Strategy(Settings(config.Finetune(dim=10)), {"maxn"}, seed=3)
+    assert {(o.minn, o.maxn) for o in [off.ask(0).options for _ in range(20)]} == {(0, 0)}
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(UserError, match="wordNgrams.*word_ngrams"):
+        Strategy(BASE, {"wordNgrams"})
