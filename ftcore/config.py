@@ -208,7 +208,10 @@ class Pretrain(Dictionary):
     ws: int = Field(5, ge=1, le=1000, description="largest window to either side")
     neg: int = Field(5, ge=1, le=1000, description="negatives per pair (ns)")
     t: float = Field(1e-4, gt=0, le=1, description="subsampling threshold of frequent words")
-    batch_size: int = Field(16, ge=1, le=65536, description="centres per update; 1 is exact")
+    batch_size: int = Field(16, ge=1, le=65536, description="reference: centres per update; 1 is exact")
+    updates: Literal["auto", "exact", "shared"] = Field(
+        "auto", description="cpu: fastText's sequence, or neighbours share work; auto: the faster"
+    )
     min_count: int = Field(5, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
     minn: int = Field(3, ge=0, le=30, description="shortest character n-gram (Chinese: 1)")
     maxn: int = Field(6, ge=0, le=30, description="longest character n-gram (Chinese: 3)")
@@ -275,11 +278,12 @@ class Config(Options):
     store: str = Field("runs", description="the one folder that everything is written to")
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
     workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
-    engine: Literal["auto", "reference"] = Field("auto", description="training engine")
+    engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one"
     )
     deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
+    threads: int = Field(0, ge=0, le=1024, description="if not deterministic (0: one a core)")
     checkpoint_seconds: float = Field(60, ge=0, le=86_400, description="between training checkpoints")
     ingest: Ingest = Ingest()
     text: Text = Text()

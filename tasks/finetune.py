@@ -76,6 +76,7 @@ def finetune(
                 checkpoint=Checkpoint(scratch / "checkpoint", config.checkpoint_seconds),
                 frozen=moved.pretrained if moved is not None else None,
                 deterministic=config.deterministic,
+                threads=config.threads or None,
             )
         model.save(out / "model")
         return finish(out, result, curves, child, choice)

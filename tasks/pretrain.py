@@ -59,6 +59,7 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
                 listeners=heard,
                 checkpoint=Checkpoint(scratch / "checkpoint", config.checkpoint_seconds),
                 deterministic=config.deterministic,
+                threads=config.threads or None,
             )
         model.save(out / "model")
         return finish(out, result, curves, child, choice)

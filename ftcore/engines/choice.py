@@ -1,7 +1,8 @@
 """The training interface, and which engine on which device takes the work, with the reason in words.
 
-Engines to come (`cpu` in Numba, `cuda` in Triton) implement `Engine` and are added to `ENGINES`; nothing
-in `training/` changes with them.
+`cpu` (Numba) is the quick one on processors, `reference` (plain torch) defines the semantics and runs on
+GPUs. An engine to come (`cuda` in Triton) implements `Engine` and is added to `ENGINES`; nothing in
+`training/` changes with it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # choosing an engine must not cost the import of torch's user
     from ftcore.model.module import TwoTables
 
 Rate = Callable[[int], float]  # tokens of this chunk already processed -> learning rate
-ENGINES = ("reference",)
+ENGINES = ("cpu", "reference")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Engine(Protocol):
 
     name: str
     device: torch.device
+    speed: int  # roughly, over the reference's: chunks of work grow with it
 
     def pretrain_lines(
         self,
@@ -75,7 +77,7 @@ class EngineChoice:
     """An engine, its device and why; travels to the run's tags.
 
     >>> choose_engine("auto", "cpu")
-    EngineChoice(name='reference', device='cpu', reason='reference engine on the CPU, as device=cpu asks')
+    EngineChoice(name='cpu', device='cpu', reason='cpu engine: device=cpu, and it is the fastest there')
     """
 
     name: str
@@ -84,28 +86,43 @@ class EngineChoice:
 
 
 def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
-    """Resolve `auto`; a device that was asked for and is not there is an error, never a quiet fallback.
+    """Resolve `auto`; what was asked for and is not there is an error, never a quiet fallback.
+
+    With `auto` the device decides: a GPU is worked by the reference engine (as long as there is no cuda
+    engine), a processor by the cpu engine.
 
     Args:
         engine: ``auto`` or a name in `ENGINES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        UserError: unknown engine or device, or no such GPU.
+        UserError: unknown engine or device, no such GPU, or the cpu engine on a GPU.
     """
+    if engine not in ("auto", *ENGINES):
+        raise UserError(f"engine {engine!r} is not known; choose {', '.join(('auto', *ENGINES))}")
+    place, seen = _find_device("cpu" if (engine, device) == ("cpu", "auto") else device)
+    if engine == "cpu":
+        if place != "cpu":
+            raise UserError(f"engine=cpu does not run on {place}; set device=cpu, or engine=auto for the GPU")
+        return EngineChoice("cpu", "cpu", "cpu engine, as engine=cpu asks")
+    if engine == "reference":
+        return EngineChoice(engine, place, f"reference engine, as engine=reference asks; {seen}")
+    if place == "cpu":
+        return EngineChoice("cpu", place, f"cpu engine: {seen}, and it is the fastest there")
+    return EngineChoice("reference", place, f"reference engine: {seen}, and there is no cuda engine yet")
+
+
+def _find_device(device: str) -> tuple[str, str]:
+    """(``cpu`` or ``cuda:N``, what was asked and found); an error where it is not there."""
     import torch
 
-    if engine not in ("auto", *ENGINES):
-        raise UserError(f"engine {engine!r} is not known; choose auto or {', '.join(ENGINES)}")
-    name = "reference"  # the only one so far, so auto has no choice to make between engines
     if device == "auto":
         if torch.cuda.is_available():
-            gpu = torch.cuda.get_device_name(0)
-            return EngineChoice(name, "cuda:0", f"{name} engine on {gpu}: device=auto and torch sees a GPU")
-        return EngineChoice(name, "cpu", f"{name} engine on the CPU: device=auto and torch sees no GPU")
+            return "cuda:0", f"device=auto and torch sees a GPU ({torch.cuda.get_device_name(0)})"
+        return "cpu", "device=auto and torch sees no GPU"
     kind, _, number = device.partition(":")
     if kind == "cpu" and not number:
-        return EngineChoice(name, "cpu", f"{name} engine on the CPU, as device=cpu asks")
+        return "cpu", "device=cpu"
     if kind != "cuda" or (number and not number.isdigit()):
         raise UserError(f"device {device!r} is not known; choose auto, cpu, cuda or cuda:N")
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -113,14 +130,24 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
         there = f"torch sees {found} GPU(s)" if found else "torch sees no GPU"
         raise UserError(f"device {device!r} is not there: {there}; set device=auto or device=cpu")
     place = f"cuda:{int(number or 0)}"
-    gpu = torch.cuda.get_device_name(int(number or 0))
-    return EngineChoice(name, place, f"{name} engine on {gpu}, as device={device} asks")
+    return place, f"device={device} ({torch.cuda.get_device_name(int(number or 0))})"
 
 
-def load_engine(choice: EngineChoice | Engine, deterministic: bool = True) -> Engine:
-    """The engine of a choice; an engine passes through. Imports only the backend that is taken."""
+def load_engine(
+    choice: EngineChoice | Engine, deterministic: bool = True, threads: int | None = None
+) -> Engine:
+    """The engine of a choice; an engine passes through. Imports only the backend that is taken.
+
+    Args:
+        deterministic: the same bytes for the same seed; one thread on a CPU.
+        threads: of the cpu engine where it need not be deterministic; None takes one a core.
+    """
     if not isinstance(choice, EngineChoice):
         return choice
+    if choice.name == "cpu":
+        from ftcore.engines.cpu import Cpu
+
+        return Cpu(1 if deterministic else threads)
     from ftcore.engines.reference import Reference
 
     return Reference(choice.device, deterministic=deterministic)

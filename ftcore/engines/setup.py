@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
+from ftcore.engines.alias import alias_table
 from ftcore.engines.draws import keep_probability
 from ftcore.engines.ragged import Ragged
 from ftcore.errors import UserError
+from ftcore.model.kernel import kernel
 from ftcore.model.losses import NegativeSampler, huffman_tree
 
 
@@ -20,7 +23,7 @@ class Targets:
 
     loss: str  # softmax, ova, ns, hs
     rows: int
-    negatives: np.ndarray | None = None  # int32[~1e7] fastText's table written out (ns)
+    sizes: np.ndarray | None = None  # int64[rows] entries of each row in fastText's table of negatives (ns)
     paths: Ragged | None = None  # output rows from each leaf to the root (hs)
     codes: Ragged | None = None  # the Huffman code of each, 1 where the node is a right child
 
@@ -33,10 +36,7 @@ class Targets:
         """
         counts = np.asarray(counts, dtype=np.int64)
         if loss == "ns":
-            # 40 MB, but a draw is one look-up; the sampler's own search costs 20 of them
-            sizes = NegativeSampler(counts).sizes
-            table = np.repeat(np.arange(len(counts), dtype=np.int32), sizes)
-            return cls(loss, len(counts), negatives=table)
+            return cls(loss, len(counts), sizes=NegativeSampler(counts).sizes)
         if loss == "hs":
             tree = huffman_tree(counts)
             sign_OL = tree.signs.numpy()
@@ -49,6 +49,16 @@ class Targets:
                 codes=Ragged((sign_OL[real_OL] > 0).astype(np.float32), offsets),
             )
         return cls(loss, len(counts))
+
+    @cached_property
+    def negatives(self) -> np.ndarray:
+        """int32[~1e7]: fastText's table written out. 40 MB, but a draw is one look-up, not a search."""
+        return np.repeat(np.arange(self.rows, dtype=np.int32), self.sizes)
+
+    @cached_property
+    def alias(self) -> np.ndarray:
+        """uint32[rows, 2]: the same distribution in 8 bytes a row, see `alias_table`."""
+        return alias_table(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,14 @@ class PretrainSetup:
         keep = keep_probability(dictionary.counts, dictionary.ntokens, options.t)
         return cls(subword_rows(dictionary), keep, Targets.build(options.loss, dictionary.counts))
 
+    @cached_property
+    def gain(self) -> np.ndarray:
+        """float32[nwords]: what the mean of a word's rows moves by when each row moves by 1 as often as named.
+
+        sum(m²) / G for rows named m times among G: 1 where all are distinct.
+        """
+        return _gains(self.subwords.values, self.subwords.offsets)
+
 
 @dataclass(frozen=True)
 class FinetuneSetup:
@@ -77,6 +95,7 @@ class FinetuneSetup:
     targets: Targets
     frozen: np.ndarray | None = None  # bool[R] rows that came from pretraining
     class_weights: np.ndarray | None = None  # float32[C]
+    document_weights: np.ndarray | None = None  # float32[B] of every document of the corpus
 
     @classmethod
     def build(
@@ -85,18 +104,21 @@ class FinetuneSetup:
         options: config.Finetune,
         frozen: np.ndarray | None = None,
         label_counts: np.ndarray | None = None,
+        document_weights: np.ndarray | None = None,
     ) -> FinetuneSetup:
         """From the dictionary of the labelled documents.
 
         Args:
             frozen: bool[R], used where ``freeze=words``.
             label_counts: int64[C] in the documents trained on; default: the dictionary's.
+            document_weights: [B], on top of the class weights.
         """
         counts = dictionary.label_counts if label_counts is None else label_counts
         return cls(
             Targets.build(options.loss, dictionary.label_counts),
             frozen,
             class_weights(options.class_weights, dictionary.labels, counts),
+            None if document_weights is None else np.asarray(document_weights, np.float32),
         )
 
 
@@ -106,6 +128,20 @@ def subword_rows(dictionary: Dictionary) -> Ragged:
     if (rows < 0).any():
         raise UserError("some n-grams of the vocabulary have no row; build the dictionary from this corpus")
     return Ragged(rows, offsets)
+
+
+@kernel
+def _gains(rows, offsets):
+    gains = np.empty(len(offsets) - 1, np.float32)
+    for word in range(len(gains)):
+        start, stop = offsets[word], offsets[word + 1]
+        same = 0  # pairs of equal features, each with itself too: the sum of m²
+        for i in range(start, stop):
+            for j in range(start, stop):
+                if rows[i] == rows[j]:
+                    same += 1
+        gains[word] = np.float32(same) / np.float32(stop - start)
+    return gains
 
 
 def class_weights(option: str | dict[str, float], labels: list[str], counts: np.ndarray) -> np.ndarray | None:

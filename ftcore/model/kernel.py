@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numba
+from numba.core.event import Event, Listener, install_listener
 
 # what lets a sum of floats run in SIMD lanes; not nnan/ninf, which would compile tests for NaN away
 REORDER = frozenset({"reassoc", "contract", "arcp", "nsz"})
 
 
-def kernel(function: Callable | None = None, *, reorder: bool = False) -> Callable:
+def kernel(function: Callable | None = None, *, reorder: bool = False, inline: bool = False) -> Callable:
     """Compile ``function`` on first call (nopython, GIL released).
 
     The machine code is cached beside the source, so that a second process starts at once; where no
@@ -20,13 +23,40 @@ def kernel(function: Callable | None = None, *, reorder: bool = False) -> Callab
 
     Args:
         reorder: let float arithmetic be regrouped (sums in SIMD lanes, fused multiply-add). The result is
-            still the same on every run of one machine; NaN and infinity keep their meaning. Division
+            still the same on every run of one machine; NaN and infinity keep their
+            meaning, but ask ``abs(x) < 1e30``: ``np.isfinite(x)`` is x - x, which is regrouped to 0. Division
             by zero then follows IEEE too, instead of raising.
+        inline: become part of every caller's machine code, whose constants then reach the loops.
     """
     if function is None:
-        return partial(kernel, reorder=reorder)
+        return partial(kernel, reorder=reorder, inline=inline)
     options = {"fastmath": set(REORDER), "error_model": "numpy"} if reorder else {}
+    if inline:
+        options["forceinline"] = True
     try:
         return numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # "no locator available": nowhere to cache
         return numba.njit(nogil=True, **options)(function)
+
+
+class _Announce(Listener):
+    def __init__(self, log: logging.Logger, what: str) -> None:
+        self.log, self.what, self.told = log, what, False
+
+    def on_start(self, event: Event) -> None:
+        if not self.told:
+            self.told = True
+            self.log.warning("compiling %s, once on this machine: some seconds", self.what)
+
+    def on_end(self, event: Event) -> None:
+        pass
+
+
+@contextmanager
+def when_compiling(log: logging.Logger, what: str) -> Iterator[None]:
+    """Log one line if Numba compiles something while this is open (a cached kernel is silent).
+
+    Example: ``with when_compiling(log, "the cpu engine's kernels"): train(...)``
+    """
+    with install_listener("numba:compile", _Announce(log, what)):
+        yield

@@ -24,7 +24,7 @@ from ftcore.training.schedule import linear
 from ftcore.training.validation import validate
 
 log = logging.getLogger(__name__)
-_CHUNK = 1_000_000  # features, an update counting as 250 of them: about a second at any batch size
+_CHUNK = 1_000_000  # features, an update counting as 250: about a second of the reference at any batch size
 _UPDATE = 250
 
 
@@ -41,6 +41,8 @@ def finetune(
     checkpoint: Checkpoint | None = None,
     frozen: np.ndarray | None = None,
     deterministic: bool = True,
+    threads: int | None = None,
+    document_weights: np.ndarray | None = None,
 ) -> TrainingResult:
     """Train both tables in place over the documents that have a feature and a label.
 
@@ -54,6 +56,8 @@ def finetune(
             ``freeze=words`` keeps as they are.
         checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
         deterministic: the same bytes for the same seed (one CPU thread).
+        threads: of the cpu engine where it need not be deterministic; None takes one a core.
+        document_weights: [B], what each document's loss counts, from 0 up; on top of the class weights.
 
     Raises:
         UserError: nothing to train on, a new head for one class only, class weights of an unknown label, a
@@ -69,16 +73,17 @@ def finetune(
     usable = np.flatnonzero((np.diff(train.offsets) > 0) & (np.diff(train.target_offsets) > 0))
     counts = np.bincount(train.targets, minlength=dictionary.nlabels)
     _check(tables, dictionary, train, options, usable, counts, frozen)
-    backend = load_engine(engine, deterministic)
-    setup = FinetuneSetup.build(dictionary, options, frozen, counts)
+    backend = load_engine(engine, deterministic, threads)
+    setup = FinetuneSetup.build(dictionary, options, frozen, counts, _weights(document_weights, len(train)))
     sizes = np.diff(train.offsets)
     total = options.epoch * int(sizes[usable].sum())
     key = ""
     if checkpoint is not None:
+        weights = [] if setup.document_weights is None else [setup.document_weights]
         corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
         mask = np.zeros(0, dtype=bool) if frozen is None else frozen
         about = f"finetune 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
-        key = content_key(about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *corpora)
+        key = content_key(about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora)
     loop = Loop(
         "finetune",
         tables,
@@ -91,7 +96,7 @@ def finetune(
         key=key,
         advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
     )
-    plan = _Plan(usable, sizes, options.batch_size, seed)
+    plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed)
 
     def train_chunk(epoch: int, chunk: int, lr: Rate) -> StepResult:
         rng = chunk_generator(seed, "finetune", epoch, chunk)
@@ -145,11 +150,25 @@ def _check(
         log.warning("freeze=words has nothing to freeze: no row came from pretraining")
 
 
+def _weights(weights: np.ndarray | None, documents: int) -> np.ndarray | None:
+    """float32[B], checked."""
+    if weights is None:
+        return None
+    made = np.asarray(weights, np.float32)
+    if made.shape != (documents,):
+        raise UserError(f"{made.shape} document weights for {documents} documents; give one for each")
+    wrong = np.flatnonzero(~(np.isfinite(made) & (made >= 0)))
+    if len(wrong):
+        raise UserError(f"weight {made[wrong[0]]} of document {wrong[0]}; a weight is a number from 0 up")
+    return made
+
+
 class _Plan:
     """The order of documents of an epoch, cut into chunks at the borders of updates."""
 
-    def __init__(self, usable: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int):
+    def __init__(self, usable: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int, chunk: int):
         self.usable, self.sizes, self.batch_size, self.seed = usable, sizes, batch_size, seed
+        self.chunk = chunk
         self._epoch, self._chunks = -1, []
 
     def chunks(self, epoch: int) -> list[np.ndarray]:
@@ -159,7 +178,7 @@ class _Plan:
             cost = np.cumsum(self.sizes[order])[self.batch_size - 1 :: self.batch_size]
             cost = cost + _UPDATE * np.arange(1, len(cost) + 1)
             # whole updates only; what is left over belongs to the last chunk
-            ends = (1 + np.flatnonzero(np.diff(cost // _CHUNK, prepend=0))) * self.batch_size
+            ends = (1 + np.flatnonzero(np.diff(cost // self.chunk, prepend=0))) * self.batch_size
             self._chunks = [part for part in np.split(order, ends) if len(part)]
             self._epoch = epoch
         return self._chunks

@@ -31,6 +31,7 @@ def pretrain(
     listeners: Sequence[Listener] = (),
     checkpoint: Checkpoint | None = None,
     deterministic: bool = True,
+    threads: int | None = None,
 ) -> TrainingResult:
     """Train both tables in place, `options.epoch` passes over the corpus in its order.
 
@@ -41,6 +42,7 @@ def pretrain(
         tables: input [dictionary.rows, dim], output [nwords, dim].
         checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
         deterministic: the same bytes for the same seed (one CPU thread).
+        threads: of the cpu engine where it need not be deterministic; None takes one a core.
 
     Raises:
         UserError: an empty corpus; a loss that is not a number any more (names step and lr).
@@ -57,14 +59,15 @@ def pretrain(
             f"pretraining found no token of the vocabulary in the corpus; "
             f"add text or lower min_count (now {options.min_count})"
         )
-    backend = load_engine(engine, deterministic)
+    backend = load_engine(engine, deterministic, threads)
     setup = PretrainSetup.build(dictionary, options)
-    borders = chunk_borders(corpus.offsets, chunk_tokens(options))
+    chunk = chunk_tokens(options, len(corpus.ids), backend.speed)
+    borders = chunk_borders(corpus.offsets, chunk)
     total = options.epoch * len(corpus.ids)
     key = ""
     if checkpoint is not None:
         arrays = (corpus.ids, corpus.offsets, tables.input, tables.output)
-        about = f"pretrain 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
+        about = f"pretrain 1 {backend.name} {backend.device.type} {chunk} {seed} {options.model_dump_json()}"
         key = content_key(about, dictionary.counts, *arrays)
     loop = Loop(
         "pretrain",
@@ -87,10 +90,16 @@ def pretrain(
     return loop.run(lambda epoch: len(borders) - 1, train)
 
 
-def chunk_tokens(options: config.Pretrain) -> int:
-    """Tokens a chunk: about a second of work, and at most some 10 MB of pairs and negatives."""
+def chunk_tokens(options: config.Pretrain, total: int = 0, speed: int = 1) -> int:
+    """Tokens a chunk: about a second of work.
+
+    The reference holds a chunk's pairs and negatives, some 10 MB at most. A quick engine's chunks are longer,
+    yet an eighth of the corpus (`total` tokens) at most, so that progress is seen and little is lost.
+    """
     if options.loss == "softmax":
         return 2048  # every pair scores the whole vocabulary
+    if speed > 1:
+        return int(np.clip(total // 8, 2048, 32768 * speed))
     per_token = options.ws * (options.neg + 1 if options.loss == "ns" else 6)
     most = 32768 if options.batch_size > 1 else 8192  # batch 1 makes an update for every pair
     return int(np.clip(32768 * 30 // per_token, 1024, most))

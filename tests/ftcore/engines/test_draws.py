@@ -102,9 +102,9 @@ def test_class_weights():
 def test_auto_takes_the_cpu_without_a_gpu_and_says_so(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     choice = choose_engine("auto", "auto")
-    assert (choice.name, choice.device) == ("reference", "cpu")
+    assert (choice.name, choice.device) == ("cpu", "cpu")
     assert "no GPU" in choice.reason
-    assert load_engine(choice).name == "reference"
+    assert load_engine(choice).name == "cpu"
 
 
 def test_auto_takes_the_gpu_that_is_there(monkeypatch):
@@ -113,7 +113,7 @@ def test_auto_takes_the_gpu_that_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda n: f"GPU {n}")
     assert choose_engine("auto", "auto").device == "cuda:0"
     assert choose_engine("reference", "cuda:1") == EngineChoice(
-        "reference", "cuda:1", "reference engine on GPU 1, as device=cuda:1 asks"
+        "reference", "cuda:1", "reference engine, as engine=reference asks; device=cuda:1 (GPU 1)"
     )
     with pytest.raises(UserError, match="'cuda:2' is not there: torch sees 2"):
         choose_engine("auto", "cuda:2")

@@ -41,13 +41,9 @@ def test_it_learns_what_is_there_to_learn(loss, batch_size):
 
 def test_every_document_is_seen_once_an_epoch_in_another_order():
     sizes = np.full(1000, 40)
-    plan = _Plan(np.arange(0, 1000, 2), sizes, batch_size=16, seed=0)
-    finetune_chunk, finetune_module._CHUNK = finetune_module._CHUNK, 5000
-    try:
-        first = [c.copy() for c in plan.chunks(0)]
-        second = plan.chunks(1)
-    finally:
-        finetune_module._CHUNK = finetune_chunk
+    plan = _Plan(np.arange(0, 1000, 2), sizes, batch_size=16, seed=0, chunk=5000)
+    first = [c.copy() for c in plan.chunks(0)]
+    second = plan.chunks(1)
     assert len(first) > 3 and all(len(c) % 16 == 0 for c in first[:-1])
     assert sorted(np.concatenate(first)) == list(range(0, 1000, 2)) == sorted(np.concatenate(second))
     assert np.concatenate(first).tolist() != np.concatenate(second).tolist()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ftcore.engines.choice import choose_engine
+from ftcore.engines.cpu import Cpu
 from ftcore.engines.reference import Reference
 from ftcore.training import finetune as finetune_module
 from ftcore.training import pretrain as pretrain_module
@@ -18,12 +19,14 @@ from ftcore.training.pretrain import chunk_borders, chunk_tokens, pretrain
 from tests.ftcore.engines.small import finetuning, pretraining, tables_for
 
 CPU = choose_engine("reference", "cpu")
+ENGINES = pytest.mark.parametrize("engine", ["cpu", "reference"])
 
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(pretrain_module, "chunk_tokens", lambda options: 60)
+    monkeypatch.setattr(pretrain_module, "chunk_tokens", lambda *about: 60)
     monkeypatch.setattr(finetune_module, "_CHUNK", 2000)
+    monkeypatch.setattr(Cpu, "speed", 1)
 
 
 def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):
@@ -59,10 +62,12 @@ def content(result):
     return tables, result.history, result.best_epoch, result.updates, result.tokens
 
 
+@ENGINES
 @pytest.mark.parametrize("run", [run_pretrain, run_finetune])
-def test_same_seed_same_bytes(run, small_chunks):
-    assert content(run()) == content(run())
-    assert content(run())[0] != content(run(seed=1))[0]
+def test_same_seed_same_bytes(run, engine, small_chunks):
+    engine = choose_engine(engine, "cpu")
+    assert content(run(engine=engine)) == content(run(engine=engine))
+    assert content(run(engine=engine))[0] != content(run(engine=engine, seed=1))[0]
 
 
 class StopAfter:
@@ -78,16 +83,20 @@ class StopAfter:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("killed")])
+@ENGINES
 @pytest.mark.parametrize("run", [run_pretrain, run_finetune])
-def test_resuming_at_any_chunk_gives_the_same_bytes(run, error, small_chunks, tmp_path):
+def test_resuming_at_any_chunk_gives_the_same_bytes(run, engine, error, small_chunks, tmp_path):
     reports = []
-    whole = content(run(listeners=[reports.append]))
+    engine = choose_engine(engine, "cpu")
+    whole = content(run(engine=engine, listeners=[reports.append]))
     assert len(reports) > 6
     for stop in range(1, len(reports) + 1):
         directory = tmp_path / f"{stop}"
         with pytest.raises(type(error)):
-            run(listeners=[StopAfter(stop, error)], checkpoint=Checkpoint(directory, seconds=0))
-        again = run(checkpoint=Checkpoint(directory, seconds=3600))
+            run(
+                engine=engine, listeners=[StopAfter(stop, error)], checkpoint=Checkpoint(directory, seconds=0)
+            )
+        again = run(engine=engine, checkpoint=Checkpoint(directory, seconds=3600))
         # a crash in a listener loses its own chunk, Ctrl-C does not
         assert again.resumed == (stop > 1 or isinstance(error, KeyboardInterrupt))
         assert content(again) == whole
@@ -220,3 +229,5 @@ def test_chunks_cover_all_lines_once():
     assert borders[0] == 0 and borders[-1] == 714 and sorted(set(borders)) == borders
     _, _, options = pretraining()
     assert 1024 <= chunk_tokens(options.model_copy(update={"neg": 1000, "ws": 1000})) < 2000
+    # a quick engine: half a million tokens, an eighth of a small corpus, and never a handful
+    assert [chunk_tokens(options, n, 16) for n in (10**9, 10**6, 100)] == [1 << 19, 125_000, 2048]

@@ -1,0 +1,154 @@
+"""The cpu engine: Numba kernels over pre-encoded ids and the torch parameters' own memory.
+
+Threads split a chunk's lines and write to the tables without locks (hogwild, as fastText's own do); one
+thread gives the same bytes for the same seed. Discards, windows and negatives come from generators of
+the engine's own, one a thread, seeded from the chunk's; the distributions are fastText's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ftcore import config
+from ftcore.corpus.encode import BagCorpus, TokenCorpus
+from ftcore.engines.choice import Rate, StepResult
+from ftcore.engines.cpu_draws import Centres, discard_limits, draw_centres
+from ftcore.engines.cpu_exact import Output, Words, cbow_kernel, skipgram_kernel
+from ftcore.engines.setup import FinetuneSetup, PretrainSetup
+from ftcore.errors import UserError
+from ftcore.model.kernel import when_compiling
+from ftcore.model.module import TwoTables
+
+log = logging.getLogger("ftcore.engines.cpu")
+_SPLIT = 2000  # tokens a thread is worth starting for
+
+
+class Part(NamedTuple):
+    """What a thread made of its lines."""
+
+    loss: float
+    examples: int
+    updates: int
+    broken: int  # -1: none
+
+
+class Cpu:
+    """Numba on the CPU.
+
+    Args:
+        threads: None takes one a core. More than one makes the result depend on timing.
+
+    Example::
+
+        Cpu(threads=1).pretrain_lines(tables, corpus, range(len(corpus)), options, lr, rng, setup)
+    """
+
+    name = "cpu"
+    speed = 16
+
+    def __init__(self, threads: int | None = 1) -> None:
+        if threads is not None and threads < 1:
+            raise UserError(f"threads = {threads}; it is a number from 1 up, or None for one a core")
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.device = torch.device("cpu")
+
+    def pretrain_lines(
+        self,
+        tables: TwoTables,
+        corpus: TokenCorpus,
+        lines: range,
+        options: config.Pretrain,
+        lr: Rate,
+        rng: np.random.Generator,
+        setup: PretrainSetup,
+    ) -> StepResult:
+        """Train on consecutive lines; see `Engine`. The rate is read at both ends and linear in between."""
+        offsets = np.asarray(corpus.offsets[lines.start : lines.stop + 1], dtype=np.int64)
+        tokens = int(offsets[-1] - offsets[0])
+        first, last = lr(0), lr(tokens)
+        threads = max(1, min(self.threads, tokens // _SPLIT))
+        cuts = np.searchsorted(offsets, offsets[0] + np.linspace(0, tokens, threads + 1))
+        cuts[-1] = len(offsets) - 1
+        seeds = rng.integers(0, 2**64, (threads, 2), dtype=np.uint64)
+        limits = discard_limits(setup.keep)
+
+        def work(thread: int) -> Part:
+            at = offsets[cuts[thread] : cuts[thread + 1] + 1]
+            ids = np.ascontiguousarray(corpus.ids[at[0] : at[-1]], dtype=np.int32)
+            centres = draw_centres(ids, at - at[0], limits, options.ws, seeds[thread, 0])
+            return train_centres(
+                tables, centres, options, (first, (last - first) / max(len(ids), 1)), setup, seeds[thread, 1]
+            )
+
+        with when_compiling(log, "the cpu engine's kernels"):
+            if threads == 1:
+                parts = [work(0)]
+            else:
+                with ThreadPoolExecutor(threads) as pool:
+                    parts = list(pool.map(work, range(threads)))
+        return _result(parts, tokens)
+
+    def finetune_bags(
+        self,
+        tables: TwoTables,
+        corpus: BagCorpus,
+        order: np.ndarray,
+        options: config.Finetune,
+        lr: Rate,
+        rng: np.random.Generator,
+        setup: FinetuneSetup,
+    ) -> StepResult:
+        """Train on documents in this order; see `Engine` and `cpu_supervised.train_bags`."""
+        from ftcore.engines.cpu_supervised import train_bags
+
+        with when_compiling(log, "the cpu engine's kernels"):
+            return train_bags(tables, corpus, order, options, lr, rng, setup, self.threads)
+
+
+def train_centres(
+    tables: TwoTables,
+    centres: Centres,
+    options: config.Pretrain,
+    rate: tuple[float, float],
+    setup: PretrainSetup,
+    seed: int | np.uint64 = 0,
+    negatives: np.ndarray | None = None,
+) -> Part:
+    """Train on centres whose discards and windows are drawn.
+
+    Args:
+        rate: (a, b), the learning rate of a centre is ``a + b * place``.
+        seed: of the negatives.
+        negatives: int32[examples * neg] to take instead, example by example.
+    """
+    none = np.empty(0, np.int32)
+    targets = setup.targets
+    given = none if negatives is None else np.ascontiguousarray(negatives, np.int32).reshape(-1)
+    alias = targets.alias if options.loss == "ns" else np.empty((0, 2), np.uint32)
+    nodes, codes, paths = none, np.empty(0, np.float32), np.empty(0, np.int64)
+    if targets.paths is not None:
+        nodes, codes, paths = targets.paths.values, targets.codes.values, targets.paths.offsets
+    side = Output(alias, given, nodes.astype(np.int32, copy=False), codes, paths)
+    words = Words(setup.subwords.values, setup.subwords.offsets, setup.gain)
+    make = skipgram_kernel if options.model == "skipgram" else cbow_kernel
+    train = make(options.dim, options.loss)
+    input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
+    return Part(*train(input, output, words, centres, side, options.neg, *map(float, rate), np.uint64(seed)))
+
+
+def _result(parts: list[Part], tokens: int) -> StepResult:
+    before = np.cumsum([0, *(part.updates for part in parts)])
+    broken = [int(at) + part.broken for at, part in zip(before, parts, strict=False) if part.broken >= 0]
+    return StepResult(
+        loss=sum(part.loss for part in parts),
+        examples=sum(part.examples for part in parts),
+        tokens=tokens,
+        updates=sum(part.updates for part in parts),
+        broken=min(broken, default=None),
+    )
