@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ftcore.errors import UserError
+from ftcore.model.huffman import build_tree
 from ftcore.model.kernel import kernel
 
 NEGATIVE_TABLE_SIZE = 10_000_000  # loss.h
@@ -160,7 +161,7 @@ def huffman_tree(counts: np.ndarray) -> HuffmanTree:
     size = len(counts)
     if size == 0:
         raise UserError("hierarchical softmax needs at least one class")
-    parent, right = _build_tree(counts)
+    parent, right = build_tree(counts)
     depth = np.zeros(2 * size - 1, np.int64)
     for node in range(2 * size - 3, -1, -1):  # parents come after their children
         depth[node] = depth[parent[node]] + 1
@@ -180,31 +181,6 @@ def huffman_tree(counts: np.ndarray) -> HuffmanTree:
         above = parent[children]
         levels.append(tuple(torch.from_numpy(a) for a in (children, above - size, sign, above)))
     return HuffmanTree(torch.from_numpy(paths), torch.from_numpy(signs), levels)
-
-
-@kernel
-def _build_tree(counts):
-    size = len(counts)
-    total = np.full(2 * size - 1, np.int64(10**15))  # the sentinel of nodes that are not yet built
-    total[:size] = counts
-    parent = np.full(2 * size - 1, -1)
-    right = np.zeros(2 * size - 1, np.bool_)
-    leaf = size - 1
-    node = size
-    for i in range(size, 2 * size - 1):
-        made = np.int64(0)
-        for j in range(2):
-            if leaf >= 0 and total[leaf] < total[node]:
-                child = leaf
-                leaf -= 1
-            else:
-                child = node
-                node += 1
-            parent[child] = i
-            right[child] = j == 1
-            made += total[child]
-        total[i] = made
-    return parent, right
 
 
 # -------------------------------------------------------------------------------- negative sampling

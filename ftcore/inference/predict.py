@@ -1,0 +1,209 @@
+"""Labels of texts: fastText's predictions, in batches and threads.
+
+Where the labels are few, the head is folded into the table: a feature's row times outputᵀ is computed
+once, when it first occurs, and a line's scores are then the mean of rows of C numbers instead of D. A
+row's folded value depends on nothing else, and whether a model is folded depends on the model alone, so
+that a line has the same bits whatever was predicted before, with it, or on how many threads.
+
+Source: fastText 0.9.3 ``src/loss.cc`` (``computeOutput``, ``predict``, ``findKBest``, ``dfs``) and
+``FastText::predict`` of ``src/fasttext.cc``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ftcore.errors import UserError
+from ftcore.formats.classic import Classic
+from ftcore.inference import kernels
+from ftcore.inference.tables import Tables
+from ftcore.inference.threads import ahead, cores
+from ftcore.model.huffman import children
+
+FOLDED_BYTES = 256 << 20  # the largest folded table
+_BYTES = 1 << 18  # text of a batch
+_LINES = 4096  # lines of a batch
+_SCORES = 1 << 20  # scores of a batch (label counts go up to some hundred thousand)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Labels of B lines: those of line b are ``labels[offsets[b]:offsets[b + 1]]``, the best first.
+
+    labels: int32[N], label ids. scores: float32[N], probability + 1e-5 as the original's, but at most 1.
+    offsets: int64[B + 1].
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:  # lines
+        return len(self.offsets) - 1
+
+    def named(self, names: np.ndarray) -> tuple[list[list[str]], list[np.ndarray]]:
+        """A list of names and an array of scores for each line.
+
+        Args:
+            names: object[C], `Predictor.names`.
+        """
+        found = names[self.labels]
+        width = len(self.labels) // len(self) if len(self) else 0
+        if width and (np.diff(self.offsets) == width).all():
+            return found.reshape(-1, width).tolist(), list(self.scores.reshape(-1, width))
+        labels, cuts = found.tolist(), self.offsets.tolist()
+        pairs = list(zip(cuts[:-1], cuts[1:], strict=True))
+        return [labels[a:b] for a, b in pairs], [self.scores[a:b] for a, b in pairs]
+
+
+class Predictor:
+    """A supervised model's answers.
+
+    Args:
+        classic: the model. It must not change: folded rows are kept.
+        threads: for many lines; default as many as there are cores.
+
+    Errors: `UserError` for a model without labels.
+
+    >>> Predictor(classic).predict(["good film", "dull film"], k=1).labels.tolist()  # doctest: +SKIP
+    [0, 1]
+    """
+
+    def __init__(self, classic: Classic, threads: int | None = None, tables: Tables | None = None) -> None:
+        if not classic.args.supervised:
+            raise UserError(
+                f"Model needs to be supervised for prediction! This one is {classic.args.model}: "
+                "use its vectors, or train_supervised"
+            )
+        if not classic.dictionary.labels:
+            raise UserError(f"{classic.path or 'the model'} has no labels; train it on labelled texts")
+        self.classic, self.dictionary = classic, classic.dictionary
+        self.tables = tables or Tables(classic)
+        self.threads = threads or cores()
+        output = classic.output
+        self.output = np.ascontiguousarray(
+            output if isinstance(output, np.ndarray) else output.gather(np.arange(output.shape[0])),
+            np.float32,
+        )
+        self.names = np.array(self.dictionary.labels, object)
+        self.kind = {"softmax": kernels.SOFTMAX, "hs": kernels.TREE}.get(classic.args.loss, kernels.SIGMOID)
+        if self.kind == kernels.TREE:
+            self.children = children(self.dictionary.label_counts)
+        size = 4 * len(self.output) * self.tables.places
+        self.folded = None
+        if len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
+            # memory that is touched only where a feature occurs
+            self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
+
+    # ------------------------------------------------------------------------------------------ lines
+    def predict(self, lines: Sequence[str | bytes], k: int = 1, threshold: float = 0.0) -> Predictions:
+        """The k most probable labels of each line (-1: all) whose probability is at least ``threshold``.
+
+        A line ends in ``</s>``, also an empty one; without any known feature it gets no label. Labels in
+        the text (words that start with the model's prefix) are no features.
+
+        Errors: `UserError` for a k that is neither -1 nor at least 1.
+        """
+        return _joined(list(self.stream(_cut(lines), k, threshold)))
+
+    def stream(
+        self, batches: Iterable[Sequence[str | bytes]], k: int = 1, threshold: float = 0.0
+    ) -> Iterator[Predictions]:
+        """`predict` of each batch in turn, computed on the threads, some batches ahead."""
+        k = self.check(k)
+        yield from ahead(self._lines, ((batch, k, threshold) for batch in batches), self.threads)
+
+    def check(self, k: int) -> int:
+        """k as a number of labels."""
+        if k != -1 and k < 1:
+            raise UserError(f"k = {k}: k needs to be 1 or higher! (-1: all labels)")
+        return len(self.output) if k == -1 else min(k, len(self.output))
+
+    def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
+        return self.from_features(*self.dictionary.features_of(lines), k, threshold)
+
+    # --------------------------------------------------------------------------------------- features
+    def from_features(
+        self, ids: np.ndarray, offsets: np.ndarray, k: int = 1, threshold: float = 0.0
+    ) -> Predictions:
+        """`predict` from the lines' features.
+
+        Args:
+            ids: int32[N], full numbering. offsets: int64[B + 1], as `Dictionary.features_of` gives them.
+        """
+        k = self.check(k)
+        places, offsets = self.tables.known(ids, offsets)
+        step = max(1, _SCORES // max(len(self.output), self.tables.dim))
+        parts = []
+        for at in range(0, len(offsets) - 1, step):
+            cuts = offsets[at : at + step + 1]
+            parts.append(self._batch(places[cuts[0] : cuts[-1]], cuts - cuts[0], k, threshold))
+        return _joined(parts)
+
+    def scores(self, places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """hidden · outputᵀ, float32[B, C], from `Tables.known` places."""
+        out = np.empty((len(offsets) - 1, len(self.output)), np.float32)
+        if self.folded is None:
+            kernels.products(self.tables.mean(places, offsets), self.output, out)
+            return out
+        bits, missing = self.folded.view(np.int32), np.empty(len(places), np.int32)
+        count = kernels.folded_means(self.folded, bits, places, offsets, out, missing)
+        if count:
+            self._fold(np.unique(missing[:count]))
+            kernels.folded_means(self.folded, bits, places, offsets, out, missing)
+        return out
+
+    def _fold(self, places: np.ndarray) -> None:
+        step = max(1, _SCORES // self.tables.dim)
+        for at in range(0, len(places), step):
+            part = places[at : at + step]
+            kernels.fold_rows(self.tables.gather(part), self.output, part, self.folded)
+
+    def _batch(self, places: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
+        lines, sizes = len(offsets) - 1, np.diff(offsets)
+        labels, found = np.empty(lines * k, np.int32), np.empty(lines * k, np.float32)
+        ends, threshold = np.empty(lines + 1, np.int64), np.float32(threshold)
+        if self.kind == kernels.TREE:
+            folded = self.folded is not None
+            hidden = self.scores(places, offsets) if folded else self.tables.mean(places, offsets)
+            kernels.best_leaves(
+                hidden, self.output, folded, sizes, *self.children, k, threshold, labels, found, ends
+            )
+        else:
+            scores = self.scores(places, offsets)
+            kernels.best_labels(scores, sizes, self.kind, _SIGMOID, k, threshold, labels, found, ends)
+        return Predictions(labels[: ends[-1]], found[: ends[-1]], ends)
+
+
+def _cut(lines: Sequence[str | bytes]) -> Iterator[Sequence[str | bytes]]:
+    """Batches small enough for the caches, large enough that a call costs nothing beside its work."""
+    size, at = 64, 0
+    while at < len(lines):
+        part = lines[at : at + size]
+        yield part
+        at += size
+        size = min(_LINES, max(16, _BYTES * len(part) // (1 + sum(map(len, part)))))
+
+
+def _joined(parts: list[Predictions]) -> Predictions:
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0, *(len(part.labels) for part in parts)])
+    ends = [part.offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
+    return Predictions(
+        np.concatenate([np.zeros(0, np.int32), *(part.labels for part in parts)]),
+        np.concatenate([np.zeros(0, np.float32), *(part.scores for part in parts)]),
+        np.concatenate([np.zeros(1, np.int64), *ends]),
+    )
+
+
+def _sigmoid_table() -> np.ndarray:
+    """The 513 values of ``Loss::Loss``: x = -8, ..., 8 and 1 / (1 + exp(-x)), both rounded as there."""
+    x = np.arange(513, dtype=np.float32) * np.float32(16) / np.float32(512) - np.float32(8)
+    return (1.0 / (1.0 + np.exp(-x).astype(np.float64))).astype(np.float32)
+
+
+_SIGMOID = _sigmoid_table()

@@ -1,0 +1,113 @@
+"""The rows of features, whatever holds them: a whole matrix, the rows that occurred, a quantised one.
+
+A feature's number is fastText's: a word's id, or nwords + bucket. Where a model keeps only the buckets
+that occurred, the row of another is made from the seed (`ftcore.model.init`) and counts in a mean like
+any other; where a quantised model was cut off, a bucket without a row is left out, as in the original
+(``Dictionary::pushHash`` of ``src/dictionary.cc``).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ftcore.errors import UserError
+from ftcore.formats.classic import Classic
+from ftcore.inference.kernels import bucket_places, keep_rows, mean_rows
+from ftcore.model.init import bucket_numbers, initial_rows
+
+_LARGEST_MAP = 1 << 26  # buckets; above it a row is searched for, so that memory stays with the model's size
+
+
+class Tables:
+    """Rows of a model's features by number.
+
+    >>> Tables(classic).mean(np.array([0, 1, 1]), np.array([0, 3, 3])).shape  # doctest: +SKIP
+    (2, 100)
+    """
+
+    def __init__(self, classic: Classic) -> None:
+        self.classic, self.dictionary = classic, classic.dictionary
+        self.nwords, self.dim, self.seed = self.dictionary.nwords, classic.args.dim, classic.seed
+        self.pruned = self.dictionary.prune is not None
+        self.whole = self.dictionary.storage == "all" or self.dictionary.bucket == 0
+        table = classic.input
+        plain = isinstance(table, np.ndarray) and table.flags.c_contiguous and table.dtype == np.float32
+        self.table = np.asarray(table) if plain else None  # also one that is mapped, aligned or not
+
+    @property
+    def places(self) -> int:
+        """How many numbers `known` can give."""
+        return self.dictionary.rows if self.pruned else self.nwords + self.dictionary.bucket
+
+    @cached_property
+    def _rows(self) -> np.ndarray | None:
+        small = not self.whole and self.dictionary.bucket <= _LARGEST_MAP
+        return self.dictionary.bucket_rows() if small else None
+
+    def known(self, ids: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The features that count in a mean, as places: rows in a cut-off model, numbers as given otherwise.
+
+        Args:
+            ids: int32[N], numbers of all lines' features. offsets: int64[B + 1].
+        """
+        if not self.pruned:
+            return ids, offsets
+        kept, ends = np.empty(len(ids), np.int32), np.empty(len(offsets), np.int64)
+        if self._rows is None:
+            rows = self.dictionary.to_rows(ids)
+            np.concatenate([[0], np.cumsum(rows >= 0)]).take(offsets, out=ends)
+            return rows[rows >= 0].astype(np.int32), ends
+        return kept[: keep_rows(ids, offsets, self.nwords, self._rows, kept, ends)], ends
+
+    def gather(self, places: np.ndarray) -> np.ndarray:
+        """The rows at these places: float32[n, D], a copy."""
+        if self.pruned or self.whole:
+            return self._stored(places)
+        rows = self._signed(places)
+        absent = rows < 0
+        if not absent.any():
+            return self._stored(rows)
+        out = np.empty((len(rows), self.dim), np.float32)
+        out[~absent] = self._stored(rows[~absent])
+        out[absent] = initial_rows(self.seed, bucket_numbers(-1 - rows[absent]), self.dim)
+        return out
+
+    def mean(self, places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Mean of each line's rows, from `known` places: float32[B, D]; zero for a line without any."""
+        out = np.empty((len(offsets) - 1, self.dim), np.float32)
+        extra = np.zeros((0, self.dim), np.float32)
+        if self.table is None:
+            distinct, places = np.unique(places, return_inverse=True)
+            mean_rows(self.gather(distinct), extra, places, offsets, out)
+            return out
+        if not (self.pruned or self.whole):
+            places = self._signed(places)
+            absent = places < 0
+            if absent.any():
+                buckets, number = np.unique(-1 - places[absent], return_inverse=True)
+                extra = initial_rows(self.seed, bucket_numbers(buckets), self.dim)
+                places[absent] = -1 - number
+        mean_rows(self.table, extra, places, offsets, out)
+        return out
+
+    def full(self) -> np.ndarray:
+        """The matrix as fastText has it, a row for each bucket: float32[nwords + bucket, D].
+
+        Errors: `UserError` for a quantised model.
+        """
+        if self.classic.quantized:
+            raise UserError("Can't get quantized Matrix; load the .bin it was made from")
+        return self.gather(np.arange(self.places)) if self.table is None or not self.whole else self.table
+
+    def _signed(self, places: np.ndarray) -> np.ndarray:
+        if self._rows is None:
+            return self.dictionary.to_signed(places)
+        out = np.empty(len(places), np.int64)
+        bucket_places(places, self.nwords, self._rows, out)
+        return out
+
+    def _stored(self, rows: np.ndarray) -> np.ndarray:
+        table = self.classic.input if self.table is None else self.table
+        return table[rows] if isinstance(table, np.ndarray) else table.gather(rows)

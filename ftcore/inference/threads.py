@@ -1,0 +1,34 @@
+"""Work on threads, in order and with bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int) -> Iterator[Any]:
+    """``function(*a)`` for each of ``arguments``, in their order; at most two calls a thread are open.
+
+    >>> list(ahead(pow, [(2, 3), (5, 2)], threads=2))
+    [8, 25]
+    """
+    if threads == 1:
+        for given in arguments:
+            yield function(*given)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future] = deque()
+        for given in arguments:
+            waiting.append(pool.submit(function, *given))
+            if len(waiting) == 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,162 @@
+"""Vectors of words and sentences, nearest neighbours and analogies.
+
+Source: fastText 0.9.3 ``src/fasttext.cc``: ``getWordVector``, ``getSentenceVector``,
+``precomputeWordVectors``, ``getNN``, ``getAnalogies``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from ftcore.corpus.dictionary import encode
+from ftcore.errors import UserError
+from ftcore.formats.classic import Classic
+from ftcore.inference.kernels import best_of, mean_rows, products
+from ftcore.inference.tables import Tables
+from ftcore.inference.threads import ahead, cores
+from ftcore.model.hashing import char_ngrams, ngram_buckets
+
+_WORDS = 4096  # words of a batch
+
+
+class Vectors:
+    """A model's vectors. Words are str or bytes (a `.bin` may hold words that are no UTF-8).
+
+    Args:
+        classic: the model. It must not change once `neighbors` or `analogies` were asked for.
+        threads: for many words; default as many as there are cores.
+
+    >>> Vectors(classic).word("film").shape   # doctest: +SKIP
+    (100,)
+    """
+
+    def __init__(self, classic: Classic, threads: int | None = None, tables: Tables | None = None) -> None:
+        self.classic, self.dictionary = classic, classic.dictionary
+        self.tables = tables or Tables(classic)
+        self.threads = threads or cores()
+
+    # ------------------------------------------------------------------------------------------ words
+    def word(self, word: str | bytes) -> np.ndarray:
+        """float32[D]: mean of the word's row and its n-grams'; of these alone out of the vocabulary, zero
+        without any."""
+        return self.words([word])[0]
+
+    def words(self, words: Sequence[str | bytes]) -> np.ndarray:
+        """`word` of each: float32[n, D]."""
+        keys = [_bytes(word) for word in words]
+        return self._means(keys, np.array([self.dictionary.index.get(key, -1) for key in keys], np.int64))
+
+    def all(self) -> np.ndarray:
+        """`word` of the whole vocabulary by id: float32[nwords, D]."""
+        out = np.empty((self.dictionary.nwords, self.tables.dim), np.float32)
+
+        def fill(start: int) -> None:
+            keys = self.dictionary.words[start : start + _WORDS]
+            out[start : start + len(keys)] = self._means(keys, np.arange(start, start + len(keys)))
+
+        for _ in ahead(fill, ((at,) for at in range(0, len(out), _WORDS)), self.threads):
+            pass
+        return out
+
+    def _means(self, keys: list[bytes], own: np.ndarray) -> np.ndarray:
+        options = self.dictionary.options
+        grams, cuts = ngram_buckets(keys, options.minn, options.maxn, self.dictionary.bucket)
+        before = np.concatenate([[0], np.cumsum(own >= 0)])  # a word's own row comes first
+        offsets = cuts + before
+        ids = np.empty(offsets[-1], np.int32)
+        heads = offsets[:-1][own >= 0]
+        rest = np.ones(len(ids), np.bool_)
+        rest[heads] = False
+        ids[heads] = own[own >= 0]
+        ids[rest] = grams + self.dictionary.nwords
+        return self.tables.mean(*self.tables.known(ids, offsets))
+
+    def subwords(self, word: str | bytes) -> tuple[list[bytes], np.ndarray]:
+        """The word, if it is in the vocabulary, and its n-grams; and their numbers int64 (-1: no row)."""
+        key, options = _bytes(word), self.dictionary.options
+        ids = self.dictionary.subwords(key)
+        names = char_ngrams(key, options.minn, options.maxn) if self.dictionary.bucket else []
+        if len(ids) > len(names):
+            names.insert(0, key)
+        return names, self.dictionary.to_rows(ids) if self.tables.pruned else ids
+
+    def input(self, number: int) -> np.ndarray:
+        """Row of a feature by number (in a cut-off model: row of the matrix): float32[D].
+
+        Errors: `UserError` for a number out of range.
+        """
+        rows = max(self.tables.places, len(self.classic.input))
+        if not 0 <= number < rows:
+            raise UserError(f"row {number}: the input matrix has rows 0 to {rows - 1}")
+        return self.tables.gather(np.array([number]))[0]
+
+    # -------------------------------------------------------------------------------------- sentences
+    def sentence(self, line: str | bytes) -> np.ndarray:
+        """float32[D]. Supervised: mean of the line's features, end of line included. Otherwise: mean of its
+        words' vectors, each divided by its length, zero ones left out."""
+        return self.sentences([line])[0]
+
+    def sentences(self, lines: Sequence[str | bytes]) -> np.ndarray:
+        """`sentence` of each: float32[n, D]."""
+        if self.classic.args.supervised:
+            return self.tables.mean(*self.tables.known(*self.dictionary.features_of(lines)))
+        number: dict[bytes, int] = {}
+        tokens = [[number.setdefault(word, len(number)) for word in _bytes(line).split()] for line in lines]
+        vectors = self.words(list(number)) if number else np.zeros((1, self.tables.dim), np.float32)
+        length = np.sqrt((vectors * vectors).sum(axis=1))
+        units = vectors / np.where(length > 0, length, 1)[:, None]
+        kept = [[i for i in line if length[i] > 0] for line in tokens]
+        offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
+        out = np.empty((len(lines), self.tables.dim), np.float32)
+        ids = np.array([i for line in kept for i in line], np.int64)
+        mean_rows(units, units[:0], ids, offsets, out)
+        return out
+
+    # ------------------------------------------------------------------------------------- neighbours
+    @cached_property
+    def _units(self) -> np.ndarray:
+        """Word vectors divided by their length."""
+        vectors = self.all()
+        length = np.sqrt((vectors * vectors).sum(axis=1))
+        vectors /= np.where(length > 0, length, 1)[:, None]
+        return vectors
+
+    def neighbors(self, word: str | bytes, k: int = 10) -> list[tuple[float, bytes]]:
+        """The k words (-1: all) with the greatest cosine to a word, itself left out: (cosine, word)."""
+        return self.nearest(self.word(word), k, [word])
+
+    def analogies(
+        self, a: str | bytes, b: str | bytes, c: str | bytes, k: int = 10
+    ) -> list[tuple[float, bytes]]:
+        """The k words nearest to a - b + c, of unit vectors; the three left out."""
+        vectors = self.words([a, b, c])
+        scale = 1.0 / (np.sqrt((vectors * vectors).sum(axis=1)).astype(np.float64) + 1e-8)
+        units = vectors * scale.astype(np.float32)[:, None]
+        return self.nearest(units[0] - units[1] + units[2], k, [a, b, c])
+
+    def nearest(
+        self, vector: np.ndarray, k: int = 10, banned: Sequence[str | bytes] = ()
+    ) -> list[tuple[float, bytes]]:
+        """The k words (-1: all) with the greatest cosine to a vector float32[D], but for the banned ones.
+
+        Errors: `UserError` for a k that is neither -1 nor at least 1.
+        """
+        if k != -1 and k < 1:
+            raise UserError(f"k = {k}: give a number of neighbours from 1 up, or -1 for all")
+        words = self.dictionary.words
+        length = np.float32(np.sqrt(vector @ vector))
+        cosines = np.empty((1, len(words)), np.float32)
+        products(np.ascontiguousarray(vector, np.float32)[None], self._units, cosines)
+        cosines /= length if length >= 1e-8 else np.float32(1)
+        ids = [self.dictionary.index.get(_bytes(word), -1) for word in banned]
+        scores, places = best_of(
+            cosines[0], np.array(ids, np.int64), len(words) if k == -1 else min(k, len(words))
+        )
+        return [(score, words[i]) for score, i in zip(scores.tolist(), places.tolist(), strict=True)]
+
+
+def _bytes(word: str | bytes) -> bytes:
+    return word if isinstance(word, bytes) else encode(word)

@@ -1,0 +1,137 @@
+"""Predictions: the original's, and the same bits alone, in a batch and on threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ftcore.errors import UserError
+from ftcore.inference import predict as module
+from ftcore.inference.predict import Predictor
+from tests.ftcore.inference.conftest import LOSSES, random_lines
+from tests.reference.peer import needs_peer, run_peer
+
+LINES = random_lines(300, seed=2)
+FILES = [f"{loss}.{ending}" for loss in LOSSES for ending in ("bin", "ftz")]
+ASKED = [(1, 0.0), (3, 0.0), (3, 0.1), (-1, 0.0), (-1, 0.05), (40, 0.0)]
+_PREDICT = """
+lines = [str(line) for line in given["lines"]]
+for name in given["files"]:
+    m = fasttext.load_model(f"{given['models']}/{name}")
+    for i, (k, threshold) in enumerate(zip(given["k"].tolist(), given["threshold"].tolist())):
+        labels, scores = m.predict(lines, k, threshold)
+        out[f"{name} {i} labels"] = np.array([x for row in labels for x in row])
+        out[f"{name} {i} scores"] = np.array([x for row in scores for x in row.tolist()], np.float64)
+        out[f"{name} {i} counts"] = np.array([len(row) for row in labels])
+"""
+
+
+@pytest.fixture(scope="session")
+def original(models):
+    k, threshold = np.array([k for k, _ in ASKED]), np.array([t for _, t in ASKED])
+    return run_peer(_PREDICT, lines=LINES, files=FILES, models=str(models), k=k, threshold=threshold)
+
+
+@needs_peer
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("folded", [True, False])
+def test_predictions_are_the_originals(name, folded, load, original, monkeypatch):
+    if not folded:
+        monkeypatch.setattr(module, "FOLDED_BYTES", 0)
+    predictor = Predictor(load(name), threads=2)
+    assert (predictor.folded is not None) == folded
+    for i, (k, threshold) in enumerate(ASKED):
+        found = predictor.predict(LINES, k, threshold)
+        labels, scores = found.named(predictor.names)
+        ends = np.cumsum(original[f"{name} {i} counts"])[:-1]
+        expected = np.split(original[f"{name} {i} labels"], ends)
+        truth = np.split(np.minimum(original[f"{name} {i} scores"], 1), ends)
+        _compare(labels, scores, [row.tolist() for row in expected], truth, name)
+        assert found.scores.max() <= 1
+        assert found.labels.dtype == np.int32 and found.scores.dtype == np.float32
+
+
+def _compare(labels, scores, expected, truth, name):
+    """Alike line by line. Sums in another order differ in the last bits: that may swap labels of equal
+    scores, move a score at a border of the sigmoid's table to the next of its values (a slope of 1/4
+    times a bin of 1/32) or one at the threshold over it: in one line of a hundred at most."""
+    bin = 0.0079 if name.startswith(("ns", "ova")) else 1e-6
+    odd = 0
+    for ours, numbers, theirs, its in zip(labels, scores, expected, truth, strict=True):
+        if ours == theirs and np.allclose(numbers, its, rtol=1e-5, atol=1e-6):
+            continue
+        odd += 1
+        shared = min(len(numbers), len(its))
+        assert abs(len(numbers) - len(its)) <= 1
+        np.testing.assert_allclose(numbers[:shared], its[:shared], rtol=0, atol=bin)
+    assert odd <= len(labels) / 100 and sum(map(len, expected)) > 0
+
+
+@needs_peer
+@pytest.mark.parametrize("name", ["softmax.bin", "ns.ftz", "hs.bin"])
+@pytest.mark.parametrize("folded", [True, False])
+def test_batches_threads_and_single_lines_give_the_same_bits(name, folded, load, monkeypatch):
+    if not folded:
+        monkeypatch.setattr(module, "FOLDED_BYTES", 0)
+    one = Predictor(load(name), threads=1)
+    single = [one.predict([line], 3) for line in LINES]
+    labels = np.concatenate([found.labels for found in single])
+    bits = np.concatenate([found.scores for found in single]).view(np.int32)
+    for threads in (1, 2, 5):  # each fills its own folded rows, in another order
+        for lines in (LINES, LINES[::-1]):
+            found = Predictor(load(name), threads=threads).predict(lines * 3, 3)
+            size = len(labels)
+            if lines is LINES:
+                assert (found.labels[size : 2 * size] == labels).all()
+                assert (found.scores.view(np.int32)[:size] == bits).all()
+                assert (found.scores.view(np.int32)[-size:] == bits).all()
+            else:
+                back = one.predict(lines * 3, 3)
+                assert (found.scores.view(np.int32) == back.scores.view(np.int32)).all()
+
+
+@needs_peer
+def test_named_gives_a_list_and_an_array_for_each_line(load):
+    predictor = Predictor(load("softmax.bin"))
+    for k, threshold in ((1, 0.0), (2, 0.0), (-1, 0.2)):  # as many for all lines, or not
+        found = predictor.predict(LINES, k, threshold)
+        labels, scores = found.named(predictor.names)
+        assert len(found) == len(LINES) == len(labels) == len(scores)
+        cuts = found.offsets
+        for b in range(len(LINES)):
+            assert labels[b] == [predictor.dictionary.labels[i] for i in found.labels[cuts[b] : cuts[b + 1]]]
+            assert scores[b].tolist() == found.scores[cuts[b] : cuts[b + 1]].tolist()
+    empty = predictor.predict([])
+    assert len(empty) == 0 and empty.named(predictor.names) == ([], [])
+
+
+@needs_peer
+@pytest.mark.parametrize("k", [0, -2])
+def test_k_must_make_sense(k, load):
+    with pytest.raises(UserError, match=f"k = {k}"):
+        Predictor(load("softmax.bin")).predict(["w1"], k)
+
+
+@needs_peer
+def test_an_unsupervised_model_does_not_predict(load):
+    with pytest.raises(UserError, match="supervised"):
+        Predictor(load("skipgram.bin"))
+
+
+@needs_peer
+@pytest.mark.parametrize("k", [1, 2, 5, -1])
+def test_equal_scores_are_ordered_as_in_the_original(k, load, models):
+    """An output of zeros: all labels are equally probable."""
+    classic = load("softmax.bin")
+    flat = replace(classic, output=np.zeros_like(classic.output))
+    script = """
+m = fasttext.load_model(str(given["model"]))
+m.set_matrices(m.get_input_matrix(), np.zeros_like(m.get_output_matrix()))
+out["labels"] = np.array(m.predict(["w1 w2"], int(given["k"]))[0][0])
+"""
+    expected = run_peer(script, model=str(models / "softmax.bin"), k=k)["labels"].tolist()
+    predictor = Predictor(flat)
+    found = predictor.predict(["w1 w2"], k)
+    assert predictor.names[found.labels].tolist() == expected
