@@ -49,8 +49,34 @@ def bucket_rows(classic: Classic, start: int, stop: int) -> np.ndarray:
     return rows
 
 
-def all_rows(classic: Classic) -> Iterator[np.ndarray]:
-    """The whole input in pieces, words first."""
-    yield np.asarray(classic.input)[: classic.dictionary.nwords]
-    for start in range(0, classic.dictionary.bucket, _ROWS):
-        yield bucket_rows(classic, start, start + _ROWS)
+class AllRows:
+    """The whole input, row by fastText's number, made as it is asked for; a matrix where it is there whole.
+
+    >>> AllRows(classic)[np.array([7, 0])].shape, len(AllRows(classic))  # doctest: +SKIP
+    ((2, 100), 2000100)
+    """
+
+    def __init__(self, classic: Classic) -> None:
+        self.classic, self.table = classic, np.asarray(classic.input)
+        self.whole = classic.dictionary.storage != "occurring"
+        rows = len(self.table) if self.whole else classic.dictionary.nwords + classic.dictionary.bucket
+        self.shape = (rows, classic.args.dim)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        if self.whole:
+            return self.table[rows]
+        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
+        signed = self.classic.dictionary.to_signed(numbers)
+        out = self.table[np.maximum(signed, 0)]
+        absent = signed < 0
+        buckets = bucket_numbers(-1 - signed[absent])
+        out[absent] = initial_rows(self.classic.seed, buckets, self.shape[1])
+        return out
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """All rows in their order, some at a time."""
+        for start in range(0, len(self), _ROWS):
+            yield self[start : start + _ROWS]

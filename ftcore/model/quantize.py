@@ -9,14 +9,30 @@ Source: fastText 0.9.3 ``src/quantmatrix.cc`` and ``src/productquantizer.cc``; t
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ftcore.errors import UserError
 from ftcore.model.kernel import kernel
+from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
-KSUB = 256  # centroids of a piece; a code is one byte
+_CHUNK = 1 << 14  # rows looked at together
+
+
+class Rows(Protocol):
+    """What can be quantised: a matrix, or something that makes the rows it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """float32[n, dim] of a slice or of row numbers."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,40 @@ class ProductQuantizer:
         width = self.last if m == self.nsubq - 1 else self.dsub
         return self.centroids[start : start + KSUB * width].reshape(KSUB, width)
 
+    @classmethod
+    def train(cls, rows: Rows, dsub: int, threads: int = 1) -> ProductQuantizer:
+        """Find the centroids; the same bits as the original's for the same rows.
+
+        Errors: `UserError` for less than 256 rows, or an impossible dsub.
+        """
+        count, dim = rows.shape
+        if dsub < 1:
+            raise UserError(f"dsub must be at least 1 column a piece, not {dsub}; 2 is usual")
+        if count < KSUB:
+            raise UserError(
+                f"Matrix too small for quantization, must have at least {KSUB} rows; this one has {count}: "
+                "save the model as .bin instead"
+            )
+        whole = rows if isinstance(rows, np.ndarray) and rows.flags.aligned else None
+
+        def points(numbers: np.ndarray, start: int, width: int) -> np.ndarray:
+            if whole is None:
+                return np.ascontiguousarray(rows[numbers][:, start : start + width])
+            out = np.empty((len(numbers), width), np.float32)
+            _cut(whole, numbers, start, out)
+            return out
+
+        return cls(dim, dsub, train_pieces(points, count, dim, dsub, threads))
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Codes of rows float32[n, dim]: uint8[n, nsubq]."""
+        codes = np.empty((self.nsubq, len(rows)), np.uint8)
+        for m in range(self.nsubq):
+            start = m * self.dsub
+            piece = np.ascontiguousarray(rows[:, start : start + self.dsub])
+            nearest(piece, self.piece(m), codes[m])
+        return np.ascontiguousarray(codes.T)
+
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Rows of codes uint8[n, nsubq]: float32[n, dim]."""
         out = np.empty((len(codes), self.dim), np.float32)
@@ -73,6 +123,34 @@ class QuantMatrix:
     quantizer: ProductQuantizer
     norm_codes: np.ndarray | None = None
     norm_quantizer: ProductQuantizer | None = None
+
+    @classmethod
+    def train(cls, rows: Rows, dsub: int = 2, qnorm: bool = False, threads: int | None = None) -> QuantMatrix:
+        """Quantise a table; centroids and codes are those of the original, bit for bit.
+
+        Args:
+            rows: float32[m, D], m at least 256; it stays as it is.
+            dsub: columns of a piece: larger is smaller and coarser.
+            qnorm: quantise the rows' lengths apart.
+            threads: None takes one a core; the result does not depend on it.
+
+        Errors: `UserError` for a table that is too small or too large, or (with qnorm) holds NaN.
+        """
+        threads = threads or os.cpu_count() or 1
+        count, dim = rows.shape
+        if count * -(-dim // max(dsub, 1)) >= 1 << 31:
+            raise UserError(f"{count} rows of {dim} columns at dsub {dsub} need over 2^31 codes; raise dsub")
+        with ThreadPoolExecutor(threads) as pool:
+            if not qnorm:
+                quantizer = ProductQuantizer.train(rows, dsub, threads)
+                return cls(np.concatenate(list(pool.map(quantizer.encode, _chunks(rows)))), quantizer)
+            norms = np.concatenate(list(pool.map(row_norms, _chunks(rows))))[:, None]
+            norm_quantizer = ProductQuantizer.train(norms, 1, threads)
+            norm_codes = norm_quantizer.encode(norms)[:, 0]
+            directions = _Directions(rows, norms)
+            quantizer = ProductQuantizer.train(directions, dsub, threads)
+            codes = np.concatenate(list(pool.map(quantizer.encode, _chunks(directions))))
+            return cls(codes, quantizer, norm_codes, norm_quantizer)
 
     def __post_init__(self) -> None:
         if (self.norm_codes is None) != (self.norm_quantizer is None):
@@ -136,6 +214,55 @@ class QuantMatrix:
                 tables[m] = piece @ hidden[i, start : start + piece.shape[1]]
             _sum_codes(tables, self.codes, norms, out[i])
         return out
+
+
+@dataclass(frozen=True)
+class _Directions:
+    """Rows divided by their lengths; those of length 0 as they are (``DenseMatrix::divideRow``)."""
+
+    rows: Rows
+    norms: np.ndarray  # float32[m, 1]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows.shape
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        norms = self.norms[rows]
+        return self.rows[rows] / np.where(norms == 0, np.float32(1), norms)
+
+
+def _chunks(rows: Rows) -> Iterator[np.ndarray]:
+    for start in range(0, rows.shape[0], _CHUNK):
+        yield rows[start : start + _CHUNK]
+
+
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """Length of each row: float32[n], squares in float32 summed in float64 (``DenseMatrix::l2NormRow``).
+
+    Errors: `UserError` where one is NaN.
+    """
+    out = np.empty(len(rows), np.float32)
+    _norms(np.require(rows, np.float32, "CA"), out)
+    if np.isnan(out).any():
+        raise UserError("Encountered NaN. The model's training diverged: train it again with a smaller lr")
+    return out
+
+
+@kernel
+def _norms(rows, out):
+    for i in range(rows.shape[0]):
+        total = 0.0
+        for j in range(rows.shape[1]):
+            total += np.float64(rows[i, j] * rows[i, j])
+        out[i] = np.float32(np.sqrt(total))
+
+
+@kernel
+def _cut(rows, numbers, start, out):
+    for i in range(len(numbers)):
+        for j in range(out.shape[1]):
+            out[i, j] = rows[numbers[i], start + j]
 
 
 @kernel
