@@ -157,6 +157,9 @@ def document_weights(
         if loss == "ova" and len(labels):  # a document weighs the mean of its labels' weights
             total = np.add.reduceat(setup.class_weights[labels.values], labels.offsets[:-1])
             weight = (total / labels.sizes).astype(np.float32)
+    if setup.document_weights is not None:
+        own = setup.document_weights[order]
+        weight = own if weight is None else weight * own
     return weight
 
 

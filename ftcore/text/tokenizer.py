@@ -115,8 +115,8 @@ class Tokenizer:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Tokenizer:
-        """The tokenizer whose `state` this is.
+    def from_state(cls, state: dict[str, Any]) -> Tokenizer | Whitespace:
+        """The tokenizer whose `state` this is, also that of a `Whitespace`.
 
         Raises:
             UserError: it was made by a later version of ftcore, or with another version of jieba.
@@ -125,6 +125,8 @@ class Tokenizer:
             raise UserError(
                 f"tokenizer state of version {state.get('version')!r}; this ftcore reads {_VERSION}: install the ftcore it was made with"
             )
+        if state.get("kind") == Whitespace.kind:
+            return Whitespace()
         if state["jieba"] != version("jieba"):
             raise UserError(
                 f"the tokenizer was made with jieba {state['jieba']}, and {version('jieba')} is installed, which may cut "
@@ -136,6 +138,33 @@ class Tokenizer:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of options, jieba's version, user dictionary and stopwords."""
+        return digest(self.state())
+
+
+class Whitespace:
+    """Tokens as they stand between white space, nothing changed: fastText's own way, for text that is
+    segmented already. A line break is a space.
+
+    >>> Whitespace().tokenize(["Don't change  this!"])
+    ["Don't change  this!"]
+    """
+
+    kind = "whitespace"
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()  # nothing is ever removed
+
+    def tokenize(self, texts: Sequence[str]) -> list[str]:
+        """The texts; whoever reads tokens splits them (`ftcore.corpus.dictionary.split`)."""
+        return [text.replace("\n", " ") for text in texts]
+
+    def state(self) -> dict[str, Any]:
+        """JSON-able; `Tokenizer.from_state` reads it."""
+        return {"version": _VERSION, "kind": self.kind}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the state."""
         return digest(self.state())
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ftcore.config import Normalize, Segment, Stopwords, Text
 from ftcore.errors import UserError
 from ftcore.text.documents import DOCUMENT, REJECTED, TOKENIZED
-from ftcore.text.tokenizer import Tokenizer, is_mark
+from ftcore.text.tokenizer import Tokenizer, Whitespace, is_mark
 
 MIXED = [
     "我们不喜欢这部电影……太长了！",
@@ -204,3 +204,10 @@ def test_missing_files_are_refused_at_once(tmp_path):
 )
 def test_marks(token, mark):
     assert is_mark(token) is mark
+
+
+def test_white_space_alone_changes_nothing_but_line_breaks():
+    tokenizer = Whitespace()
+    assert tokenizer.tokenize(["A  <b>b</b>\u3000c!", "", "x\ny"]) == ["A  <b>b</b>\u3000c!", "", "x y"]
+    back = Tokenizer.from_state(json.loads(json.dumps(tokenizer.state())))
+    assert isinstance(back, Whitespace) and back.digest == tokenizer.digest != Tokenizer().digest
