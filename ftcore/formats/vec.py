@@ -1,0 +1,207 @@
+"""Vectors as text: the `.vec` of fastText and word2vec, written byte for byte as the original does.
+
+A header ``rows columns``, then a line for each word: the word, a space, and each value followed by a
+space. Source: fastText 0.9.3 ``src/fasttext.cc`` (``saveVectors``, ``loadVectors``) and ``src/vector.cc``
+(``operator<<``: 5 significant digits).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ftcore.corpus.files import atomic_file
+from ftcore.errors import UserError
+from ftcore.formats.cursor import Cursor
+from ftcore.formats.digits import format_rows, parse_lines, parse_value
+from ftcore.model.hashing import pack
+from ftcore.model.kernel import kernel
+
+_BLOCK = 1 << 18  # values formatted at a time
+
+
+def write_vec(
+    path: str | Path,
+    words: Sequence[bytes],
+    vectors: np.ndarray | Iterable[np.ndarray],
+    threads: int | None = None,
+) -> None:
+    """Write a `.vec`; it appears whole or not at all.
+
+    Args:
+        words: as bytes, for each row of `vectors`.
+        vectors: float32[n, D], or blocks of consecutive rows float32[k, D], so that a large table need
+            not be in memory at once.
+        threads: None takes one a core.
+
+    Raises:
+        UserError: another number of vectors than of words, blocks of different width, or a word with a
+            newline, which would end its line.
+
+    Example: ``write_vec("m.vec", [b"the", b"of"], np.zeros((2, 100), np.float32))``
+    """
+    blob, offsets = pack(words)
+    if (blob == 10).any():
+        row = int(np.searchsorted(offsets, np.flatnonzero(blob == 10)[0], "right")) - 1
+        raise UserError(f"{path}: word {row}, {words[row]!r}, has a newline, which a .vec cannot hold")
+    blocks = iter([vectors] if isinstance(vectors, np.ndarray) else vectors)
+    head = next(blocks, None)
+    dim = 0 if head is None else head.shape[1]
+    threads = threads or os.cpu_count() or 1
+    with atomic_file(path) as file, ThreadPoolExecutor(threads) as pool:
+        file.write(b"%d %d\n" % (len(words), dim))
+        waiting: deque = deque()
+        done = 0
+        for rows in _pieces(head, blocks, dim, path):
+            if done + len(rows) > len(words):
+                break
+            waiting.append(pool.submit(format_rows, blob, offsets, done, rows))
+            done += len(rows)
+            if len(waiting) > 2 * threads:
+                file.write(waiting.popleft().result())
+        else:
+            rows = None
+        for job in waiting:
+            file.write(job.result())
+        if rows is not None or done != len(words):
+            more = "more than" if rows is not None else done
+            raise UserError(
+                f"{path}: {len(words)} words but {more} {'that' if rows is not None else ''} vectors"
+            )
+
+
+def _pieces(
+    head: np.ndarray | None, blocks: Iterator[np.ndarray], dim: int, path: str | Path
+) -> Iterator[np.ndarray]:
+    """The blocks, cut so that every thread gets some work."""
+    step = max(1, _BLOCK // max(1, dim))
+    while head is not None:
+        if head.ndim != 2 or head.shape[1] != dim:
+            raise UserError(
+                f"{path}: a block of vectors of shape {head.shape} among those with {dim} columns"
+            )
+        for start in range(0, len(head), step):
+            yield np.require(head[start : start + step], np.float32, "CA")
+        head = next(blocks, None)
+
+
+def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes], np.ndarray]:
+    """Read a `.vec`: (words, float32[n, D]).
+
+    A word may be any bytes without a newline, spaces included (some published files have such words):
+    the numbers are the last D fields of a line. Every number becomes the nearest float32.
+
+    Args:
+        threads: None takes one a core.
+
+    Raises:
+        UserError: no such file, no header, a line with another number of fields, something that is no
+            number, or another number of lines than the header says; names the line.
+    """
+    cursor = Cursor.open(path)
+    data = cursor.data
+    starts = _line_starts(data)
+    rows, dim = _read_header(path, data, starts)
+    lines = len(starts) - 2  # without the header
+    if lines != rows:
+        raise UserError(
+            f"{path}: line 1 says {rows} rows, but {lines} lines follow; the file is cut off or joined: "
+            "write or download it again, or correct the first number"
+        )
+    starts = starts[1:]
+    words = np.zeros((rows, 2), np.int64)
+    out = np.empty((rows, dim), np.float32)
+    threads = threads or os.cpu_count() or 1
+    cuts = np.linspace(0, rows, min(rows, 8 * threads) + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [
+            pool.submit(parse_lines, data, starts, a, b, words, out)
+            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        ]
+        for job in jobs:
+            line = job.result()
+            if line >= 0:
+                raise _explain(path, line + 2, data[starts[line] : starts[line + 1]].tobytes(), dim)
+    found = [data[a:b].tobytes() for a, b in words.tolist()]
+    _refuse_wide_rows(path, found, dim)
+    return found, out
+
+
+def _read_header(path: str | Path, data: np.ndarray, starts: np.ndarray) -> tuple[int, int]:
+    first = data[: starts[1] if len(starts) > 1 else 0][:100].tobytes()
+    fields = first.split()
+    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+        raise UserError(
+            f"{path}: line 1 is {first[:60]!r}, not 'rows columns'; give a .vec, or put that line before the rows"
+        )
+    rows, dim = int(fields[0]), int(fields[1])
+    if dim < 1:
+        raise UserError(f"{path}: line 1 says {dim} columns; there must be 1 at least")
+    if rows * (2 * dim + 1) > len(data):  # a value takes two bytes
+        raise UserError(
+            f"{path}: line 1 says {rows} rows of {dim} columns, for which {len(data)} bytes are too few"
+        )
+    return rows, dim
+
+
+def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UserError:
+    fields = text.split()
+    if len(fields) != dim + 1:
+        return UserError(
+            f"{path}: line {line} has {len(fields)} fields, not a word and {dim} numbers: {text[:60]!r}; "
+            "correct the line, or the number of columns in line 1"
+        )
+    for field in fields[1:]:
+        try:
+            parse_value(field)
+        except ValueError:
+            return UserError(f"{path}: line {line} has {field[:40]!r} in the place of a number of float32")
+    return UserError(f"{path}: line {line} is no word and {dim} numbers: {text[:60]!r}")
+
+
+def _refuse_wide_rows(path: str | Path, words: list[bytes], dim: int) -> None:
+    """Rows with more numbers than the header says must not pass as words with spaces in them."""
+    for row, word in enumerate(words):
+        parts = word.split()
+        if len(parts) < 2:
+            continue
+        try:
+            [parse_value(part) for part in parts[1:]]
+        except ValueError:
+            continue
+        raise UserError(
+            f"{path}: line {row + 2} has {dim + len(parts) - 1} numbers, not {dim} as line 1 says; correct line 1"
+        )
+
+
+def _line_starts(data: np.ndarray) -> np.ndarray:
+    """Where lines begin, and the end of the last: int64[lines + 1]. Blank lines at the end are none."""
+    end = len(data)
+    while end > 0 and data[end - 1] in (10, 13, 32):
+        end -= 1
+    starts = np.zeros(_count_newlines(data, end) + 2, np.int64)
+    _mark_lines(data, end, starts)
+    return starts
+
+
+@kernel
+def _count_newlines(data, end):
+    found = 0
+    for i in range(end):
+        found += data[i] == 10
+    return found
+
+
+@kernel
+def _mark_lines(data, end, starts):
+    line = 1
+    for i in range(end):
+        if data[i] == 10:
+            starts[line] = i + 1
+            line += 1
+    starts[line] = end
