@@ -1,0 +1,221 @@
+"""`FastTextClassifier`: a scikit-learn classifier of raw texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ftcore import config
+from ftcore.ecosystem import inputs
+from ftcore.ecosystem.learning import Run, train_classifier
+from ftcore.ecosystem.models import open_model, read_source, trainable
+from ftcore.ecosystem.scores import Scorer
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import UserError
+from ftcore.fasttext import FastText
+
+# parameters that are options of the same name
+_SAME = ("epoch", "lr", "min_count", "minn", "maxn", "word_ngrams", "bucket", "neg", "freeze")
+
+
+class FastTextClassifier(ClassifierMixin, BaseEstimator):
+    """fastText's classifier on raw texts, one label a text or several.
+
+    Args:
+        tokenizer: how texts become tokens. ``ftcore``: our own, for Chinese and English; ``whitespace``:
+            as fastText, for text that is segmented already; or a `ftcore.config.Text`. ``auto``: that of
+            `pretrained` if there is one, else ``ftcore``.
+        dim, epoch, lr, min_count, minn, maxn, word_ngrams, bucket, neg: as in fastText.
+        loss: ``softmax``, ``hs`` or ``ns`` for one label a text, ``ova`` for several;
+            ``auto``: softmax or ova, as `y` is.
+        pretrained: start from these vectors: a model, or the path of a model's directory or `.bin`; `dim` is
+            theirs then.
+        freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
+        class_weight: ``balanced`` or {class: weight}.
+        warm_start: a further `fit` goes on from the present model, and adds its new words and classes.
+        engine, device: see `ftcore.engines.choice.choose_engine`.
+        random_state: a number gives the same model again, where `n_jobs` is 1.
+        n_jobs: threads of training and prediction; None is one, -1 all cores.
+
+    Attributes:
+        classes_: [C]; of an indicator matrix its columns. model_: the `ftcore.FastText`.
+        history_: a dict for each epoch. n_iter_: epochs trained.
+
+    Example::
+
+        FastTextClassifier(epoch=25, lr=0.5).fit(["很 好 看", "dull film"], ["pos", "neg"]).predict(["好看"])
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Any = "auto",
+        dim: int = 100,
+        epoch: int = 5,
+        lr: float = 0.1,
+        min_count: int = 1,
+        minn: int = 0,
+        maxn: int = 0,
+        word_ngrams: int = 1,
+        bucket: int = 2_000_000,
+        neg: int = 5,
+        loss: str = "auto",
+        pretrained: Any = None,
+        freeze: str = "none",
+        class_weight: str | dict | None = None,
+        warm_start: bool = False,
+        engine: str = "auto",
+        device: str = "auto",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.tokenizer, self.dim, self.epoch, self.lr = tokenizer, dim, epoch, lr
+        self.min_count, self.minn, self.maxn = min_count, minn, maxn
+        self.word_ngrams, self.bucket, self.neg, self.loss = word_ngrams, bucket, neg, loss
+        self.pretrained, self.freeze, self.class_weight = pretrained, freeze, class_weight
+        self.warm_start, self.engine, self.device = warm_start, engine, device
+        self.random_state, self.n_jobs = random_state, n_jobs
+
+    # -------------------------------------------------------------------------------------- training
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> FastTextClassifier:
+        """Train on texts and their labels.
+
+        Args:
+            X: N texts. y: N labels (strings or numbers), N lists of labels, or zeros and ones [N, C].
+                A nested list of zeros and ones is read as the last. A text without label does not take part.
+            sample_weight: [N] from 0 up, what each text counts; 0 leaves it out.
+
+        Errors: ValueError for unusable texts, labels, weights or parameters.
+        """
+        texts, targets = inputs.read_texts(X), inputs.Targets.read(y)
+        check_consistent_length(texts, targets.rows)
+        kept, weights = inputs.read_weights(sample_weight, len(texts))
+        if kept is not None:
+            texts, targets = [texts[i] for i in np.flatnonzero(kept).tolist()], targets.take(kept)
+        again = self.warm_start and hasattr(self, "model_")
+        if again:
+            if targets.form != self._form:
+                raise UserError(f"warm_start: y has the form {targets.form!r}, it was {self._form!r} before")
+            targets = targets.onto(np.union1d(self.classes_, targets.classes))
+        start = self.model_ if again else self._pretrained()
+        options = self._options(targets, start)
+        if start is not None and self.tokenizer == "auto":
+            tokenizer = start.tokenizer
+        else:
+            tokenizer = inputs.read_tokenizer(self.tokenizer)
+        run = Run(
+            tokenizer,
+            choose_engine(self.engine, self.device),
+            inputs.read_seed(self.random_state),
+            inputs.read_threads(self.n_jobs),
+        )
+        values = targets.classes.tolist()
+        names = [str(value) for value in values]
+        labels = [[names[i] for i in row] for row in targets.rows]
+        model, result = train_classifier(
+            texts, labels, options, run, start=start, again=again, weights=weights
+        )
+        value = dict(zip(names, map(_label, values), strict=True))
+        model.labels = [value.get(name, name) for name in model.dictionary.labels]
+        self.classes_, self.model_, self._form = targets.classes, model, targets.form
+        self.history_, self.n_iter_ = result.history, len(result.history)
+        self._scorer = self._make_scorer()
+        return self
+
+    def _pretrained(self) -> FastText | None:
+        return None if self.pretrained is None else trainable(open_model(self.pretrained))
+
+    def _options(self, targets: inputs.Targets, start: FastText | None) -> config.Finetune:
+        several = targets.form != "single"
+        if len({i for row in targets.rows for i in row}) < 2:
+            raise UserError("y holds fewer than two classes; a classifier needs two or more")
+        loss = ("ova" if several else "softmax") if self.loss == "auto" else self.loss
+        if several and loss != "ova":
+            raise UserError(
+                f"loss={loss!r} takes one label a text, and y has the form {targets.form!r}; set loss='ova'"
+            )
+        return inputs.read_options(
+            config.Finetune,
+            self,
+            dim=self.dim if start is None else start.dim,
+            loss=loss,
+            class_weights=self._class_weights(),
+            **{name: getattr(self, name) for name in _SAME},
+        )
+
+    def _class_weights(self) -> Any:
+        if self.class_weight is None:
+            return "none"
+        if isinstance(self.class_weight, str):
+            return self.class_weight
+        return {str(label): float(weight) for label, weight in dict(self.class_weight).items()}
+
+    # ------------------------------------------------------------------------------------ prediction
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scores before the softmax or the sigmoid (under hs log-probabilities): float32[N, C]; of two
+        classes with one label a text the second's minus the first's: float32[N]."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if self._form == "single" and scores.shape[1] == 2 else scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities float32[N, C] in the order of `classes_`.
+
+        With one label a text they sum to 1 (under ova and ns the yes/no probabilities are divided by
+        their sum, as scikit-learn's `OneVsRestClassifier` does); with several each stands alone.
+        """
+        scores = self._scores(X)
+        return self._scorer.probabilities(scores, normalize=self._form == "single")
+
+    def predict(self, X: Any) -> np.ndarray | list[list]:
+        """The most probable class of each text; with several labels a text all of probability above 1/2,
+        in the form that `y` had in `fit`."""
+        if self._form_of_fit() == "single":
+            return self.classes_[np.argmax(self._scores(X), axis=1)]
+        chosen = self.predict_proba(X) > 0.5
+        if self._form == "indicator":
+            return chosen.astype(np.int64)
+        return [self.classes_[row].tolist() for row in chosen]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; with several labels the share of texts whose labels are all right and complete."""
+        if self._form_of_fit() != "lists":
+            return super().score(X, y, sample_weight)
+        right = [set(a) == set(b) for a, b in zip(self.predict(X), y, strict=True)]
+        return float(np.average(right, weights=sample_weight))
+
+    def _form_of_fit(self) -> str:
+        check_is_fitted(self, "model_")
+        return self._form
+
+    def _scores(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        return self._scorer.scores(inputs.read_texts(X), inputs.read_threads(self.n_jobs))
+
+    def _make_scorer(self) -> Scorer:
+        return Scorer(read_source(self.model_), [str(value) for value in self.classes_.tolist()])
+
+    # ---------------------------------------------------------------------------------------- sklearn
+    def __getstate__(self) -> dict:
+        """The scorer is made of the model, which ships as our own format's bytes."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_scorer"}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self._scorer = self._make_scorer()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        tags.classifier_tags.multi_label = True
+        tags.non_deterministic = self.n_jobs not in (None, 1)
+        return tags
+
+
+def _label(value: Any) -> str | int:
+    """A class as a model keeps it."""
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else str(value)
