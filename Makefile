@@ -18,11 +18,11 @@ export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run test test-slow test-kill lint format ui deploy serve bench peer clean
+.PHONY: help run test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run test test-slow test-kill lint format ui deploy serve bench peer clean"
+	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
 
 run: $(STAMP) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
@@ -35,6 +35,9 @@ test-slow: $(STAMP) ## tests that take minutes
 
 test-kill: $(STAMP) ## kill -9 at random moments, then the same command again
 	@$(BIN)/python -m pytest -m kill $(ARGS)
+
+peer-tests: $(STAMP) peer ## the original's own unit tests on ftcore, and on the original (ARGS="--times 20")
+	@$(BIN)/python tests/reference/peer_tests.py $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """ftcore: raw Chinese and English text to a fastText model, in torch.
 
+``import ftcore as fasttext`` gives fastText's own Python API (see `ftcore.compat`).
+
 Public names load on first use, so that ``import ftcore`` costs nothing and each stage of the
 pipeline depends only on the modules it really imports.
 """
@@ -15,11 +17,24 @@ _HOME = {
     "load_config": "ftcore.config",
     "Tokenizer": "ftcore.text.tokenizer",
     "UserError": "ftcore.errors",
+    # fastText's API
+    "train_supervised": "ftcore.compat.training",
+    "train_unsupervised": "ftcore.compat.training",
+    "load_model": "ftcore.compat.opening",
+    "tokenize": "ftcore.compat.opening",
+    "EOS": "ftcore.compat",
+    "BOW": "ftcore.compat",
+    "EOW": "ftcore.compat",
+    "cbow": "ftcore.compat.opening",
+    "skipgram": "ftcore.compat.opening",
+    "supervised": "ftcore.compat.opening",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = [*_HOME, "util", "__version__"]
 
 
 def __getattr__(name: str):
+    if name == "util":
+        return import_module("ftcore.compat.util")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'ftcore' has no attribute {name!r}")

@@ -1,6 +1,7 @@
-"""The `ftcore` command: look into models and text without a pipeline.
+"""The `ftcore` command: fastText's own commands, and a look into text and models without a pipeline.
 
-``ftcore options`` lists every option; ``tokenize``, ``predict``, ``nn`` and ``info`` work on files and models.
+``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.commands`;
+``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models.
 """
 
 from __future__ import annotations
@@ -17,40 +18,68 @@ from typing import TextIO
 from ftcore.errors import UserError
 
 LINES = 1024  # read at a time
+_HELP = """fastText models for Chinese and English
+
+fastText's commands:
+  supervised              train a supervised classifier
+  quantize                quantize a model to reduce the memory usage
+  test                    evaluate a supervised classifier
+  test-label              print labels with precision and recall scores
+  predict                 predict most likely labels
+  predict-prob            predict most likely labels with probabilities
+  skipgram                train a skipgram model
+  cbow                    train a cbow model
+  print-word-vectors      print word vectors given a trained model
+  print-sentence-vectors  print sentence vectors given a trained model
+  print-ngrams            print ngrams given a trained model and word
+  nn                      query for nearest neighbors
+  analogies               query for analogies
+  dump                    dump arguments,dictionary,input/output vectors
+"""
+CLASSIC = tuple(line.split()[0] for line in _HELP.splitlines()[3:])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; exit code 0, or 1 after a one-line error.
+    """Run one command; exit code 0, or 1 after a one-line error (and the usage where words are wrong).
 
     Example: ``echo 我爱北京 | ftcore tokenize`` prints ``我 爱 北京``.
     """
-    parser = argparse.ArgumentParser(prog="ftcore", description="fastText models for Chinese and English")
-    commands = parser.add_subparsers(dest="command", required=True)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words and words[0] in CLASSIC:
+            from ftcore.compat.commands import run
 
+            run(words[0], words[1:])
+            sys.stdout.flush()
+        else:
+            given = _parser().parse_args(words)
+            COMMANDS[given.command](given)
+    except UserError as error:
+        sys.stdout.flush()
+        print(f"error: {error}", file=sys.stderr)
+        if help := getattr(error, "help", ""):
+            print(help, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader has gone; nothing is to be written to it at exit either
+        sys.stdout = None
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ftcore", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, title="ftcore's own commands")
     commands.add_parser("options", help="every option of the pipeline: default, range, meaning")
     tokenize = commands.add_parser("tokenize", help="lines to space-separated tokens")
     tokenize.add_argument("file", nargs="?", default="-", help="a file, or - for standard input")
     tokenize.add_argument("--model", help="segment as this model does (a directory)")
-    predict = commands.add_parser("predict", help="label and probability of every line")
-    predict.add_argument("model", help="directory of a model")
-    predict.add_argument("file", nargs="?", default="-", help="a file, or - for standard input")
-    predict.add_argument("-k", type=int, default=1, help="labels per line")
-    nearest = commands.add_parser("nn", help="nearest neighbours of words")
-    nearest.add_argument("model", help="directory of a model")
-    nearest.add_argument("words", nargs="+")
-    nearest.add_argument("-k", type=int, default=10)
     info = commands.add_parser("info", help="what a model is made of, as JSON")
-    info.add_argument("model", help="directory of a model")
-
-    given = parser.parse_args(arguments)
-    try:
-        COMMANDS[given.command](given)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
-    return 0
+    info.add_argument("model", help="a directory of a model, a .bin or .ftz")
+    return parser
 
 
 def show_options(_given: argparse.Namespace) -> None:
@@ -76,54 +105,27 @@ def show_tokens(given: argparse.Namespace) -> None:
             print("\n".join(tokenizer.tokenize(some)))
 
 
-def show_predictions(given: argparse.Namespace) -> None:
-    """``label probability`` pairs of every line."""
-    from ftcore.fasttext import FastText
-
-    model = FastText.load(given.model)
-    with _lines(given.file) as lines:
-        for some in _some(lines):
-            for found in model.predict(some, k=given.k):
-                pairs = zip(found.labels, found.probabilities, strict=True)
-                print("\t".join(f"{label}\t{chance:.6f}" for label, chance in pairs))
-
-
-def show_neighbors(given: argparse.Namespace) -> None:
-    """Words and cosines."""
-    from ftcore.fasttext import FastText
-
-    model = FastText.load(given.model)
-    for word in given.words:
-        print(word)
-        for other, cosine in model.nearest_neighbors(word, given.k):
-            print(f"  {cosine:.4f}  {other}")
-
-
 def show_info(given: argparse.Namespace) -> None:
-    """Kind, sizes and labels."""
-    from ftcore.fasttext import FastText
+    """Kind, sizes and labels; the tokenizer of a directory's model."""
+    from ftcore.compat.opened import Opened
 
-    model = FastText.load(given.model)
+    opened = Opened(given.model)
+    classic = opened.model.classic
     about = {
-        "kind": model.kind,
-        "loss": model.loss,
-        "dim": model.dim,
-        "words": model.dictionary.nwords,
-        "ngram_rows": len(model.dictionary.buckets),
-        "labels": model.labels,
-        "tokenizer": model.tokenizer.digest,
-        **model.dictionary.options.model_dump(),
+        "kind": classic.args.model,
+        "loss": classic.args.loss,
+        "dim": classic.args.dim,
+        "words": classic.dictionary.nwords,
+        "ngram_rows": classic.dictionary.rows - classic.dictionary.nwords,
+        "labels": opened.names.tolist(),
+        "quantized": classic.quantized,
+        "tokenizer": opened.tokenizer and opened.tokenizer.digest,
+        **classic.dictionary.options.model_dump(),
     }
     print(json.dumps(about, ensure_ascii=False, indent=1))
 
 
-COMMANDS = {
-    "options": show_options,
-    "tokenize": show_tokens,
-    "predict": show_predictions,
-    "nn": show_neighbors,
-    "info": show_info,
-}
+COMMANDS = {"options": show_options, "tokenize": show_tokens, "info": show_info}
 
 
 @contextmanager

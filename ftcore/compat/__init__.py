@@ -1,1 +1,34 @@
-"""fastText's Python API and command line, exactly, over ftcore's own engine and formats."""
+"""fastText's Python API, exactly: what `fasttext.FastText` is in the original.
+
+``import ftcore as fasttext`` exports the same names; code that says ``fasttext.FastText._FastText`` finds it
+here as ``ftcore.compat._FastText``.
+"""
+
+from importlib import import_module
+
+EOS = "</s>"
+BOW = "<"
+EOW = ">"
+
+_HOME = {
+    "train_supervised": "ftcore.compat.training",
+    "train_unsupervised": "ftcore.compat.training",
+    "load_model": "ftcore.compat.opening",
+    "tokenize": "ftcore.compat.opening",
+    "_FastText": "ftcore.compat.model",
+    "_Meter": "ftcore.compat.meter",
+    "loss_name": "ftcore.compat.arguments",
+    "model_name": "ftcore.compat.arguments",
+    "cbow": "ftcore.compat.opening",
+    "skipgram": "ftcore.compat.opening",
+    "supervised": "ftcore.compat.opening",
+}
+__all__ = [*_HOME, "BOW", "EOS", "EOW"]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name == "util":
+        return import_module("ftcore.compat.util")
+    raise AttributeError(f"module 'ftcore.compat' has no attribute {name!r}")

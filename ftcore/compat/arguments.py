@@ -1,0 +1,354 @@
+"""The arguments of `train_supervised` and `train_unsupervised`: names, order, defaults, errors.
+
+Source: fastText 0.9.3 ``python/fasttext_module/fasttext/FastText.py`` (``unsupervised_default``,
+``read_args``, ``train_supervised``) and ``src/args.cc``. Both naming styles are taken (``minCount`` and
+``min_count``). What ftcore adds is keyword-only, see `EXTRAS`.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from ftcore import config
+from ftcore.errors import UserError
+from ftcore.formats.classic import Args
+
+INT_MAX = (1 << 31) - 1
+
+
+class loss_name(enum.Enum):
+    """Losses by fastText's numbers; ``str(loss_name.ns) == "loss_name.ns"`` as in the original."""
+
+    hs, ns, softmax, ova = 1, 2, 3, 4
+
+    def __int__(self) -> int:
+        return self.value
+
+
+class model_name(enum.Enum):
+    """Models by fastText's numbers."""
+
+    cbow, skipgram, supervised = 1, 2, 3
+
+    def __int__(self) -> int:
+        return self.value
+
+
+# The original's names in its positional order, and the field of `Args` that holds each.
+FIELDS = {
+    "lr": "lr",
+    "dim": "dim",
+    "ws": "ws",
+    "epoch": "epoch",
+    "minCount": "min_count",
+    "minCountLabel": "min_count_label",
+    "minn": "minn",
+    "maxn": "maxn",
+    "neg": "neg",
+    "wordNgrams": "word_ngrams",
+    "loss": "loss",
+    "bucket": "bucket",
+    "thread": "thread",
+    "lrUpdateRate": "lr_update_rate",
+    "t": "t",
+    "label": "label",
+}
+ATTRIBUTES = (*FIELDS, "verbose", "pretrainedVectors")  # what a trained model carries (``set_args``)
+AUTOTUNE = (
+    "autotuneValidationFile",
+    "autotuneMetric",
+    "autotunePredictions",
+    "autotuneDuration",
+    "autotuneModelSize",
+)
+SUPERVISED = ("input", *ATTRIBUTES, "seed", *AUTOTUNE)
+UNSUPERVISED = ("input", "model", *ATTRIBUTES, "seed")  # the original stops before seed
+ALIASES = {
+    "min_count": "minCount",
+    "word_ngrams": "wordNgrams",
+    "lr_update_rate": "lrUpdateRate",
+    "label_prefix": "label",
+    "pretrained_vectors": "pretrainedVectors",
+}
+_WHOLE = frozenset(
+    [
+        "dim",
+        "ws",
+        "epoch",
+        "minCount",
+        "minCountLabel",
+        "minn",
+        "maxn",
+        "neg",
+        "wordNgrams",
+        "bucket",
+        "thread",
+        "lrUpdateRate",
+        "verbose",
+        "seed",
+        "autotunePredictions",
+        "autotuneDuration",
+    ]
+)
+_REAL = frozenset(("lr", "t"))
+_TEXT = frozenset(("model", "loss", "label", "autotuneMetric", "autotuneModelSize"))
+_PATH = frozenset(("pretrainedVectors", "autotuneValidationFile"))
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What ftcore adds to the original's arguments, all keyword-only.
+
+    init_model: a model (or the path of one) whose rows training starts from.
+    valid: labelled input that is scored after every epoch. patience: epochs without gain after which
+        training stops (0: never). keep_best: end with the tables of the best epoch.
+    callbacks: functions of one `ftcore.training.progress.Progress`.
+    checkpoint: a directory; an interrupted training, started again, goes on from there.
+    class_weights: "balanced", or {label: weight}, labels with or without their prefix.
+    sample_weights: a weight for each example of the input, in its order.
+    """
+
+    init_model: Any = None
+    valid: Any = None
+    patience: int = 0
+    keep_best: bool = True
+    callbacks: Sequence[Callable] = ()
+    checkpoint: str | os.PathLike | None = None
+    class_weights: str | Mapping[str, float] | None = None
+    sample_weights: Any = None
+
+
+EXTRAS = tuple(f.name for f in fields(Extras))
+_CLASSIFIER = ("valid", "patience", "keep_best", "class_weights", "sample_weights")
+
+
+@dataclass(frozen=True)
+class Autotune:
+    """What `train_supervised` was told about its search for arguments; off without a validation file."""
+
+    validation: Any = ""
+    metric: str = "f1"
+    predictions: int = 1
+    duration: int = 300  # seconds
+    model_size: str = ""
+
+    @property
+    def on(self) -> bool:
+        """Whether a validation file was given (``Args::hasAutotune``); it may be any input, arrays too."""
+        return not (self.validation is None or (isinstance(self.validation, str) and self.validation == ""))
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Everything a call of one of the two training functions says.
+
+    input: as given. manual: the original names of the arguments that were given (autotune leaves them
+    as they are).
+    """
+
+    input: Any
+    args: Args
+    verbose: int = 2
+    pretrained: Any = ""
+    manual: frozenset[str] = frozenset()
+    autotune: Autotune = Autotune()
+    extras: Extras = Extras()
+
+    @classmethod
+    def read(cls, given: Sequence[Any], named: Mapping[str, Any], *, supervised: bool) -> Arguments:
+        """Positional and keyword arguments of a call.
+
+        Raises:
+            TypeError: an unknown or repeated name, too many values, a value of the wrong type.
+            UserError: a value out of range.
+
+        >>> Arguments.read(["train.txt", 0.5], {"min_count": 2}, supervised=True).args.min_count
+        2
+        """
+        names = SUPERVISED if supervised else UNSUPERVISED
+        extras = EXTRAS if supervised else tuple(n for n in EXTRAS if n not in _CLASSIFIER)
+        values = _collect(given, named, names, extras)
+        manual = frozenset(values)
+        values = {**defaults(supervised), **values}
+        for name in names:
+            values[name] = _typed(name, values[name])
+        made = cls(
+            values["input"],
+            _args(values),
+            values["verbose"],
+            values["pretrainedVectors"],
+            manual,
+            Autotune(*(values[name] for name in AUTOTUNE)) if supervised else Autotune(),
+            Extras(**{name: values[name] for name in extras if name in values}),
+        )
+        if made.autotune.on:
+            check_metric(made.autotune.metric)
+            model_size(made.autotune.model_size)
+        made.options()  # out of range is said before any work
+        return made
+
+    def options(self) -> config.Pretrain | config.Finetune:
+        """The same for the training room. Updates are of one example, as in the original."""
+        args, extras = self.args, self.extras
+        shared: dict[str, Any] = {
+            "min_count": max(args.min_count, 1),  # 0 keeps all words, as 1 does
+            "min_count_label": max(args.min_count_label, 0),
+            "word_ngrams": max(args.word_ngrams, 1),
+            "bucket": args.bucket,
+            "minn": args.minn if args.maxn > 0 else 0,  # without maxn it has no meaning
+            "maxn": max(args.maxn, 0),
+            "dim": args.dim,
+            "epoch": args.epoch,
+            "lr": args.lr,
+            "neg": args.neg,
+            "loss": args.loss,
+            "batch_size": 1,
+        }
+        try:
+            if not args.supervised:
+                return config.Pretrain(**shared, model=args.model, ws=args.ws, t=args.t)
+            weights = extras.class_weights
+            if isinstance(weights, Mapping):
+                weights = {self.label(name): weight for name, weight in weights.items()}
+            return config.Finetune(
+                **shared,
+                class_weights="none" if weights is None else weights,
+                patience=extras.patience,
+                keep_best=extras.keep_best and extras.valid is not None,
+            )
+        except ValidationError as error:
+            raise UserError("; ".join(map(_explain, error.errors()))) from None
+
+    def label(self, name: str) -> str:
+        """A label with its prefix."""
+        return name if name.startswith(self.args.label) else self.args.label + name
+
+
+def defaults(supervised: bool) -> dict[str, Any]:
+    """Default of every argument by the original's name.
+
+    >>> defaults(True)["lr"], defaults(False)["maxn"]
+    (0.1, 6)
+    """
+    base = Args()
+    values = {name: getattr(base, attribute) for name, attribute in FIELDS.items()}
+    values |= {"input": "", "model": "skipgram", "verbose": 2, "pretrainedVectors": "", "seed": 0}
+    values |= {"thread": max((os.cpu_count() or 1) - 1, 1)}  # the original takes 0 of a single core
+    if supervised:
+        values |= {"model": "supervised", "lr": 0.1, "minCount": 1, "minn": 0, "maxn": 0, "loss": "softmax"}
+        values |= dict(zip(AUTOTUNE, ("", "f1", 1, 300, ""), strict=True))
+    return values
+
+
+def _collect(
+    given: Sequence[Any], named: Mapping[str, Any], names: Sequence[str], extras: Sequence[str]
+) -> dict[str, Any]:
+    """``read_args``: positional values, then keywords, by their original names."""
+    if len(given) > len(names):  # the original leaves out what is too much without a word
+        raise TypeError(f"at most {len(names)} positional arguments are taken, {len(given)} were given")
+    values: dict[str, Any] = {}
+    for name, value in [*zip(names, given, strict=False), *named.items()]:
+        name = ALIASES.get(name, name)
+        if name not in names and name not in extras:
+            raise TypeError(f"unexpected keyword argument '{name}'")
+        if name in values:
+            raise TypeError(f"multiple values for argument '{name}'")
+        values[name] = value
+    return values
+
+
+def _typed(name: str, value: Any) -> Any:
+    """The value as the original's C++ takes it: an int is no float's business, a path may be a Path."""
+    if name in _WHOLE:
+        try:
+            number = value.__index__()
+        except (AttributeError, TypeError):
+            raise TypeError(f"argument '{name}' must be an int, not {value!r}") from None
+        if not -INT_MAX - 1 <= number <= INT_MAX:
+            raise TypeError(f"argument '{name}' is out of range: {number}; it must fit 32 bits")
+        return int(number)
+    if name in _REAL:
+        try:
+            return float(value) if not isinstance(value, str | bytes) else _no_number(name, value)
+        except (TypeError, ValueError):
+            return _no_number(name, value)
+    if name == "autotuneModelSize" and isinstance(value, int):
+        return str(value)
+    if name in _TEXT and not isinstance(value, str):
+        raise TypeError(f"argument '{name}' must be a str, not {value!r}")
+    return value
+
+
+def _no_number(name: str, value: Any) -> float:
+    raise TypeError(f"argument '{name}' must be a number, not {value!r}")
+
+
+def _args(values: Mapping[str, Any]) -> Args:
+    if values["model"] not in model_name.__members__:
+        raise UserError(f"Unrecognized model name {values['model']!r}; choose skipgram or cbow")
+    if values["loss"] not in loss_name.__members__:
+        raise UserError(f"Unrecognized loss name {values['loss']!r}; choose ns, hs, softmax or ova")
+    args = Args(model=values["model"], seed=values["seed"], **{FIELDS[n]: values[n] for n in FIELDS})
+    for name, least in (("thread", 1), ("lrUpdateRate", 0), ("seed", 0)):
+        if values[name] < least:
+            raise UserError(f"{name} = {values[name]}: give a number from {least} up")
+    if not args.supervised:  # word n-grams have no part in these models
+        args = replace(args, word_ngrams=1)
+    return replace(args, bucket=0) if args.word_ngrams <= 1 and args.maxn == 0 else args
+
+
+def _explain(error: Any) -> str:
+    """One line for one of pydantic's errors, by the name of the argument."""
+    names = {attribute: name for name, attribute in FIELDS.items()}
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
+    name = names.get(str(error["loc"][0]), str(error["loc"][0]))
+    return f"{name} = {error['input']!r}: {error['msg']}"
+
+
+def check_metric(metric: str) -> None:
+    """``Args::getAutotuneMetric`` and ``getAutotuneMetricLabel``.
+
+    Raises:
+        UserError: neither f1, f1:LABEL, precisionAtRecall:NN[:LABEL] nor recallAtPrecision:NN[:LABEL].
+    """
+    kind, _, rest = metric.partition(":")
+    if metric == "f1":
+        return
+    if kind == "f1":
+        label = rest
+    elif kind in ("precisionAtRecall", "recallAtPrecision") and ":" in metric:
+        number, colon, label = rest.partition(":")
+        try:
+            float(number)
+        except ValueError:
+            raise UserError(f"Unknown metric : {metric}; {number!r} is no percentage") from None
+        if not colon:
+            return
+    else:
+        known = "f1, f1:LABEL, precisionAtRecall:NN[:LABEL], recallAtPrecision:NN[:LABEL]"
+        raise UserError(f"Unknown metric : {metric}; choose one of {known}")
+    if not label:
+        raise UserError(f"Empty metric label : {metric}; name a label behind the colon")
+
+
+def model_size(size: str) -> int | None:
+    """Bytes of an ``autotuneModelSize``, None for no limit (``Args::getAutotuneModelSize``).
+
+    >>> model_size("2M"), model_size("")
+    (2000000, None)
+    """
+    if not size:
+        return None
+    units = {"k": 10**3, "m": 10**6, "g": 10**9}
+    unit = units.get(size[-1].lower(), 1)
+    digits = size[:-1] if unit > 1 else size
+    if not digits.isdecimal():
+        raise UserError(f"Unable to parse model size {size}; write a number of bytes, or one with k, M or G")
+    return int(digits) * unit

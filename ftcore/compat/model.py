@@ -1,0 +1,347 @@
+"""`_FastText`: what `load_model` and the training functions return, method by method as in the original.
+
+Source: fastText 0.9.3 ``python/fasttext_module/fasttext/FastText.py`` and the bindings beside it
+(``pybind/fasttext_pybind.cc``). Rows are numbered as in fastText: a word's id, nwords + bucket of an n-gram.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ftcore.compat.arguments import FIELDS, Arguments, loss_name
+from ftcore.compat.checks import checked_line, is_given, is_one, number, whole
+from ftcore.compat.evaluation import Tally, evaluate, test_lines
+from ftcore.compat.meter import Meter
+from ftcore.compat.vocabulary import Vocabulary
+from ftcore.corpus.dictionary import encode, label_bytes
+from ftcore.errors import UserError
+from ftcore.formats.binary import write_binary
+from ftcore.inference.predict import Predictor
+from ftcore.inference.tables import Tables
+from ftcore.inference.vectors import Vectors
+
+if TYPE_CHECKING:
+    from ftcore.compat.binding import Binding
+    from ftcore.formats.classic import Classic
+    from ftcore.training.loop import TrainingResult
+
+_WORDS = 4096  # whose vectors are written at a time
+
+
+class _FastText(Vocabulary):
+    """A model with fastText's methods. Made by `load_model`, `train_supervised`, `train_unsupervised`.
+
+    Args:
+        model_path: a `.bin` or `.ftz`, or a directory that `ftcore.FastText.save` wrote.
+        args: of a training just done; its values become attributes (`lr`, `dim`, …), as in the original.
+        classic: the model itself.
+
+    Attributes:
+        classic: the model as a file holds it, see `ftcore.formats.classic.Classic`.
+        result: how its training went; None for a loaded model.
+    """
+
+    def __init__(
+        self,
+        model_path: str | PathLike | None = None,
+        args: Arguments | None = None,
+        *,
+        classic: Classic | None = None,
+        result: TrainingResult | None = None,
+    ) -> None:
+        if model_path is not None:
+            from ftcore.compat.opening import read_classic
+
+            classic = read_classic(model_path)
+        self._classic, self.result = classic, result
+        self.set_args(args)
+
+    def set_args(self, args: Arguments | None = None) -> None:
+        """Show a training's arguments as attributes, by the original's names."""
+        if args is None:
+            return
+        for name in FIELDS:
+            setattr(self, name, getattr(args.args, FIELDS[name]))
+        self.loss = loss_name[args.args.loss]
+        self.verbose, self.pretrainedVectors = args.verbose, args.pretrained
+
+    @property
+    def classic(self) -> Classic:
+        if self._classic is None:
+            raise UserError("this model is empty; load one with load_model(path) or train one")
+        return self._classic
+
+    @classic.setter
+    def classic(self, classic: Classic) -> None:
+        self._classic = classic
+        for name in ("_tables", "_predictor", "_vectors", "_ids", "words", "labels"):  # of the old one
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return Tables(self.classic)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(self.classic, tables=self._tables)
+
+    @cached_property
+    def _vectors(self) -> Vectors:
+        return Vectors(self.classic, tables=self._tables)
+
+    # ----------------------------------------------------------------------------------------- vectors
+    def __getitem__(self, word: str) -> np.ndarray:
+        return self.get_word_vector(word)
+
+    def _k(self, k: int) -> int:
+        k = whole("k", k)
+        if k < 1:
+            raise UserError(f"k needs to be 1 or higher! (k = {k})")
+        return k
+
+    @staticmethod
+    def _named(found: Iterable[tuple[float, bytes]], errors: str) -> list[tuple[float, str]]:
+        return [(score, word.decode("utf-8", errors)) for score, word in found]
+
+    def get_word_vector(self, word: str) -> np.ndarray:
+        """float32[D]: mean of the word's row and its n-grams'; zero for an unknown word without any."""
+        return self._vectors.word(encode(word))
+
+    def ngram_vectors(self, word: str) -> list[tuple[bytes, np.ndarray]]:
+        """Name and row of `get_subwords`, one by one; those a pruned model has no row for are left out."""
+        names, rows = self._vectors.subwords(encode(word))
+        kept = np.flatnonzero(rows >= 0)
+        vectors = self._tables.gather(rows[kept])
+        return [(names[i], vector) for i, vector in zip(kept.tolist(), vectors, strict=True)]
+
+    def get_sentence_vector(self, text: str) -> np.ndarray:
+        """float32[D]. Supervised: mean of the line's features, end of line included. Unsupervised: mean of
+        the words' vectors, each divided by its length, zero ones left out.
+
+        Errors: `UserError` for a text with a newline.
+        """
+        return self._vectors.sentence(checked_line(text))
+
+    def get_nearest_neighbors(
+        self, word: str, k: int = 10, on_unicode_error: str = "strict"
+    ) -> list[tuple[float, str]]:
+        """The k words with the highest cosine to a word, itself left out: (cosine, word), the best first."""
+        return self._named(self._vectors.neighbors(encode(word), self._k(k)), on_unicode_error)
+
+    def get_analogies(
+        self, wordA: str, wordB: str, wordC: str, k: int = 10, on_unicode_error: str = "strict"
+    ) -> list[tuple[float, str]]:
+        """The k words nearest to A - B + C (unit vectors), the three left out: (cosine, word)."""
+        words = [encode(word) for word in (wordA, wordB, wordC)]
+        return self._named(self._vectors.analogies(*words, self._k(k)), on_unicode_error)
+
+    # ------------------------------------------------------------------------------------- predictions
+    def predict(
+        self,
+        text: str | list[str],
+        k: int = 1,
+        threshold: float = 0.0,
+        on_unicode_error: str = "strict",
+    ) -> tuple[tuple[str, ...], np.ndarray] | tuple[list[list[str]], list[np.ndarray]]:
+        """The k most probable labels (-1: all) with at least this probability, and the probabilities.
+
+        A line gives (labels, float64 array), a list of lines (list of labels, list of float32 arrays), the
+        numbers of both being the same bits. An unknown text has no label.
+
+        Errors: `UserError` for a newline in the text, k below 1, or a model without labels.
+
+        >>> model.predict("which dish is best?", k=2)   # doctest: +SKIP
+        (('__label__baking', '__label__bread'), array([0.1535, 0.1211]))
+        """
+        one = is_one(text)
+        lines = [checked_line(line) for line in ([text] if one else text)]
+        k, threshold = whole("k", k), number("threshold", threshold)
+        found = self._predictor.predict(lines, k, threshold)
+        labels, scores = found.named(self._names(on_unicode_error))
+        return (tuple(labels[0]), scores[0].astype(np.float64)) if one else (labels, scores)
+
+    def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
+        """Number of lines scored, precision and recall at k, of a labelled file (or other `Lines`).
+
+        Lines without a known label or without any feature are left out; nan where nothing is to count.
+
+        Errors: `UserError` where the file cannot be opened.
+        """
+        tally = self._tally(path, k, threshold)
+        return tally.lines, tally.precision, tally.recall
+
+    def test_label(self, path: Any, k: int = 1, threshold: float = 0.0) -> dict[str, dict[str, float]]:
+        """precision, recall and f1score of each label.
+
+        >>> model.test_label("valid.txt")   # doctest: +SKIP
+        {'__label__baking': {'precision': 0.7, 'recall': 0.74, 'f1score': 0.72}}
+        """
+        return dict(self._tally(path, k, threshold).per_label())
+
+    def get_meter(self, path: Any, k: int = -1) -> Meter:
+        """Scores of a labelled file with k predictions a line, for curves of precision and recall."""
+        return Meter(self._tally(path, k, 0.0, keep=True).scores(), self.get_label_id)
+
+    def _tally(self, path: Any, k: int, threshold: float, keep: bool = False) -> Tally:
+        k, threshold = whole("k", k), number("threshold", threshold)
+        lines = test_lines(path, self.classic)
+        return evaluate(self._predictor, lines.blocks(), k, threshold, keep=keep)
+
+    # ---------------------------------------------------------------------------------------- matrices
+    def get_input_vector(self, ind: int) -> np.ndarray:
+        """A row of the input matrix, by `get_word_id` or `get_subword_id`: float32[D]."""
+        return self._vectors.input(whole("ind", ind))
+
+    def get_input_matrix(self) -> np.ndarray:
+        """float32[nwords + bucket, D], a copy; a bucket that never occurred has the row it started from.
+
+        Errors: `UserError` for a quantised model.
+        """
+        self._dense()
+        return np.array(self._tables.full())
+
+    def get_output_matrix(self) -> np.ndarray:
+        """float32[O, D], a copy: a row for each label, or for each word in an unsupervised model.
+
+        Errors: `UserError` for a quantised model.
+        """
+        self._dense()
+        return np.array(self.classic.output)
+
+    def _dense(self) -> None:
+        if self.classic.quantized:
+            raise UserError("Can't get quantized Matrix")
+
+    def set_matrices(self, input_matrix: np.ndarray, output_matrix: np.ndarray) -> None:
+        """Replace both matrices, e.g. by others with fewer columns.
+
+        Args:
+            input_matrix: [nwords + bucket, D], as `get_input_matrix` gives it. output_matrix: [O, D].
+
+        Errors: `UserError` for a quantised model or matrices of other shapes.
+        """
+        classic = self.classic
+        if classic.quantized:
+            raise UserError("Can't set matrices of a quantized model; set them before quantize()")
+        made = [np.ascontiguousarray(m, np.float32) for m in (input_matrix, output_matrix)]
+        dictionary = classic.dictionary
+        whole = dictionary.storage == "all"
+        rows = [len(classic.input) if whole else dictionary.nwords + dictionary.bucket, len(classic.output)]
+        dim = made[0].shape[-1]
+        if any(m.shape != (n, dim) for m, n in zip(made, rows, strict=True)) or dim < 1:
+            raise UserError(
+                f"input {made[0].shape} and output {made[1].shape}: give {rows[0]} and {rows[1]} rows, "
+                "both of the same size, as get_input_matrix() and get_output_matrix() do"
+            )
+        dictionary = dictionary.copy()
+        dictionary.storage, dictionary.buckets = "all", np.zeros(0, np.int32)
+        args = replace(classic.args, dim=dim)
+        self.classic = replace(classic, args=args, dictionary=dictionary, input=made[0], output=made[1])
+
+    def quantize(
+        self,
+        input: Any = None,
+        qout: bool = False,
+        cutoff: int = 0,
+        retrain: bool = False,
+        epoch: int | None = None,
+        lr: float | None = None,
+        thread: int | None = None,
+        verbose: int | None = None,
+        dsub: int = 2,
+        qnorm: bool = False,
+        *,
+        unsupervised: bool = False,
+    ) -> None:
+        """Make the model small, in place: rows as codes of a byte for each ``dsub`` numbers.
+
+        Args:
+            input: labelled text, needed to retrain. qout: quantise the output matrix too.
+            cutoff: keep so many words and n-grams, those with the longest vectors (0: all).
+            retrain: train what is left after a cutoff, with `epoch`, `lr`, `thread`; the defaults are the
+                model's own. qnorm: quantise lengths apart.
+            unsupervised: allow word vectors to be quantised, which the original refuses.
+
+        Errors: `UserError` for a quantised or unsupervised model, less than 256 rows, no input to retrain on.
+        """
+        from ftcore.compat.shrinking import quantize
+
+        if retrain and not is_given(input):
+            raise UserError("Need input file path if retraining")
+        if not (self.classic.args.supervised or unsupervised):
+            raise UserError(
+                "For now we only support quantization of supervised models; "
+                "pass unsupervised=True to quantise word vectors all the same"
+            )
+        verbose = verbose or getattr(self, "verbose", 2)
+        changed = {"epoch": epoch, "lr": lr, "thread": thread}
+        self.classic = quantize(
+            self.classic, input if retrain else None, {k: v for k, v in changed.items() if v}, verbose,
+            cutoff=whole("cutoff", cutoff), qnorm=bool(qnorm), qout=bool(qout), dsub=whole("dsub", dsub),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------- files
+    def save_model(self, path: str | PathLike) -> None:
+        """Write a `.bin`, or a `.ftz` if quantised; the original reads both.
+
+        Errors: `UserError` where the file cannot be written.
+        """
+        try:
+            write_binary(self.classic, path)
+        except OSError as error:
+            raise UserError(f"{path} cannot be opened for saving! ({error.strerror})") from None
+
+    def save_vectors(self, path: str | PathLike) -> None:
+        """Write the vectors of all words as text, a `.vec`.
+
+        Errors: `UserError` where the file cannot be written.
+        """
+        words = self.classic.dictionary.words
+        blocks = (self._vectors.words(words[at : at + _WORDS]) for at in range(0, len(words), _WORDS))
+        self._save_text(path, words, blocks)
+
+    def save_output(self, path: str | PathLike) -> None:
+        """Write the rows of the output matrix, under the labels' or the words' names, as a `.vec`.
+
+        Errors: `UserError` for a quantised model, or where the file cannot be written.
+        """
+        classic = self.classic
+        if classic.quantized:
+            raise UserError("Option -saveOutput is not supported for quantized models.")
+        supervised, dictionary = classic.args.supervised, classic.dictionary
+        names = [label_bytes(label) for label in dictionary.labels] if supervised else dictionary.words
+        self._save_text(path, names, np.asarray(classic.output))
+
+    @staticmethod
+    def _save_text(path: str | PathLike, names: list[bytes], rows: np.ndarray | Iterator[np.ndarray]) -> None:
+        from ftcore.formats.vec import write_vec
+
+        try:
+            write_vec(path, names, rows)
+        except OSError as error:
+            raise UserError(f"{path} cannot be opened for saving vectors! ({error.strerror})") from None
+
+    def __reduce__(self):
+        from ftcore.compat import shipping
+
+        return shipping.unpack, (shipping.pack(self),)
+
+    @property
+    def f(self) -> Binding:
+        """The original's binding object, for code that went round the Python class (``model.f.predict``)."""
+        from ftcore.compat.binding import Binding
+
+        return Binding(self)
+
+    def __repr__(self) -> str:
+        if self._classic is None:
+            return "<ftcore model, empty>"
+        args, dictionary = self.classic.args, self.classic.dictionary
+        kind = f"{args.model}, {args.loss}, {dictionary.nwords} words"
+        return f"<ftcore model: {kind}, {dictionary.nlabels} labels, dim {args.dim}>"

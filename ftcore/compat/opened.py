@@ -1,0 +1,105 @@
+"""A model as the commands use it: lines of bytes in, labels and vectors out, in bounded memory.
+
+Where the model is a directory of ours it has a tokenizer, and lines are raw text; otherwise they are tokens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ftcore.compat.evaluation import Tally, answers, evaluate
+from ftcore.compat.model import _FastText
+from ftcore.compat.opening import read_classic, to_classic
+from ftcore.corpus.lines import Block, padded
+from ftcore.corpus.scan import PAD
+
+_BLOCK = 1 << 20  # bytes of text at a time
+
+
+class Opened:
+    """A model from a path.
+
+    Attributes:
+        model: with fastText's methods. tokenizer: of a directory's model, else None.
+        names: object[C], labels as they are printed (a directory's without prefix).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.tokenizer = None
+        if os.path.isdir(path):
+            from ftcore.fasttext import FastText
+
+            own = FastText.load(path)
+            self.model = _FastText(classic=to_classic(own))
+            self.tokenizer = own.tokenizer
+            self.names = np.array([str(label) for label in own.dictionary.labels], object)
+        else:
+            self.model = _FastText(classic=read_classic(path))
+            self.names = np.array(self.model.classic.dictionary.labels, object)
+
+    def predict(self, stream: BinaryIO, k: int, threshold: float) -> Iterator[tuple[list[str], list[float]]]:
+        """Labels and probabilities of every line, as soon as it can be read."""
+        for answer in answers(self.model._predictor, self._blocks(stream), k, threshold):
+            labels, scores = answer.found.named(self.names)
+            yield from zip(labels, (row.tolist() for row in scores), strict=True)
+
+    def score(self, stream: BinaryIO, k: int, threshold: float) -> Tally:
+        """Counts over labelled lines."""
+        tally = evaluate(self.model._predictor, self._blocks(stream), k, threshold)
+        tally.names = self.names.tolist()
+        return tally
+
+    def sentence_vectors(self, stream: BinaryIO) -> Iterator[np.ndarray]:
+        """float32[D] of every line."""
+        classic, tables = self.model.classic, self.model._tables
+        for block in self._blocks(stream):
+            text = block()
+            if classic.args.supervised:
+                ids, cuts, *_ = classic.dictionary.line_features(text, rest=True, label=classic.args.label)
+                yield from tables.mean(*tables.known(ids, cuts))
+                continue
+            lines = text[:-PAD].tobytes().split(b"\n")
+            yield from self.model._vectors.sentences(lines if lines[-1] else lines[:-1])
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[Block]:
+        for data in whole_lines(stream):
+            if self.tokenizer is not None:
+                data = self._tokens(data)
+            yield partial(padded, data)
+
+    def _tokens(self, data: bytes) -> bytes:
+        """Raw lines as tokens, the labels among their words put first."""
+        prefix = self.model.classic.args.label
+        lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+        labels = [" ".join(w for w in line.split(" ") if w.startswith(prefix)) for line in lines]
+        texts = [" ".join(w for w in line.split(" ") if not w.startswith(prefix)) for line in lines]
+        tokens = self.tokenizer.tokenize(texts)
+        return "".join(f"{a} {b}\n" for a, b in zip(labels, tokens, strict=True)).encode(
+            "utf-8", "surrogatepass"
+        )
+
+
+def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Pieces of a stream that end behind a newline (the last may not), each as soon as it has come."""
+    read: Any = getattr(stream, "read1", stream.read)
+    held: list[bytes] = []
+    while data := read(_BLOCK):
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*held, data[:cut]])
+            held = []
+        if cut < len(data):
+            held.append(data[cut:])
+    if held:
+        yield b"".join(held)
+
+
+def words_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Words between white space, as soon as they have come (C++'s ``>>``)."""
+    for line in iter(stream.readline, b""):
+        yield from line.split()

@@ -1,0 +1,82 @@
+"""From what the user gave as input to a dictionary and a corpus of ids."""
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from typing import Any
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
+from ftcore.corpus.lines import Lines
+from ftcore.corpus.scan import PAD
+from ftcore.errors import UserError
+from ftcore.formats.classic import Args
+
+_LOOK = 1 << 16  # bytes of the input looked at
+_LONG = 8  # characters: few Chinese words are longer, most lines without spaces are
+
+
+class Reading:
+    """An input that is read again and again: for the dictionary, then for the ids.
+
+    Args:
+        given: a path, several (`Path`), or lines, see `ftcore.corpus.lines.Lines`.
+        args: of the training; its label prefix and threads count here, and whether it is supervised.
+
+    Errors: `UserError` where there is no such file.
+    """
+
+    def __init__(self, given: Any, args: Args) -> None:
+        self.args = args
+        try:
+            self.lines = Lines(given, label=args.label)
+        except UserError as error:
+            if isinstance(given, str):  # the original's words first
+                raise UserError(f"{given} cannot be opened for training! ({error})") from None
+            raise
+
+    def count(self, options: config.Dictionary) -> Dictionary:
+        """Words and labels, with fastText's ids."""
+        return Dictionary.read(self.lines, options, label=self.args.label, threads=self.args.thread)
+
+    def encode(self, dictionary: Dictionary, grow: bool = True) -> TokenCorpus | BagCorpus:
+        """Bags and targets for a classifier, lines of words otherwise.
+
+        Args:
+            grow: give buckets that occur here a row in the dictionary (training); not for held-out text.
+        """
+        shared: dict[str, Any] = {"label": self.args.label, "threads": self.args.thread}
+        if self.args.supervised:
+            return read_bags(self.lines, dictionary, grow=grow, **shared)
+        return read_tokens(self.lines, dictionary, **shared)
+
+    def warn_of_unsegmented(self) -> None:
+        """Warn, once a process, of Chinese text without spaces: every line would be a word."""
+        block = next(iter(self.lines.blocks()), None)
+        if block is not None and unsegmented(block()[:-PAD][:_LOOK].tobytes()):
+            warnings.warn(
+                "the input is mostly Han text without spaces, and fastText's format splits words at spaces: "
+                "segment it first (`ftcore tokenize FILE`), or take ftcore.FastText, which segments raw text",
+                stacklevel=2,
+            )
+
+
+def unsegmented(text: bytes) -> bool:
+    """Whether most characters of a text are in long runs of Han characters, as Chinese without spaces is.
+
+    >>> unsegmented("我爱北京天安门，天安门上太阳升".encode()), unsegmented("我 爱 北京 天安门".encode())
+    (True, False)
+    """
+    in_runs = whole = 0
+    for word in text.decode("utf-8", "ignore").split():
+        han = sum(map(_is_han, word))
+        whole += len(word)
+        if han >= _LONG:
+            in_runs += len(word)
+    return in_runs > whole / 2
+
+
+def _is_han(character: str) -> bool:
+    return character >= "\u3400" and unicodedata.name(character, "").startswith("CJK UNIFIED")

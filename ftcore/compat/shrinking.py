@@ -1,0 +1,61 @@
+"""Quantisation with retraining: `_FastText.quantize` behind its checks.
+
+Source: fastText 0.9.3 ``src/fasttext.cc`` (``quantize``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ftcore.compat.arguments import Arguments
+from ftcore.compat.reading import Reading
+from ftcore.compat.watch import Watch
+from ftcore.corpus.encode import BagCorpus
+from ftcore.formats import quantized
+from ftcore.formats.classic import Classic
+
+
+def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Classic:
+    """A quantised model.
+
+    Args:
+        input: what a retraining reads; None: none. changed: epoch, lr, thread of it.
+        options: of `ftcore.formats.quantized.quantize`.
+    """
+    if input is None:
+        return quantized.quantize(classic, **options)
+
+    def retrain(cut: Classic) -> Classic:
+        return train_on(replace(cut, args=replace(cut.args, **changed)), input, verbose)
+
+    return quantized.quantize(classic, retrain=retrain, **options)
+
+
+def train_on(classic: Classic, input: Any, verbose: int) -> Classic:
+    """Go on training a classifier's tables, its dictionary as it is: features without a row are left out."""
+    import torch
+
+    from ftcore.engines.choice import choose_engine
+    from ftcore.model.module import TwoTables
+    from ftcore.training.finetune import finetune
+
+    args = classic.args
+    bags = _present(Reading(input, args).encode(classic.dictionary, grow=False))
+    tables = TwoTables(*(torch.from_numpy(np.array(table)) for table in (classic.input, classic.output)))
+    with Watch(verbose) as watch:
+        finetune(
+            tables, classic.dictionary, bags, None, Arguments(None, args).options(), seed=args.seed,
+            engine=choose_engine("cpu", "cpu"), listeners=watch.listeners,
+            deterministic=args.thread == 1, threads=args.thread,
+        )  # fmt: skip
+    return replace(classic, input=tables.input.detach().numpy(), output=tables.output.detach().numpy())
+
+
+def _present(bags: BagCorpus) -> BagCorpus:
+    """The bags without the features that have no row."""
+    kept = bags.ids >= 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return BagCorpus(bags.ids[kept], before[bags.offsets], bags.targets, bags.target_offsets)

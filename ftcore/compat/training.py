@@ -1,0 +1,122 @@
+"""`train_supervised` and `train_unsupervised`: from an input to a model.
+
+Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/fasttext.cc`` (``train``,
+``getInputMatrixFromFile``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ftcore.compat.arguments import Arguments
+from ftcore.compat.model import _FastText
+from ftcore.compat.reading import Reading
+from ftcore.compat.start import starting_point
+from ftcore.compat.watch import Watch
+from ftcore.errors import UserError
+from ftcore.formats.classic import Classic
+
+
+def train_supervised(*given: Any, **named: Any) -> _FastText:
+    """Train a classifier.
+
+    Takes the original's arguments, positional or named in either style: input, lr=0.1, dim=100, ws=5,
+    epoch=5, minCount=1, minCountLabel=0, minn=0, maxn=0, neg=5, wordNgrams=1, loss="softmax",
+    bucket=2000000, thread=cpu_count - 1, lrUpdateRate=100, t=0.0001, label="__label__", verbose=2,
+    pretrainedVectors="", seed=0, autotuneValidationFile, autotuneMetric="f1", autotunePredictions=1,
+    autotuneDuration=300, autotuneModelSize; and, by name, those of `ftcore.compat.arguments.Extras`.
+    ``thread=1`` gives the same bytes for the same seed.
+
+    Args:
+        input: a file of lines, labels being the words that start with `label`; also compressed, several
+            files, Parquet, or any iterable of lines (`ftcore.corpus.lines.Lines`).
+
+    Raises:
+        TypeError: an unknown argument, or a value of the wrong type.
+        UserError: a value out of range, no such file, an empty vocabulary, a loss that became NaN.
+
+    Example: ``ftcore.train_supervised("train.txt", epoch=25, lr=1.0, wordNgrams=2).predict("which dish?")``
+    """
+    return train(Arguments.read(given, named, supervised=True))
+
+
+def train_unsupervised(*given: Any, **named: Any) -> _FastText:
+    """Train word vectors.
+
+    Takes the original's arguments: input, model="skipgram" (or "cbow"), lr=0.05, dim=100, ws=5, epoch=5,
+    minCount=5, minCountLabel=0, minn=3, maxn=6, neg=5, wordNgrams=1, loss="ns", bucket=2000000,
+    thread=cpu_count - 1, lrUpdateRate=100, t=0.0001, label="__label__", verbose=2, pretrainedVectors="";
+    also seed=0 and, by name, those of `ftcore.compat.arguments.Extras` that are not a classifier's.
+
+    Raises: as `train_supervised`.
+
+    Example: ``ftcore.train_unsupervised("text.txt", minn=2, maxn=5)["word"]``
+    """
+    return train(Arguments.read(given, named, supervised=False))
+
+
+def train(arguments: Arguments) -> _FastText:
+    """What both functions do with their arguments."""
+    if arguments.autotune.on:
+        return _tune(arguments)
+    _check(arguments)
+    watch = Watch(arguments.verbose, arguments.extras.callbacks)
+    with watch:
+        model = _train(arguments, watch)
+    model.set_args(arguments)
+    return model
+
+
+def _tune(arguments: Arguments) -> _FastText:
+    try:
+        from ftcore.training.autotune import autotune
+    except ImportError:
+        raise UserError(
+            "autotune is not part of this ftcore; leave autotuneValidationFile out and give the arguments"
+        ) from None
+    return autotune(arguments, train)
+
+
+def _check(arguments: Arguments) -> None:
+    if isinstance(arguments.input, str) and arguments.input == "-":
+        raise UserError("Cannot use stdin for training! Give a file, or lines as a list or an iterator")
+    if isinstance(arguments.input, str) and arguments.input == "":
+        raise UserError("input: no file given; the first argument names the training file")
+
+
+def _train(arguments: Arguments, watch: Watch) -> _FastText:
+    from ftcore.engines.choice import choose_engine
+    from ftcore.training.checkpoints import Checkpoint
+
+    args, extras = arguments.args, arguments.extras
+    options = arguments.options()
+    reading = Reading(arguments.input, args)
+    reading.warn_of_unsegmented()
+    start = starting_point(arguments)
+    read = reading.count(options)
+    watch.read(read)
+    dictionary = start.extend(read)
+    corpus = reading.encode(dictionary)
+    tables, pretrained = start.tables(dictionary, args.dim, args.seed)
+    checkpoint = None if extras.checkpoint is None else Checkpoint(extras.checkpoint)
+    shared = {
+        "seed": args.seed,
+        "engine": choose_engine("cpu", "cpu"),
+        "listeners": watch.listeners,
+        "checkpoint": checkpoint,
+        "deterministic": args.thread == 1,
+        "threads": args.thread,
+    }
+    if args.supervised:
+        from ftcore.training.finetune import finetune
+
+        valid = None if extras.valid is None else Reading(extras.valid, args).encode(dictionary, grow=False)
+        result = finetune(tables, dictionary, corpus, valid, options, frozen=pretrained, **shared)
+    else:
+        from ftcore.training.pretrain import pretrain
+
+        result = pretrain(tables, dictionary, corpus, options, **shared)
+    if checkpoint is not None:
+        checkpoint.clear()
+    input_RD, output_OD = (t.detach().numpy() for t in (tables.input, tables.output))
+    return _FastText(classic=Classic(args, dictionary, input_RD, output_OD, seed=args.seed), result=result)

@@ -1,0 +1,206 @@
+"""Names, order, defaults and errors of the training functions' arguments, against the original's own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftcore.compat.arguments import (
+    ALIASES,
+    EXTRAS,
+    SUPERVISED,
+    UNSUPERVISED,
+    Arguments,
+    check_metric,
+    defaults,
+    loss_name,
+    model_name,
+    model_size,
+)
+from ftcore.errors import UserError
+from tests.reference.peer import needs_peer, run_peer
+
+
+def read(*given, supervised=True, **named):
+    return Arguments.read(given, named, supervised=supervised)
+
+
+@needs_peer
+def test_names_order_and_defaults_are_the_originals():
+    found = run_peer(
+        "import inspect, re, json\n"
+        "seen = {}\n"
+        "def remember(given, named, names, values):\n"
+        "    seen[values['model']] = [names, values]\n"
+        "    raise KeyError\n"
+        "fasttext.FastText.read_args = remember\n"
+        "for train in (fasttext.train_supervised, fasttext.train_unsupervised):\n"
+        "    try: train()\n"
+        "    except KeyError: pass\n"
+        "out['seen'] = np.array(json.dumps(seen))\n"
+    )
+    seen = json.loads(str(found["seen"]))
+    names, values = seen["supervised"]
+    assert list(SUPERVISED) == names
+    assert {k: defaults(True)[k] for k in values} == values
+    names, values = seen["skipgram"]
+    assert list(UNSUPERVISED) == [*names, "seed"], "seed is ours, behind the original's"
+    ours = defaults(False)
+    assert ours == {k: values[k] for k in ours if k != "input"} | {"input": ""}
+
+
+def test_thread_default_is_never_zero(monkeypatch):
+    assert defaults(True)["thread"] == max(multiprocessing.cpu_count() - 1, 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert defaults(True)["thread"] == 1
+
+
+def test_positional_order():
+    made = read("f.txt", 0.5, 20, 7, 3, supervised=True)
+    assert (made.input, made.args.lr, made.args.dim, made.args.ws, made.args.epoch) == (
+        "f.txt",
+        0.5,
+        20,
+        7,
+        3,
+    )
+    made = read("f.txt", "cbow", 0.5, 20, supervised=False)
+    assert (made.args.model, made.args.lr, made.args.dim) == ("cbow", 0.5, 20)
+
+
+@pytest.mark.parametrize("alias,name", ALIASES.items())
+def test_both_naming_styles_mean_the_same(alias: str, name: str):
+    value = {"label": "#", "pretrainedVectors": "v.vec"}.get(name, 3)
+    assert read("f", **{alias: value}) == read("f", **{name: value})
+    with pytest.raises(TypeError, match=f"^multiple values for argument '{name}'$"):
+        read("f", **{alias: value, name: value})
+
+
+def test_unknown_and_repeated_keywords_are_the_originals_type_errors():
+    with pytest.raises(TypeError, match="^unexpected keyword argument 'learning_rate'$"):
+        read("f", learning_rate=0.1)
+    with pytest.raises(TypeError, match="^multiple values for argument 'lr'$"):
+        read("f", 0.1, lr=0.2)
+    with pytest.raises(TypeError, match="^unexpected keyword argument 'autotuneDuration'$"):
+        read("f", autotuneDuration=3, supervised=False)
+    with pytest.raises(TypeError, match="^unexpected keyword argument 'valid'$"):
+        read("f", valid="v", supervised=False)
+    with pytest.raises(TypeError, match="at most 25 positional"):
+        read(*range(26))
+
+
+@needs_peer
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"lr": "fast"}, {"dim": 2.5}, {"dim": "2"}, {"epoch": None}, {"label": 3}, {"thread": 1 << 40},
+        {"foo": 1}, {"wordNgrams": 1, "word_ngrams": 1},
+    ],
+)  # fmt: skip
+def test_what_the_original_calls_a_type_error_is_one(named: dict):
+    found = run_peer(
+        "import json\n"
+        "try: fasttext.train_supervised('/nowhere', **json.loads(str(given['named'])))\n"
+        "except Exception as error: out['kind'] = np.array(type(error).__name__)\n",
+        named=np.array(json.dumps(named)),
+    )
+    with pytest.raises((TypeError, ValueError)) as caught:
+        read("/nowhere", **named)
+    assert type(caught.value).__name__ == str(found["kind"])
+
+
+@pytest.mark.parametrize(
+    "named,message",
+    [
+        ({"loss": "mse"}, "Unrecognized loss name 'mse'"),
+        ({"dim": 0}, "dim = 0: Input should be greater than or equal to 1"),
+        ({"lr": -1.0}, "lr = -1.0: "),
+        ({"wordNgrams": 11}, "wordNgrams = 11: "),
+        ({"thread": 0}, "thread = 0: give a number from 1 up"),
+        ({"minn": 2, "maxn": 3, "bucket": 0}, "bucket 0 leaves no rows"),
+        ({"wordNgrams": 2, "bucket": 0}, "bucket 0 leaves no rows"),
+        ({"minn": 4, "maxn": 3}, "minn 4 must not exceed maxn 3"),
+        ({"autotuneValidationFile": "v", "autotuneMetric": "recall"}, "Unknown metric : recall"),
+        ({"autotuneValidationFile": "v", "autotuneModelSize": "2X"}, "Unable to parse model size 2X"),
+    ],
+)
+def test_values_out_of_range_are_named(named: dict, message: str):
+    with pytest.raises(UserError) as caught:
+        read("f", **named)
+    assert str(caught.value).startswith(message)
+
+
+def test_unrecognized_model():
+    with pytest.raises(UserError, match="^Unrecognized model name 'glove'"):
+        read("f", model="glove", supervised=False)
+
+
+def test_bucket_is_zero_where_nothing_is_hashed():
+    assert read("f").args.bucket == 0
+    assert read("f", wordNgrams=2).args.bucket == 2_000_000
+    assert read("f", maxn=3).args.bucket == 2_000_000
+    assert read("f", maxn=0, supervised=False).args.bucket == 0
+    assert read("f", maxn=0, supervised=False).args.minn == 3, "a file holds it as it was given"
+
+
+def test_numpy_numbers_and_paths_are_taken():
+    made = read(Path("f.txt"), dim=np.int64(7), lr=np.float32(0.5), epoch=True)
+    assert (made.args.dim, made.args.lr, made.args.epoch) == (7, 0.5, 1)
+
+
+def test_manual_names_are_the_originals():
+    assert read("f", min_count=2, lr=0.1).manual == {"input", "minCount", "lr"}
+
+
+def test_class_weights_take_labels_with_or_without_prefix():
+    weights = read("f", class_weights={"a": 2.0, "__label__b": 3.0}).options().class_weights
+    assert weights == {"__label__a": 2.0, "__label__b": 3.0}
+
+
+def test_extras_have_no_name_of_the_originals():
+    assert not set(EXTRAS) & {*SUPERVISED, *UNSUPERVISED, *ALIASES}
+
+
+@pytest.mark.parametrize(
+    "metric", ["f1", "f1:__label__a", "precisionAtRecall:30", "recallAtPrecision:50:__label__a"]
+)
+def test_metrics(metric: str):
+    check_metric(metric)
+
+
+@pytest.mark.parametrize(
+    "metric,message",
+    [
+        ("f2", "Unknown metric : f2"),
+        ("f1:", "Empty metric label : f1:"),
+        ("precisionAtRecall:30:", "Empty metric label : precisionAtRecall:30:"),
+        ("precisionAtRecall:x", "Unknown metric : precisionAtRecall:x"),
+    ],
+)
+def test_metrics_that_are_none(metric: str, message: str):
+    with pytest.raises(UserError, match=f"^{message}"):
+        check_metric(metric)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["", "k", "K", "m", "M", "g", "G"]))
+def test_model_size(number: int, unit: str):
+    assert model_size(f"{number}{unit}") == number * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[unit.lower()]
+
+
+@needs_peer
+def test_enumerations_look_like_the_originals():
+    found = run_peer(
+        "names = fasttext.FastText\n"
+        "out['loss'] = np.array([f'{x} {int(x)} {x.name}' for x in (names.loss_name.hs, names.loss_name.ova)])\n"
+        "out['model'] = np.array([f'{x} {int(x)} {x.name}' for x in (names.model_name.cbow, names.model_name.supervised)])\n"
+    )
+    assert [f"{x} {int(x)} {x.name}" for x in (loss_name.hs, loss_name.ova)] == found["loss"].tolist()
+    assert [f"{x} {int(x)} {x.name}" for x in (model_name.cbow, model_name.supervised)] == found[
+        "model"
+    ].tolist()
