@@ -34,7 +34,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         pretrained: start from these vectors: a model, or the path of a model's directory or `.bin`; `dim` is
             theirs then.
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
-        class_weight: ``balanced`` or {class: weight}.
+        class_weight: ``balanced`` or {class: weight}. Of these as of `sample_weight` only the ratios count.
         warm_start: a further `fit` goes on from the present model, and adds its new words and classes.
         engine, device: see `ftcore.engines.choice.choose_engine`.
         random_state: a number gives the same model again, where `n_jobs` is 1.
@@ -95,11 +95,17 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         kept, weights = inputs.read_weights(sample_weight, len(texts))
         if kept is not None:
             texts, targets = [texts[i] for i in np.flatnonzero(kept).tolist()], targets.take(kept)
+        present = len({i for row in targets.rows for i in row})
+        if present < 2:
+            raise UserError(
+                f"y holds {present} class{'' if present == 1 else 'es'}, and two or more classes are needed"
+            )
         again = self.warm_start and hasattr(self, "model_")
         if again:
             if targets.form != self._form:
                 raise UserError(f"warm_start: y has the form {targets.form!r}, it was {self._form!r} before")
             targets = targets.onto(np.union1d(self.classes_, targets.classes))
+        weights = self._weights(weights, targets)
         start = self.model_ if again else self._pretrained()
         options = self._options(targets, start)
         if start is not None and self.tokenizer == "auto":
@@ -130,8 +136,6 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
 
     def _options(self, targets: inputs.Targets, start: FastText | None) -> config.Finetune:
         several = targets.form != "single"
-        if len({i for row in targets.rows for i in row}) < 2:
-            raise UserError("y holds fewer than two classes; a classifier needs two or more")
         loss = ("ova" if several else "softmax") if self.loss == "auto" else self.loss
         if several and loss != "ova":
             raise UserError(
@@ -142,16 +146,19 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
             self,
             dim=self.dim if start is None else start.dim,
             loss=loss,
-            class_weights=self._class_weights(),
             **{name: getattr(self, name) for name in _SAME},
         )
 
-    def _class_weights(self) -> Any:
-        if self.class_weight is None:
-            return "none"
-        if isinstance(self.class_weight, str):
-            return self.class_weight
-        return {str(label): float(weight) for label, weight in dict(self.class_weight).items()}
+    def _weights(self, own: np.ndarray | None, targets: inputs.Targets) -> np.ndarray | None:
+        """What each text weighs, on average 1: only the ratios count, the step's length is for `lr`."""
+        by_class = inputs.read_class_weight(self.class_weight, targets)
+        if own is None and by_class is None:
+            return None
+        weights = (1.0 if own is None else own) * (1.0 if by_class is None else by_class)
+        mean = weights.mean()
+        if mean == 0:
+            raise UserError("sample_weight and class_weight leave every text a weight of zero")
+        return weights / mean
 
     # ------------------------------------------------------------------------------------ prediction
     def decision_function(self, X: Any) -> np.ndarray:
@@ -161,7 +168,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, 1] - scores[:, 0] if self._form == "single" and scores.shape[1] == 2 else scores
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities float32[N, C] in the order of `classes_`.
+        """Probabilities float64[N, C] in the order of `classes_`.
 
         With one label a text they sum to 1 (under ova and ns the yes/no probabilities are divided by
         their sum, as scikit-learn's `OneVsRestClassifier` does); with several each stands alone.

@@ -50,7 +50,7 @@ class Weighted(NamedTuple):
     """Which samples take part, and what they weigh (None: all the same)."""
 
     rows: np.ndarray | None  # bool[n] or None: all
-    weights: np.ndarray | None  # float32 of those that do
+    weights: np.ndarray | None  # float64 of those that do
 
 
 def read_weights(sample_weight: Any, samples: int) -> Weighted:
@@ -60,7 +60,7 @@ def read_weights(sample_weight: Any, samples: int) -> Weighted:
     """
     if sample_weight is None:
         return Weighted(None, None)
-    weights = np.asarray(sample_weight, np.float32)
+    weights = np.asarray(sample_weight, np.float64)
     if weights.shape != (samples,):
         raise UserError(
             f"sample_weight has shape {weights.shape} for {samples} texts; give a number for each"
@@ -73,9 +73,29 @@ def read_weights(sample_weight: Any, samples: int) -> Weighted:
     kept = weights > 0
     if not kept.any():
         raise UserError("sample_weight is zero for all texts; at least one weight must not be zero")
-    if (weights == weights[0]).all():
-        return Weighted(None, None if weights[0] == 1 else weights)
     return Weighted(None, weights) if kept.all() else Weighted(kept, weights[kept])
+
+
+def read_class_weight(class_weight: Any, targets: Targets) -> np.ndarray | None:
+    """float64[N], what each text weighs by its class (with several labels: their mean); None: all the same.
+
+    Args:
+        class_weight: None, ``balanced`` (texts / (classes * texts of the class)) or {class: weight}.
+
+    Errors: ValueError for another value, or a class that does not occur.
+    """
+    from sklearn.utils import compute_class_weight
+
+    if class_weight is None:
+        return None
+    present, of_label = np.unique([i for row in targets.rows for i in row], return_inverse=True)
+    labels = targets.classes[present]
+    weights = compute_class_weight(class_weight, classes=labels, y=labels[of_label])[of_label]
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise UserError(f"class_weight={class_weight!r}; weights are numbers from 0 up")
+    text = np.repeat(np.arange(len(targets)), [len(row) for row in targets.rows])
+    counts = np.bincount(text, minlength=len(targets))
+    return np.bincount(text, weights, len(targets)) / np.maximum(counts, 1)
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,14 @@ class Scorer:
         return tree.log_probabilities(torch.from_numpy(scores)).numpy()
 
     def probabilities(self, scores: np.ndarray, normalize: bool) -> np.ndarray:
-        """float32[N, C] from `scores`.
+        """float64[N, C] from `scores`: in float32 a sure one would be exactly 1, and all sure ones tie.
 
         Args:
             normalize: divide the yes/no probabilities of ova and ns by their sum.
         """
+        scores = scores.astype(np.float64)
         if self.loss in ("softmax", "hs"):
             shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
             return shifted / shifted.sum(axis=1, keepdims=True)
-        yes = 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
+        yes = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
         return yes / yes.sum(axis=1, keepdims=True) if normalize else yes
