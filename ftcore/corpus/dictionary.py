@@ -1,9 +1,9 @@
 """fastText's dictionary: words, labels, their order, and the hash buckets that have a row.
 
 Source: fastText 0.9.3 ``src/dictionary.cc`` (``readFromFile``, ``threshold``, ``initNgrams``,
-``getLine``). Differences, both on purpose: labels arrive apart from the tokens (a token that starts
-with ``__label__`` is a word), and only buckets that occur have a row, so the table has
-``nwords + len(buckets)`` rows instead of ``nwords + bucket``.
+``getLine``). Differences, both on purpose: in `Dictionary.build` labels arrive apart from the tokens (a
+token that starts with ``__label__`` is a word), and only buckets that occur have a row, so the table of a
+model trained here has ``nwords + len(buckets)`` rows instead of ``nwords + bucket``.
 
 Two numberings of features: *full* is fastText's (word id, or nwords + bucket), *rows* is the table's.
 """
@@ -11,22 +11,23 @@ Two numberings of features: *full* is fastText's (word id, or nwords + bucket), 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
-from itertools import repeat
+from functools import cached_property, partial
 
 import numpy as np
 
 from ftcore import config
-from ftcore.corpus.introsort import sort_permutation
+from ftcore.corpus import counting, scan
+from ftcore.corpus.lines import Lines, encode, join_lines, padded
+from ftcore.corpus.lookup import WordIndex, Words
 from ftcore.errors import UserError
-from ftcore.model.hashing import EOS, ngram_buckets, pack, token_hashes, unpack
+from ftcore.model.hashing import ngram_buckets
 from ftcore.model.init import bucket_numbers, word_numbers
-from ftcore.model.kernel import kernel
 
-MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are dropped while reading
-_CHUNK = 1 << 16  # tokens counted at a time
+_BLOCK = 1 << 22  # bytes of documents counted at a time
+_TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
+_CHUNK = 512  # lines a thread makes features of at a time
+_MARK = b"\xff\xfelabel\xff"  # before a label's number in text made by `build`; no UTF-8
 
 
 class Dictionary:
@@ -48,8 +49,8 @@ class Dictionary:
 
     def __init__(
         self,
-        words: list[bytes],
-        labels: list[str],
+        words: list[bytes] | Words,
+        labels: list[str] | Words,
         counts: np.ndarray,
         label_counts: np.ndarray,
         ntokens: int,
@@ -59,7 +60,11 @@ class Dictionary:
         storage: str = "occurring",
         prune: np.ndarray | None = None,
     ) -> None:
-        self.words, self.labels, self.ntokens = words, labels, int(ntokens)
+        self.packed_words = words if isinstance(words, Words) else Words.of(words)
+        self.packed_labels = (
+            labels if isinstance(labels, Words) else Words.of([label_bytes(name) for name in labels])
+        )
+        self.ntokens = int(ntokens)
         self.counts = np.asarray(counts, np.int64)
         self.label_counts = np.asarray(label_counts, np.int64)
         base = config.Dictionary.model_fields  # of a Pretrain or Finetune, only this part belongs here
@@ -67,6 +72,33 @@ class Dictionary:
         self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
         self.storage = storage
         self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
+
+    @classmethod
+    def from_packed(
+        cls,
+        blob: np.ndarray,
+        offsets: np.ndarray,
+        label_blob: np.ndarray,
+        label_offsets: np.ndarray,
+        counts: np.ndarray,
+        label_counts: np.ndarray,
+        ntokens: int,
+        options: config.Dictionary,
+        buckets: np.ndarray | None = None,
+        *,
+        storage: str = "all",
+        prune: np.ndarray | None = None,
+    ) -> Dictionary:
+        """A dictionary from words and labels as bytes in one piece, without a Python object for each.
+
+        Args:
+            blob, offsets: uint8[N], int64[nwords + 1]; word i is ``blob[offsets[i]:offsets[i + 1]]``.
+            label_blob, label_offsets: the same of the labels. The others: as the attributes.
+        """
+        words, labels = Words(blob, offsets), Words(label_blob, label_offsets)
+        return cls(
+            words, labels, counts, label_counts, ntokens, options, buckets, storage=storage, prune=prune
+        )
 
     # ------------------------------------------------------------------------------------- building
     @classmethod
@@ -80,24 +112,64 @@ class Dictionary:
 
         Errors: `UserError` when no word is left.
         """
-        counts, ntokens = _count(documents)
-        keys, values = _threshold(counts, options.min_count, options.min_count_label)
-        words = [key for key in keys if isinstance(key, bytes)]
-        labels = [key for key in keys if isinstance(key, str)]
-        if not words:
+        names: dict[str, int] = {}
+        found = counting.count_pruning(_marked(documents, names), _MARK)
+        kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, _MARK)
+        numbers = [int(label[len(_MARK) :]) for label in found.words.take(kept[nwords:]).list()]
+        known = list(names)
+        labels = Words.of([label_bytes(known[i]) for i in numbers])
+        return cls._counted(found, kept, nwords, labels, options)
+
+    @classmethod
+    def read(
+        cls,
+        lines: Lines,
+        options: config.Dictionary,
+        *,
+        label: str = "__label__",
+        threads: int | None = None,
+    ) -> Dictionary:
+        """Count the words and labels of a text in fastText's format, with fastText's ids, ties included.
+
+        Labels are the words that start with ``label`` (none if it is empty); they keep it. Every newline is
+        an end of line, a word too; a last line without one has none. The result is the same for any number
+        of ``threads`` (default: the cores this process may use).
+
+        Source: fastText 0.9.3 ``src/dictionary.cc``, ``readFromFile`` (238-268).
+
+        Errors: `UserError` when no word is left.
+
+        >>> d = Dictionary.read(Lines(["__label__x b a b"]), config.Dictionary())
+        >>> d.words, d.labels, d.ntokens
+        ([b'b', b'a', b'</s>'], ['__label__x'], 5)
+        """
+        prefix = label_bytes(label)
+        threads = counting.usable_threads(threads)
+        found = counting.count(lines.blocks(whole_lines=False), threads, prefix)
+        if found is None:
+            found = counting.count_pruning(lines.blocks(whole_lines=False), prefix)
+        kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, prefix)
+        return cls._counted(found, kept, nwords, found.words.take(kept[nwords:]), options)
+
+    @classmethod
+    def _counted(
+        cls, found: counting.Counted, kept: np.ndarray, nwords: int, labels: Words, options: config.Dictionary
+    ) -> Dictionary:
+        if nwords == 0:
             raise UserError(
                 f"Empty vocabulary. Try a smaller min_count (now {options.min_count}): "
-                f"{ntokens} tokens were read and no word occurs that often."
+                f"{found.ntokens} tokens were read and no word occurs that often."
             )
-        at = len(words)
-        made = cls(words, labels, values[:at], values[at:], ntokens, options)
+        counts = found.counts[kept]
+        words = found.words.take(kept[:nwords])
+        made = cls(words, labels, counts[:nwords], counts[nwords:], found.ntokens, options)
         made._add_own_buckets()
         return made
 
     def copy(self) -> Dictionary:
         """An independent copy: growing its buckets leaves this one as it is."""
         return Dictionary(
-            list(self.words), list(self.labels), self.counts.copy(), self.label_counts.copy(),
+            self.packed_words, self.packed_labels, self.counts.copy(), self.label_counts.copy(),
             self.ntokens, self.options, self.buckets.copy(), storage=self.storage, prune=self.prune,
         )  # fmt: skip
 
@@ -111,11 +183,11 @@ class Dictionary:
         Args:
             labels: add the other's labels too, in the same way.
         """
-        new = [i for i, word in enumerate(other.words) if word not in self.index]
+        new = np.flatnonzero(self.word_index.find(other.packed_words) < 0)
         more = [i for i, name in enumerate(other.labels) if labels and name not in self.label_index]
         merged = Dictionary(
-            self.words + [other.words[i] for i in new],
-            self.labels + [other.labels[i] for i in more],
+            self.packed_words + other.packed_words.take(new),
+            self.packed_labels + other.packed_labels.take(np.array(more, np.int64)),
             np.concatenate([self.counts, other.counts[new]]),
             np.concatenate([self.label_counts, other.label_counts[more]]),
             self.ntokens,
@@ -135,7 +207,12 @@ class Dictionary:
     def add_buckets(self, buckets: np.ndarray) -> None:
         """Give rows to more buckets. Rows of existing buckets shift, words keep theirs."""
         if len(buckets) and self.storage == "occurring":
-            self.buckets = np.union1d(self.buckets, np.asarray(buckets, np.int32))
+            if self.bucket > _TABLE:
+                self.buckets = np.union1d(self.buckets, np.asarray(buckets, np.int32))
+                return
+            known = np.zeros(self.bucket, np.bool_)
+            known[self.buckets] = known[buckets] = True
+            self.buckets = np.flatnonzero(known).astype(np.int32)
 
     def _add_own_buckets(self) -> None:
         """Rows for the character n-grams of the vocabulary."""
@@ -145,11 +222,21 @@ class Dictionary:
     # ------------------------------------------------------------------------------------ sizes, ids
     @property
     def nwords(self) -> int:
-        return len(self.words)
+        return len(self.packed_words)
 
     @property
     def nlabels(self) -> int:
-        return len(self.labels)
+        return len(self.packed_labels)
+
+    @cached_property
+    def words(self) -> list[bytes]:
+        """The words, made into Python objects when first asked for."""
+        return self.packed_words.list()
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The labels. Bytes that are no UTF-8 become lone surrogates; `label_bytes` turns them back."""
+        return [label_text(data) for data in self.packed_labels.list()]
 
     @property
     def rows(self) -> int:
@@ -164,10 +251,34 @@ class Dictionary:
         unused = self.options.word_ngrams <= 1 and self.options.maxn == 0
         return 0 if unused else self.options.bucket
 
+    @property
+    def label_bytes(self) -> list[bytes]:
+        """The labels as a file holds them."""
+        return self.packed_labels.list()
+
     @cached_property
     def index(self) -> dict[bytes, int]:
-        """Word -> id."""
+        """Word -> id, as a Python dict; `word_index` finds many at once."""
         return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def word_index(self) -> WordIndex:
+        """Finds words."""
+        return WordIndex(self.packed_words)
+
+    @cached_property
+    def entry_index(self) -> WordIndex:
+        """Finds words, and labels as nwords + id."""
+        return WordIndex(self.packed_words + self.packed_labels) if self.nlabels else self.word_index
+
+    def word_id(self, word: bytes) -> int:
+        """Id of a word, -1 where it is none."""
+        return int(self.word_index.find([word])[0])
+
+    @property
+    def eos(self) -> int:
+        """Id of the end of line, -1 out of the vocabulary."""
+        return self.word_index.eos
 
     @cached_property
     def label_index(self) -> dict[str, int]:
@@ -213,14 +324,14 @@ class Dictionary:
     # --------------------------------------------------------------------------------------- features
     def subwords(self, word: bytes) -> np.ndarray:
         """The word's own id (if it has one), then its character n-grams; full numbering, int64."""
-        own = self.index.get(word)
+        own = self.word_id(word)
         buckets, _ = ngram_buckets([word], self.options.minn, self.options.maxn, self.bucket)
-        head = np.array([] if own is None else [own], np.int64)
+        head = np.array([] if own < 0 else [own], np.int64)
         return np.concatenate([head, buckets.astype(np.int64) + self.nwords])
 
     def subword_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of every word's `subwords`: (rows int32[N], offsets int64[nwords + 1])."""
-        ids, offsets = self._vocabulary[:2]
+        ids, offsets = self._vocabulary
         return self.to_rows(ids).astype(np.int32), offsets
 
     def features(self, tokens: str | bytes, eos: bool = True) -> np.ndarray:
@@ -229,57 +340,60 @@ class Dictionary:
         """
         return self.features_of([tokens], eos)[0].astype(np.int64)
 
-    def features_of(self, lines: Sequence[str | bytes], eos: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """`features` of many lines: (full numbering int32[N], offsets int64[len + 1])."""
-        tokens: list[bytes] = []
-        starts = np.zeros(len(lines) + 1, np.int64)
-        for i, line in enumerate(lines):
-            tokens += split(line)
-            if eos:
-                tokens.append(EOS)
-            starts[i + 1] = len(tokens)
-        ids, unknown = self._lookup(tokens)
-        known = self._vocabulary
-        ends = [word == EOS for word in unknown]
-        eos_id = self.index.get(EOS, self.nwords + ends.index(True) if True in ends else -1)
-        new_ids, new_offsets = ngram_buckets(unknown, self.options.minn, self.options.maxn, self.bucket)
-        new_ids += self.nwords
-        extra = (new_ids, new_offsets, token_hashes(unknown))
-        n = self.options.word_ngrams
-        offsets = _count_features(ids, starts, known[1], new_offsets, self.nwords, n, eos_id)
-        out = np.empty(offsets[-1], np.int32)
-        _fill_features(ids, starts, *known, *extra, self.nwords, np.uint64(self.bucket), n, eos_id, out)
-        return out, offsets
+    def features_of(
+        self, lines: Sequence[str | bytes], eos: bool = True, *, label: str | None = None, threads: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`features` of many lines: (full numbering int32[N], offsets int64[len + 1]).
+
+        Args:
+            eos: each line ends with an end of line.
+            label: words that start with this prefix are labels, no features, as in a `.bin` (None: all are
+                words). Entries of the dictionary are what they are there.
+        """
+        chunks = [lines[i : i + _CHUNK] for i in range(0, len(lines), _CHUNK)]
+        make = lambda chunk: self.line_features(join_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
+        self.prepare(label)
+        parts = list(counting.in_threads(make, chunks, threads if len(chunks) > 1 else 1))
+        if len(parts) == 1:
+            return parts[0]
+        return _concatenated([ids for ids, _ in parts]), _joined_offsets([cuts for _, cuts in parts])
+
+    def prepare(self, label: str | None) -> None:
+        """Make what `line_features` needs, before threads ask for it at once."""
+        _ = self.word_index if label is None else self.entry_index
+        _ = self._vocabulary
+
+    def line_features(
+        self, text: np.ndarray, *, eos: bool = True, rest: bool = False, label: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """`scan.line_features` of a text (uint8, padded) with this dictionary: features and labels of its lines."""
+        o = self.options
+        known, cuts = self._vocabulary if o.maxn > 0 else (np.zeros(0, np.int32), np.zeros(1, np.int64))
+        index = self.word_index if label is None else self.entry_index
+        prefix = np.frombuffer(bytearray(label_bytes(label or "")), np.uint8)
+        return scan.line_features(
+            text, len(text) - scan.PAD, eos, rest, *index.table, self.nwords, index.eos, prefix, known, cuts,
+            o.minn, o.maxn, o.word_ngrams, np.uint64(max(1, self.bucket)),
+        )  # fmt: skip
 
     def word_ids(self, tokens: list[bytes]) -> np.ndarray:
         """Ids of tokens, -1 out of the vocabulary: int32[len]."""
-        return np.fromiter(map(self.index.get, tokens, repeat(-1)), np.int32, len(tokens))
-
-    def _lookup(self, tokens: list[bytes]) -> tuple[np.ndarray, list[bytes]]:
-        """Ids, and the unknown words, which get the ids from nwords on."""
-        ids = self.word_ids(tokens)
-        unknown: dict[bytes, int] = {}
-        for place in np.flatnonzero(ids < 0).tolist():
-            ids[place] = unknown.setdefault(tokens[place], self.nwords + len(unknown))
-        return ids, list(unknown)
+        return self.word_index.find(tokens)
 
     @cached_property
-    def _vocabulary(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`subwords` of every word in full numbering (int32, offsets) and the words' hashes."""
-        buckets, starts = ngram_buckets(self.words, self.options.minn, self.options.maxn, self.bucket)
-        own = np.arange(self.nwords, dtype=np.int32)
-        ids = np.insert(buckets + np.int32(self.nwords), starts[:-1], own)
-        return ids, starts + np.arange(self.nwords + 1), token_hashes(self.words)
+    def _vocabulary(self) -> tuple[np.ndarray, np.ndarray]:
+        """`subwords` of every word in full numbering: (int32[N], offsets int64[nwords + 1])."""
+        words, o = self.packed_words, self.options
+        return scan.subwords(words.blob, words.offsets, o.minn, o.maxn, np.uint64(self.bucket), self.eos)
 
     # ------------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, np.ndarray]:
         """Everything as arrays (for safetensors); `from_state` is the inverse."""
-        words, word_offsets = pack(self.words)
-        labels, label_offsets = pack([encode(label) for label in self.labels])
+        words, labels = self.packed_words, self.packed_labels
         options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True).encode()
         return {
-            "words": words, "word_offsets": word_offsets, "counts": self.counts,
-            "labels": labels, "label_offsets": label_offsets, "label_counts": self.label_counts,
+            "words": words.blob[: -scan.PAD], "word_offsets": words.offsets, "counts": self.counts,
+            "labels": labels.blob[: -scan.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
             "buckets": self.buckets, "ntokens": np.array([self.ntokens], np.int64),
             "options": np.frombuffer(options, np.uint8),
         }  # fmt: skip
@@ -287,10 +401,9 @@ class Dictionary:
     @classmethod
     def from_state(cls, state: dict[str, np.ndarray]) -> Dictionary:
         """The dictionary whose `state` this is."""
-        labels = unpack(state["labels"], state["label_offsets"])
         return cls(
-            unpack(state["words"], state["word_offsets"]),
-            [label.decode("utf-8", "surrogatepass") for label in labels],
+            Words(state["words"], state["word_offsets"]),
+            Words(state["labels"], state["label_offsets"]),
             state["counts"],
             state["label_counts"],
             int(state["ntokens"][0]),
@@ -299,9 +412,27 @@ class Dictionary:
         )
 
 
-def encode(text: str) -> bytes:
-    """UTF-8 bytes; a lone surrogate, which UTF-8 has no place for, keeps its three bytes."""
-    return text.encode("utf-8", "surrogatepass")
+def label_bytes(label: str) -> bytes:
+    """A label's bytes: the inverse of `label_text`."""
+    try:
+        return label.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return label.encode("utf-8", "surrogatepass")
+
+
+def label_text(data: bytes) -> str:
+    """A label as str: UTF-8, lone surrogates included, or else bytes as surrogates ("surrogateescape").
+
+    >>> label_bytes(label_text(b"\\xff\\xed\\xa0\\x80")) == b"\\xff\\xed\\xa0\\x80"
+    True
+    """
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+        if label_bytes(text) == data:
+            return text
+    except UnicodeDecodeError:
+        pass
+    return data.decode("utf-8", "surrogateescape")
 
 
 def split(line: str | bytes) -> list[bytes]:
@@ -314,97 +445,38 @@ def split(line: str | bytes) -> list[bytes]:
     return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
 
 
-# ---------------------------------------------------------------------------------------- counting
-def _count(documents: Iterable[tuple[Sequence[str], str | bytes]]) -> tuple[Counter, int]:
-    """Counts in order of first occurrence; labels are str keys, words bytes keys."""
-    counts: Counter[bytes | str] = Counter()
-    ntokens, pruned = 0, 1
-    for chunk in _chunks(documents):
-        ntokens += len(chunk)
-        if len(counts) + len(chunk) <= MAX_TYPES:
-            counts.update(chunk)
-            continue
-        for token in chunk:  # near the limit the original's moment of pruning matters
-            counts[token] += 1
-            if len(counts) > MAX_TYPES:
-                pruned += 1
-                counts = Counter(dict(zip(*_threshold(counts, pruned, pruned), strict=True)))
-    return counts, ntokens
-
-
-def _chunks(documents: Iterable[tuple[Sequence[str], str | bytes]]) -> Iterator[list[bytes | str]]:
-    chunk: list[bytes | str] = []
+def _marked(
+    documents: Iterable[tuple[Sequence[str], str | bytes]], names: dict[str, int]
+) -> Iterator[counting.Block]:
+    """Documents as blocks of text, their labels as marked numbers before the words; fills label -> number."""
+    part: list[bytes] = []
+    size = 0
     for labels, tokens in documents:
-        chunk += labels
-        chunk += split(tokens)
-        chunk.append(EOS)
-        if len(chunk) >= _CHUNK:
-            yield chunk
-            chunk = []
-    yield chunk
+        for label in labels:
+            part.append(_MARK + b"%d " % names.setdefault(label, len(names)))
+        line = encode(tokens)
+        if _MARK in line:
+            raise UserError(
+                f"tokens hold the bytes {_MARK!r}, which stand for labels here; they are no UTF-8: remove them"
+            )
+        part += (line.replace(b"\n", b" "), b"\n")
+        size += len(line)
+        if size >= _BLOCK:
+            yield partial(padded, b"".join(part))
+            part, size = [], 0
+    if part:
+        yield partial(padded, b"".join(part))
 
 
-def _threshold(counts: Counter, min_count: int, min_label: int) -> tuple[list[bytes | str], np.ndarray]:
-    """Entries in fastText's order (words, then labels; counts descending), the rare ones left out."""
-    keys = list(counts)
-    values = np.fromiter(counts.values(), np.int64, len(keys))
-    label = np.fromiter((isinstance(key, str) for key in keys), np.bool_, len(keys))
-    order = sort_permutation(np.where(label, np.int64(1) << 62, 0) - values)
-    kept = order[values[order] >= np.where(label[order], min_label, min_count)]
-    return [keys[i] for i in kept.tolist()], values[kept]
+def _concatenated(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 
-# ------------------------------------------------------------------------------------------ kernels
-@kernel
-def _line_end(ids, start, stop, eos_id):
-    """Where a line stops: behind its first end of line."""
-    for i in range(start, stop):
-        if ids[i] == eos_id:
-            return i + 1
-    return stop
-
-
-@kernel
-def _count_features(ids, starts, known_offsets, new_offsets, nwords, n, eos_id):
-    out = np.zeros(len(starts), np.int64)
-    for line in range(len(starts) - 1):
-        stop = _line_end(ids, starts[line], starts[line + 1], eos_id)
-        total = 0
-        for i in range(starts[line], stop):
-            w = ids[i]
-            if w < nwords:
-                total += known_offsets[w + 1] - known_offsets[w]
-            else:
-                total += new_offsets[w - nwords + 1] - new_offsets[w - nwords]
-        for length in range(2, n + 1):
-            total += max(0, stop - starts[line] - length + 1)
-        out[line + 1] = out[line] + total
-    return out
-
-
-@kernel
-def _fill_features(
-    ids, starts, known, known_offsets, known_hashes, new, new_offsets, new_hashes, nwords, bucket, n, eos_id, out
-):  # fmt: skip
-    k = 0
-    for line in range(len(starts) - 1):
-        stop = _line_end(ids, starts[line], starts[line + 1], eos_id)
-        for i in range(starts[line], stop):
-            w = ids[i]
-            if w < nwords:
-                for j in range(known_offsets[w], known_offsets[w + 1]):
-                    out[k] = known[j]
-                    k += 1
-            else:
-                for j in range(new_offsets[w - nwords], new_offsets[w - nwords + 1]):
-                    out[k] = new[j]
-                    k += 1
-        for i in range(starts[line], stop):
-            h = np.uint64(0)
-            for j in range(i, min(i + n, stop)):
-                w = ids[j]
-                token = known_hashes[w] if w < nwords else new_hashes[w - nwords]
-                h = h * np.uint64(116049371) + np.uint64(np.int64(token))  # the sign is kept
-                if j > i:
-                    out[k] = np.int32(nwords + np.int64(h % bucket))
-                    k += 1
+def _joined_offsets(parts: list[np.ndarray]) -> np.ndarray:
+    """Offsets of parts laid one behind the other."""
+    sizes = [np.diff(cuts) for cuts in parts]
+    return (
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes))])
+        if parts
+        else np.zeros(1, np.int64)
+    )

@@ -8,17 +8,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from ftcore.corpus.dictionary import Dictionary, split
+from ftcore.corpus import scan
+from ftcore.corpus.counting import Block, in_threads, usable_threads
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.lines import Lines, binary, column_text
+from ftcore.corpus.lookup import WordIndex
 from ftcore.errors import UserError
-from ftcore.model.hashing import EOS
 from ftcore.model.kernel import kernel
 
-MAX_LINE = 1025  # in-vocabulary tokens of a line in pretraining: getLine breaks above MAX_LINE_SIZE 1024
+_TABLE = 1 << 28  # buckets up to which a table of all of them is made
 _REMAP = 1 << 22  # ids translated at a time
 
 
@@ -88,22 +92,52 @@ def encode_tokens(
     Args:
         out: directory for memory-mapped arrays; None keeps them in memory.
     """
+    blocks = (partial(column_text, batch.column("tokens")) for batch in batches)
+    return _tokens(blocks, dictionary, dictionary.word_index, out, 1)
+
+
+def read_tokens(
+    lines: Lines,
+    dictionary: Dictionary,
+    *,
+    label: str = "__label__",
+    out: Path | None = None,
+    threads: int | None = None,
+) -> TokenCorpus:
+    """Word ids of a text in fastText's format, cut into lines as skip-gram and CBOW read it.
+
+    As the original does (``dictionary.cc`` 358-385): out-of-vocabulary words are left out before it is
+    asked whether one ends the line; a line ends behind an end of line or its 1025th in-vocabulary word;
+    labels count among these 1025, but are never trained and not in the result.
+
+    Args:
+        label: empty if the text has none: what is no word of the dictionary is then out of the vocabulary.
+        out: directory for memory-mapped arrays; None keeps them in memory.
+        threads: default: the cores this process may use. The result does not depend on it.
+    """
+    index = dictionary.entry_index if label else dictionary.word_index
+    return _tokens(lines.blocks(whole_lines=False), dictionary, index, out, usable_threads(threads))
+
+
+def _tokens(
+    blocks: Iterable[Block], dictionary: Dictionary, index: WordIndex, out: Path | None, threads: int
+) -> TokenCorpus:
     ids, offsets = _Writer(out, "ids", np.int32), _Writer(out, "offsets", np.int64)
     offsets.append(np.zeros(1, np.int64))
-    eos = dictionary.index.get(EOS, -1)
-    written, start, total = 0, 0, 0
-    for batch in batches:
-        tokens: list[bytes] = []
-        for line in _column(batch, "tokens"):
-            tokens += split(line or b"")
-            tokens.append(EOS)
-        total += len(tokens)
-        found = dictionary.word_ids(tokens)
-        found = found[found >= 0]
-        ends = _line_ends(found, eos, written - start) + written
-        ids.append(found)
+    written, start, total, length = 0, 0, 0, 0
+
+    def find(block: Block) -> tuple[np.ndarray, int]:
+        text = block()
+        return scan.word_ids(text, len(text) - scan.PAD, *index.table, dictionary.nwords, index.eos)
+
+    for found, words in in_threads(find, blocks, threads):
+        total += words
+        kept, ends, length = scan.break_lines(found, dictionary.eos, length)
+        ends += written
+        ends = ends[np.diff(ends, prepend=start) > 0]  # of a line of labels nothing is left
+        ids.append(found[:kept])
         offsets.append(ends)
-        written += len(found)
+        written += kept
         start = int(ends[-1]) if len(ends) else start
     if start < written:  # the file's end ends its last line
         offsets.append(np.array([written], np.int64))
@@ -124,43 +158,117 @@ def encode_bags(
         out: directory for memory-mapped arrays; None keeps them in memory.
         grow: first give every bucket that occurs here a row in ``dictionary`` (it is changed).
     """
+
+    def make(batch: pa.RecordBatch) -> _Bags:
+        found, cuts = dictionary.line_features(column_text(batch.column("tokens")))[:2]
+        targets, counts = _labels(batch, dictionary)
+        return found, cuts, targets, np.append(np.int64(0), np.cumsum(counts))
+
+    return _bags(map(make, batches), dictionary, out, grow)
+
+
+def read_bags(
+    lines: Lines,
+    dictionary: Dictionary,
+    *,
+    label: str = "__label__",
+    out: Path | None = None,
+    grow: bool = True,
+    threads: int | None = None,
+) -> BagCorpus:
+    """Features and labels of a text in fastText's format, as supervised training reads it.
+
+    As the original does (``dictionary.cc`` 387-421): words in and out of the vocabulary and the end of
+    line take part in n-grams, labels the dictionary has are the bag's targets, others are left out. A
+    literal ``</s>`` ends the line, what follows is a line of its own. Every line is a bag, also one
+    without features or labels.
+
+    Args:
+        label: prefix of labels; words that start with it are none even out of the vocabulary. Empty: the
+            text has no labels.
+        out: directory for memory-mapped arrays; None keeps them in memory.
+        grow: first give every bucket that occurs here a row in ``dictionary`` (it is changed).
+        threads: default: the cores this process may use. The result does not depend on it.
+
+    >>> lines = Lines(["__label__x a b", "__label__y __label__x b"])
+    >>> from ftcore import config
+    >>> bags = read_bags(lines, Dictionary.read(lines, config.Dictionary()))
+    >>> bags.offsets.tolist(), bags.target_offsets.tolist()
+    ([0, 3, 5], [0, 1, 3])
+    """
+    threads = usable_threads(threads)
+    dictionary.prepare(label or None)
+
+    def make(block: Block) -> _Bags:
+        return dictionary.line_features(block(), rest=True, label=label or None)
+
+    return _bags(in_threads(make, lines.blocks(), threads), dictionary, out, grow)
+
+
+_Bags = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as the fields of a `BagCorpus`
+
+
+def _bags(parts: Iterable[_Bags], dictionary: Dictionary, out: Path | None, grow: bool) -> BagCorpus:
     ids, offsets = _Writer(out, "ids", np.int32), _Writer(out, "offsets", np.int64)
     targets, ends = _Writer(out, "targets", np.int32), _Writer(out, "target_offsets", np.int64)
     offsets.append(np.zeros(1, np.int64))
     ends.append(np.zeros(1, np.int64))
     seen = np.zeros(dictionary.bucket if grow else 0, np.bool_)
-    nwords = dictionary.nwords
-    size, label_size = 0, 0
-    for batch in batches:
-        found, cuts = dictionary.features_of([line or b"" for line in _column(batch, "tokens")])
-        if grow:  # rows are known once all batches have been seen
-            seen[found[found >= nwords] - nwords] = True
-        else:
+    table = None if grow else _table(dictionary)
+    for found, cuts, labels, label_cuts in parts:
+        if grow:  # rows are known once all has been seen
+            _mark(found, dictionary.nwords, seen)
+        elif table is None:
             found = dictionary.to_signed(found).astype(np.int32)
+        else:
+            _to_signed(found, dictionary.nwords, table)
+        offsets.append(cuts[1:] + ids.size)
+        ends.append(label_cuts[1:] + targets.size)
         ids.append(found)
-        offsets.append(cuts[1:] + size)
-        size += len(found)
-        known, counts = _labels(batch, dictionary)
-        targets.append(known)
-        ends.append(np.cumsum(counts) + label_size)
-        label_size += len(known)
+        targets.append(labels)
     rows = ids.close(writable=grow)
     if grow:
         dictionary.add_buckets(np.flatnonzero(seen))
-        row_of = np.zeros(dictionary.bucket, np.int32)
-        if dictionary.bucket:
-            row_of[dictionary.buckets] = np.arange(nwords, dictionary.rows)
+        table = _table(dictionary)
         for at in range(0, len(rows), _REMAP):
             part = rows[at : at + _REMAP]
-            gram = part >= nwords
-            part[gram] = row_of[part[gram] - nwords]
+            if table is None:
+                part[:] = dictionary.to_signed(part)
+            else:
+                _to_signed(part, dictionary.nwords, table)
     return _finish(BagCorpus(rows, offsets.close(), targets.close(), ends.close()), out)
+
+
+def _table(dictionary: Dictionary) -> np.ndarray | None:
+    """`bucket_rows`; empty where ids are rows already; None where it would be too large."""
+    if dictionary.storage == "all" or dictionary.bucket == 0:
+        return np.zeros(0, np.int32)
+    return dictionary.bucket_rows() if dictionary.bucket <= _TABLE else None
+
+
+@kernel
+def _mark(ids, nwords, seen):
+    for i in range(len(ids)):
+        if ids[i] >= nwords:
+            seen[ids[i] - nwords] = True
+
+
+@kernel
+def _to_signed(ids, nwords, table):
+    """`Dictionary.to_signed` in place; with an empty table ids stay."""
+    if len(table) == 0:
+        return
+    for i in range(len(ids)):
+        bucket = ids[i] - nwords
+        if bucket >= 0:
+            row = table[bucket]
+            ids[i] = row if row >= 0 else -1 - bucket
 
 
 def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str], bytes]]:
     """(labels, tokens) of every row, as `Dictionary.build` reads them."""
     for batch in batches:
-        lines = _column(batch, "tokens")
+        lines = binary(batch.column("tokens")).to_pylist()
         labels = batch.column("labels").to_pylist() if "labels" in batch.schema.names else [[]] * len(lines)
         for found, line in zip(labels, lines, strict=True):
             yield found or [], line or b""
@@ -175,15 +283,6 @@ def as_batch(lines: Iterable[str], labels: Iterable[Iterable[str]] | None = None
     return pa.record_batch(columns)
 
 
-def _column(batch: pa.RecordBatch, name: str) -> list[bytes | None]:
-    column = batch.column(name)
-    if pa.types.is_large_string(column.type):
-        column = column.cast(pa.large_binary())
-    elif pa.types.is_string(column.type):
-        column = column.cast(pa.binary())  # the same bytes: no decoding and encoding again
-    return column.to_pylist()
-
-
 def _labels(batch: pa.RecordBatch, dictionary: Dictionary) -> tuple[np.ndarray, np.ndarray]:
     """Label ids of the rows, one after the other, and how many each row has."""
     if "labels" not in batch.schema.names:
@@ -195,21 +294,6 @@ def _labels(batch: pa.RecordBatch, dictionary: Dictionary) -> tuple[np.ndarray, 
     ]
     flat = np.array([i for row in rows for i in row], np.int32)
     return flat, np.array([len(row) for row in rows], np.int64)
-
-
-@kernel
-def _line_ends(ids, eos, open_length):
-    """Ends of the lines that close in these ids, given how long the line still open is."""
-    ends = np.empty(len(ids), np.int64)
-    count = 0
-    length = open_length
-    for i in range(len(ids)):
-        length += 1
-        if length >= MAX_LINE or ids[i] == eos:
-            ends[count] = i + 1
-            count += 1
-            length = 0
-    return ends[:count]
 
 
 def _gather(values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -249,11 +333,21 @@ class _Writer:
 
     def close(self, writable: bool = False) -> np.ndarray:
         if self.path is None:
-            return np.concatenate(self.pieces) if self.pieces else np.zeros(0, self.dtype)
+            whole, at = np.empty(self.size, self.dtype), 0
+            for piece in _taken(self.pieces):  # each goes when it is copied: the peak is not twice the corpus
+                whole[at : at + len(piece)] = piece
+                at += len(piece)
+            return whole
         self.file.seek(0)
         self._header()
         self.file.close()
         return _map(self.path, "r+" if writable else "r")
+
+
+def _taken(pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
+    pieces.reverse()
+    while pieces:
+        yield pieces.pop()
 
 
 def _map(path: Path, mode: str = "r") -> np.ndarray:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config
+from ftcore.corpus import counting
 from ftcore.corpus import dictionary as module
 from ftcore.corpus.dictionary import Dictionary, split
 from ftcore.errors import UserError
@@ -148,8 +149,8 @@ def test_build_equals_the_transcript(documents, data):
     stream = [t for labels, line in documents for t in (*labels, *line, b"</s>")]
     expected = slow.build(stream, low, label, limit)
     words = [(w, c) for w, c in expected if isinstance(w, bytes)]
-    before = module.MAX_TYPES
-    module.MAX_TYPES = limit
+    before = counting.MAX_TYPES
+    counting.MAX_TYPES = limit
     try:
         build = lambda: Dictionary.build(  # noqa: E731
             ((labels, b" ".join(line)) for labels, line in documents),
@@ -161,7 +162,7 @@ def test_build_equals_the_transcript(documents, data):
             return
         ours = build()
     finally:
-        module.MAX_TYPES = before
+        counting.MAX_TYPES = before
     assert list(zip(ours.words, ours.counts.tolist(), strict=True)) == words
     assert list(zip(ours.labels, ours.label_counts.tolist(), strict=True)) == [
         (w, c) for w, c in expected if isinstance(w, str)

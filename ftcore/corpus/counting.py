@@ -1,0 +1,220 @@
+"""Words of a text and how often they occur, in order of first occurrence; by threads, and yet exactly so.
+
+Each thread counts the blocks it gets in a table of its own and notes where a word was first seen; merged
+and ordered by that place, the tables are what one reader would have counted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+
+from ftcore.corpus import scan
+from ftcore.corpus.introsort import sort_permutation
+from ftcore.corpus.lookup import Words, empty_slots
+from ftcore.model.hashing import EOS
+
+MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are dropped while reading
+_PLACE = 1 << 40  # bytes of a block at most: places in the text are block * _PLACE + byte
+Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Words in order of first occurrence with their counts int64[n]; ntokens words were read."""
+
+    words: Words
+    counts: np.ndarray
+    ntokens: int
+
+
+class _Table:
+    """Words that grow: the arrays `scan.count_words` works on, and how many words they hold."""
+
+    def __init__(self, words: Words | None = None, capacity: int = 1 << 14) -> None:
+        words = Words.of([EOS]) if words is None else words  # word 0 is the end of line
+        self.n, size = len(words), len(words.blob)
+        self.capacity = max(capacity, 2 * self.n)
+        self.blob, self.offsets = (
+            np.zeros(size + 8 * self.capacity, np.uint8),
+            np.zeros(self.capacity + 1, np.int64),
+        )
+        self.blob[:size], self.offsets[: self.n + 1] = words.blob, words.offsets
+        self.counts, self.seen = np.zeros(self.capacity, np.int64), np.zeros(self.capacity, np.int64)
+        self.live = 0
+        self._enter()
+
+    def _enter(self) -> None:
+        self.slots = empty_slots(self.capacity)
+        scan.insert_words(self.slots, self.blob, self.offsets, self.n)
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return self.slots, self.blob, self.offsets, self.counts, self.seen
+
+    def grow(self, word: int) -> None:
+        """Make room for at least one more word, of so many bytes at most."""
+        used = int(self.offsets[self.n])
+        if used + word + scan.PAD > len(self.blob):
+            self.blob = _resized(self.blob, 2 * len(self.blob) + word)
+        if self.n >= self.capacity:
+            self.capacity *= 2
+            self.offsets = _resized(self.offsets, self.capacity + 1)
+            self.counts, self.seen = _resized(self.counts, self.capacity), _resized(self.seen, self.capacity)
+            self._enter()
+
+    def count(self, data: np.ndarray, start: int, base: int, limit: int) -> int:
+        """Count a text from ``start``; where it stopped: its end, or where the limit was exceeded."""
+        stop = len(data) - scan.PAD
+        at = start
+        while at < stop:
+            at, self.n, self.live = scan.count_words(data, at, stop, base, *self.arrays, self.n, limit)
+            if self.live > limit:
+                break
+            if at < stop:
+                self.grow(stop - at)
+        return at
+
+    def merge(self, other: _Table) -> None:
+        at, cuts = 0, other.offsets[: other.n + 1]
+        while at < other.n:
+            given = other.blob, cuts, other.counts, other.seen
+            at, self.n = scan.merge_words(*given, at, *self.arrays, self.n)
+            if at < other.n:
+                self.grow(int(cuts[at + 1] - cuts[at]))
+
+    def counted(self) -> Counted:
+        counts = self.counts[: self.n]
+        order = np.argsort(self.seen[: self.n], kind="stable")
+        order = order[counts[order] > 0]
+        return Counted(
+            Words(self.blob, self.offsets[: self.n + 1]).take(order), counts[order], int(counts.sum())
+        )
+
+
+def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None:
+    """Count the words of blocks that end between words; None if more than `MAX_TYPES` occurred.
+
+    Rare words are then dropped while reading, which only `count_pruning` does in the right order.
+    """
+    if threads == 1:
+        return count_pruning(blocks, label)
+    numbered, lock = enumerate(blocks), Lock()
+
+    def work() -> _Table:
+        table = _Table()
+        while table.live <= MAX_TYPES:
+            with lock:
+                number, block = next(numbered, (0, None))
+            if block is None:
+                break
+            table.count(block(), 0, number * _PLACE, MAX_TYPES)
+        return table
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(work) for _ in range(threads)]
+        table, *others = [future.result() for future in futures]
+    if any(one.live > MAX_TYPES for one in (table, *others)):
+        return None
+    for other in others:
+        table.merge(other)
+    found = table.counted()
+    return found if len(found.counts) <= MAX_TYPES else None
+
+
+def count_pruning(blocks: Iterable[Block], label: bytes) -> Counted:
+    """Count in one thread; where more than `MAX_TYPES` words occur, the rare ones go, as in ``readFromFile``.
+
+    Source: fastText 0.9.3 ``dictionary.cc`` 238-268.
+    """
+    table, threshold, ntokens, base = _Table(), 1, 0, 0
+    for block in blocks:
+        data = block()
+        at = 0
+        while at < len(data) - scan.PAD:
+            at = table.count(data, at, base, MAX_TYPES)
+            if table.live > MAX_TYPES:
+                threshold += 1
+                table, lost = _prune(table, threshold, label)
+                ntokens += lost
+                base += _PLACE  # behind the places that stand for the order of those kept
+        base += _PLACE
+    found = table.counted()
+    return Counted(found.words, found.counts, found.ntokens + ntokens)
+
+
+def _prune(table: _Table, threshold: int, label: bytes) -> tuple[_Table, int]:
+    """A table of the words that stay, in their new order; and how many occurrences went with the others."""
+    found = table.counted()
+    kept = in_order(found, threshold, threshold, label)[0]
+    words, counts, seen = found.words.take(kept), found.counts[kept], np.arange(len(kept))
+    first = _place_of_eos(words)
+    if first is None:
+        words = Words.of([EOS]) + words
+        counts, seen = np.append(0, counts), np.append(0, seen)
+    else:
+        order = np.append(first, np.delete(seen, first))
+        words, counts, seen = words.take(order), counts[order], order
+    made = _Table(words)
+    made.counts[: made.n], made.seen[: made.n] = counts, seen
+    made.live = len(kept)
+    return made, found.ntokens - int(counts.sum())
+
+
+def _place_of_eos(words: Words) -> int | None:
+    places = np.flatnonzero(np.diff(words.offsets) == len(EOS))
+    letters = words.blob[words.offsets[places, None] + np.arange(len(EOS))]
+    found = places[(letters == np.frombuffer(EOS, np.uint8)).all(1)]
+    return int(found[0]) if len(found) else None
+
+
+def in_order(found: Counted, min_count: int, min_count_label: int, label: bytes) -> tuple[np.ndarray, int]:
+    """Numbers of the words kept in fastText's order, words then labels, by count; how many are words.
+
+    Source: ``Dictionary::threshold``, ``dictionary.cc`` 270-299.
+    """
+    is_label = found.words.starting_with(label) if label else np.zeros(len(found.counts), np.bool_)
+    order = sort_permutation(np.where(is_label, np.int64(1) << 62, 0) - found.counts)
+    kept = order[found.counts[order] >= np.where(is_label[order], min_count_label, min_count)]
+    return kept, int((~is_label[kept]).sum())
+
+
+def _resized(array: np.ndarray, size: int) -> np.ndarray:
+    grown = np.zeros(size, array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+# --------------------------------------------------------------------------------------------- threads
+def usable_threads(threads: int | None) -> int:
+    """The number asked for, or that of the cores this process may use."""
+    if threads is not None:
+        return max(1, threads)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_threads(work: Callable[[Block], T], blocks: Iterable[Block], threads: int) -> Iterator[T]:
+    """``work`` on every block, the results in the blocks' order; few are under way at a time."""
+    if threads == 1:
+        yield from map(work, blocks)
+        return
+    waiting: deque = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for block in blocks:
+                waiting.append(pool.submit(work, block))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,295 @@
+"""One source of lines for training: files, compressed files, Parquet, lists and iterators.
+
+It is read several times (count, encode), in blocks of a few megabytes that threads scan at once. A line is
+in fastText's format: words and labels (words that start with the label prefix) between separators.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ftcore.corpus.scan import PAD
+from ftcore.errors import UserError
+from ftcore.text import streams
+
+Block = Callable[[], np.ndarray]
+_SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
+_BLOCK = 4 << 20  # bytes of a block, about
+_ITEMS = 2048  # lines of a list joined at a time
+_ENDS = pa.scalar(b"", pa.large_binary()), pa.scalar(b"\n", pa.large_binary())
+_SEPARATORS = b" \n\r\t\v\f\0"
+
+
+class Lines:
+    """Text that can be read again and again, in blocks.
+
+    Args:
+        input: a path (plain, ``.gz .bz2 .xz .zst``, or ``.parquet``), several paths (a list or tuple of
+            `Path`), or lines: a list, any iterable of str or bytes (one that can be iterated only once is
+            first written to a temporary file). A plain `str` is a path.
+        tokens, labels: columns of a Parquet file: text, and a label or a list of labels (may be missing).
+        label: prefix put before the labels of a Parquet file.
+
+    Raises:
+        UserError: a missing or unreadable file, a damaged archive, a newline inside a line or a label.
+
+    >>> [bytes(block()[:-PAD]) for block in Lines(["a b", "c"]).blocks()]
+    [b'a b\\nc\\n']
+    """
+
+    def __init__(
+        self,
+        input: str | Path | Iterable[str | bytes | Path],
+        *,
+        tokens: str = "tokens",
+        labels: str = "labels",
+        label: str = "__label__",
+    ) -> None:
+        self.columns, self.label = (tokens, labels), label
+        self.paths: list[Path] | None = None
+        self.items: Iterable[str | bytes] | None = None
+        if isinstance(input, str | Path):
+            self.paths = [Path(input)]
+        elif isinstance(input, list | tuple) and input and all(isinstance(one, Path) for one in input):
+            self.paths = list(input)
+        elif isinstance(input, bytes | os.PathLike) or not hasattr(input, "__iter__"):
+            raise UserError(
+                f"lines from {type(input).__name__}: give a path, several, or an iterable of lines"
+            )
+        elif iter(input) is input:  # can be read once only
+            self._spool = tempfile.NamedTemporaryFile(prefix="ftcore-lines-")  # noqa: SIM115 - lives with self
+            for block in _joined(input):
+                self._spool.write(block)
+            self._spool.flush()
+        else:
+            self.items = input
+        for path in self.paths or ():
+            _check(path)
+
+    def blocks(self, whole_lines: bool = True) -> Iterator[Block]:
+        """Readers of the blocks, in order: each gives uint8[bytes + PAD] that ends between words.
+
+        Args:
+            whole_lines: end at a newline (a line of any size is then one block).
+        """
+        if self.items is not None:
+            for block in _joined(self.items):
+                yield partial(padded, block)
+        elif self.paths is None:
+            yield from _pieces(self._spool.name, whole_lines)
+        else:
+            for i, path in enumerate(self.paths):
+                yield from self._file(path, whole_lines, last=i == len(self.paths) - 1)
+
+    def _file(self, path: Path, whole_lines: bool, last: bool) -> Iterator[Block]:
+        if path.suffix == ".parquet":
+            yield from _parquet(path, *self.columns, self.label)
+            return
+        ended = True
+        if path.suffix in _SUFFIXES:
+            for data in _unpacked(path, _SUFFIXES[path.suffix], whole_lines):
+                ended = data.endswith(b"\n")
+                yield partial(padded, data)
+        else:
+            yield from _pieces(str(path), whole_lines)
+            with streams.opened(str(path)) as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - 1))
+                ended = file.read() in (b"", b"\n")
+        if not (ended or last):  # the next file does not go on in this one's last line
+            yield partial(padded, b"\n")
+
+
+def _check(path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file; check the path of the input")
+    if path.is_dir():
+        raise UserError(f"{path}: is a directory; name its files")
+    with streams.opened(str(path)):
+        pass
+
+
+def padded(data: bytes | np.ndarray) -> np.ndarray:
+    """Bytes as a text in the sense of `scan`."""
+    out = np.zeros(len(data) + PAD, np.uint8)
+    out[: len(data)] = np.frombuffer(data, np.uint8)
+    return out
+
+
+# ----------------------------------------------------------------------------------------------- files
+def _pieces(path: str, whole_lines: bool) -> Iterator[Block]:
+    """Blocks of a plain file by ranges: here only their ends are looked for."""
+    with streams.opened(path) as file:
+        size, start = file.seek(0, os.SEEK_END), 0
+        while start < size:
+            stop = _border(file, start + _BLOCK, size, whole_lines)
+            yield partial(_range, path, start, stop)
+            start = stop
+
+
+def _border(file: BinaryIO, at: int, size: int, whole_lines: bool) -> int:
+    """The first place from ``at`` on behind a newline (or any separator)."""
+    while at < size:
+        file.seek(at)
+        window = file.read(1 << 16)
+        found = [place for s in (b"\n" if whole_lines else _SEPARATORS) if (place := window.find(s)) >= 0]
+        if found:
+            return at + min(found) + 1
+        at += max(1, len(window))
+    return size
+
+
+def _range(path: str, start: int, stop: int) -> np.ndarray:
+    out = np.zeros(stop - start + PAD, np.uint8)
+    with streams.opened(path) as file:
+        file.seek(start)
+        if file.readinto(memoryview(out)[: stop - start]) < stop - start:
+            raise UserError(f"{path}: became shorter while it was read; run again")
+    return out
+
+
+def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[bytes]:
+    held = b""
+    with streams.opened(str(path)) as file:
+        stream = streams.decompressed(file, compression)
+        try:
+            while data := streams.read_fully(stream, _BLOCK):
+                held += data
+                cut = held.rfind(b"\n") if whole_lines else max(held.rfind(s) for s in _SEPARATORS)
+                if cut >= 0:
+                    yield held[: cut + 1]
+                    held = held[cut + 1 :]
+        except streams.Broken as error:
+            raise UserError(f"{path}: {error}; unpack it anew or get the file again") from None
+    if held:
+        yield held
+
+
+# --------------------------------------------------------------------------------------------- parquet
+def _parquet(path: Path, tokens: str, labels: str, prefix: str) -> Iterator[Block]:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: not a Parquet file ({error})") from None
+    with file:
+        names = file.schema_arrow.names
+        if tokens not in names:
+            raise UserError(f"{path}: no column {tokens!r}; it has {', '.join(names)}")
+        columns = [tokens, labels] if labels in names else [tokens]
+        for batch in file.iter_batches(batch_size=1 << 14, columns=columns):
+            yield partial(_rows, str(path), batch, tokens, labels, prefix)
+
+
+def _rows(path: str, batch: pa.RecordBatch, tokens: str, labels: str, prefix: str) -> np.ndarray:
+    """Rows as text, labels first."""
+    text = pc.fill_null(batch.column(tokens).cast(pa.large_string()), "")
+    _refuse(pc.match_substring(text, "\n"), text, f"{path}: a newline in column {tokens!r}")
+    if labels in batch.schema.names:
+        text = pc.binary_join_element_wise(_prefixed(path, batch.column(labels), labels, prefix), text, " ")
+    return column_text(text)
+
+
+def binary(column: pa.Array) -> pa.Array:
+    """A column of strings or bytes as large_binary: the same bytes, nothing is decoded."""
+    return column.cast(pa.large_binary())
+
+
+def column_text(column: pa.Array) -> np.ndarray:
+    """Rows (nulls are empty) as one text in the sense of `scan`; a newline in one is a separator like others."""
+    rows = pc.fill_null(binary(column), b"")
+    if pc.any(pc.match_substring(rows, "\n")).as_py():
+        rows = pc.replace_substring(rows, "\n", " ")
+    rows = pc.binary_join_element_wise(rows, *_ENDS)  # a newline behind each
+    first, last = np.frombuffer(rows.buffers()[1], np.int64)[[rows.offset, rows.offset + len(rows)]]
+    return padded(np.frombuffer(rows.buffers()[2] or b"", np.uint8)[first:last])
+
+
+def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        column = pa.ListArray.from_arrays(np.arange(len(column) + 1, dtype=np.int32), column)
+    else:
+        column = column.cast(pa.list_(kind.value_type))
+    flat, parents = pc.list_flatten(column).cast(pa.large_string()), pc.list_parent_indices(column)
+    _refuse(
+        pc.match_substring_regex(flat, "[ \n\r\t\v\f\\x00]"), flat, f"{path}: a separator in column {name!r}"
+    )
+    known = pc.is_valid(flat)
+    flat, parents = flat.filter(known), parents.filter(known)
+    named = pc.starts_with(flat, prefix)
+    flat = pc.if_else(named, flat, pc.binary_join_element_wise(prefix, flat, ""))
+    sizes = np.bincount(parents.to_numpy(zero_copy_only=False), minlength=len(column))
+    cuts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(cuts), flat), " ")
+
+
+def _refuse(wrong: pa.Array, values: pa.Array, what: str) -> None:
+    if pc.any(wrong).as_py():
+        example = values.filter(wrong)[0].as_py()
+        raise UserError(f"{what}: {example[:60]!r}; replace it (by a space in text, by _ in a label)")
+
+
+# ----------------------------------------------------------------------------------------------- items
+def _joined(items: Iterable[str | bytes]) -> Iterator[bytes]:
+    """The lines as blocks of bytes, each line with its newline."""
+    source, count = iter(items), 0
+    held: list[bytes] = []
+    size = 0
+    while part := list(islice(source, _ITEMS)):
+        data = _join(part) if all(isinstance(item, str | bytes) for item in part) else b""
+        if data.count(b"\n") != len(part):
+            data = b"".join(_line(item, count + i) for i, item in enumerate(part))
+        held.append(data)
+        size += len(data)
+        count += len(part)
+        if size >= _BLOCK:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _join(part: list[str | bytes]) -> bytes:
+    """The lines, each with a newline behind it."""
+    try:
+        return ("\n".join(part) + "\n").encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
+    except TypeError:  # bytes among them
+        return b"".join([encode(item) + b"\n" for item in part])
+
+
+def encode(text: str | bytes) -> bytes:
+    """UTF-8 bytes; a lone surrogate, which UTF-8 has no place for, keeps its three bytes."""
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+
+
+def _line(item: str | bytes, number: int) -> bytes:
+    if not isinstance(item, str | bytes):
+        raise UserError(f"line {number}: {type(item).__name__}, not str or bytes; give lines of text")
+    data = encode(item)
+    data = data[:-1] if data.endswith(b"\n") else data
+    if b"\n" in data:
+        where = data.index(b"\n")
+        raise UserError(
+            f"line {number}: a newline at byte {where}; a line is one document: replace it by a space"
+        )
+    return data + b"\n"
+
+
+def join_lines(lines: Iterable[str | bytes]) -> np.ndarray:
+    """Lines as one text (scan's sense); a newline inside one is a separator like any other."""
+    part = list(lines)
+    data = _join(part)
+    if data.count(b"\n") != len(part):
+        data = _join([encode(line).replace(b"\n", b" ") for line in part])
+    return padded(data)

@@ -1,0 +1,134 @@
+"""Packed words and the hash index that finds them.
+
+Words are one blob with offsets, not Python objects: two million of them open in a moment, and kernels
+look up a whole text at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ftcore.corpus import scan
+from ftcore.model.hashing import EOS
+from ftcore.model.kernel import kernel
+
+
+class Words:
+    """An immutable list of byte strings in one blob.
+
+    Attributes:
+        blob: uint8[bytes + PAD], zeros behind the last word. offsets: int64[n + 1], offsets[0] = 0.
+
+    >>> words = Words.of([b"b", b"", b"\\xff"])
+    >>> len(words), words[2], words.list()
+    (3, b'\\xff', [b'b', b'', b'\\xff'])
+    """
+
+    def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
+        offsets = _own(offsets, np.int64)
+        begin, end = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
+        if begin == 0 and len(blob) == end + scan.PAD and blob.dtype == np.uint8 and not blob[end:].any():
+            self.blob = _own(blob, np.uint8)
+        else:
+            self.blob = np.zeros(end - begin + scan.PAD, np.uint8)
+            self.blob[: end - begin] = blob[begin:end]
+        self.offsets = offsets - begin if begin else offsets
+
+    @classmethod
+    def of(cls, items: Sequence[bytes]) -> Words:
+        """Pack byte strings."""
+        offsets = np.zeros(len(items) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])
+        return cls(np.frombuffer(bytearray(b"".join(items)) + bytes(scan.PAD), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, number: int) -> bytes:
+        if not 0 <= number < len(self):
+            raise IndexError(f"word {number} of {len(self)}")
+        return self.blob[self.offsets[number] : self.offsets[number + 1]].tobytes()
+
+    def list(self) -> list[bytes]:
+        """All of them as Python objects."""
+        data, cuts = self.blob.tobytes(), self.offsets.tolist()
+        return [data[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+    def take(self, order: np.ndarray) -> Words:
+        """Some of them, in this order."""
+        return Words(*_take(self.blob, self.offsets, _own(order, np.int64)))
+
+    def starting_with(self, prefix: bytes) -> np.ndarray:
+        """Which of them start with the prefix: bool[n]."""
+        return _starting_with(self.blob, self.offsets, np.frombuffer(bytearray(prefix), np.uint8))
+
+    def __add__(self, other: Words) -> Words:
+        end = self.offsets[-1]
+        return Words(
+            np.concatenate([self.blob[:end], other.blob]),
+            np.concatenate([self.offsets, other.offsets[1:] + end]),
+        )
+
+
+class WordIndex:
+    """Finds packed words; of equal ones the last, as fastText does on loading.
+
+    Attributes: words; slots (see `scan`); eos: the number of the end of line, -1 where it has none.
+
+    >>> WordIndex(Words.of([b"a", b"b"])).find([b"b", b"c"]).tolist()
+    [1, -1]
+    """
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.slots = empty_slots(len(words))
+        scan.insert_words(self.slots, words.blob, words.offsets, len(words))
+        self.eos = int(self.find([EOS])[0])
+
+    @property
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(slots, blob, offsets), as kernels take it."""
+        return self.slots, self.words.blob, self.words.offsets
+
+    def find(self, words: Words | Sequence[bytes]) -> np.ndarray:
+        """Their numbers, -1 where there is none: int32[n]."""
+        words = words if isinstance(words, Words) else Words.of(words)
+        return scan.find_words(*self.table, words.blob, words.offsets)
+
+
+def empty_slots(words: int) -> np.ndarray:
+    """A hash table for so many words, at most two thirds full: uint64[2 * size]."""
+    return np.zeros(2 << max(4, (words + words // 2).bit_length()), np.uint64)
+
+
+def _own(array: np.ndarray, dtype: type) -> np.ndarray:
+    """Contiguous and writable: kernels are compiled anew for every other kind of array."""
+    array = np.ascontiguousarray(array, dtype)
+    return array if array.flags.writeable and type(array) is np.ndarray else np.array(array)
+
+
+@kernel
+def _take(blob, offsets, order):
+    """Some packed words in another order, packed: (blob with its padding, offsets)."""
+    cuts = np.zeros(len(order) + 1, np.int64)
+    for k in range(len(order)):
+        cuts[k + 1] = cuts[k] + offsets[order[k] + 1] - offsets[order[k]]
+    out = np.zeros(cuts[-1] + scan.PAD, np.uint8)
+    for k in range(len(order)):
+        at = offsets[order[k]]
+        for j in range(cuts[k + 1] - cuts[k]):
+            out[cuts[k] + j] = blob[at + j]
+    return out, cuts
+
+
+@kernel
+def _starting_with(blob, offsets, prefix):
+    out = np.empty(len(offsets) - 1, np.bool_)
+    for w in range(len(out)):
+        i = 0
+        while i < len(prefix) and offsets[w] + i < offsets[w + 1] and blob[offsets[w] + i] == prefix[i]:
+            i += 1
+        out[w] = i == len(prefix)
+    return out

@@ -1,0 +1,499 @@
+"""Text to words in one pass over its bytes: split, hash, look up, count, make features.
+
+All are kernels over plain arrays that release the GIL, so that threads scan blocks at once; they live in
+this one file because they call each other (see `ftcore.model.kernel`).
+
+Source of the rules: fastText 0.9.3 ``src/dictionary.cc``: ``readWord`` (209-236), ``add`` (49-61),
+``computeSubwords`` (172-194), ``addWordNgrams`` (311-323), ``addSubwords`` (325-349), ``getLine``
+(358-421).
+
+*Text* is a uint8 array with `PAD` bytes behind the last one that counts, so that eight can be read
+anywhere; a line ends at its newline. A *table* of words is (slots, blob, offsets): packed words and an
+open hash table, uint64[2 * size], size a power of two, of (first eight bytes; hash << 32 | number + 1),
+0 where empty. A word never holds a zero byte, which is a separator: its first eight bytes, padded by
+zeros, decide alone for words of up to seven.
+
+Words are split a batch at a time: the table's lines are touched first, all at once, because a word of a
+real text costs less to split and hash (10 ns) than to wait for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ftcore.model.kernel import kernel
+
+PAD = 8
+BATCH = 256  # words split before they are looked up
+MAX_LINE = 1025  # in-vocabulary tokens of a line in pretraining: getLine breaks above MAX_LINE_SIZE 1024
+_EOS_HASH = 3617362777  # fnv1a(b"</s>")
+_EOS_FIRST = 0x3E732F3C  # b"</s>", little-endian
+_SEPARATORS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 32)
+_LOW = 0xFFFFFFFF
+
+
+# ------------------------------------------------------------------------------------- bytes and words
+@kernel
+def _separates(byte):
+    """Space, \\n, \\r, \\t, \\v, \\f or \\0; a letter needs one comparison."""
+    return byte <= 32 and (_SEPARATORS >> np.int64(byte)) & 1
+
+
+@kernel
+def _mix(h, byte):
+    """One step of FNV-1a over a *sign-extended* byte; only the low 32 bits of the result count."""
+    return (h ^ np.uint64(np.int64(np.int8(byte)))) * np.uint64(16777619)
+
+
+@kernel
+def _eight(data, begin, end):
+    """The first eight bytes of ``data[begin:end]`` as an integer, zeros behind fewer (one load on x86)."""
+    b = np.uint64(begin)  # unsigned: no test for a negative index
+    word = np.uint64(data[b])
+    word |= np.uint64(data[b + np.uint64(1)]) << np.uint64(8)
+    word |= np.uint64(data[b + np.uint64(2)]) << np.uint64(16)
+    word |= np.uint64(data[b + np.uint64(3)]) << np.uint64(24)
+    word |= np.uint64(data[b + np.uint64(4)]) << np.uint64(32)
+    word |= np.uint64(data[b + np.uint64(5)]) << np.uint64(40)
+    word |= np.uint64(data[b + np.uint64(6)]) << np.uint64(48)
+    word |= np.uint64(data[b + np.uint64(7)]) << np.uint64(56)
+    missing = 8 - (end - begin)
+    if missing > 0:
+        word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * missing) if missing < 8 else np.uint64(0)
+    return word
+
+
+@kernel
+def _hash(data, begin, end):
+    h = np.uint64(2166136261)
+    for i in range(begin, end):
+        h = _mix(h, data[i])
+    return h & np.uint64(_LOW)
+
+
+@kernel
+def _starts_with(data, begin, end, prefix):
+    same = end - begin >= len(prefix)
+    i = 0
+    while same and i < len(prefix):
+        same = data[begin + i] == prefix[i]
+        i += 1
+    return same
+
+
+# ---------------------------------------------------------------------------------------------- tables
+@kernel
+def _find(slots, blob, offsets, data, begin, end, h, first):
+    """The slot that holds the word or, where there is none, the empty one for it."""
+    mask = np.uint64(len(slots) // 2 - 1)
+    s = h & mask
+    while True:
+        entry = slots[np.uint64(2) * s + np.uint64(1)]
+        if entry == 0:
+            return s
+        if slots[np.uint64(2) * s] == first and entry >> np.uint64(32) == h:
+            size = end - begin
+            if size < 8:
+                return s
+            w = entry & np.uint64(_LOW)
+            at = offsets[w - np.uint64(1)]
+            if offsets[w] - at == size:
+                j = 8
+                while j < size and _eight(blob, at + j, at + size) == _eight(data, begin + j, end):
+                    j += 8
+                if j >= size:
+                    return s
+        s = (s + np.uint64(1)) & mask
+
+
+@kernel
+def _number(slots, s):
+    """The word at a slot, -1 where it is empty."""
+    return np.int64(slots[np.uint64(2) * s + np.uint64(1)] & np.uint64(_LOW)) - 1
+
+
+@kernel
+def _enter(slots, s, h, first, number):
+    slots[np.uint64(2) * s] = first
+    slots[np.uint64(2) * s + np.uint64(1)] = h << np.uint64(32) | np.uint64(number + 1)
+
+
+@kernel
+def insert_words(slots, blob, offsets, stop):
+    """Enter the first ``stop`` words; of equal ones the last stays, as in ``Dictionary::load``."""
+    for w in range(stop):
+        begin, end = offsets[w], offsets[w + 1]
+        h, first = _hash(blob, begin, end), _eight(blob, begin, end)
+        _enter(slots, _find(slots, blob, offsets, blob, begin, end, h, first), h, first, w)
+
+
+@kernel
+def find_words(slots, blob, offsets, data, cuts):
+    """Numbers of packed words (with `PAD` bytes behind them), -1 where the table has none: int32[n]."""
+    out = np.empty(len(cuts) - 1, np.int32)
+    for k in range(len(out)):
+        begin, end = cuts[k], cuts[k + 1]
+        h = _hash(data, begin, end)
+        out[k] = _number(slots, _find(slots, blob, offsets, data, begin, end, h, _eight(data, begin, end)))
+    return out
+
+
+# --------------------------------------------------------------------------------------------- batches
+@kernel
+def _split(data, i, stop, begins, ends, hashes, firsts):
+    """The next words of a text, an end of line (of no bytes) for each newline: (where to go on, how many)."""
+    n = 0
+    while i < stop and n < len(begins):
+        byte = data[i]
+        if _separates(byte):
+            if byte == 10:
+                begins[n], ends[n] = i, i
+                hashes[n], firsts[n] = np.uint64(_EOS_HASH), np.uint64(_EOS_FIRST)
+                n += 1
+            i += 1
+            continue
+        begin = i
+        h = np.uint64(2166136261)
+        while True:
+            h = _mix(h, byte)
+            i += 1
+            if i >= stop:
+                break
+            byte = data[i]
+            if _separates(byte):
+                break
+        begins[n], ends[n] = begin, i
+        hashes[n], firsts[n] = h & np.uint64(_LOW), _eight(data, begin, i)
+        n += 1
+    return i, n
+
+
+@kernel
+def _touch(slots, hashes, n):
+    """Fetch the table's lines of ``n`` words at once. The result is there to be used, so that they are."""
+    mask = np.uint64(len(slots) // 2 - 1)
+    sum_ = np.uint64(0)
+    for k in range(n):
+        sum_ ^= slots[np.uint64(2) * (hashes[k] & mask)]
+    return sum_
+
+
+@kernel
+def _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, n, eos, numbers):
+    """Numbers of a batch's words, -1 where the table has none; ``eos`` for a newline."""
+    hashes[BATCH] = _touch(slots, hashes, n)
+    for k in range(n):
+        numbers[k] = eos
+        if begins[k] < ends[k]:
+            s = _find(slots, blob, offsets, data, begins[k], ends[k], hashes[k], firsts[k])
+            numbers[k] = _number(slots, s)
+
+
+@kernel
+def _batch():
+    """Arrays for a batch: (begins, ends, hashes, firsts, numbers); the hash behind the last is for `_touch`."""
+    return (
+        np.empty(BATCH, np.int64), np.empty(BATCH, np.int64),
+        np.empty(BATCH + 1, np.uint64), np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64),
+    )  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------- counting
+@kernel
+def count_words(data, start, stop, base, slots, blob, offsets, counts, seen, n, limit):
+    """Count the words of ``data[start:stop]``, which begins and ends between words.
+
+    Word 0 is the end of line, counted at every newline. Stops early where the table is full, and behind
+    the word with which more than ``limit`` words have occurred.
+
+    Args:
+        base: added to a word's place to say when it was first seen.
+        slots, blob, offsets[capacity + 1], counts[capacity], seen[capacity]: of the ``n`` words known;
+            seen is only right where counts is above 0.
+
+    Returns:
+        (where to go on, n, live: how many words have occurred).
+    """
+    begins, ends, hashes, firsts, _ = _batch()
+    live = n if counts[0] > 0 else n - 1
+    i = start
+    while i < stop:
+        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
+        hashes[BATCH] = _touch(slots, hashes, size)
+        for k in range(size):
+            begin, end = begins[k], ends[k]
+            if begin == end:
+                w = 0
+            else:
+                s = _find(slots, blob, offsets, data, begin, end, hashes[k], firsts[k])
+                w = _number(slots, s)
+            if w < 0:
+                used = offsets[n]
+                if n >= len(counts) or used + end - begin + PAD > len(blob):
+                    return begin, n, live
+                w = n
+                n += 1
+                _enter(slots, s, hashes[k], firsts[k], w)
+                for j in range(begin, end):
+                    blob[used + j - begin] = data[j]
+                offsets[n] = used + end - begin
+                counts[w] = 0
+            if counts[w] == 0:
+                seen[w] = base + begin
+                live += 1
+            counts[w] += 1
+            if live > limit:
+                return max(end, begin + (begin == end)), n, live
+    return i, n, live
+
+
+@kernel
+def merge_words(more, cuts, more_counts, more_seen, start, slots, blob, offsets, counts, seen, n):
+    """Add another table's words from number ``start`` on: (the next one, where this table is full; n)."""
+    for v in range(start, len(cuts) - 1):
+        if more_counts[v] == 0:
+            continue
+        begin, end = cuts[v], cuts[v + 1]
+        h, first = _hash(more, begin, end), _eight(more, begin, end)
+        s = _find(slots, blob, offsets, more, begin, end, h, first)
+        w = _number(slots, s)
+        if w < 0:
+            used = offsets[n]
+            if n >= len(counts) or used + end - begin + PAD > len(blob):
+                return v, n
+            w = n
+            n += 1
+            _enter(slots, s, h, first, w)
+            for j in range(begin, end):
+                blob[used + j - begin] = more[j]
+            offsets[n] = used + end - begin
+            counts[w] = 0
+        if counts[w] == 0 or more_seen[v] < seen[w]:
+            seen[w] = more_seen[v]
+        counts[w] += more_counts[v]
+    return len(cuts) - 1, n
+
+
+# -------------------------------------------------------------------------------------- to ids: pretraining
+@kernel
+def word_ids(data, stop, slots, blob, offsets, nwords, eos):
+    """In-vocabulary words of a text, ends of line included, in order: (ids int32[n], words read).
+
+    Numbers from ``nwords`` on are labels: -1. ``eos``: number of the end of line, -1 where it has none.
+    """
+    begins, ends, hashes, firsts, numbers = _batch()
+    out = np.empty(stop, np.int32)
+    i, n, total = 0, 0, 0
+    while i < stop:
+        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
+        _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, size, eos, numbers)
+        total += size
+        for k in range(size):
+            w = numbers[k]
+            if w >= 0:
+                out[n] = w if w < nwords else -1
+                n += 1
+    return out[:n].copy(), total
+
+
+@kernel
+def break_lines(ids, eos, length):
+    """Cut a stream of `word_ids` into lines as training reads them; labels (-1) count and go.
+
+    Source: ``getLine`` (358-385): a line ends behind an end of line or its 1025th in-vocabulary word,
+    labels among them. Lines of labels alone leave nothing.
+
+    Args:
+        ids: int32[n], changed in place. eos: number of the end of line, -1 where it is none.
+        length: of the line still open, labels included.
+
+    Returns:
+        (how many ids are left, ends of the lines that close here int64[], the open line's length).
+    """
+    lines = np.empty(len(ids), np.int64)
+    n, count = 0, 0
+    for i in range(len(ids)):
+        w = ids[i]
+        if w >= 0:
+            ids[n] = w
+            n += 1
+        length += 1
+        if length >= MAX_LINE or w == eos and w >= 0:
+            lines[count] = n
+            count += 1
+            length = 0
+    return n, lines[:count].copy(), length
+
+
+# ------------------------------------------------------------------------------- to features: supervised
+@kernel
+def _byte(data, begin, end, i):
+    """Byte i of a word between its marks: "<" stands before it, ">" behind."""
+    return np.uint8(60) if i < begin else np.uint8(62) if i >= end else data[i]
+
+
+@kernel
+def _ngrams(data, begin, end, minn, maxn, bucket, base, out, k):
+    """Write base + bucket of every character n-gram of ``<word>``; returns where ``out`` goes on."""
+    stop = end + 1
+    for start in range(begin - 1, stop):
+        if _byte(data, begin, end, start) & 0xC0 == 0x80:
+            continue  # continues the character before
+        h = np.uint64(2166136261)
+        j, n = start, 1
+        while j < stop and n <= maxn:
+            h = _mix(h, _byte(data, begin, end, j))
+            j += 1
+            while j < stop and _byte(data, begin, end, j) & 0xC0 == 0x80:
+                h = _mix(h, data[j])
+                j += 1
+            if n >= minn and not (n == 1 and (start < begin or j == stop)):
+                out[k] = np.int32(base + np.int64((h & np.uint64(_LOW)) % bucket))
+                k += 1
+            n += 1
+    return k
+
+
+@kernel
+def subwords(blob, offsets, minn, maxn, bucket, eos):
+    """Each packed word's own number, then len(words) + bucket of its character n-grams: (int32[N], offsets).
+
+    Word ``eos`` (-1: none) has no n-grams.
+    """
+    words = len(offsets) - 1
+    cuts = np.zeros(words + 1, np.int64)
+    for w in range(words):
+        characters = 1  # ">"; that "<" takes in what a word begins with in the middle of a character
+        for i in range(offsets[w], offsets[w + 1]):
+            characters += blob[i] & 0xC0 != 0x80
+        characters += 1
+        size = 1
+        if w != eos and bucket > 0:
+            for n in range(max(minn, 1), maxn + 1):
+                size += max(0, characters - n + 1)
+            if minn <= 1 <= maxn:
+                size -= 2
+        cuts[w + 1] = cuts[w] + size
+    out = np.empty(cuts[words], np.int32)
+    for w in range(words):
+        out[cuts[w]] = w
+        if cuts[w + 1] - cuts[w] > 1:
+            _ngrams(blob, offsets[w], offsets[w + 1], minn, maxn, bucket, words, out, cuts[w] + 1)
+    return out, cuts
+
+
+@kernel
+def _remainder(h, divisor, inverse):
+    """h % divisor by floating point, where the quotient is then off by one at most; divisions are slow."""
+    if divisor < np.uint64(1 << 14):
+        return h % divisor
+    r = np.int64(h - np.uint64(np.float64(h) * inverse) * divisor)
+    if r < 0:
+        r += np.int64(divisor)
+    elif r >= np.int64(divisor):
+        r -= np.int64(divisor)
+    return np.uint64(r)
+
+
+@kernel
+def _grown(array, used, more):
+    """A copy of at least twice the size, with room for ``more`` behind ``used``."""
+    grown = np.empty(max(2 * len(array), used + more), array.dtype)
+    grown[:used] = array[:used]
+    return grown
+
+
+@kernel
+def line_features(
+    data, stop, with_eos, rest, slots, blob, offsets, nwords, eos, prefix, known, cuts, minn, maxn, n, bucket
+):  # fmt: skip
+    """Features and labels of a text's lines, in full numbering.
+
+    A line gives its words' numbers and character n-grams, word by word, then its word n-grams. A newline
+    is an end of line, a word too, if ``with_eos``. Behind a literal one the rest of the line is a line of
+    its own if ``rest`` (training), else dropped (prediction).
+
+    Args:
+        nwords: numbers from here on in the table are labels. eos: number of the end of line, or -1.
+        prefix: uint8[]: a word out of the vocabulary that starts so is a label nobody knows; none if empty.
+        known, cuts: of `subwords`, empty where maxn is 0. n: longest word n-gram. bucket: uint64.
+
+    Returns:
+        (features int32[N], line offsets int64[L + 1], labels int32[T], their offsets int64[L + 1]).
+    """
+    begins, ends, hashes, firsts, numbers = _batch()
+    eos_is_label = _starts_with(np.array([60, 47, 115, 62], np.uint8), 0, 4, prefix) and len(prefix) > 0
+    inverse = 1.0 / np.float64(bucket)
+    out, lines = np.empty(stop // 4 + BATCH, np.int32), np.zeros(stop // 64 + BATCH, np.int64)
+    labels, label_lines = np.empty(BATCH, np.int32), np.zeros(len(lines), np.int64)
+    words = np.empty(4 * BATCH, np.uint64)  # hashes of the open line
+    i, filled, nlines, nlabels, nhashes = 0, 0, 0, 0, 0
+    opened, dropping = False, False
+    while i < stop or opened:
+        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
+        _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, size, eos, numbers)
+        if filled + BATCH > len(out):
+            out = _grown(out, filled, BATCH)
+        if nhashes + BATCH > len(words):
+            words = _grown(words, nhashes, BATCH)
+        if nlabels + BATCH > len(labels):
+            labels = _grown(labels, nlabels, BATCH)
+        if nlines + BATCH + 1 >= len(lines):
+            lines, label_lines = _grown(lines, nlines + 1, BATCH), _grown(label_lines, nlines + 1, BATCH)
+        for k in range(max(size, 1)):
+            closes = size == 0 and opened  # the text's end closes a last line without newline
+            if size > 0:
+                begin, end, w = begins[k], ends[k], numbers[k]
+                newline = begin == end
+                closes = newline
+                opened = True
+                if not dropping and (with_eos or not newline):
+                    is_eos = firsts[k] == np.uint64(_EOS_FIRST)
+                    is_word = w < nwords
+                    if w < 0 and len(prefix) > 0:
+                        is_word = not (eos_is_label if newline else _starts_with(data, begin, end, prefix))
+                    if w >= nwords:
+                        labels[nlabels] = w - nwords
+                        nlabels += 1
+                    elif w >= 0 and maxn <= 0:
+                        out[filled] = w
+                        filled += 1
+                    elif maxn > 0 and is_word:
+                        more = (end - begin + 2) * maxn if w < 0 else cuts[w + 1] - cuts[w]
+                        if filled + more + BATCH > len(out):
+                            out = _grown(out, filled, more + BATCH)
+                        if w >= 0:
+                            for j in range(cuts[w], cuts[w + 1]):
+                                out[filled] = known[j]
+                                filled += 1
+                        elif not is_eos:
+                            filled = _ngrams(data, begin, end, minn, maxn, bucket, nwords, out, filled)
+                    if is_word:
+                        words[nhashes] = hashes[k]
+                        nhashes += 1
+                    if is_eos and not newline:
+                        dropping = not rest
+                        closes = rest
+            if closes:
+                more = nhashes * (n - 1) + BATCH
+                if filled + more > len(out):
+                    out = _grown(out, filled, more)
+                filled = _word_ngrams(words, nhashes, n, bucket, inverse, nwords, out, filled)
+                nlines += 1
+                lines[nlines], label_lines[nlines] = filled, nlabels
+                nhashes = 0
+                opened, dropping = False, False
+    lines, label_lines = lines[: nlines + 1].copy(), label_lines[: nlines + 1].copy()
+    return out[:filled].copy(), lines, labels[:nlabels].copy(), label_lines
+
+
+@kernel
+def _word_ngrams(words, size, n, bucket, inverse, base, out, k):
+    """Write base + bucket of the word n-grams of a line: by first word, then by length."""
+    for i in range(size):
+        h = np.uint64(np.int64(np.int32(words[i])))  # 32 bits, widened with their sign
+        for j in range(i + 1, min(i + n, size)):
+            h = h * np.uint64(116049371) + np.uint64(np.int64(np.int32(words[j])))
+            out[k] = np.int32(base + np.int64(_remainder(h, bucket, inverse)))
+            k += 1
+    return k
