@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
+from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.container import pack_model, unpack_model
@@ -31,7 +32,6 @@ from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, mu
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.text.tokenizer import Tokenizer
 
-Label = str | int
 Texts = str | Sequence[str]
 
 
@@ -40,25 +40,6 @@ class Prediction(NamedTuple):
 
     labels: list[Label]
     probabilities: list[float]
-
-
-class TextDataset(torch.utils.data.Dataset):
-    """Texts with a label each (a string, an int, or a list of them where loss is ova).
-
-    >>> TextDataset(["好", "bad"], [1, 0])[0]
-    ('好', 1)
-    """
-
-    def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:
-        if len(texts) != len(labels):
-            raise UserError(f"{len(texts)} texts and {len(labels)} labels; give each text its label")
-        self.texts, self.labels = texts, labels
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __getitem__(self, item: int) -> tuple[str, Label | list[Label]]:
-        return self.texts[item], self.labels[item]
 
 
 class FastText(nn.Module):
@@ -116,10 +97,10 @@ class FastText(nn.Module):
         kind = kind or ("skipgram" if labels is None else "supervised")
         loss = loss or ("softmax" if kind == "supervised" else "ns")
         tokenizer = Tokenizer(text or config.Text())
-        rows = _label_rows(TextDataset(texts, [[] for _ in texts] if labels is None else labels).labels)
-        values = _label_values(value for row in rows for value in row)
+        rows = label_rows(TextDataset(texts, [[] for _ in texts] if labels is None else labels).labels)
+        values = label_values(value for row in rows for value in row)
         if kind == "supervised":
-            _require_two(values)
+            require_two(values)
         lines = tokenizer.tokenize(list(texts))
         named = [[str(value) for value in row] for row in rows]
         vocabulary = Dictionary.build(zip(named, lines, strict=True), config.Dictionary(**dictionary))
@@ -213,7 +194,7 @@ class FastText(nn.Module):
     def targets(self, labels: Tensor | Sequence[Label | list[Label]]) -> Tensor:
         """Class numbers int64[B] of label values; under ova zeros and ones [B, C]."""
         index = self.dictionary.label_index
-        rows = _label_rows(labels)
+        rows = label_rows(labels)
         unknown = {value for row in rows for value in row if str(value) not in index}
         if unknown:
             shown = ", ".join(repr(value) for value in self.labels[:20])
@@ -344,11 +325,11 @@ class FastText(nn.Module):
         from ftcore.engines.choice import choose_engine
         from ftcore.training.finetune import finetune
 
-        texts, rows = _pairs(dataset)
+        texts, rows = pairs_of(dataset)
         new_head = not self.labels
-        values = _label_values([*self.labels, *(value for row in rows for value in row)])
+        values = label_values([*self.labels, *(value for row in rows for value in row)])
         if new_head:
-            _require_two(values)
+            require_two(values)
         if not texts:
             raise UserError("no texts to train on; give (text, label) pairs")
         if valid is None and len({str(v) for row in rows for v in row}) < 2:
@@ -368,7 +349,7 @@ class FastText(nn.Module):
         train = encode_bags([as_batch(lines, named)], dictionary, grow=True)
         held_out = None
         if valid is not None:
-            valid_texts, valid_rows = _pairs(valid)
+            valid_texts, valid_rows = pairs_of(valid)
             batch = as_batch(
                 self.tokenizer.tokenize(valid_texts), [[str(v) for v in row] for row in valid_rows]
             )
@@ -458,42 +439,3 @@ def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
     source = iter(items)
     while part := list(islice(source, size)):
         yield part
-
-
-def _plain(value: Any) -> Label:
-    """A label as JSON keeps it: str or int."""
-    value = value.item() if isinstance(value, Tensor | np.generic) else value
-    if not isinstance(value, str | int):
-        raise UserError(f"label {value!r} is a {type(value).__name__}; labels are strings or ints")
-    return int(value) if isinstance(value, bool) else value
-
-
-def _label_rows(labels: Iterable) -> list[list[Label]]:
-    """A list of labels for each text, from labels or lists of labels."""
-    return [
-        [_plain(v) for v in row] if isinstance(row, list | tuple | set) else [_plain(row)] for row in labels
-    ]
-
-
-def _label_values(labels: Iterable[Label]) -> dict[str, Label]:
-    """The dictionary's name of a label -> its value."""
-    values: dict[str, Label] = {}
-    for label in labels:
-        if values.setdefault(str(label), label) != label:
-            raise UserError(
-                f"labels {label!r} and {values[str(label)]!r} differ only in type; use one of them"
-            )
-    return values
-
-
-def _require_two(values: dict[str, Label]) -> None:
-    if len(values) < 2:
-        raise UserError(
-            f"a new classifier needs at least two labels, there is {list(values.values())}; check the label "
-            "column, or fit a model that is already trained"
-        )
-
-
-def _pairs(dataset: Any) -> tuple[list[str], list[list[Label]]]:
-    pairs = [dataset[i] for i in range(len(dataset))] if hasattr(dataset, "__getitem__") else list(dataset)
-    return [text for text, _ in pairs], _label_rows(label for _, label in pairs)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ftcore.corpus.lines import join_lines
+from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference import kernels
@@ -81,6 +83,7 @@ class Predictor:
         if not classic.dictionary.labels:
             raise UserError(f"{classic.path or 'the model'} has no labels; train it on labelled texts")
         self.classic, self.dictionary = classic, classic.dictionary
+        self.dictionary.prepare(classic.args.label or None)
         self.tables = tables or Tables(classic)
         self.threads = threads or cores()
         output = classic.output
@@ -123,7 +126,20 @@ class Predictor:
         return len(self.output) if k == -1 else min(k, len(self.output))
 
     def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
-        return self.from_features(*self.dictionary.features_of(lines), k, threshold)
+        return self.from_text(join_lines(lines), k, threshold)
+
+    def from_text(self, text: np.ndarray, k: int = 1, threshold: float = 0.0) -> Predictions:
+        """`predict` of the lines of one text.
+
+        Args:
+            text: uint8[bytes + PAD], lines with a newline behind each, as `Lines.blocks` gives them. A last
+                line without a newline has no end of line, as in a file of the original's.
+        """
+        parts = []
+        for part in _pieces(text):
+            ids, offsets, *_ = self.dictionary.line_features(part, label=self.classic.args.label or None)
+            parts.append(self.from_features(ids, offsets, k, threshold))
+        return _joined(parts)
 
     # --------------------------------------------------------------------------------------- features
     def from_features(
@@ -186,6 +202,19 @@ def _cut(lines: Sequence[str | bytes]) -> Iterator[Sequence[str | bytes]]:
         yield part
         at += size
         size = min(_LINES, max(16, _BYTES * len(part) // (1 + sum(map(len, part)))))
+
+
+def _pieces(text: np.ndarray) -> Iterator[np.ndarray]:
+    """A text in pieces of whole lines that fit the caches with their features (they overlap by `PAD` bytes)."""
+    start, size = 0, len(text) - PAD
+    while start < size:
+        stop = start + _BYTES
+        while stop < size and text[stop - 1] != 10:
+            found = np.flatnonzero(text[stop : stop + 4096] == 10)
+            stop += int(found[0]) + 1 if len(found) else 4096
+        stop = min(stop, size)
+        yield text[start : stop + PAD]
+        start = stop
 
 
 def _joined(parts: list[Predictions]) -> Predictions:

@@ -47,7 +47,7 @@ class Vectors:
     def words(self, words: Sequence[str | bytes]) -> np.ndarray:
         """`word` of each: float32[n, D]."""
         keys = [_bytes(word) for word in words]
-        return self._means(keys, np.array([self.dictionary.index.get(key, -1) for key in keys], np.int64))
+        return self._means(keys, self.dictionary.word_ids(keys))
 
     def all(self) -> np.ndarray:
         """`word` of the whole vocabulary by id: float32[nwords, D]."""
@@ -102,7 +102,9 @@ class Vectors:
     def sentences(self, lines: Sequence[str | bytes]) -> np.ndarray:
         """`sentence` of each: float32[n, D]."""
         if self.classic.args.supervised:
-            return self.tables.mean(*self.tables.known(*self.dictionary.features_of(lines)))
+            return self.tables.mean(
+                *self.tables.known(*self.dictionary.features_of(lines, label=self.classic.args.label or None))
+            )
         number: dict[bytes, int] = {}
         tokens = [[number.setdefault(word, len(number)) for word in _bytes(line).split()] for line in lines]
         vectors = self.words(list(number)) if number else np.zeros((1, self.tables.dim), np.float32)
@@ -151,10 +153,8 @@ class Vectors:
         cosines = np.empty((1, len(words)), np.float32)
         products(np.ascontiguousarray(vector, np.float32)[None], self._units, cosines)
         cosines /= length if length >= 1e-8 else np.float32(1)
-        ids = [self.dictionary.index.get(_bytes(word), -1) for word in banned]
-        scores, places = best_of(
-            cosines[0], np.array(ids, np.int64), len(words) if k == -1 else min(k, len(words))
-        )
+        ids = self.dictionary.word_ids([_bytes(word) for word in banned])
+        scores, places = best_of(cosines[0], ids, len(words) if k == -1 else min(k, len(words)))
         return [(score, words[i]) for score, i in zip(scores.tolist(), places.tolist(), strict=True)]
 
 

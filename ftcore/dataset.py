@@ -1,0 +1,75 @@
+"""Labelled texts as users give them: (text, label) pairs, labels strings or ints, one or several a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ftcore.errors import UserError
+
+Label = str | int
+
+
+class TextDataset(torch.utils.data.Dataset):
+    """Texts with a label each (a string, an int, or a list of them where loss is ova).
+
+    >>> TextDataset(["好", "bad"], [1, 0])[0]
+    ('好', 1)
+    """
+
+    def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:
+        if len(texts) != len(labels):
+            raise UserError(f"{len(texts)} texts and {len(labels)} labels; give each text its label")
+        self.texts, self.labels = texts, labels
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, item: int) -> tuple[str, Label | list[Label]]:
+        return self.texts[item], self.labels[item]
+
+
+def plain_label(value: Any) -> Label:
+    """A label as JSON keeps it: str or int."""
+    value = value.item() if isinstance(value, Tensor | np.generic) else value
+    if not isinstance(value, str | int):
+        raise UserError(f"label {value!r} is a {type(value).__name__}; labels are strings or ints")
+    return int(value) if isinstance(value, bool) else value
+
+
+def label_rows(labels: Iterable) -> list[list[Label]]:
+    """A list of labels for each text, from labels or lists of labels."""
+    return [
+        [plain_label(v) for v in row] if isinstance(row, list | tuple | set) else [plain_label(row)]
+        for row in labels
+    ]
+
+
+def label_values(labels: Iterable[Label]) -> dict[str, Label]:
+    """The dictionary's name of a label -> its value."""
+    values: dict[str, Label] = {}
+    for label in labels:
+        if values.setdefault(str(label), label) != label:
+            raise UserError(
+                f"labels {label!r} and {values[str(label)]!r} differ only in type; use one of them"
+            )
+    return values
+
+
+def require_two(values: dict[str, Label]) -> None:
+    """`UserError` unless there are two labels or more."""
+    if len(values) < 2:
+        raise UserError(
+            f"a new classifier needs at least two labels, there is {list(values.values())}; check the label "
+            "column, or fit a model that is already trained"
+        )
+
+
+def pairs_of(dataset: Any) -> tuple[list[str], list[list[Label]]]:
+    """Texts and the labels of each, from (text, label) pairs."""
+    pairs = [dataset[i] for i in range(len(dataset))] if hasattr(dataset, "__getitem__") else list(dataset)
+    return [text for text, _ in pairs], label_rows(label for _, label in pairs)
