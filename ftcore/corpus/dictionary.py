@@ -301,14 +301,24 @@ class Dictionary:
         if self.storage == "all":
             return ids.copy()
         if self.prune is not None:
-            row = self.bucket_rows()[np.maximum(ids - self.nwords, 0)].astype(np.int64)
-            return np.where(ids < self.nwords, ids, np.where(row >= 0, row, self.nwords - 1 - ids))
-        if len(self.buckets) == 0:
+            buckets, rows = self._pruned
+        else:
+            buckets, rows = self.buckets, None
+        if len(buckets) == 0:
             return np.where(ids < self.nwords, ids, self.nwords - 1 - ids)
         bucket = ids - self.nwords
-        place = np.searchsorted(self.buckets, bucket)
-        found = self.buckets[np.minimum(place, len(self.buckets) - 1)] == bucket
-        return np.where(bucket < 0, ids, np.where(found, self.nwords + place, -1 - bucket))
+        place = np.minimum(np.searchsorted(buckets, bucket), len(buckets) - 1)
+        row = self.nwords + (place if rows is None else rows[place])
+        return np.where(bucket < 0, ids, np.where(buckets[place] == bucket, row, -1 - bucket))
+
+    @cached_property
+    def _pruned(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of a cut-off model: buckets that have a row, sorted, and row - nwords of each, int64.
+
+        A hostile file may claim two billion buckets: memory goes with the rows there are.
+        """
+        kept = self.prune[np.argsort(self.prune[:, 0], kind="stable")].astype(np.int64)
+        return kept[:, 0].copy(), kept[:, 1].copy()
 
     def bucket_rows(self) -> np.ndarray | None:
         """Row of every bucket, -1 where it has none: int32[bucket]; None where all have (nwords + bucket)."""

@@ -17,13 +17,13 @@ import numpy as np
 
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.dictionary import label_bytes as label_bytes
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.cursor import REMEDY, Cursor
-from ftcore.formats.entries import Entries, pack_entries, read_entries
+from ftcore.formats.entries import LABEL, WORD, pack_entries, read_entries
 from ftcore.formats.expand import write_all_rows
-from ftcore.model.hashing import pack, unpack
 from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
 
 MAGIC, VERSION = 793712314, 12
@@ -132,11 +132,16 @@ def _read_dictionary(cursor: Cursor, args: Args) -> Dictionary:
         raise cursor.fail("ntokens", ntokens, "0 or more", at + 12)
     if pairs < -1:
         raise cursor.fail("size of the pruning", pairs, "-1 or more", at + 20)
-    entries = read_entries(cursor, nwords, nlabels)
+    blob, offsets, counts = read_entries(cursor, nwords, nlabels)
     storage, prune = "all", None
     if pairs >= 0:
         storage, prune = "pruned", _read_prune(cursor, pairs, args.bucket)
-    return _make_dictionary(entries, nwords, ntokens, args, storage, prune)
+    made = Dictionary.from_packed(
+        blob, offsets[: nwords + 1], blob, offsets[nwords:], counts[:nwords], counts[nwords:], ntokens,
+        config.Dictionary(), storage=storage, prune=prune,
+    )  # fmt: skip
+    made.options = _options(args)
+    return made
 
 
 def _read_prune(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
@@ -155,24 +160,6 @@ def _read_prune(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
         i = int(order[again[0] + 1])
         raise cursor.fail(f"bucket of kept n-gram {i}", prune[i, 0], "one that is new", at + 8 * i)
     return prune
-
-
-def _make_dictionary(
-    entries: Entries, nwords: int, ntokens: int, args: Args, storage: str, prune: np.ndarray | None
-) -> Dictionary:
-    strings = unpack(entries.blob, entries.offsets)
-    made = Dictionary(
-        strings[:nwords],
-        [label.decode("utf-8", "surrogateescape") for label in strings[nwords:]],
-        entries.counts[:nwords],
-        entries.counts[nwords:],
-        ntokens,
-        config.Dictionary(),
-        storage=storage,
-        prune=prune,
-    )
-    made.options = _options(args)
-    return made
 
 
 def _options(args: Args) -> config.Dictionary:
@@ -277,19 +264,11 @@ def _write_dictionary(file: IO[bytes], dictionary: Dictionary) -> None:
     nwords, nlabels, prune = dictionary.nwords, dictionary.nlabels, dictionary.prune
     pairs = -1 if prune is None else len(prune)
     file.write(struct.pack("<iiiqq", nwords + nlabels, nwords, nlabels, dictionary.ntokens, pairs))
-    blob, offsets = pack(dictionary.words + [label_bytes(label) for label in dictionary.labels])
-    counts = np.concatenate([dictionary.counts, dictionary.label_counts])
-    file.write(pack_entries(Entries(blob, offsets, counts), nwords))
+    words, labels = dictionary.packed_words, dictionary.packed_labels
+    file.write(pack_entries(words.blob, words.offsets, dictionary.counts, WORD))
+    file.write(pack_entries(labels.blob, labels.offsets, dictionary.label_counts, LABEL))
     if prune is not None:
         file.write(np.ascontiguousarray(prune, "<i4"))
-
-
-def label_bytes(label: str) -> bytes:
-    """A label as a file holds it: bytes that were no UTF-8 when it was read become those bytes again."""
-    try:
-        return label.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # another lone surrogate, from a Python string
-        return label.encode("utf-8", "surrogatepass")
 
 
 def _write_matrix(file: IO[bytes], matrix: np.ndarray | QuantMatrix) -> None:

@@ -5,30 +5,23 @@ Source: fastText 0.9.3 ``src/dictionary.cc``, ``Dictionary::save`` and ``Diction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ftcore.errors import UserError
 from ftcore.formats.cursor import REMEDY, Cursor
 from ftcore.model.kernel import kernel
 
+WORD, LABEL = 0, 1
 FIXED = 10  # bytes of an entry besides its word: NUL, count, type
 MOST = 10**15 - 1  # fastText's Huffman tree takes 1e15 for "no node here" (loss.cc, buildTree)
 _NO_END, _COUNT, _TYPE = 1, 2, 3
 
 
-@dataclass(frozen=True)
-class Entries:
-    """Words, then labels: ``blob[offsets[i]:offsets[i + 1]]`` and its count."""
-
-    blob: np.ndarray  # uint8[N]
-    offsets: np.ndarray  # int64[size + 1]
-    counts: np.ndarray  # int64[size]
-
-
-def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> Entries:
+def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The entries at the cursor, which moves behind them. 2 M of them take some 0.1 s.
+
+    Returns: (blob uint8[N], offsets int64[n + 1], counts int64[n]) of n words and labels, the words first;
+        entry i is ``blob[offsets[i]:offsets[i + 1]]``.
 
     Errors: `UserError` naming the entry and the byte where one does not end, has an impossible count or
     another type than its place asks for (labels stand behind all words).
@@ -54,18 +47,18 @@ def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> Entries:
     blob = np.empty(offsets[-1], np.uint8)
     _gather(cursor.data, begin, offsets, blob)
     cursor.at = at
-    return Entries(blob, offsets, counts)
+    return blob, offsets, counts
 
 
-def pack_entries(entries: Entries, nwords: int) -> np.ndarray:
-    """The inverse of `read_entries`: uint8[N].
+def pack_entries(blob: np.ndarray, offsets: np.ndarray, counts: np.ndarray, kind: int) -> np.ndarray:
+    """Entries of one kind, WORD or LABEL, as a file holds them: uint8[N].
 
     Errors: `UserError` for a word or label that holds a 0 byte, which would end it in the file.
     """
-    out = np.empty(len(entries.blob) + FIXED * len(entries.counts), np.uint8)
-    wrong = _write(entries.blob, entries.offsets, entries.counts, nwords, out)
+    out = np.empty(int(offsets[-1]) + FIXED * len(counts), np.uint8)
+    wrong = _write(blob, offsets, counts, kind, out)
     if wrong >= 0:
-        text = entries.blob[entries.offsets[wrong] : entries.offsets[wrong + 1]].tobytes()
+        text = blob[offsets[wrong] : offsets[wrong + 1]].tobytes()
         raise UserError(f"{text!r}: a fastText file cannot hold a word or label with a 0 byte; rename it")
     return out
 
@@ -102,7 +95,7 @@ def _gather(data, begin, offsets, blob):
 
 
 @kernel
-def _write(blob, offsets, counts, nwords, out):
+def _write(blob, offsets, counts, kind, out):
     """The first entry with a 0 byte in it, or -1."""
     at = 0
     for i in range(len(counts)):
@@ -115,6 +108,6 @@ def _write(blob, offsets, counts, nwords, out):
         count = np.uint64(counts[i])
         for j in range(8):
             out[at + 1 + j] = np.uint8((count >> np.uint64(8 * j)) & np.uint64(255))
-        out[at + 9] = 1 if i >= nwords else 0
+        out[at + 9] = kind
         at += 10
     return -1

@@ -7,9 +7,9 @@ memory; its row is the one it started from, which `initial_rows` makes from the 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from ftcore.formats.classic import Classic
 from ftcore.model.init import bucket_numbers, initial_rows
 
-_ROWS = 1 << 14  # made at a time
+_ROWS = 1 << 12  # made at a time
 
 
 def write_all_rows(file: IO[bytes], classic: Classic) -> None:
@@ -27,22 +27,31 @@ def write_all_rows(file: IO[bytes], classic: Classic) -> None:
     """
     nwords = classic.dictionary.nwords
     table = np.asarray(classic.input)
-    file.write(np.ascontiguousarray(table[:nwords], "<f4").reshape(-1).view(np.uint8))
+    _write_rows(file, table[:nwords])
     threads = min(4, os.cpu_count() or 1)
-    starts = iter(range(0, classic.dictionary.bucket, _ROWS))
+    # every job has a buffer of its own, which is written before the next job takes it
+    buffers = [np.empty((_ROWS, classic.args.dim), np.float32) for _ in range(2 * threads)]
+    starts = range(0, classic.dictionary.bucket, _ROWS)
+    jobs: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(bucket_rows, classic, a, a + _ROWS) for a in islice(starts, 2 * threads)]
-        while waiting:
-            rows = waiting.pop(0).result()
-            waiting += [pool.submit(bucket_rows, classic, a, a + _ROWS) for a in islice(starts, 1)]
-            file.write(rows.astype("<f4", copy=False).reshape(-1).view(np.uint8))
+        for turn, start in enumerate(starts):
+            if len(jobs) == len(buffers):
+                _write_rows(file, jobs.popleft().result())
+            jobs.append(pool.submit(_bucket_rows, classic, start, buffers[turn % len(buffers)]))
+        for job in jobs:
+            _write_rows(file, job.result())
 
 
-def bucket_rows(classic: Classic, start: int, stop: int) -> np.ndarray:
-    """Rows of the buckets ``start`` to ``stop`` (or the last): float32[n, D]."""
+def _write_rows(file: IO[bytes], rows: np.ndarray) -> None:
+    file.write(np.ascontiguousarray(rows, "<f4").reshape(-1).view(np.uint8))
+
+
+def _bucket_rows(classic: Classic, start: int, buffer: np.ndarray) -> np.ndarray:
+    """Rows of the buckets from ``start`` on, as many as the buffer holds: a part of it."""
     dictionary = classic.dictionary
-    stop = min(stop, dictionary.bucket)
-    rows = initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim)
+    stop = min(start + len(buffer), dictionary.bucket)
+    rows = buffer[: stop - start]
+    initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim, rows)
     first, last = np.searchsorted(dictionary.buckets, [start, stop])
     table = classic.input[dictionary.nwords + first : dictionary.nwords + last]
     rows[dictionary.buckets[first:last] - start] = table

@@ -17,7 +17,6 @@ from ftcore.corpus.introsort import sort_permutation
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.formats.expand import AllRows
-from ftcore.model.hashing import EOS
 from ftcore.model.quantize import QuantMatrix, Rows, row_norms
 
 _QOUT_DSUB = 2  # the output's, whatever the input's is
@@ -77,9 +76,8 @@ def cut_off(classic: Classic, cutoff: int) -> Classic:
     rows = AllRows(classic)
     norms = np.concatenate([row_norms(part) for part in rows.parts()])
     keys = -norms.view(np.int32).astype(np.int64)  # floats from 0 up are in the order of their bits
-    eos = int(dictionary.word_ids([EOS])[0])
-    if eos >= 0:
-        keys[eos] = -(1 << 32)
+    if dictionary.eos >= 0:
+        keys[dictionary.eos] = -(1 << 32)
     best = sort_permutation(keys)[:cutoff]
     words, ngrams = np.sort(best[best < nwords]), best[best >= nwords]
     prune = np.stack([ngrams - nwords, np.arange(len(ngrams))], axis=1).astype(np.int32)
@@ -90,11 +88,11 @@ def cut_off(classic: Classic, cutoff: int) -> Classic:
 
 def _remake(dictionary: Dictionary, words: np.ndarray | None = None, **how: object) -> Dictionary:
     """The dictionary with some of its words, stored in another way."""
-    all_words, counts = dictionary.words, dictionary.counts
+    packed, counts = dictionary.packed_words, dictionary.counts
     if words is not None:
-        all_words, counts = [all_words[i] for i in words.tolist()], counts[words]
+        packed, counts = packed.take(words), counts[words]
     made = Dictionary(
-        all_words, list(dictionary.labels), counts, dictionary.label_counts, dictionary.ntokens,
+        packed, dictionary.packed_labels, counts, dictionary.label_counts, dictionary.ntokens,
         config.Dictionary(), **how,
     )  # fmt: skip
     made.options = dictionary.options

@@ -26,13 +26,14 @@ def bucket_numbers(buckets: np.ndarray) -> np.ndarray:
     return np.asarray(buckets, np.int64) + _BUCKETS
 
 
-def initial_rows(seed: int, row_numbers: np.ndarray, dim: int) -> np.ndarray:
+def initial_rows(seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray | None = None) -> np.ndarray:
     """Initial vectors of some rows: float32[n, dim] in [-1/dim, 1/dim).
 
     Args:
         seed: of the model.
         row_numbers: int64[n], from `word_numbers` or `bucket_numbers`, in any order.
         dim: size of a vector.
+        out: float32[n, dim] to fill, or None for a new array.
 
     >>> a = initial_rows(7, bucket_numbers(np.array([5, 9])), 4)
     >>> b = initial_rows(7, bucket_numbers(np.array([9])), 4)
@@ -40,7 +41,7 @@ def initial_rows(seed: int, row_numbers: np.ndarray, dim: int) -> np.ndarray:
     True
     """
     numbers = np.ascontiguousarray(row_numbers, np.int64)
-    out = np.empty((len(numbers), dim), np.float32)
+    out = np.empty((len(numbers), dim), np.float32) if out is None else out
     _fill(np.uint64(seed), numbers.view(np.uint64), out, np.float32(1) / np.float32(dim))
     return out
 
