@@ -19,7 +19,7 @@ from ftcore import config
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.cpu_draws import Centres, discard_limits, draw_centres
-from ftcore.engines.cpu_exact import Output, Words, cbow_kernel, skipgram_kernel
+from ftcore.engines.cpu_exact import Output, Words, exact_kernel
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.kernel import when_compiling
@@ -134,12 +134,14 @@ def train_centres(
     nodes, codes, paths = none, np.empty(0, np.float32), np.empty(0, np.int64)
     if targets.paths is not None:
         nodes, codes, paths = targets.paths.values, targets.codes.values, targets.paths.offsets
+    elif options.loss == "softmax":
+        nodes = np.arange(targets.rows)
     side = Output(alias, given, nodes.astype(np.int32, copy=False), codes, paths)
     words = Words(setup.subwords.values, setup.subwords.offsets, setup.gain)
-    make = skipgram_kernel if options.model == "skipgram" else cbow_kernel
-    train = make(options.dim, options.loss)
+    # other losses draw no negatives: one kernel for every number of them
+    train = exact_kernel(options.model, options.loss, options.dim, options.neg if options.loss == "ns" else 0)
     input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
-    return Part(*train(input, output, words, centres, side, options.neg, *map(float, rate), np.uint64(seed)))
+    return Part(*train(input, output, words, centres, side, *map(float, rate), np.uint64(seed)))
 
 
 def _result(parts: list[Part], tokens: int) -> StepResult:

@@ -5,7 +5,10 @@ rows before the next pair reads them. Since hidden is the mean of rows that all 
 ``hidden += gain * gradient`` has the same effect, with gain = sum(m²) / G over the rows named m times among
 G features: one gather and one scatter a centre reproduce all its updates. In CBOW a centre is one update.
 
-A kernel is made for each dim, whose loops then have no remainder to test for. All is float32.
+Negatives are drawn a centre ahead, so that their rows are on their way from memory while the centre before
+is worked on. Within an update the output rows are scored together and moved together, which is fastText's one
+after another, since hidden stays and the rows differ; where a negative was drawn twice they do go one by one.
+A kernel is made for each dim and number of negatives: its loops are written out. All is float32.
 Source: fastText 0.9.3 ``src/fasttext.cc`` (``skipgram``, ``cbow``), ``src/model.cc``, ``src/loss.cc``.
 """
 
@@ -17,10 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ftcore.engines.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
 from ftcore.model.kernel import kernel
 
 NS, HS, SOFTMAX = range(3)
 KINDS = {"ns": NS, "hs": HS, "softmax": SOFTMAX}
+GROUP = 8  # output rows scored at a time, where their number is not known beforehand or large
+MOST = 12  # negatives and target up to here are one group
 
 
 class Words(NamedTuple):
@@ -36,223 +42,219 @@ class Output(NamedTuple):
 
     alias: np.ndarray  # uint32[nwords, 2] (ns)
     given: np.ndarray  # int32[examples * neg] negatives to take instead of drawing them
-    nodes: np.ndarray  # int32[N] output rows from each leaf to the root (hs)
+    nodes: np.ndarray  # int32[N] output rows from each leaf to the root (hs); all rows (softmax)
     codes: np.ndarray  # float32[N], 1 where the node is a right child
     paths: np.ndarray  # int64[nwords + 1], where each word's nodes start
 
 
 @lru_cache
-def skipgram_kernel(dim: int, loss: str) -> Callable:
-    """Compiled ``(input, output, words, centres, side, neg, rate, slope, seed) -> (loss, examples, updates, broken)``.
+def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
+    """Compiled ``(input, output, words, centres, side, rate, slope, seed) -> (loss, examples, updates, broken)``.
 
     Args of the kernel:
-        input: float32[R, dim], output: float32[nwords, dim], both changed.
+        input: float32[R, dim], output: float32[nwords, dim]; both are changed.
         words: `Words`. centres: `Centres`. side: `Output`.
-        neg: negatives a pair.
         rate, slope: the learning rate of a centre is ``rate + slope * place``.
         seed: uint64, of the negatives.
 
-    Returns of the kernel: loss in nats summed over pairs, pairs, centres, and the first centre whose loss
-    is no number (-1: none).
+    Returns of the kernel: loss in nats summed over examples; examples (pairs, in CBOW bags); centres; the
+    first centre whose loss is no number (-1: none).
     """
-    kind = KINDS[loss]
+    kind, cbow = KINDS[loss], model == "cbow"
+    rows_each = neg + 1  # an example's output rows (ns): the target, then its negatives
+    size = rows_each if rows_each <= MOST else GROUP
+    groups, rest = divmod(rows_each, size)
 
     @kernel(reorder=True)
-    def train(input, output, words, centres, side, neg, rate, slope, seed):
+    def train(input, output, words, centres, side, rate, slope, seed):
         hidden, grad, total = np.empty(dim, np.float32), np.empty(dim, np.float32), np.empty(dim, np.float32)
-        drawn = np.empty(neg, np.int32)
-        score = np.empty(len(output) if kind == SOFTMAX else 0, np.float32)
-        state, examples, updates, broken, loss_sum = seed, 0, 0, -1, 0.0
-        for i in range(len(centres.words)):
+        score = np.empty(len(output) if kind == SOFTMAX else size, np.float32)
+        widest = _widest(centres)
+        drawn = np.empty((2, widest * rows_each), np.int32)  # rows of this centre's examples and the next's
+        repeats = np.empty((2, widest), np.bool_)  # which examples name a row twice
+        state, fed = seed, 0
+        loss_sum, product = 0.0, 1.0  # one logarithm for many probabilities: it costs as much as a row
+        examples, updates, broken = 0, 0, -1
+        for i in range(-1, len(centres.words)):
+            # ---- what comes next is drawn, and asked for
+            coming = i + 1
+            if coming < len(centres.words):
+                if kind == NS and centres.last[coming] - centres.first[coming] > 1:
+                    row, twice = drawn[coming & 1], repeats[coming & 1]
+                    state, count = _draw(centres, coming, cbow, side, neg, fed, row, twice, state)
+                    fed += count
+                    for k in range(count * rows_each):
+                        fetch_row(output, np.int64(row[k]), dim)
+                nearby = coming + 1 if not cbow else coming + widest // 2 + 1
+                if nearby < len(centres.words):
+                    word = centres.words[nearby]
+                    for k in range(words.offsets[word], words.offsets[word + 1]):
+                        fetch_row(input, np.int64(words.rows[k]), dim)
+            if i < 0:
+                continue
             first, last = centres.first[i], centres.last[i]
             if last - first < 2:
                 continue
-            word = centres.words[i]
-            start, stop = words.offsets[word], words.offsets[word + 1]
+            # ---- hidden
             lr = np.float32(rate + slope * centres.place[i])
-            _mean(input, words.rows, start, stop, hidden, dim)
+            word = centres.words[i]
+            hidden[:] = 0
             total[:] = 0
-            found = np.float32(0)
-            for j in range(first, last):
-                if j == i:
+            features = 0
+            for j in range(first if cbow else i, last if cbow else i + 1):
+                if j != i or not cbow:
+                    start, stop = words.offsets[centres.words[j]], words.offsets[centres.words[j] + 1]
+                    sum_rows(input, words.rows, start, stop, hidden, dim)
+                    features += stop - start
+            share = np.float32(1) / np.float32(features)
+            for d in range(dim):
+                hidden[d] *= share
+            # ---- its examples
+            row, at, number = drawn[i & 1], 0, 0
+            for j in range(i if cbow else first, i + 1 if cbow else last):
+                if j == i and not cbow:
                     continue
                 target = centres.words[j]
                 grad[:] = 0
-                if kind == NS:
-                    state = _negatives(side, examples, target, drawn, state)
-                found += _example(kind, output, side, target, drawn, hidden, grad, score, lr, dim)
-                examples += 1
+                if kind == NS and not repeats[i & 1, number]:
+                    for g in range(groups):
+                        score_rows(output, row, at + g * size, size, hidden, score, dim)
+                        for k in range(size):
+                            truth = np.float32(1) if k + g == 0 else np.float32(0)
+                            product *= _judge(score, k, truth, lr)
+                        move_rows(output, row, at + g * size, size, hidden, grad, score, dim)
+                        if product < 1e-100:
+                            loss_sum, product = loss_sum - np.log(product), 1.0
+                    if rest > 0:
+                        score_rows(output, row, at + groups * size, rest, hidden, score, dim)
+                        for k in range(rest):
+                            product *= _judge(score, k, np.float32(0), lr)
+                        move_rows(output, row, at + groups * size, rest, hidden, grad, score, dim)
+                elif kind == NS:
+                    for k in range(rows_each):
+                        score_rows(output, row, at + k, 1, hidden, score, dim)
+                        product *= _judge(score, 0, np.float32(1) if k == 0 else np.float32(0), lr)
+                        move_rows(output, row, at + k, 1, hidden, grad, score, dim)
+                        if product < 1e-100:
+                            loss_sum, product = loss_sum - np.log(product), 1.0
+                elif kind == HS:
+                    for k in range(side.paths[target], side.paths[target + 1]):
+                        score_rows(output, side.nodes, k, 1, hidden, score, dim)
+                        product *= _judge(score, 0, side.codes[k], lr)
+                        move_rows(output, side.nodes, k, 1, hidden, grad, score, dim)
+                        if product < 1e-100:
+                            loss_sum, product = loss_sum - np.log(product), 1.0
+                else:
+                    for k in range(0, len(output) - GROUP + 1, GROUP):
+                        score_rows(output, side.nodes, k, GROUP, hidden, score[k:], dim)
+                    for k in range(len(output) - len(output) % GROUP, len(output)):
+                        score_rows(output, side.nodes, k, 1, hidden, score[k:], dim)
+                    loss_sum += _softmax(score, target, lr)
+                    for k in range(0, len(output) - GROUP + 1, GROUP):
+                        move_rows(output, side.nodes, k, GROUP, hidden, grad, score[k:], dim)
+                    for k in range(len(output) - len(output) % GROUP, len(output)):
+                        move_rows(output, side.nodes, k, 1, hidden, grad, score[k:], dim)
                 gain = words.gain[word]
                 for d in range(dim):
                     total[d] += grad[d]
                     hidden[d] += gain * grad[d]
-            _scatter(input, words.rows, start, stop, total, dim)
-            if broken < 0 and not abs(found) < np.float32(1e30):
-                broken = updates
-            loss_sum += found
-            updates += 1
-        return loss_sum, examples, updates, broken
-
-    return train
-
-
-@lru_cache
-def cbow_kernel(dim: int, loss: str) -> Callable:
-    """As `skipgram_kernel`: the bag is the features of all context words, the target is the centre."""
-    kind = KINDS[loss]
-
-    @kernel(reorder=True)
-    def train(input, output, words, centres, side, neg, rate, slope, seed):
-        hidden, grad = np.empty(dim, np.float32), np.empty(dim, np.float32)
-        drawn = np.empty(neg, np.int32)
-        score = np.empty(len(output) if kind == SOFTMAX else 0, np.float32)
-        state, updates, broken, loss_sum = seed, 0, -1, 0.0
-        for i in range(len(centres.words)):
-            first, last = centres.first[i], centres.last[i]
-            if last - first < 2:
-                continue
-            lr = np.float32(rate + slope * centres.place[i])
-            hidden[:] = 0
-            grad[:] = 0
-            size = 0
-            for j in range(first, last):
-                if j == i:
-                    continue
-                start, stop = words.offsets[centres.words[j]], words.offsets[centres.words[j] + 1]
-                size += stop - start
-                _gather(input, words.rows, start, stop, hidden, dim)
-            share = np.float32(1) / np.float32(size)
-            for d in range(dim):
-                hidden[d] *= share
-            target = centres.words[i]
-            if kind == NS:
-                state = _negatives(side, updates, target, drawn, state)
-            found = _example(kind, output, side, target, drawn, hidden, grad, score, lr, dim)
-            for j in range(first, last):
-                if j != i:
+                at += rows_each
+                number += 1
+            # ---- the full gradient to every row, as often as it is named
+            for j in range(first if cbow else i, last if cbow else i + 1):
+                if j != i or not cbow:
                     start, stop = words.offsets[centres.words[j]], words.offsets[centres.words[j] + 1]
-                    _scatter(input, words.rows, start, stop, grad, dim)
-            if broken < 0 and not abs(found) < np.float32(1e30):
+                    add_to_rows(input, words.rows, start, stop, total, dim)
+            if broken < 0 and not (product > 0 and abs(loss_sum) < 1e300):
                 broken = updates
-            loss_sum += found
+            examples += number
             updates += 1
-        return loss_sum, updates, updates, broken
+        return loss_sum - np.log(product), examples, updates, broken
 
     return train
 
 
-# ------------------------------------------------------------------------------------- the input side
-@kernel(reorder=True, inline=True)
-def _gather(input, rows, start, stop, hidden, dim):
-    for k in range(start, stop):
-        row = input[rows[k]]
-        for d in range(dim):
-            hidden[d] += row[d]
+@kernel
+def _widest(centres):
+    """The longest context plus its centre."""
+    widest = 1
+    for i in range(len(centres.words)):
+        widest = max(widest, centres.last[i] - centres.first[i])
+    return widest
 
 
 @kernel(reorder=True, inline=True)
-def _mean(input, rows, start, stop, hidden, dim):
-    hidden[:] = 0
-    _gather(input, rows, start, stop, hidden, dim)
-    share = np.float32(1) / np.float32(stop - start)
-    for d in range(dim):
-        hidden[d] *= share
-
-
-@kernel(reorder=True, inline=True)
-def _scatter(input, rows, start, stop, grad, dim):
-    """The full gradient to every row, as often as it is named."""
-    for k in range(start, stop):
-        row = input[rows[k]]
-        for d in range(dim):
-            row[d] += grad[d]
-
-
-# ------------------------------------------------------------------------------------ the output side
-@kernel(reorder=True, inline=True)
-def _example(kind, output, side, target, drawn, hidden, grad, score, lr, dim):
-    """Move the output rows of one example, add ``lr * -d loss / d hidden`` to `grad`; the loss in nats."""
-    if kind == SOFTMAX:
-        return _softmax(output, target, hidden, grad, score, lr, dim)
-    # probabilities are multiplied and one logarithm taken: it costs more than the row's own arithmetic
-    loss = np.float32(0)
-    if kind == NS:
-        product = np.float32(1)
-        product *= _logistic(output[target], np.float32(1), hidden, grad, lr, dim)
-        for k in range(len(drawn)):
-            product *= _logistic(output[drawn[k]], np.float32(0), hidden, grad, lr, dim)
-            if product < np.float32(1e-20):
-                loss -= np.log(product)
-                product = np.float32(1)
-        return loss - np.log(product)
-    product = np.float32(1)
-    for k in range(side.paths[target], side.paths[target + 1]):
-        product *= _logistic(output[side.nodes[k]], side.codes[k], hidden, grad, lr, dim)
-        if product < np.float32(1e-20):
-            loss -= np.log(product)
-            product = np.float32(1)
-    return loss - np.log(product)
-
-
-@kernel(reorder=True, inline=True)
-def _logistic(row, truth, hidden, grad, lr, dim):
-    """One yes/no question; the probability that was given to the truth, at least 1e-15."""
-    score = np.float32(0)
-    for d in range(dim):
-        score += row[d] * hidden[d]
-    p = np.float32(1) / (np.float32(1) + np.exp(-score))
-    step = lr * (truth - p)
-    for d in range(dim):
-        old = row[d]
-        grad[d] += step * old
-        row[d] = old + step * hidden[d]
-    given = p if truth > np.float32(0) else np.float32(1) - p
+def _judge(score, k, truth, lr):
+    """Replace a score by its step, lr * (truth - p); the probability given to the truth, at least 1e-15."""
+    p = _sigmoid(score[k])
+    score[k] = lr * (truth - p)
+    given = truth * p + (np.float32(1) - truth) * (np.float32(1) - p)
     return np.float32(1e-15) if given < np.float32(1e-15) else given  # NaN stays NaN
 
 
 @kernel(reorder=True, inline=True)
-def _softmax(output, target, hidden, grad, score, lr, dim):
-    top = np.float32(-np.inf)
-    for row in range(len(output)):
-        value = np.float32(0)
-        for d in range(dim):
-            value += output[row, d] * hidden[d]
-        score[row] = value
-        top = max(top, value)
+def _sigmoid(x):
+    """1 / (1 + exp(-x)), to 1e-7: exp by Cody and Waite's reduction and Cephes' polynomial (``expf.c``)."""
+    x = np.float32(-87) if -x < np.float32(-87) else (np.float32(87) if -x > np.float32(87) else -x)
+    power = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
+    r = x - power * np.float32(0.693359375) + power * np.float32(2.12194440e-4)
+    e = np.float32(1.9875691500e-4)
+    e = e * r + np.float32(1.3981999507e-3)
+    e = e * r + np.float32(8.3334519073e-3)
+    e = e * r + np.float32(4.1665795894e-2)
+    e = e * r + np.float32(1.6666665459e-1)
+    e = e * r + np.float32(5.0000001201e-1)
+    e = e * r * r + r + np.float32(1)
+    scale = np.int32((np.int32(power) + np.int32(127)) << np.int32(23)).view(np.float32)  # 2 ** power
+    return np.float32(1) / (np.float32(1) + e * scale)
+
+
+@kernel(reorder=True)
+def _softmax(score, target, lr):
+    """Replace scores by their steps, lr * (truth - p); the loss in nats."""
+    top = score.max()
     whole = np.float32(0)
-    for row in range(len(output)):
+    for row in range(len(score)):
         whole += np.exp(score[row] - top)
     loss = np.log(whole) - (score[target] - top)
-    for row in range(len(output)):
+    for row in range(len(score)):
         truth = np.float32(1) if row == target else np.float32(0)
-        step = lr * (truth - np.exp(score[row] - top) / whole)
-        for d in range(dim):
-            old = output[row, d]
-            grad[d] += step * old
-            output[row, d] = old + step * hidden[d]
+        score[row] = lr * (truth - np.exp(score[row] - top) / whole)
     return loss
 
 
-# --------------------------------------------------------------------------------------------- draws
 @kernel(inline=True)
-def _negatives(side, example, target, drawn, state):
-    """Fill `drawn` with rows other than the target; the generator's new state."""
-    neg = len(drawn)
-    if len(side.given):
-        for k in range(neg):
-            drawn[k] = side.given[example * neg + k]
-        return state
-    size = np.uint64(len(side.alias))
-    for k in range(neg):
-        row = target
-        while row == target:
-            state += np.uint64(0x9E3779B97F4A7C15)
-            x = state  # splitmix64
-            x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            x ^= x >> np.uint64(31)
-            row = np.int32(((x >> np.uint64(32)) * size) >> np.uint64(32))
-            if np.uint32(x) >= side.alias[row, 0]:
-                row = np.int32(side.alias[row, 1])
-        drawn[k] = row
-    return state
+def _draw(centres, i, cbow, side, neg, fed, row, twice, state):
+    """Output rows of a centre's examples, target first; the generator's new state and the number of examples.
+
+    row: int32[examples * (neg + 1)]. twice: bool[examples], whether some row is named twice.
+    fed: the number of the centre's first example, where negatives are given.
+    """
+    at = number = 0
+    for j in range(i if cbow else centres.first[i], i + 1 if cbow else centres.last[i]):
+        if j == i and not cbow:
+            continue
+        target = centres.words[j]
+        row[at] = target
+        same = False
+        for k in range(1, neg + 1):
+            if len(side.given):
+                other = side.given[(fed + number) * neg + k - 1]
+            else:
+                other = target
+                while other == target:
+                    state += np.uint64(0x9E3779B97F4A7C15)
+                    x = state  # splitmix64
+                    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                    x ^= x >> np.uint64(31)
+                    other = np.int32(((x >> np.uint64(32)) * np.uint64(len(side.alias))) >> np.uint64(32))
+                    if np.uint32(x) >= side.alias[other, 0]:
+                        other = np.int32(side.alias[other, 1])
+            for before in range(1, k):
+                same |= row[at + before] == other
+            row[at + k] = other
+        twice[number] = same
+        at += neg + 1
+        number += 1
+    return state, number

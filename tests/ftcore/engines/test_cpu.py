@@ -167,8 +167,8 @@ def test_it_says_once_that_it_compiles(caplog):
     options = config.Pretrain(**{**options.model_dump(), "dim": 37})
     from ftcore.engines import cpu_exact
 
-    cpu_exact.skipgram_kernel.cache_clear()
-    kernel = cpu_exact.skipgram_kernel(37, "ns")
+    cpu_exact.exact_kernel.cache_clear()
+    kernel = cpu_exact.exact_kernel("skipgram", "ns", 37, 5)
     kernel.enable_caching = lambda: None
     tables = tables_for(dictionary, dictionary.nwords, dim=37)
     setup = PretrainSetup.build(dictionary, options)
