@@ -46,6 +46,68 @@ def tokens(line: bytes) -> list[bytes]:
     return [token for token in found if token]
 
 
+def read_words(data: bytes) -> list[bytes]:
+    """What ``readWord`` gives until the end of a file: words, and an end of line for each newline."""
+    found, word = [], b""
+    for i in range(len(data)):
+        byte = data[i : i + 1]
+        if byte in [SEPARATORS[k : k + 1] for k in range(7)]:
+            if word:
+                found.append(word)
+            word = b""
+            if byte == b"\n":
+                found.append(b"</s>")
+        else:
+            word += byte
+    return [*found, word] if word else found
+
+
+def read_vocabulary(data: bytes, label: bytes, min_count: int, min_label: int, limit: int) -> list[tuple]:
+    """(word, is it a label, count) in the dictionary's order, as ``readFromFile`` leaves them."""
+    stream = [w.decode("latin-1") if w.startswith(label) else w for w in read_words(data)]
+    entries = build(stream, min_count, min_label, limit)  # labels are str there
+    return [(w.encode("latin-1"), True, c) if isinstance(w, str) else (w, False, c) for w, c in entries]
+
+
+def supervised_lines(data: bytes, words: list[bytes], labels: list[bytes], label: bytes, o) -> list[tuple]:
+    """(features in the numbering nwords + bucket, label ids) of each line that ``getLine`` reads."""
+    found, pending = [], read_words(data)
+    while pending:
+        features_, targets, hashes = [], [], []
+        while pending:
+            token = pending.pop(0)
+            if token in labels:
+                targets.append(labels.index(token))
+            elif token in words or not token.startswith(label):
+                if token in words:
+                    features_.append(words.index(token))
+                features_ += [len(words) + fnv(g) % o.bucket for g in ngrams(token, o.minn, o.maxn)]
+                hashes.append(fnv(token))
+            if token == b"</s>":
+                break
+        grams = word_ngrams(hashes, o.word_ngrams, o.bucket)
+        found.append((features_ + [len(words) + b for b in grams], targets))
+    return found
+
+
+def unsupervised_lines(data: bytes, words: list[bytes], labels: list[bytes]) -> list[list[int]]:
+    """Word ids of each line that ``getLine`` reads, nothing discarded; lines without words left out."""
+    found, pending = [], read_words(data)
+    while pending:
+        line, ntokens = [], 0
+        while pending:
+            token = pending.pop(0)
+            if token not in words and token not in labels:
+                continue
+            ntokens += 1
+            if token in words:
+                line.append(words.index(token))
+            if ntokens > 1024 or token == b"</s>":
+                break
+        found.append(line)
+    return [line for line in found if line]
+
+
 def word_ngrams(hashes: list[int], n: int, bucket: int) -> list[int]:
     found = []
     for first in range(len(hashes)):
