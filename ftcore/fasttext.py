@@ -26,6 +26,7 @@ from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
+from ftcore.formats.classic import Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
@@ -391,6 +392,54 @@ class FastText(nn.Module):
     def from_bytes(cls, data: bytes) -> FastText:
         """The model that `to_bytes` wrote, on the CPU. Errors: `UserError` for other bytes."""
         return cls._from_state(*unpack_model(data), "these bytes", "cpu")
+
+    def to_classic(self, prefix: str = "__label__") -> Classic:
+        """The model as fastText's own files hold one (`ftcore.formats.binary.write_binary` writes it).
+
+        The tables are shared, not copied (from a GPU they are); the tokenizer stays behind. Labels get
+        ``prefix`` before their names. In fastText a word that starts with it is a label, here it is a word.
+        """
+        own, options = self.dictionary, self.dictionary.options
+        labels = [prefix + name for name in own.labels]
+        dictionary = Dictionary(
+            own.packed_words, labels, own.counts, own.label_counts, own.ntokens, options, own.buckets
+        )
+        args = Args(
+            dim=self.dim, min_count=options.min_count, word_ngrams=options.word_ngrams, loss=self.loss,
+            model=self.kind, bucket=own.bucket, minn=options.minn, maxn=options.maxn, label=prefix,
+            min_count_label=options.min_count_label, seed=self.seed,
+        )  # fmt: skip
+        input, output = (t.detach().cpu().numpy() for t in (self.tables.input, self.tables.output))
+        return Classic(args, dictionary, input, output, seed=self.seed)
+
+    @classmethod
+    def from_classic(cls, classic: Classic, tokenizer: Tokenizer | None = None) -> FastText:
+        """A model of fastText's (``read_binary(path)``), to be trained on or used from raw text.
+
+        Tables in memory are shared, mapped or quantised ones copied. Labels lose the model's prefix.
+
+        Args:
+            tokenizer: raw text -> the tokens it was trained on; default the usual one.
+
+        Errors: `UserError` for a cut-off `.ftz`: it leaves out n-grams that here would count.
+        """
+        own, args = classic.dictionary, classic.args
+        if own.prune is not None:
+            raise UserError(f"{classic.path or 'this model'} is cut off; load the .bin it was made from")
+        labels = [name.removeprefix(args.label) for name in own.labels]
+        buckets = own.buckets if own.storage == "occurring" else np.arange(own.bucket, dtype=np.int32)
+        options = own.options.model_copy(update={"min_count": max(1, own.options.min_count)})
+        dictionary = Dictionary(
+            own.packed_words, labels, own.counts, own.label_counts, own.ntokens, options, buckets
+        )
+        tables = []
+        for table, rows in ((classic.input, dictionary.rows), (classic.output, None)):
+            dense = table if isinstance(table, np.ndarray) else table.dense()
+            tables.append(torch.from_numpy(np.require(dense[:rows], np.float32, "CAW")))
+        return cls(
+            tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(*tables),
+            labels if args.supervised else [], args.model, args.loss, classic.seed,
+        )  # fmt: skip
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """All there is to save: arrays, and what goes into JSON."""

@@ -98,5 +98,16 @@ def _packing(path: str | Path) -> Iterator[IO[bytes]]:
         if str(path).endswith(".gz"):
             file = stack.enter_context(gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0))
         elif str(path).endswith(".zst"):
-            file = stack.enter_context(pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd"))
+            sink = pa.PythonFile(_Kept(file), mode="w")
+            file = stack.enter_context(pa.CompressedOutputStream(sink, "zstd"))
         yield file
+
+
+class _Kept:
+    """A file that Arrow may close without closing it: `atomic_file` has still to flush it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write, self.flush, self.closed = file.write, file.flush, False
+
+    def close(self) -> None:
+        self.closed = True
