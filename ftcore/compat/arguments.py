@@ -111,7 +111,10 @@ class Extras:
     callbacks: functions of one `ftcore.training.progress.Progress`.
     checkpoint: a directory; an interrupted training, started again, goes on from there.
     class_weights: "balanced", or {label: weight}, labels with or without their prefix.
-    sample_weights: a weight for each example of the input, in its order.
+    sample_weights: a weight for each line of the input, in its order, or the name of a Parquet column.
+    freeze: "words" keeps the rows that came from `init_model` or `pretrainedVectors`, "all" every row: only
+        the head learns.
+    updates: of negative sampling in word vectors, "exact" (fastText's sequence), "shared", or "auto".
     """
 
     init_model: Any = None
@@ -122,10 +125,13 @@ class Extras:
     checkpoint: str | os.PathLike | None = None
     class_weights: str | Mapping[str, float] | None = None
     sample_weights: Any = None
+    freeze: str = "none"
+    updates: str = "auto"
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))
-_CLASSIFIER = ("valid", "patience", "keep_best", "class_weights", "sample_weights")
+_CLASSIFIER = ("valid", "patience", "keep_best", "class_weights", "sample_weights", "freeze")
+_WORD_VECTORS = ("updates",)
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ class Arguments:
         2
         """
         names = SUPERVISED if supervised else UNSUPERVISED
-        extras = EXTRAS if supervised else tuple(n for n in EXTRAS if n not in _CLASSIFIER)
+        extras = tuple(n for n in EXTRAS if n not in (_WORD_VECTORS if supervised else _CLASSIFIER))
         values = _collect(given, named, names, extras)
         manual = frozenset(values)
         values = {**defaults(supervised), **values}
@@ -188,7 +194,9 @@ class Arguments:
             Extras(**{name: values[name] for name in extras if name in values}),
         )
         if made.autotune.on:
-            check_metric(made.autotune.metric)
+            from ftcore.training.objective import Metric
+
+            Metric.parse(made.autotune.metric)
             model_size(made.autotune.model_size)
         made.options()  # out of range is said before any work
         return made
@@ -212,13 +220,16 @@ class Arguments:
         }
         try:
             if not args.supervised:
-                return config.Pretrain(**shared, model=args.model, ws=args.ws, t=args.t)
+                return config.Pretrain(
+                    **shared, model=args.model, ws=args.ws, t=args.t, updates=extras.updates
+                )
             weights = extras.class_weights
             if isinstance(weights, Mapping):
                 weights = {self.label(name): weight for name, weight in weights.items()}
             return config.Finetune(
                 **shared,
                 class_weights="none" if weights is None else weights,
+                freeze=extras.freeze,
                 patience=extras.patience,
                 keep_best=extras.keep_best and extras.valid is not None,
             )
@@ -310,32 +321,6 @@ def _explain(error: Any) -> str:
         return error["msg"].removeprefix("Value error, ")
     name = names.get(str(error["loc"][0]), str(error["loc"][0]))
     return f"{name} = {error['input']!r}: {error['msg']}"
-
-
-def check_metric(metric: str) -> None:
-    """``Args::getAutotuneMetric`` and ``getAutotuneMetricLabel``.
-
-    Raises:
-        UserError: neither f1, f1:LABEL, precisionAtRecall:NN[:LABEL] nor recallAtPrecision:NN[:LABEL].
-    """
-    kind, _, rest = metric.partition(":")
-    if metric == "f1":
-        return
-    if kind == "f1":
-        label = rest
-    elif kind in ("precisionAtRecall", "recallAtPrecision") and ":" in metric:
-        number, colon, label = rest.partition(":")
-        try:
-            float(number)
-        except ValueError:
-            raise UserError(f"Unknown metric : {metric}; {number!r} is no percentage") from None
-        if not colon:
-            return
-    else:
-        known = "f1, f1:LABEL, precisionAtRecall:NN[:LABEL], recallAtPrecision:NN[:LABEL]"
-        raise UserError(f"Unknown metric : {metric}; choose one of {known}")
-    if not label:
-        raise UserError(f"Empty metric label : {metric}; name a label behind the colon")
 
 
 def model_size(size: str) -> int | None:

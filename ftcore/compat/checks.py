@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 from ftcore.errors import UserError
@@ -42,3 +46,15 @@ def number(name: str, value: Any) -> float:
     if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
     return float(value)
+
+
+@contextmanager
+def writing(path: str | PathLike, what: str) -> Iterator[None]:
+    """The original's error where a file cannot be written; no folder is made for it."""
+    try:
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(errno.ENOENT, f"there is no folder {folder}")
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be opened for {what}! ({error.strerror or error})") from None

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from ftcore.compat import flags, printing
+from ftcore.compat.checks import writing
 from ftcore.compat.flags import UsageError
 from ftcore.compat.opened import Opened, words_of
 from ftcore.errors import UserError
@@ -97,11 +98,8 @@ def quantize(command: str, words: list[str]) -> None:
 
 def _writable(path: str) -> None:
     """An output that cannot be written is said before hours of training."""
-    try:
-        with open(path, "ab"):
-            pass
-    except OSError as error:
-        raise UserError(f"{path} cannot be opened for saving. ({error.strerror})") from None
+    with writing(path, "saving"), open(path, "ab"):
+        pass
 
 
 # -------------------------------------------------------------------------------------- prediction

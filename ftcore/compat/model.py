@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ftcore.compat.arguments import FIELDS, Arguments, loss_name
-from ftcore.compat.checks import checked_line, is_given, is_one, number, whole
+from ftcore.compat.checks import checked_line, is_given, is_one, number, whole, writing
 from ftcore.compat.evaluation import Tally, evaluate, test_lines
 from ftcore.compat.meter import Meter
 from ftcore.compat.vocabulary import Vocabulary
@@ -292,10 +292,8 @@ class _FastText(Vocabulary):
 
         Errors: `UserError` where the file cannot be written.
         """
-        try:
+        with writing(path, "saving"):
             write_binary(self.classic, path)
-        except OSError as error:
-            raise UserError(f"{path} cannot be opened for saving! ({error.strerror})") from None
 
     def save_vectors(self, path: str | PathLike) -> None:
         """Write the vectors of all words as text, a `.vec`.
@@ -322,10 +320,8 @@ class _FastText(Vocabulary):
     def _save_text(path: str | PathLike, names: list[bytes], rows: np.ndarray | Iterator[np.ndarray]) -> None:
         from ftcore.formats.vec import write_vec
 
-        try:
+        with writing(path, "saving vectors"):
             write_vec(path, names, rows)
-        except OSError as error:
-            raise UserError(f"{path} cannot be opened for saving vectors! ({error.strerror})") from None
 
     def __reduce__(self):
         from ftcore.compat import shipping

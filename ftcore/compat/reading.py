@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
@@ -38,8 +41,14 @@ class Reading:
             raise
 
     def count(self, options: config.Dictionary) -> Dictionary:
-        """Words and labels, with fastText's ids."""
-        return Dictionary.read(self.lines, options, label=self.args.label, threads=self.args.thread)
+        """Words and labels, with fastText's ids.
+
+        Errors: `UserError` where no word occurs often enough.
+        """
+        try:
+            return Dictionary.read(self.lines, options, label=self.args.label, threads=self.args.thread)
+        except UserError as error:  # in the original's words
+            raise UserError(str(error).replace("min_count", "-minCount value", 1)) from None
 
     def encode(self, dictionary: Dictionary, grow: bool = True) -> TokenCorpus | BagCorpus:
         """Bags and targets for a classifier, lines of words otherwise.
@@ -61,6 +70,40 @@ class Reading:
                 "segment it first (`ftcore tokenize FILE`), or take ftcore.FastText, which segments raw text",
                 stacklevel=2,
             )
+
+
+def document_weights(given: Any, input: Any, lines: int) -> np.ndarray | None:
+    """float64[lines], the weight of each line.
+
+    Args:
+        given: None, one number a line, or the name of a column of the input's Parquet files.
+
+    Errors: `UserError` where there are not as many weights as lines, or no such column.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        given = _column(given, [input] if isinstance(input, str | Path) else input)
+    weights = np.asarray(list(given), np.float64)
+    if weights.shape != (lines,):
+        raise UserError(
+            f"sample_weights: {len(weights)} weights for {lines} lines; give one for each, in order"
+        )
+    return weights
+
+
+def _column(name: str, paths: Any) -> np.ndarray:
+    import pyarrow.parquet as pq
+
+    if not (isinstance(paths, list | tuple) and all(str(path).endswith(".parquet") for path in paths)):
+        raise UserError(f"sample_weights = {name!r}: only Parquet input has columns; give a list of numbers")
+    parts = []
+    for path in paths:
+        names = pq.read_schema(path).names
+        if name not in names:
+            raise UserError(f"{path}: no column {name!r} for sample_weights; it has {', '.join(names)}")
+        parts.append(pq.read_table(path, columns=[name]).column(name).to_numpy())
+    return np.concatenate(parts)
 
 
 def unsegmented(text: bytes) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.model import _FastText
-from ftcore.compat.reading import Reading
-from ftcore.compat.start import starting_point
+from ftcore.compat.reading import Reading, document_weights
+from ftcore.compat.start import adopt, starting_point
 from ftcore.compat.watch import Watch
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
@@ -57,9 +57,12 @@ def train_unsupervised(*given: Any, **named: Any) -> _FastText:
 
 def train(arguments: Arguments) -> _FastText:
     """What both functions do with their arguments."""
-    if arguments.autotune.on:
-        return _tune(arguments)
     _check(arguments)
+    arguments = adopt(arguments)
+    if arguments.autotune.on:
+        from ftcore.compat.tuning import tune
+
+        return tune(arguments, train)
     watch = Watch(arguments.verbose, arguments.extras.callbacks)
     with watch:
         model = _train(arguments, watch)
@@ -67,21 +70,13 @@ def train(arguments: Arguments) -> _FastText:
     return model
 
 
-def _tune(arguments: Arguments) -> _FastText:
-    try:
-        from ftcore.training.autotune import autotune
-    except ImportError:
-        raise UserError(
-            "autotune is not part of this ftcore; leave autotuneValidationFile out and give the arguments"
-        ) from None
-    return autotune(arguments, train)
-
-
 def _check(arguments: Arguments) -> None:
     if isinstance(arguments.input, str) and arguments.input == "-":
         raise UserError("Cannot use stdin for training! Give a file, or lines as a list or an iterator")
     if isinstance(arguments.input, str) and arguments.input == "":
-        raise UserError("input: no file given; the first argument names the training file")
+        raise UserError(
+            "input = '' cannot be opened for training! Give a file, or lines as a list or an iterator"
+        )
 
 
 def _train(arguments: Arguments, watch: Watch) -> _FastText:
@@ -111,7 +106,10 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         from ftcore.training.finetune import finetune
 
         valid = None if extras.valid is None else Reading(extras.valid, args).encode(dictionary, grow=False)
-        result = finetune(tables, dictionary, corpus, valid, options, frozen=pretrained, **shared)
+        weights = document_weights(extras.sample_weights, arguments.input, len(corpus))
+        result = finetune(
+            tables, dictionary, corpus, valid, options, frozen=pretrained, document_weights=weights, **shared
+        )
     else:
         from ftcore.training.pretrain import pretrain
 

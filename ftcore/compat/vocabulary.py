@@ -110,11 +110,11 @@ class Vocabulary:
         names = [] if found < 0 else [key]
         names += char_ngrams(key, dictionary.options.minn, dictionary.options.maxn)
         rows = dictionary.subwords(key)
-        if found >= dictionary.nwords:  # the original answers for a label too
-            rows = np.concatenate([[found], rows])
         if dictionary.prune is not None:
             rows = dictionary.to_rows(rows)
             rows = rows[rows >= 0]
+        if found >= dictionary.nwords:  # the original answers for a label too
+            rows = np.concatenate([[found], rows])
         return [name.decode("utf-8", on_unicode_error) for name in names], rows.astype(np.int64)
 
     def get_line(self, text: str | list[str], on_unicode_error: str = "strict") -> tuple[list, list]:
@@ -128,10 +128,10 @@ class Vocabulary:
         pairs = [self._split(checked_line(line, "get_line"), on_unicode_error) for line in text]
         return [words for words, _ in pairs], [labels for _, labels in pairs]
 
-    def _split(self, line: str, errors: str) -> tuple[list[str], list[str]]:
+    def _split(self, line: str, errors: str, eos: bool = True) -> tuple[list[str], list[str]]:
         prefix = encode(self.classic.args.label)
-        tokens = [*split(line), EOS]
-        tokens = tokens[: tokens.index(EOS) + 1]
+        tokens = [*split(line), EOS] if eos else split(line)
+        tokens = tokens[: tokens.index(EOS) + 1] if EOS in tokens else tokens
         words: list[str] = []
         labels: list[str] = []
         for token, known in zip(tokens, self.classic.dictionary.word_ids(tokens).tolist(), strict=True):

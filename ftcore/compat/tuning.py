@@ -1,0 +1,158 @@
+"""`train_supervised(..., autotuneValidationFile=…)`: search, train with the best, shrink to the size asked for.
+
+Source: fastText 0.9.3 ``src/autotune.cc`` (``train``, ``quantize``, ``getCutoffForFileSize``, ``printInfo``). The
+search itself is `ftcore.training.autotune`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TextIO
+
+from ftcore.compat.arguments import FIELDS, Arguments, Autotune, model_size
+from ftcore.compat.model import _FastText
+from ftcore.compat.reading import Reading
+from ftcore.compat.start import starting_point
+from ftcore.errors import UserError
+from ftcore.training.autotune import Trial, autotune
+from ftcore.training.search import SEARCHED
+
+_LEAST = 256  # rows of a quantised model: a code book has as many
+_NAMES = {attribute: name for name, attribute in FIELDS.items()}
+
+
+def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _FastText:
+    """The model of the best arguments found in ``autotuneDuration`` seconds.
+
+    Arguments that were given stay; those found are the model's attributes. With ``autotuneModelSize`` the
+    model is quantised so that its file fits.
+
+    Args:
+        train: trains with arguments that are complete.
+
+    Raises:
+        UserError: no such file, an unknown metric, not enough time to train once, a size out of reach.
+    """
+    from ftcore.engines.choice import choose_engine
+
+    args, wanted = arguments.args, arguments.autotune
+    watch = _Watch(arguments.verbose, wanted.duration)
+    fixed = {_snake(name) for name in arguments.manual} & set(SEARCHED)
+    if arguments.pretrained or arguments.extras.init_model is not None:
+        fixed |= {"dim"}  # the rows' size
+    watch.skipped(fixed)
+    held_out = _validation(wanted, args)
+    found = autotune(
+        Reading(arguments.input, args),
+        held_out,
+        arguments.options(),
+        fixed,
+        metric=wanted.metric,
+        predictions=wanted.predictions,
+        duration=wanted.duration,
+        seed=args.seed,
+        engine=choose_engine("cpu", "cpu"),
+        deterministic=args.thread == 1,
+        threads=args.thread,
+        start=starting_point(arguments),
+        on_trial=watch.trial,
+        on_progress=watch.progress,
+    )
+    best = {name: getattr(found.options, name) for name in SEARCHED if name != "dsub"}
+    made = replace(args, **best)
+    if made.word_ngrams <= 1 and made.maxn == 0:
+        made = replace(made, bucket=0)
+    watch.best(best)
+    model = train(replace(arguments, args=made, autotune=Autotune()))
+    size = model_size(wanted.model_size)
+    if size is not None:
+        shrink(model, arguments, size, found.best.dsub)
+    return model
+
+
+def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> None:
+    """Quantise and retrain a model, so that its file has at most about `size` bytes."""
+    labels = len(model.classic.dictionary.labels)
+    qout = labels >= _LEAST
+    cutoff = cutoff_for(size, model.classic.args.dim, labels, dsub, qout)
+    if cutoff <= _LEAST:
+        raise UserError(
+            f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes)."
+        )
+    model.quantize(
+        arguments.input, qout=qout, cutoff=cutoff, retrain=True, dsub=dsub, qnorm=True,
+        verbose=arguments.verbose,
+    )  # fmt: skip
+
+
+def cutoff_for(size: int, dim: int, labels: int, dsub: int, qout: bool, qnorm: bool = True) -> int:
+    """Rows that a quantised model of `size` bytes has room for, 256 at least (``getCutoffForFileSize``)."""
+    norm = int(qnorm)
+    output = 16 + 4 * labels * dim
+    if qout:
+        output = 21 + labels * ((dim + 1) // 2) + 16 + 4 * dim * 256 + norm * labels
+    left = size - 107 - 4 * 256 * dim - output
+    row = -(-dim // dsub) + norm + 10
+    return max(int(left / row), _LEAST)  # C++ divides towards zero
+
+
+def _validation(wanted: Autotune, args) -> Reading:
+    try:
+        return Reading(wanted.validation, args)
+    except UserError as error:
+        raise UserError(f"Validation file cannot be opened! ({error})") from None
+
+
+def _snake(name: str) -> str:
+    return FIELDS.get(name, name)
+
+
+class _Watch:
+    """What the search says on standard error: trials and the best score, as the original's line has them."""
+
+    def __init__(self, verbose: int, duration: float, stream: TextIO | None = None) -> None:
+        self.verbose, self.duration, self.stream = verbose, duration, stream or sys.stderr
+        self.trials, self.score, self._said = 0, float("nan"), 0.0
+        self._live = hasattr(self.stream, "isatty") and self.stream.isatty()
+
+    def skipped(self, fixed: set[str]) -> None:
+        """Arguments that stay as they were given."""
+        if self.verbose > 0:
+            for name in sorted(_NAMES.get(name, name) for name in fixed):
+                self._say(
+                    f"Warning : {name} is manually set to a specific value. It will not be automatically optimized."
+                )
+
+    def trial(self, trial: Trial) -> None:
+        """One more."""
+        self.trials = trial.number
+        if trial.best:
+            self.score = trial.score
+        if self.verbose > 1 and not self._live and trial.best:
+            self._say(self._line(trial.begun + trial.seconds))
+
+    def progress(self, elapsed: float) -> None:
+        """Seconds gone by."""
+        now = time.monotonic()
+        if self.verbose > 1 and self._live and now - self._said >= 0.2:
+            self._said = now
+            print("\r" + self._line(elapsed), end="", file=self.stream, flush=True)
+
+    def best(self, options: dict) -> None:
+        """The search is over."""
+        if self.verbose > 0:
+            shown = ", ".join(f"{_NAMES[name]} {value}" for name, value in options.items())
+            self._say(("\n" if self._live else "") + f"Training again with best arguments: {shown}")
+
+    def _line(self, elapsed: float) -> str:
+        left = int(max(self.duration - elapsed, 0))
+        score = "unknown" if self.score != self.score else f"{self.score:.6f}"
+        eta = f"{left // 3600:3}h{left % 3600 // 60:2}m{left % 60:2}s"
+        share = min(100 * elapsed / self.duration, 100.0)
+        return f"Progress: {share:5.1f}% Trials: {self.trials:4} Best score: {score:>9} ETA: {eta}"
+
+    def _say(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
