@@ -13,6 +13,7 @@ import torch
 
 from ftcore.compat.model import _FastText
 from ftcore.compat.opening import load_model, to_classic
+from ftcore.corpus.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.formats.classic import Classic
@@ -29,9 +30,10 @@ class Source:
     classic: Classic
     tokenizer: Tokenizer | Whitespace
 
-    def features(self, texts: Sequence[str]):
+    def features(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Features of raw texts in fastText's numbering: (int32[N], offsets int64[B + 1])."""
-        return self.classic.dictionary.features_of(self.tokenizer.tokenize(list(texts)))
+        lines = self.tokenizer.tokenize(list(texts))
+        return self.classic.dictionary.features_of(lines, label=self.classic.args.label or None)
 
 
 def read_source(model: Model) -> Source:
@@ -66,7 +68,7 @@ def open_model(model: Model) -> FastText | _FastText:
 def trainable(model: FastText | _FastText) -> FastText:
     """A model to go on training from: torch tables and a row for each bucket that it has one for.
 
-    A `.bin` has rows for all buckets, and its tables are copied.
+    A `.bin` has rows for all buckets, and its tables are copied; its labels lose their prefix.
 
     Errors: `UserError` for a quantised model.
     """
@@ -77,13 +79,25 @@ def trainable(model: FastText | _FastText) -> FastText:
         raise UserError(
             f"{classic.path or 'the model'} is quantised; training needs the .bin it was made from"
         )
-    dictionary = classic.dictionary.copy()
+    dictionary = classic.dictionary
+    buckets = dictionary.buckets
     if dictionary.storage == "all":
-        dictionary.storage, dictionary.buckets = "occurring", np.arange(dictionary.bucket, dtype=np.int32)
+        buckets = np.arange(dictionary.bucket, dtype=np.int32)
     tables = TwoTables(*(torch.from_numpy(np.array(table)) for table in (classic.input, classic.output)))
-    labels = dictionary.labels if classic.args.supervised else []
+    args = classic.args
+    names = [label.removeprefix(args.label) for label in dictionary.labels]
+    dictionary = Dictionary(
+        dictionary.packed_words, names, dictionary.counts, dictionary.label_counts, dictionary.ntokens,
+        dictionary.options, buckets,
+    )  # fmt: skip
     return FastText(
-        Whitespace(), dictionary, tables, labels, classic.args.model, classic.args.loss, classic.seed
+        Whitespace(),
+        dictionary,
+        tables,
+        names if args.supervised else [],
+        args.model,
+        args.loss,
+        classic.seed,
     )
 
 
