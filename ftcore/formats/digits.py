@@ -199,7 +199,8 @@ def parse_value(text: bytes) -> np.float32:
     if np.isinf(near):
         raise ValueError(text)
     exact = Fraction(text.decode("ascii"))
-    around = (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf)))
+    with np.errstate(over="ignore"):
+        around = (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf)))
     found = min(
         (abs(Fraction(float(x)) - exact), int(x.view(np.int32)) & 1, k)
         for k, x in enumerate(around)

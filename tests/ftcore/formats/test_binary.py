@@ -145,14 +145,17 @@ m.save_model(str(given["path"]) + ".again")
     assert (tmp_path / "m.bin.again").read_bytes() == (tmp_path / "m.bin").read_bytes()
 
 
-@pytest.mark.skipif("FTCORE_GENSIM" not in os.environ, reason="set FTCORE_GENSIM to a Python with gensim")
+@pytest.mark.skipif(not os.environ.get("FTCORE_GENSIM"), reason="set FTCORE_GENSIM to a Python with gensim")
+@pytest.mark.parametrize("loss", ["ns", "hs"])
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
-def test_gensim_reads_and_saves_it(model: str, tmp_path: Path):
+def test_gensim_reads_and_saves_it(model: str, loss: str, tmp_path: Path):
     rng = np.random.default_rng(4)
     options = config.Dictionary(minn=2, maxn=3, bucket=900)
     dictionary = Dictionary.build([([], "alpha beta 中文 alpha")], options)
     table, output = (rng.normal(size=(n, 5)).astype(np.float32) for n in (dictionary.rows, dictionary.nwords))
-    classic = Classic(Args(dim=5, model=model, minn=2, maxn=3, bucket=900), dictionary, table, output, seed=2)
+    classic = Classic(
+        Args(dim=5, model=model, loss=loss, minn=2, maxn=3, bucket=900), dictionary, table, output, seed=2
+    )
     write_binary(classic, tmp_path / "m.bin")
     ask = """if True:
         import sys, numpy as np
