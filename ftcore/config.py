@@ -60,14 +60,10 @@ class Source(Options):
             "<doc>; auto: by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
         )
     )
-    encoding: str = Field(
-        "auto", description="auto detects BOM, UTF-8, GB18030, Big5, UTF-16; or any Python codec name"
-    )
+    encoding: str = Field("auto", description="auto: UTF-8, GB18030, Big5, UTF-16 or BOM; or a Python codec")
     header: bool = Field(True, description="csv/tsv: the first row names the columns")
     delimiter: str = Field("", description="csv/tsv: one character; default , for csv and tab for tsv")
-    text: list[str | int] = Field(
-        ["text"], min_length=1, description="text columns by name or 0-based number, joined by a space"
-    )
+    text: list[str | int] = Field(["text"], min_length=1, description="columns by name or 0-based number")
     label: str | int | None = Field(
         None, description="label column by name or number (for fasttext: any value turns labels on)"
     )
@@ -94,15 +90,11 @@ class Ingest(Options):
     """Which sources to read and what is too broken to go on."""
 
     sources: list[Source] = Field([], description="earlier sources win when a document occurs twice")
-    max_document_bytes: int = Field(
-        1_000_000, ge=100, le=1 << 30, description="longer documents are quarantined"
-    )
+    max_document_bytes: int = Field(1_000_000, ge=100, le=1 << 30, description="longer ones are quarantined")
     max_reject_share: float = Field(
         0.05, ge=0, le=1, description="stop when more than this share of the documents is rejected"
     )
-    part_bytes: int = Field(
-        32_000_000, ge=10_000, le=1 << 34, description="large files are cut into parts of this size"
-    )
+    part_bytes: int = Field(32_000_000, ge=10_000, le=1 << 34, description="larger files are cut into parts")
 
 
 # ------------------------------------------------------------------------------------- cleaning
@@ -122,9 +114,7 @@ class Segment(Options):
 
     hmm: bool = Field(True, description="jieba's HMM for unknown words")
     user_dict: list[str] = Field([], description="jieba user dictionaries (files)")
-    protect: bool = Field(
-        True, description="cut C++, .NET, 3.5, URLs, e-mails out before jieba; off: jieba's own tokens"
-    )
+    protect: bool = Field(True, description="cut C++, .NET, 3.5, URLs out before jieba; off: jieba's tokens")
     punctuation: Literal["remove", "keep", "split"] = Field(
         "remove", description="remove; keep: as jieba leaves it; split: every mark is a token"
     )
@@ -247,6 +237,19 @@ class Finetune(Dictionary):
     keep_best: bool = Field(True, description="keep the epoch with the best validation score")
 
 
+class Tune(Options):
+    """A search for the fine-tuning options that do best on the validation split (`flows.tune`)."""
+
+    duration: float = Field(300, gt=0, le=604_800, description="seconds of search")
+    metric: str = Field(
+        "f1", description="f1, f1:LABEL, precisionAtRecall:NN or recallAtPrecision:NN[:LABEL]"
+    )
+    predictions: int = Field(1, ge=1, le=1000, description="labels predicted for each document")
+    keep: list[Literal["epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket"]] = Field(
+        [], description="options of finetune that are not searched"
+    )
+
+
 class Evaluate(Options):
     """Scores of the fine-tuned model on the test split."""
 
@@ -280,7 +283,7 @@ class Config(Options):
     workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto takes a GPU if there is one"
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU if there is one"
     )
     deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
     threads: int = Field(0, ge=0, le=1024, description="if not deterministic (0: one a core)")
@@ -292,6 +295,7 @@ class Config(Options):
     shards: Shards = Shards()
     pretrain: Pretrain = Pretrain()
     finetune: Finetune = Finetune()
+    tune: Tune = Tune()
     evaluate: Evaluate = Evaluate()
     tracking: Tracking = Tracking()
 
