@@ -27,7 +27,9 @@ Block = Callable[[], np.ndarray]
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
 _ITEMS = 2048  # lines of a list joined at a time
+_ROWS = 1 << 14  # rows of a Parquet file read at a time
 _ENDS = pa.scalar(b"", pa.large_binary()), pa.scalar(b"\n", pa.large_binary())
+_NEWLINE = 10
 _SEPARATORS = b" \n\r\t\v\f\0"
 
 
@@ -93,22 +95,14 @@ class Lines:
                 yield from self._file(path, whole_lines, last=i == len(self.paths) - 1)
 
     def _file(self, path: Path, whole_lines: bool, last: bool) -> Iterator[Block]:
+        """A file's blocks; one that is not the last gets the newline its last line may lack."""
         if path.suffix == ".parquet":
             yield from _parquet(path, *self.columns, self.label)
-            return
-        ended = True
-        if path.suffix in _SUFFIXES:
-            for data in _unpacked(path, _SUFFIXES[path.suffix], whole_lines):
-                ended = data.endswith(b"\n")
-                yield partial(padded, data)
+        elif path.suffix in _SUFFIXES:
+            for data, final in _unpacked(path, _SUFFIXES[path.suffix], whole_lines):
+                yield partial(padded, data, close=final and not last)
         else:
-            yield from _pieces(str(path), whole_lines)
-            with streams.opened(str(path)) as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - 1))
-                ended = file.read() in (b"", b"\n")
-        if not (ended or last):  # the next file does not go on in this one's last line
-            yield partial(padded, b"\n")
+            yield from _pieces(str(path), whole_lines, close=not last)
 
 
 def _check(path: Path) -> None:
@@ -120,21 +114,23 @@ def _check(path: Path) -> None:
         pass
 
 
-def padded(data: bytes | np.ndarray) -> np.ndarray:
-    """Bytes as a text in the sense of `scan`."""
-    out = np.zeros(len(data) + PAD, np.uint8)
+def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
+    """Bytes as a text in the sense of `scan`; with the newline they lack at the end, if ``close``."""
+    open_line = close and len(data) > 0 and data[-1] != _NEWLINE
+    out = np.zeros(len(data) + open_line + PAD, np.uint8)
     out[: len(data)] = np.frombuffer(data, np.uint8)
+    out[len(data) : len(data) + open_line] = _NEWLINE
     return out
 
 
 # ----------------------------------------------------------------------------------------------- files
-def _pieces(path: str, whole_lines: bool) -> Iterator[Block]:
+def _pieces(path: str, whole_lines: bool, close: bool = False) -> Iterator[Block]:
     """Blocks of a plain file by ranges: here only their ends are looked for."""
     with streams.opened(path) as file:
         size, start = file.seek(0, os.SEEK_END), 0
         while start < size:
             stop = _border(file, start + _BLOCK, size, whole_lines)
-            yield partial(_range, path, start, stop)
+            yield partial(_range, path, start, stop, close and stop == size)
             start = stop
 
 
@@ -150,16 +146,21 @@ def _border(file: BinaryIO, at: int, size: int, whole_lines: bool) -> int:
     return size
 
 
-def _range(path: str, start: int, stop: int) -> np.ndarray:
-    out = np.zeros(stop - start + PAD, np.uint8)
+def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
+    size = stop - start
+    out = np.zeros(size + 1 + PAD, np.uint8)
     with streams.opened(path) as file:
         file.seek(start)
-        if file.readinto(memoryview(out)[: stop - start]) < stop - start:
+        if file.readinto(memoryview(out)[:size]) < size:
             raise UserError(f"{path}: became shorter while it was read; run again")
-    return out
+    if close and out[size - 1] != _NEWLINE:
+        out[size] = _NEWLINE
+        size += 1
+    return out[: size + PAD]
 
 
-def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[bytes]:
+def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple[bytes, bool]]:
+    """Blocks of a compressed file, and whether one is what is left at its end."""
     held = b""
     with streams.opened(str(path)) as file:
         stream = streams.decompressed(file, compression)
@@ -168,12 +169,12 @@ def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[bytes
                 held += data
                 cut = held.rfind(b"\n") if whole_lines else max(held.rfind(s) for s in _SEPARATORS)
                 if cut >= 0:
-                    yield held[: cut + 1]
+                    yield held[: cut + 1], False
                     held = held[cut + 1 :]
         except streams.Broken as error:
             raise UserError(f"{path}: {error}; unpack it anew or get the file again") from None
     if held:
-        yield held
+        yield held, True
 
 
 # --------------------------------------------------------------------------------------------- parquet
@@ -187,17 +188,47 @@ def _parquet(path: Path, tokens: str, labels: str, prefix: str) -> Iterator[Bloc
         if tokens not in names:
             raise UserError(f"{path}: no column {tokens!r}; it has {', '.join(names)}")
         columns = [tokens, labels] if labels in names else [tokens]
-        for batch in file.iter_batches(batch_size=1 << 14, columns=columns):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
             yield partial(_rows, str(path), batch, tokens, labels, prefix)
 
 
 def _rows(path: str, batch: pa.RecordBatch, tokens: str, labels: str, prefix: str) -> np.ndarray:
     """Rows as text, labels first."""
+    kind = batch.schema.field(tokens).type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise UserError(f"{path}: column {tokens!r} holds {kind}, not text; name another column")
     text = pc.fill_null(batch.column(tokens).cast(pa.large_string()), "")
     _refuse(pc.match_substring(text, "\n"), text, f"{path}: a newline in column {tokens!r}")
     if labels in batch.schema.names:
-        text = pc.binary_join_element_wise(_prefixed(path, batch.column(labels), labels, prefix), text, " ")
+        named = _prefixed(path, batch.column(labels), labels, prefix)
+        text = pc.binary_join_element_wise(named, text, pa.scalar(" ", pa.large_string()))
     return column_text(text)
+
+
+def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
+    """The labels of each row, prefixed and joined by spaces: large_string."""
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        flat, parents = pc.list_flatten(column), pc.list_parent_indices(column).to_numpy()
+    else:
+        flat, parents = column, np.arange(len(column))
+    flat, parents = (
+        flat.drop_null().cast(pa.large_string()),
+        parents[flat.is_valid().to_numpy(zero_copy_only=False)],
+    )
+    _refuse(
+        pc.match_substring_regex(flat, "[ \n\r\t\v\f\\x00]"), flat, f"{path}: a separator in column {name!r}"
+    )
+    begin, nothing = (pa.scalar(part, pa.large_string()) for part in (prefix, ""))
+    flat = pc.if_else(pc.starts_with(flat, prefix), flat, pc.binary_join_element_wise(begin, flat, nothing))
+    cuts = np.append(0, np.cumsum(np.bincount(parents, minlength=len(column))))
+    return pc.binary_join(pa.LargeListArray.from_arrays(cuts, flat), pa.scalar(" ", pa.large_string()))
+
+
+def _refuse(wrong: pa.Array, values: pa.Array, what: str) -> None:
+    if pc.any(wrong).as_py():
+        example = values.filter(wrong)[0].as_py()
+        raise UserError(f"{what}: {example[:60]!r}; replace it (by a space in text, by _ in a label)")
 
 
 def binary(column: pa.Array) -> pa.Array:
@@ -213,31 +244,6 @@ def column_text(column: pa.Array) -> np.ndarray:
     rows = pc.binary_join_element_wise(rows, *_ENDS)  # a newline behind each
     first, last = np.frombuffer(rows.buffers()[1], np.int64)[[rows.offset, rows.offset + len(rows)]]
     return padded(np.frombuffer(rows.buffers()[2] or b"", np.uint8)[first:last])
-
-
-def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        column = pa.ListArray.from_arrays(np.arange(len(column) + 1, dtype=np.int32), column)
-    else:
-        column = column.cast(pa.list_(kind.value_type))
-    flat, parents = pc.list_flatten(column).cast(pa.large_string()), pc.list_parent_indices(column)
-    _refuse(
-        pc.match_substring_regex(flat, "[ \n\r\t\v\f\\x00]"), flat, f"{path}: a separator in column {name!r}"
-    )
-    known = pc.is_valid(flat)
-    flat, parents = flat.filter(known), parents.filter(known)
-    named = pc.starts_with(flat, prefix)
-    flat = pc.if_else(named, flat, pc.binary_join_element_wise(prefix, flat, ""))
-    sizes = np.bincount(parents.to_numpy(zero_copy_only=False), minlength=len(column))
-    cuts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(cuts), flat), " ")
-
-
-def _refuse(wrong: pa.Array, values: pa.Array, what: str) -> None:
-    if pc.any(wrong).as_py():
-        example = values.filter(wrong)[0].as_py()
-        raise UserError(f"{what}: {example[:60]!r}; replace it (by a space in text, by _ in a label)")
 
 
 # ----------------------------------------------------------------------------------------------- items

@@ -1,0 +1,91 @@
+"""Packed words and their index against Python's own lists and dicts."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
+from ftcore.corpus.lookup import WordIndex, Words
+
+words = st.lists(
+    st.one_of(
+        st.binary(max_size=20).map(lambda b: b.replace(b"\0", b"x")),
+        st.sampled_from(
+            [b"", b"abcdefg", b"abcdefgh", b"abcdefghi", b"abcdefgh" * 3, b"abcdefgh" * 3 + b"i", b"</s>"]
+        ),
+    ),
+    max_size=40,
+)
+
+
+@given(words, words)
+@settings(deadline=None)
+def test_index_finds_what_a_dict_finds(known, asked):
+    packed, index = Words.of(known), WordIndex(Words.of(known))
+    place = {word: i for i, word in enumerate(known)}  # of equal ones the last, as in the original
+    assert index.find(asked).tolist() == [place.get(word, -1) for word in asked]
+    assert index.find(packed).tolist() == [place[word] for word in known]
+    assert index.eos == place.get(b"</s>", -1)
+    assert packed.list() == known == [packed[i] for i in range(len(packed))]
+    order = np.arange(len(known))[::-2]
+    assert packed.take(order).list() == [known[i] for i in order]
+    assert (packed + Words.of(asked)).list() == known + asked
+    assert packed.starting_with(b"abcdefgh").tolist() == [word.startswith(b"abcdefgh") for word in known]
+
+
+def test_many_words():
+    known = [b"%d" % (i * 7919) for i in range(100_000)]
+    index = WordIndex(Words.of(known))
+    assert np.array_equal(index.find(known), np.arange(len(known)))
+    assert (index.find([b"%d" % (i * 7919 + 1) for i in range(1000)]) == -1).all()
+
+
+def test_arrays_of_any_kind_are_taken(tmp_path):
+    blob = np.frombuffer(b"..abccc..", np.uint8)  # read-only, more on either side
+    taken = Words(blob, np.array([2, 3, 3, 7], np.int32))
+    assert taken.list() == [b"a", b"", b"bccc"] and len(Words(blob[:0], np.zeros(1))) == 0
+    np.save(tmp_path / "blob.npy", blob)
+    mapped = Words(np.load(tmp_path / "blob.npy", mmap_mode="r"), np.array([0, 2, 9]))
+    assert WordIndex(mapped).find([b"abccc..", b".."]).tolist() == [1, 0]
+    with pytest.raises(IndexError, match="word 3 of 3"):
+        taken[3]
+
+
+def test_packed_dictionary_equals_one_of_lists():
+    given = [b"b", b"</s>", b"\xff\xe4", "中国".encode()], ["x", "标签"]
+    o = config.Dictionary(minn=1, maxn=3, word_ngrams=2, bucket=100)
+    counts, label_counts = np.array([4, 3, 2, 1]), np.array([2, 1])
+    listed = Dictionary(*given, counts, label_counts, 13, o, storage="all")
+    packed = [Words.of(given[0]), Words.of([name.encode() for name in given[1]])]
+    blobs = [array for one in packed for array in (one.blob[: one.offsets[-1]], one.offsets)]
+    made = Dictionary.from_packed(*blobs, counts, label_counts, 13, o)
+    assert (made.words, made.labels, made.storage, made.rows) == (*given, "all", 104)
+    assert (made.eos, made.word_id(b"b"), made.word_id(b"zz")) == (1, 0, -1)
+    line = "b 中国 zz </s>"
+    assert made.features(line).tolist() == listed.features(line).tolist()
+    assert made.subwords(b"\xff\xe4").tolist() == listed.subwords(b"\xff\xe4").tolist()
+
+
+@given(
+    st.one_of(st.binary(max_size=12), st.text(max_size=6).map(lambda s: s.encode("utf-8", "surrogatepass")))
+)
+def test_label_bytes_survive(data):
+    assert label_bytes(label_text(data)) == data
+    d = Dictionary.from_packed(
+        *(
+            np.frombuffer(b"w", np.uint8),
+            np.array([0, 1]),
+            np.frombuffer(data, np.uint8),
+            np.array([0, len(data)]),
+        ),
+        *(np.ones(1), np.ones(1), 2, config.Dictionary()),
+    )
+    assert d.label_bytes == [data] == [label_bytes(d.labels[0])]
+    assert Dictionary.from_state(d.state()).label_bytes == [data]
+
+
+@given(st.text(st.characters(), max_size=8))
+def test_labels_of_the_pipeline_survive(label):
+    assert label_text(label_bytes(label)) == label
