@@ -160,8 +160,8 @@ def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
 
 
 def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of a compressed file, and whether one is what is left at its end."""
-    held = b""
+    """Blocks of a compressed file, and whether one is the last."""
+    held = ready = b""
     with streams.opened(str(path)) as file:
         stream = streams.decompressed(file, compression)
         try:
@@ -169,10 +169,13 @@ def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple
                 held += data
                 cut = held.rfind(b"\n") if whole_lines else max(held.rfind(s) for s in _SEPARATORS)
                 if cut >= 0:
-                    yield held[: cut + 1], False
-                    held = held[cut + 1 :]
+                    if ready:
+                        yield ready, False
+                    ready, held = held[: cut + 1], held[cut + 1 :]
         except streams.Broken as error:
             raise UserError(f"{path}: {error}; unpack it anew or get the file again") from None
+    if ready:
+        yield ready, not held
     if held:
         yield held, True
 

@@ -56,12 +56,12 @@ def test_files(tmp_path, name, whole_lines, block):
 
 
 def test_several_files_are_not_glued(tmp_path, block):
-    for name, text in {"a": b"x y", "b.gz": gzip.compress(b"z z1 z2 z3"), "c": b"", "d": b"v"}.items():
+    for name, text in {"a": b"x y", "b.gz": gzip.compress(b"z z1 z2 z3 "), "c": b"", "d": b"v"}.items():
         (tmp_path / name).write_bytes(text)
-    assert content(Lines([tmp_path / name for name in ("a", "b.gz", "c", "d")])) == b"x y\nz z1 z2 z3\nv"
+    assert content(Lines([tmp_path / name for name in ("a", "b.gz", "c", "d")])) == b"x y\nz z1 z2 z3 \nv"
     assert content(Lines((tmp_path / "d", tmp_path / "a"))) == b"v\nx y"
     words = content(Lines([tmp_path / name for name in ("a", "b.gz", "c", "d")]), whole_lines=False)
-    assert words == b"x y\nz z1 z2 z3\nv"
+    assert words == b"x y\nz z1 z2 z3 \nv"
 
 
 class Again:
