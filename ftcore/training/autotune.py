@@ -19,8 +19,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -32,10 +32,12 @@ from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.choice import Engine, EngineChoice, load_engine
 from ftcore.errors import UserError
+from ftcore.formats.classic import Args, Classic
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import huffman_tree
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
+from ftcore.training.fitting import Fitted, TooSmall, dense, fit, parse_size, renumber
 from ftcore.training.objective import Metric, answer
 from ftcore.training.progress import Progress
 from ftcore.training.search import Settings, Strategy, shorter
@@ -87,12 +89,12 @@ class Trial:
 
     number: int  # from 1
     settings: Settings
-    outcome: str  # scored, diverged, no time, no memory, stopped
+    outcome: str  # scored, diverged, no time, no memory, too small (the size asked for), stopped
     score: float  # of the metric; nan unless scored
     best: bool  # whether it is the best up to here
     begun: float  # seconds since the search began
     seconds: float
-    figures: dict[str, float] = field(default_factory=dict)  # precision and recall at k
+    figures: dict[str, float] = field(default_factory=dict)  # precision, recall, documents; cutoff, bytes
     note: str = ""  # what went wrong
 
 
@@ -125,6 +127,7 @@ def autotune(
     metric: str = "f1",
     predictions: int = 1,
     duration: float = 300.0,
+    model_size: str = "",
     dsub: int = 2,
     seed: int = 0,
     engine: EngineChoice | Engine,
@@ -140,13 +143,16 @@ def autotune(
         base: the first trial. ``dim`` defaults to 100.
         fixed: names of `SEARCHED` that the user has set; they stay as in `base`.
         metric: see `Metric.parse`. predictions: labels predicted for each document (k).
+        model_size: bytes (with k, M or G) that the model's `.ftz` may have; trials are then cut off,
+            retrained, quantised (`fitting.fit`) and judged as such. "": not quantised.
         seed: of the moves and of every training.
         deterministic, threads: of the cpu engine, see `load_engine`.
         start: where tables start; default `Random`.
         on_trial: told of every trial. on_progress: told the seconds gone by, some times a second.
 
     Raises:
-        UserError: an unreadable metric or an unknown label, nothing to score, or no trial ended in time.
+        UserError: an unreadable metric or size, an unknown label, nothing to score, or no trial that ended
+            in time and fitted the size.
 
     Example::
 
@@ -154,14 +160,14 @@ def autotune(
                           engine=choose_engine("cpu", "cpu"))
         result.score, result.options.lr
     """
-    goal = Metric.parse(metric)
+    goal, size = Metric.parse(metric), parse_size(model_size)
     if predictions < 1:
         raise UserError(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
     if not duration > 0:
         raise UserError(f"autotuneDuration = {duration:g}; give seconds above 0")
     base = base.model_copy(update={"dim": base.dim or 100})
     run = _Search(train, valid, goal, predictions, duration, seed, start or Random(), on_progress)
-    run.backend = load_engine(engine, deterministic, threads)
+    run.backend, run.size, run.threads = load_engine(engine, deterministic, threads), size, threads
     strategy = Strategy(Settings(base, dsub), fixed, seed)
     trials: list[Trial] = []
     interrupted = False
@@ -176,6 +182,8 @@ def autotune(
             outcome, note = "no memory", str(error)
         except _Diverged as error:
             outcome, note = "diverged", str(error)
+        except TooSmall as error:
+            outcome, note = "too small", str(error)
         except KeyboardInterrupt:
             outcome, interrupted = "stopped", True
         better = outcome == "scored" and strategy.tell(settings, score)
@@ -203,6 +211,8 @@ def _nothing_scored(trials: list[Trial], duration: float) -> UserError:
             f"Didn't have enough time to train once in {duration:g} s: please increase `autotune-duration`, "
             "or give fewer epochs"
         )
+    if "too small" in kinds:
+        return UserError("Couldn't fulfil model size constraint: please increase `autotune-modelsize`.")
     last = next(trial for trial in reversed(trials) if trial.outcome != "no time")
     return UserError(f"none of {len(trials)} trials gave a model; the last: {last.outcome} ({last.note})")
 
@@ -226,6 +236,8 @@ class _Search:
         self.train, self.valid, self.goal, self.k = train, valid, goal, k
         self.duration, self.seed, self.start, self.on_progress = duration, seed, start, on_progress
         self.backend: Engine
+        self.size: int | None = None
+        self.threads: int | None = None
         self.best_seconds = 0.0
         self.counted: dict[tuple, Dictionary] = {}
         self.encoded: OrderedDict[tuple, tuple[Dictionary, BagCorpus, BagCorpus]] = OrderedDict()
@@ -254,16 +266,14 @@ class _Search:
         tables, frozen = self.start.tables(dictionary, dim, self.seed)
         self.check()
         work, before = self.work(options, dictionary, bags), self.elapsed
-        try:
-            finetune(
-                tables, dictionary, bags, None, options, seed=self.seed, frozen=frozen,
-                engine=_in_small_chunks(self.backend, dim, dictionary.nlabels), listeners=[self.check],
-            )  # fmt: skip
-        except UserError as error:
-            if "not a number" not in str(error):
-                raise
-            raise _Diverged(str(error)) from None
+        self.fit(tables, dictionary, bags, options, frozen)
         self.pace.append((self.elapsed - before) / work)
+        figures: dict[str, float] = {}
+        if self.size is not None:
+            fitted = self.shrink(tables, dictionary, bags, settings.dsub, options)
+            held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
+            tables = TwoTables(*map(torch.from_numpy, dense(fitted.classic)))
+            figures = {"cutoff": fitted.cutoff, "bytes": fitted.bytes}
         tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
         found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)
         if len(found.labels) == 0:
@@ -271,15 +281,41 @@ class _Search:
                 "no document of the validation set has a label of the training set and a feature; "
                 "check its labels and their prefix"
             )
-        return (
-            settings,
-            self.goal.score(found, column),
-            {
-                "precision": found.precision,
-                "recall": found.recall,
-                "documents": len(found.labels),
-            },
-        )
+        figures |= {"precision": found.precision, "recall": found.recall, "documents": len(found.labels)}
+        return settings, self.goal.score(found, column), figures
+
+    def fit(
+        self, tables: TwoTables, dictionary: Dictionary, bags: BagCorpus, options: config.Finetune,
+        frozen: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        """Train the tables in place."""
+        engine = _in_small_chunks(self.backend, tables.dim, dictionary.nlabels)
+        try:
+            finetune(
+                tables, dictionary, bags, None, options, seed=self.seed, engine=engine,
+                listeners=[self.check], frozen=frozen,
+            )  # fmt: skip
+        except UserError as error:
+            if "not a number" not in str(error):
+                raise
+            raise _Diverged(str(error)) from None
+
+    def shrink(
+        self, tables: TwoTables, dictionary: Dictionary, bags: BagCorpus, dsub: int, options: config.Finetune
+    ) -> Fitted:
+        """A quantised model of at most the size that was asked for."""
+
+        def retrain(cut: Classic) -> Classic:
+            rest = TwoTables(torch.from_numpy(np.array(cut.input)), torch.from_numpy(np.array(cut.output)))
+            self.fit(rest, cut.dictionary, renumber(bags, dictionary, cut.dictionary), options)
+            return replace(cut, input=rest.input.detach().numpy(), output=rest.output.detach().numpy())
+
+        self.check()
+        input_RD, output_CD = (t.detach().cpu().numpy() for t in (tables.input, tables.output))
+        names = (f.name for f in fields(Args) if hasattr(options, f.name) and f.name != "model")
+        args = Args(model="supervised", **{name: getattr(options, name) for name in names})
+        whole = Classic(args, dictionary, input_RD, output_CD, seed=self.seed)
+        return fit(whole, self.size, dsub=dsub, retrain=retrain, threads=self.threads)
 
     def bags(self, options: config.Finetune) -> tuple[Dictionary, BagCorpus, BagCorpus]:
         """Dictionary and encodings of the options; the latest used are kept."""
