@@ -23,7 +23,7 @@ def __getattr__(name: str):
     try:
         return getattr(import_module(_HOME[name]), name)
     except ModuleNotFoundError as error:
-        if error.name != "sklearn":
+        if (error.name or "").split(".")[0] != "sklearn":
             raise
         from ftcore.errors import UserError
 

@@ -9,15 +9,12 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import torch
 
 from ftcore.compat.model import _FastText
-from ftcore.compat.opening import load_model, to_classic
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.compat.opening import load_model
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.formats.classic import Classic
-from ftcore.model.module import TwoTables
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
 Model = FastText | _FastText | Classic | str | Path
@@ -47,7 +44,7 @@ def read_source(model: Model) -> Source:
     """
     opened = open_model(model)
     if isinstance(opened, FastText):
-        return Source(to_classic(opened, prefix=""), opened.tokenizer)
+        return Source(opened.to_classic(prefix=""), opened.tokenizer)
     return Source(opened.classic, Whitespace())
 
 
@@ -66,39 +63,11 @@ def open_model(model: Model) -> FastText | _FastText:
 
 
 def trainable(model: FastText | _FastText) -> FastText:
-    """A model to go on training from: torch tables and a row for each bucket that it has one for.
+    """A model to go on training from, tokens being what white space separates where it is not ours.
 
-    A `.bin` has rows for all buckets, and its tables are copied; its labels lose their prefix.
-
-    Errors: `UserError` for a quantised model.
+    Errors: `UserError` for a cut-off `.ftz`.
     """
-    if isinstance(model, FastText):
-        return model
-    classic = model.classic
-    if classic.quantized or not isinstance(classic.output, np.ndarray):
-        raise UserError(
-            f"{classic.path or 'the model'} is quantised; training needs the .bin it was made from"
-        )
-    dictionary = classic.dictionary
-    buckets = dictionary.buckets
-    if dictionary.storage == "all":
-        buckets = np.arange(dictionary.bucket, dtype=np.int32)
-    tables = TwoTables(*(torch.from_numpy(np.array(table)) for table in (classic.input, classic.output)))
-    args = classic.args
-    names = [label.removeprefix(args.label) for label in dictionary.labels]
-    dictionary = Dictionary(
-        dictionary.packed_words, names, dictionary.counts, dictionary.label_counts, dictionary.ntokens,
-        dictionary.options, buckets,
-    )  # fmt: skip
-    return FastText(
-        Whitespace(),
-        dictionary,
-        tables,
-        names if args.supervised else [],
-        args.model,
-        args.loss,
-        classic.seed,
-    )
+    return model if isinstance(model, FastText) else FastText.from_classic(model.classic, Whitespace())
 
 
 def need(module: str, extra: str) -> ModuleType:

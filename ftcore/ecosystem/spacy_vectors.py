@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ftcore.ecosystem.models import Model, need, read_source
 from ftcore.errors import UserError
 from ftcore.inference.vectors import Vectors
@@ -41,7 +39,8 @@ def to_spacy_vectors(
     classic = read_source(model).classic
     names: list[str] = []
     kept: list[bytes] = []
-    for word in classic.dictionary.words:
+    numbers: list[int] = []
+    for number, word in enumerate(classic.dictionary.words):
         if words is not None and len(names) == words:
             break
         try:
@@ -51,15 +50,10 @@ def to_spacy_vectors(
         if word != EOS:
             names.append(text)
             kept.append(word)
-    parts = Vectors(classic)
-    table = parts.words(kept) if len(kept) < len(classic.dictionary.words) // 2 else _rows(parts, kept)
+            numbers.append(number)
+    vectors = Vectors(classic)
+    table = vectors.words(kept) if words is not None else vectors.all()[numbers]
     for text in names:
         vocab.strings.add(text)
     vocab.vectors = spacy.Vectors(strings=vocab.strings, data=table, keys=names, name=name)
     return vocab.vectors
-
-
-def _rows(vectors: Vectors, words: list[bytes]) -> np.ndarray:
-    """Of nearly all words: those of the whole vocabulary are made on all threads."""
-    index = vectors.dictionary.index
-    return vectors.all()[[index[word] for word in words]]
