@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,19 @@ def report(
     trainings: list[StageOutput],
     scores: StageOutput,
     version: StageOutput | None,
+    beside: Mapping[str, str] | None = None,
 ) -> StageOutput:
-    """One self-contained page: data, curves, scores per language and label, errors, configuration."""
+    """One self-contained page: data, curves, scores per language and label, errors, configuration.
+
+    Args:
+        beside: further files of the report's folder, name -> text.
+    """
 
     def work(out: Path, _scratch: Path, _child: Child | None) -> dict:
         page = build_page(session, shards, trainings, scores, version)
         (out / PAGE).write_text(render_run(page), encoding="utf-8")
+        for name, text in (beside or {}).items():
+            (out / name).write_text(text, encoding="utf-8")
         return {}
 
     inputs = {"shards": shards.result.get("digest", shards.digest), "scores": scores.digest}
@@ -42,7 +50,8 @@ def report(
     return session.stage(
         "report",
         inputs=inputs,
-        options=session.config.model_dump(mode="json", exclude={"workers", "store"}),
+        options=session.config.model_dump(mode="json", exclude={"workers", "store"})
+        | ({"beside": dict(beside)} if beside else {}),
         code=("ftcore.report.run_page", "ftcore.corpus.manifest"),
         work=work,
     )

@@ -240,6 +240,7 @@ def run_command(name: str, arguments: Any) -> int:
         "evaluate": {"steps": "alone"},
         "pipeline": {"steps": "steps"},
         "retrain": {"steps": "steps"},
+        "tune": {"steps": "steps"},
         "predict": {},
         "compare": {"positional": "models"},
     }[name]

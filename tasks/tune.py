@@ -1,0 +1,231 @@
+"""A search for the fine-tuning options that score best on the validation split; each trial an MLflow run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ftcore import config
+from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.encode import BagCorpus, documents, encode_bags
+from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.shards import ShardSet, iter_batches
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import UserError
+from ftcore.fasttext import FastText
+from ftcore.model.module import TwoTables
+from ftcore.training.autotune import AutotuneResult, Random, Start, Trial, autotune
+from ftcore.training.objective import Metric
+from ftcore.training.search import SEARCHED
+from ftcore.training.searchbar import SearchBar
+from ftcore.training.transfer import transfer
+from tasks.commit import shard_set
+from tasks.pretrain import training_options
+from tasks.reuse import ABOUT, StageOutput
+from tasks.session import Child, Session, stage_task, table_artifact
+
+BEST = "best.yaml"
+CODE = (
+    "ftcore.training.autotune",
+    "ftcore.training.transfer",
+    "ftcore.corpus.encode",
+    "ftcore.corpus.shards",
+    "ftcore.fasttext",
+)
+_STATUS = {"scored": "FINISHED", "no time": "KILLED", "stopped": "KILLED"}  # of a trial's run; others FAILED
+
+
+@stage_task("tune")
+def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
+    """Search on the train split, judge on the valid split; leaves the best options and all trials."""
+    whole = session.config
+    chosen = whole.tune
+    choice = choose_engine(whole.engine, whole.device)
+    base = whole.finetune.model_copy(update={"dim": whole.finetune_dim})
+
+    def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        labelled = shard_set(shards)
+        require_valid(labelled)
+        start: Start = Random()
+        if pretrained is not None:
+            start = Pretrained(FastText.load(pretrained.file("model")))
+        with SearchBar(chosen.duration) as bar, trial_runs(session, child) as log_trial:
+
+            def told(trial: Trial) -> None:
+                bar.trial(trial)
+                log_trial(trial)
+
+            result = autotune(
+                Split(labelled, "train"),
+                Split(labelled, "valid"),
+                base,
+                fixed_options(whole),
+                metric=chosen.metric,
+                predictions=chosen.predictions,
+                duration=chosen.duration,
+                seed=whole.seed,
+                engine=choice,
+                deterministic=whole.deterministic,
+                threads=whole.threads or None,
+                start=start,
+                on_trial=told,
+                on_progress=bar.elapsed,
+            )
+        return finish(session, result, out, child)
+
+    inputs = {"shards": shards.result.get("digest", shards.digest)}
+    if pretrained is not None:
+        inputs["pretrained"] = pretrained.digest
+    return session.stage(
+        "tune",
+        inputs=inputs,
+        options=training_options(session, choice)
+        | {"tune": chosen.model_dump(mode="json"), "finetune": base.model_dump(mode="json")},
+        code=CODE,
+        work=work,
+        tracked=True,
+    )
+
+
+class Split:
+    """A split of the shards, as `autotune` reads it."""
+
+    def __init__(self, shards: ShardSet, split: str) -> None:
+        self.shards, self.split = shards, split
+
+    def count(self, options: config.Dictionary) -> Dictionary:
+        return Dictionary.build(documents(iter_batches(self.shards, [self.split])), options)
+
+    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
+        return encode_bags(iter_batches(self.shards, [self.split]), dictionary, grow=grow)
+
+
+class Pretrained:
+    """Tables that start from pretrained vectors, as fine-tuning's do."""
+
+    def __init__(self, source: FastText) -> None:
+        self.source = source
+
+    def extend(self, dictionary: Dictionary) -> Dictionary:
+        return dictionary.merge(self.source.dictionary)
+
+    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, np.ndarray]:
+        source = self.source
+        with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
+            moved = transfer(source.dictionary, source.tables, dictionary, seed=seed, source_seed=source.seed)
+        return moved.tables, moved.pretrained
+
+
+def fixed_options(whole: config.Config) -> set[str]:
+    """What the search leaves as it is: `tune.keep`, the loss, and dim where vectors are pretrained."""
+    fixed = {"loss", "dsub", *whole.tune.keep}
+    return fixed | {"dim"} if whole.pretrain.enabled else fixed
+
+
+def check_goal(session: Session) -> None:
+    """Refuse a metric that is none, before any work."""
+    Metric.parse(session.config.tune.metric)
+
+
+def require_valid(shards: ShardSet) -> None:
+    """Refuse a corpus with nothing to judge by."""
+    counts = load_manifest(shards.path, verify=False).documents
+    if not sum(counts.get("valid", {}).values()):
+        raise UserError(
+            f"{shards.path}: the valid split has no documents to judge trials by; set split.valid above 0 or "
+            "give a source with split: valid"
+        )
+
+
+def tuned(whole: config.Config, found: StageOutput) -> config.Config:
+    """The configuration with the options that the search found."""
+    best = dict(found.result["best"])
+    if whole.finetune.dim is None and best.get("dim") == whole.finetune_dim:
+        best["dim"] = None
+    return config.parse_config(config.merge(whole.model_dump(mode="json"), {"finetune": best}))
+
+
+def finish(session: Session, result: AutotuneResult, out: Path, child: Child | None) -> dict[str, Any]:
+    """Write the trials and the best configuration, log the outcome, return the stage's result."""
+    options = result.options.model_dump(mode="json")
+    # the model is then trained as the best trial was: to its last epoch
+    best = {name: options[name] for name in SEARCHED if name in options} | {"keep_best": False, "patience": 0}
+    rows = [row(trial) for trial in result.trials]
+    (out / "best.json").write_text(json.dumps(best))
+    about = out / ABOUT.rstrip("/")
+    about.mkdir()
+    (about / "trials.json").write_text(json.dumps(rows))
+    scored = sum(trial.outcome == "scored" for trial in result.trials)
+    facts = {
+        "score": result.score,
+        "trials": len(rows),
+        "scored": scored,
+        "seconds": round(result.seconds, 2),
+    }
+    if child is not None:
+        child.metrics(facts)
+        child.tracker.file(child.run, about, "trials")
+    table_artifact("trials", [r for r in rows if r["best"]], "trials that were the best so far")
+    return {"best": best, "metric": session.config.tune.metric, **facts}
+
+
+def row(trial: Trial) -> dict[str, Any]:
+    """A trial as a flat row of a table."""
+    about = {name: getattr(trial, name) for name in ("number", "outcome", "best", "note")}
+    numbers = {"score": trial.score, "begun": trial.begun, "seconds": trial.seconds, **trial.figures}
+    plain = {name: None if value != value else value for name, value in numbers.items()}
+    return about | plain | {n: v for n, v in trial.settings.values().items() if n != "dsub"}
+
+
+def best_yaml(whole: config.Config) -> str:
+    """A configuration as YAML, to be given to ``flows.pipeline --config``."""
+    return yaml.safe_dump(whole.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+
+@contextmanager
+def trial_runs(session: Session, child: Child | None) -> Iterator[Any]:
+    """A function that logs a trial as a run below the flow's, in a thread: the search does not wait."""
+    if child is None:
+        yield lambda trial: None
+        return
+    tracker = child.tracker
+
+    def log(trial: Trial, ended: float) -> None:
+        numbers = {"score": trial.score, "seconds": trial.seconds, **trial.figures}
+        tracker.record(
+            f"{session.name}/trial {trial.number}",
+            kind="trial",
+            parent=session.run,
+            params={"finetune": {n: v for n, v in trial.settings.values().items() if n != "dsub"}},
+            metrics={name: value for name, value in numbers.items() if value == value},
+            tags={"outcome": trial.outcome, "note": trial.note, "best": str(trial.best).lower()},
+            begun=ended - trial.seconds,
+            ended=ended,
+            status=_STATUS.get(trial.outcome, "FAILED"),
+        )
+
+    with ThreadPoolExecutor(1, thread_name_prefix="trials") as pool:
+        waiting: list[Any] = []
+        yield lambda trial: waiting.append(pool.submit(log, trial, time.time()))
+        for one in waiting:
+            one.result()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
