@@ -65,6 +65,11 @@ peer: .venv-peer/.installed ## the original fastText, built natively, in an envi
 	@# newer setuptools take the flags of C++ from CXXFLAGS alone
 	@CFLAGS="$(NATIVE)" CXXFLAGS="$(NATIVE)" .venv-peer/bin/pip install --no-cache-dir fasttext \
 		> .venv-peer/install.log 2>&1 || { tail -20 .venv-peer/install.log; exit 1; }
+	@# its command line, from the same source
+	@{ .venv-peer/bin/pip download --no-binary fasttext --no-deps -d .venv-peer/source fasttext && \
+	   tar -xzf .venv-peer/source/fasttext-*.tar.gz -C .venv-peer/source --strip-components 1 && \
+	   $(CXX) -std=c++17 $(NATIVE) -pthread .venv-peer/source/src/*.cc -o .venv-peer/bin/fasttext; } \
+		>> .venv-peer/install.log 2>&1 || { tail -20 .venv-peer/install.log; exit 1; }
 	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt

@@ -6,6 +6,7 @@ or a directory that `ftcore.FastText.save` wrote; the last cuts raw text by its 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -98,8 +99,11 @@ def quantize(command: str, words: list[str]) -> None:
 
 def _writable(path: str) -> None:
     """An output that cannot be written is said before hours of training."""
+    new = not os.path.exists(path)
     with writing(path, "saving"), open(path, "ab"):
         pass
+    if new:  # a training that fails leaves nothing
+        os.unlink(path)
 
 
 # -------------------------------------------------------------------------------------- prediction
@@ -123,8 +127,9 @@ def predict(command: str, words: list[str]) -> None:
     opened = Opened(model)
     out = sys.stdout.buffer
     with _stream(data, "Input file cannot be opened!") as stream:
-        for labels, scores in opened.predict(stream, k, threshold):
-            out.write(printing.predictions(labels, scores if command == "predict-prob" else None))
+        for text in opened.predict(stream, k, threshold, scores=command == "predict-prob"):
+            out.write(text)
+            out.flush()  # who asks line by line reads the answer before the next question
 
 
 def _four(command: str, words: list[str]) -> tuple[str, str, int, float]:

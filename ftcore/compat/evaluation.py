@@ -98,8 +98,14 @@ class Answer(NamedTuple):
     offsets: np.ndarray
 
 
-def answers(predictor: Predictor, blocks: Iterable[Block], k: int, threshold: float) -> Iterator[Answer]:
-    """The `Answer` of each block of text in turn, on threads."""
+def answers(
+    predictor: Predictor, blocks: Iterable[Block], k: int, threshold: float, threads: int | None = None
+) -> Iterator[Answer]:
+    """The `Answer` of each block of text in turn.
+
+    Args:
+        threads: default the predictor's; several read ahead, one answers before it reads on.
+    """
     k = predictor.check(k)
     dictionary, prefix = predictor.dictionary, predictor.classic.args.label
 
@@ -108,7 +114,7 @@ def answers(predictor: Predictor, blocks: Iterable[Block], k: int, threshold: fl
         _, kept = predictor.tables.known(ids, cuts)
         return Answer(predictor.from_features(ids, cuts, k, threshold), np.diff(kept), labels, offsets)
 
-    yield from ahead(answer, ((block,) for block in blocks), predictor.threads)
+    yield from ahead(answer, ((block,) for block in blocks), threads or predictor.threads)
 
 
 def test_lines(given: Any, classic: Classic) -> Lines:

@@ -6,6 +6,7 @@ Where the model is a directory of ours it has a tokenizer, and lines are raw tex
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
@@ -14,9 +15,11 @@ import numpy as np
 
 from ftcore.compat.evaluation import Tally, answers, evaluate
 from ftcore.compat.model import _FastText
-from ftcore.compat.opening import read_classic, to_classic
+from ftcore.compat.opening import read_classic
+from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.lines import Block, padded
 from ftcore.corpus.scan import PAD
+from ftcore.inference.files import format_lines
 
 _BLOCK = 1 << 20  # bytes of text at a time
 
@@ -35,18 +38,19 @@ class Opened:
             from ftcore.fasttext import FastText
 
             own = FastText.load(path)
-            self.model = _FastText(classic=to_classic(own))
+            self.model = _FastText(classic=own.to_classic())
             self.tokenizer = own.tokenizer
             self.names = np.array([str(label) for label in own.dictionary.labels], object)
         else:
             self.model = _FastText(classic=read_classic(path))
             self.names = np.array(self.model.classic.dictionary.labels, object)
 
-    def predict(self, stream: BinaryIO, k: int, threshold: float) -> Iterator[tuple[list[str], list[float]]]:
-        """Labels and probabilities of every line, as soon as it can be read."""
-        for answer in answers(self.model._predictor, self._blocks(stream), k, threshold):
-            labels, scores = answer.found.named(self.names)
-            yield from zip(labels, (row.tolist() for row in scores), strict=True)
+    def predict(self, stream: BinaryIO, k: int, threshold: float, scores: bool) -> Iterator[bytes]:
+        """The labels of every line (with their probabilities) as text, as soon as lines have come."""
+        names = [label_bytes(name) for name in self.names]
+        threads = None if _is_file(stream) else 1
+        for answer in answers(self.model._predictor, self._blocks(stream), k, threshold, threads):
+            yield format_lines(answer.found, names, scores)
 
     def score(self, stream: BinaryIO, k: int, threshold: float) -> Tally:
         """Counts over labelled lines."""
@@ -82,6 +86,14 @@ class Opened:
         return "".join(f"{a} {b}\n" for a, b in zip(labels, tokens, strict=True)).encode(
             "utf-8", "surrogatepass"
         )
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    """Whether all of it is there already, unlike what comes through a pipe."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # no file at all
+        return False
 
 
 def whole_lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -7,11 +7,10 @@ from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
 from ftcore.compat.model import _FastText
-from ftcore.corpus.dictionary import Dictionary, encode, split
+from ftcore.corpus.dictionary import encode, split
 from ftcore.errors import UserError
 
 if TYPE_CHECKING:
-    from ftcore.fasttext import FastText
     from ftcore.formats.classic import Classic
 
 
@@ -31,31 +30,10 @@ def read_classic(path: str | PathLike) -> Classic:
     if os.path.isdir(path):
         from ftcore.fasttext import FastText
 
-        return to_classic(FastText.load(path))
+        return FastText.load(path).to_classic()
     from ftcore.formats.binary import read_binary
 
     return read_binary(path)
-
-
-def to_classic(model: FastText, prefix: str = "__label__") -> Classic:
-    """An `ftcore.FastText` as fastText's files hold a model; the tables are shared, not copied.
-
-    Labels get the prefix that fastText knows them by.
-    """
-    from ftcore.formats.classic import Args, Classic
-
-    own, options = model.dictionary, model.dictionary.options
-    dictionary = Dictionary(
-        own.packed_words, [prefix + label for label in own.labels], own.counts, own.label_counts,
-        own.ntokens, options, own.buckets,
-    )  # fmt: skip
-    args = Args(
-        dim=model.dim, min_count=options.min_count, word_ngrams=options.word_ngrams, loss=model.loss,
-        model=model.kind, bucket=dictionary.bucket, minn=options.minn, maxn=options.maxn, label=prefix,
-        min_count_label=options.min_count_label, seed=model.seed,
-    )  # fmt: skip
-    tables = [t.detach().cpu().numpy() for t in (model.tables.input, model.tables.output)]
-    return Classic(args, dictionary, *tables, seed=model.seed)
 
 
 def tokenize(text: str) -> list[str]:

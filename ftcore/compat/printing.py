@@ -7,7 +7,7 @@ Source: fastText 0.9.3 ``src/main.cc`` (``test``, ``printPredictions``), ``src/m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,20 +30,6 @@ def vector(values: np.ndarray) -> bytes:
     b'0.1 -2 1e-07 '
     """
     return b"".join(b"%.5g " % value for value in values.tolist())
-
-
-def predictions(labels: Sequence[str], scores: Sequence[float] | None = None) -> bytes:
-    """``L1 L2`` or ``L1 p1 L2 p2`` with the end of the line; no label is a blank line.
-
-    >>> predictions(["__label__a", "__label__b"], [0.75, 0.25])
-    b'__label__a 0.75 __label__b 0.25\\n'
-    """
-    if scores is None:
-        return b" ".join(map(encode, labels)) + b"\n"
-    return (
-        b" ".join(b"%b %.6g" % (encode(label), score) for label, score in zip(labels, scores, strict=True))
-        + b"\n"
-    )
 
 
 def neighbors(found: Iterable[tuple[float, str]]) -> bytes:

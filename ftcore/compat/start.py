@@ -50,7 +50,7 @@ def starting_point(arguments: Arguments) -> Random:
 def classic_of(model: Any) -> Classic:
     """A model from what `init_model` may be: one of ours, its path, or an `ftcore.FastText`."""
     from ftcore.compat.model import _FastText
-    from ftcore.compat.opening import read_classic, to_classic
+    from ftcore.compat.opening import read_classic
 
     if isinstance(model, str | PathLike):
         return read_classic(model)
@@ -58,8 +58,8 @@ def classic_of(model: Any) -> Classic:
         return model.classic
     if isinstance(model, Classic):
         return model
-    if hasattr(model, "tables") and hasattr(model, "dictionary"):
-        return to_classic(model)
+    if hasattr(model, "to_classic"):  # ftcore.FastText, whose import is not needed for this
+        return model.to_classic()
     raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
 
 

@@ -1,7 +1,7 @@
 """`train_supervised(..., autotuneValidationFile=…)`: search, train with the best, shrink to the size asked for.
 
-Source: fastText 0.9.3 ``src/autotune.cc`` (``train``, ``quantize``, ``getCutoffForFileSize``, ``printInfo``). The
-search itself is `ftcore.training.autotune`.
+Source: fastText 0.9.3 ``src/autotune.cc`` (``train``, ``quantize``, ``printInfo``). The search itself is
+`ftcore.training.autotune`, the fitting to a size `ftcore.training.fitting`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
-from ftcore.compat.arguments import FIELDS, Arguments, Autotune, model_size
+from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading
+from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
 from ftcore.errors import UserError
+from ftcore.formats.classic import Classic
 from ftcore.training.autotune import Trial, autotune
+from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED
 
-_LEAST = 256  # rows of a quantised model: a code book has as many
 _NAMES = {attribute: name for name, attribute in FIELDS.items()}
 
 
@@ -53,6 +55,7 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         metric=wanted.metric,
         predictions=wanted.predictions,
         duration=wanted.duration,
+        model_size=wanted.model_size,
         seed=args.seed,
         engine=choose_engine("cpu", "cpu"),
         deterministic=args.thread == 1,
@@ -67,36 +70,24 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         made = replace(made, bucket=0)
     watch.best(best)
     model = train(replace(arguments, args=made, autotune=Autotune()))
-    size = model_size(wanted.model_size)
-    if size is not None:
-        shrink(model, arguments, size, found.best.dsub)
-    return model
+    size = parse_size(wanted.model_size)
+    return model if size is None else shrink(model, arguments, size, found.best.dsub)
 
 
-def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> None:
-    """Quantise and retrain a model, so that its file has at most about `size` bytes."""
-    labels = len(model.classic.dictionary.labels)
-    qout = labels >= _LEAST
-    cutoff = cutoff_for(size, model.classic.args.dim, labels, dsub, qout)
-    if cutoff <= _LEAST:
+def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> _FastText:
+    """Cut off, retrain and quantise a model, so that its file has at most `size` bytes."""
+
+    def retrain(cut: Classic) -> Classic:
+        return train_on(cut, arguments.input, arguments.verbose)
+
+    try:
+        fitted = fit(model.classic, size, dsub=dsub, retrain=retrain, threads=arguments.args.thread)
+    except TooSmall as error:
         raise UserError(
-            f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes)."
-        )
-    model.quantize(
-        arguments.input, qout=qout, cutoff=cutoff, retrain=True, dsub=dsub, qnorm=True,
-        verbose=arguments.verbose,
-    )  # fmt: skip
-
-
-def cutoff_for(size: int, dim: int, labels: int, dsub: int, qout: bool, qnorm: bool = True) -> int:
-    """Rows that a quantised model of `size` bytes has room for, 256 at least (``getCutoffForFileSize``)."""
-    norm = int(qnorm)
-    output = 16 + 4 * labels * dim
-    if qout:
-        output = 21 + labels * ((dim + 1) // 2) + 16 + 4 * dim * 256 + norm * labels
-    left = size - 107 - 4 * 256 * dim - output
-    row = -(-dim // dsub) + norm + 10
-    return max(int(left / row), _LEAST)  # C++ divides towards zero
+            f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes: {error})."
+        ) from None
+    model.classic = fitted.classic
+    return model
 
 
 def _validation(wanted: Autotune, args) -> Reading:

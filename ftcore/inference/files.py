@@ -67,7 +67,7 @@ def predict_file(
     done = 0
     with _packing(output) as file:
         for found in predict_blocks(predictor, lines.blocks(), k, threshold):
-            file.write(_lines(found, names, scores))
+            file.write(format_lines(found, names, scores))
             done += len(found)
             if progress is not None:
                 progress(done)
@@ -81,7 +81,8 @@ def refuse_same(inputs: Iterable[Path], output: str | Path) -> None:
             raise UserError(f"{output} is the input; give the output another name")
 
 
-def _lines(found: Predictions, names: list[bytes], scores: bool) -> bytes:
+def format_lines(found: Predictions, names: list[bytes], scores: bool) -> bytes:
+    """``L1 p1 L2 p2`` (or ``L1 L2``) of every line, as the original prints predictions."""
     words = [names[i] for i in found.labels.tolist()]
     if scores:
         words = [b"%b %.6g" % pair for pair in zip(words, found.scores.tolist(), strict=True)]
