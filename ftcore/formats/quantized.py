@@ -31,6 +31,7 @@ def quantize(
     dsub: int = 2,
     retrain: Callable[[Classic], Classic] | None = None,
     threads: int | None = None,
+    fused: bool = False,
 ) -> Classic:
     """A product-quantised model; bit for bit what the original makes of the same file and options.
 
@@ -44,6 +45,7 @@ def quantize(
         dsub: columns of the input that share a code.
         retrain: called with the cut-off, still dense model before it is quantised, to let the remaining
             rows make up for the others; it returns the model to quantise. Only called with a cutoff.
+        threads, fused: see `QuantMatrix.train`.
 
     Errors: `UserError` for a model quantised already, with less than 256 rows to quantise, or with NaN.
 
@@ -60,8 +62,8 @@ def quantize(
         rows = classic.input
     elif classic.dictionary.storage == "occurring":  # a file has rows for all buckets
         classic = replace(classic, dictionary=_remake(classic.dictionary, storage="all"))
-    table = QuantMatrix.train(rows, dsub, qnorm, threads)
-    output = QuantMatrix.train(classic.output, _QOUT_DSUB, qnorm, threads) if qout else classic.output
+    table = QuantMatrix.train(rows, dsub, qnorm, threads, fused)
+    output = QuantMatrix.train(classic.output, _QOUT_DSUB, qnorm, threads, fused) if qout else classic.output
     return replace(classic, input=table, output=output, version=12, path="", kept={})
 
 

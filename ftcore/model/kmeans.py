@@ -5,6 +5,10 @@ libstdc++'s ``std::shuffle``, on the order of float32 sums and on the first of e
 winning. All that is kept; the time goes into distances, which are independent of each other and so may
 be taken 16 centroids at a time and by several threads.
 
+Builds of the original differ in one thing: with ``-march=native`` a square is added without being rounded
+first. That shows only where centroids lie 1e-7 apart, which they do after an empty cluster was filled.
+``fused`` follows such a build, without it the results are those of the plain one that pip makes.
+
 Source: fastText 0.9.3 ``src/productquantizer.cc``; GCC ``libstdc++-v3/include/bits/stl_algo.h``
 (``std::shuffle``, ``__gen_two_uniform_ints``), ``bits/uniform_int_dist.h`` and ``bits/random.tcc``
 (``generate_canonical``).
@@ -16,6 +20,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from ftcore.model.kernel import kernel
 
@@ -26,7 +32,12 @@ _LARGEST = np.float32(1e18)  # squares of larger values might not be finite
 
 
 def train_pieces(
-    points: Callable[[np.ndarray, int, int], np.ndarray], rows: int, dim: int, dsub: int, threads: int = 1
+    points: Callable[[np.ndarray, int, int], np.ndarray],
+    rows: int,
+    dim: int,
+    dsub: int,
+    threads: int = 1,
+    fused: bool = False,
 ) -> np.ndarray:
     """Centroids of every piece of a row: float32[dim * 256], piece after piece (``ProductQuantizer::train``).
 
@@ -34,6 +45,7 @@ def train_pieces(
         points: (row numbers int64[n], first column, columns) -> float32[n, columns], contiguous.
         rows: 256 at least. dim, dsub: columns of a row and of a piece.
         threads: share the search for the nearest centroid; the result does not depend on them.
+        fused: see above.
     """
     state = np.array([_SEED], np.uint64)
     order = np.arange(rows)
@@ -44,11 +56,11 @@ def train_pieces(
             if rows > MAX_POINTS:
                 _shuffle(order, state)
             piece = centroids[start * KSUB : (start + width) * KSUB].reshape(KSUB, width)
-            _kmeans(points(order[:MAX_POINTS], start, width), piece, state, pool, threads)
+            _kmeans(points(order[:MAX_POINTS], start, width), piece, state, pool, threads, fused)
     return centroids
 
 
-def nearest(points: np.ndarray, centroids: np.ndarray, codes: np.ndarray) -> None:
+def nearest(points: np.ndarray, centroids: np.ndarray, codes: np.ndarray, fused: bool = False) -> None:
     """The nearest centroid of each point, the first of equally near ones, into ``codes`` uint8[n].
 
     Args:
@@ -56,13 +68,18 @@ def nearest(points: np.ndarray, centroids: np.ndarray, codes: np.ndarray) -> Non
     """
     across = np.ascontiguousarray(centroids.T)
     if _is_tame(points, _LARGEST) and _is_tame(centroids, _LARGEST):
-        _nearest(points, across, codes)
+        _nearest(points, across, codes, fused)
     else:
-        _nearest_of_any(points, across, codes)
+        _nearest_of_any(points, across, codes, fused)
 
 
 def _kmeans(
-    points: np.ndarray, centroids: np.ndarray, state: np.ndarray, pool: ThreadPoolExecutor, threads: int
+    points: np.ndarray,
+    centroids: np.ndarray,
+    state: np.ndarray,
+    pool: ThreadPoolExecutor,
+    threads: int,
+    fused: bool,
 ) -> None:
     order = np.arange(len(points))
     _shuffle(order, state)
@@ -71,8 +88,8 @@ def _kmeans(
     cuts = np.linspace(0, len(points), threads + 1).astype(int).tolist()
     parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
     for _ in range(_ITERATIONS):
-        jobs = [pool.submit(nearest, points[part], centroids, codes[part]) for part in parts[1:]]
-        nearest(points[parts[0]], centroids, codes[parts[0]])
+        jobs = [pool.submit(nearest, points[part], centroids, codes[part], fused) for part in parts[1:]]
+        nearest(points[parts[0]], centroids, codes[parts[0]], fused)
         for job in jobs:
             job.result()
         _move(points, codes, centroids, state, np.float32(_EPSILON))
@@ -142,24 +159,37 @@ def _is_tame(values, largest):
     return tame
 
 
+@intrinsic
+def _fma(context, a, b, c):
+    """a * b + c, rounded once."""
+    return types.float32(
+        types.float32, types.float32, types.float32
+    ), lambda _, builder, __, args: builder.fma(*args)
+
+
 @kernel
-def _distances(points, i, across, out):
+def _distances(points, i, across, fused, out):
     """Squared distances of a point to all centroids (``distL2``), summed column by column."""
     for k in range(256):
         step = points[i, 0] - across[0, k]
         out[k] = step * step
     for j in range(1, across.shape[0]):
-        for k in range(256):
-            step = points[i, j] - across[j, k]
-            out[k] += step * step
+        if fused:
+            for k in range(256):
+                step = points[i, j] - across[j, k]
+                out[k] = _fma(step, step, out[k])
+        else:
+            for k in range(256):
+                step = points[i, j] - across[j, k]
+                out[k] += step * step
 
 
 @kernel
-def _nearest(points, across, codes):
+def _nearest(points, across, codes, fused):
     found = np.empty(256, np.float32)
     bits = found.view(np.int32)  # floats from 0 up are in the order of their bits
     for i in range(len(points)):
-        _distances(points, i, across, found)
+        _distances(points, i, across, fused, found)
         best = np.int64(1) << 62
         for k in range(256):
             best = min(best, (np.int64(bits[k]) << 8) | k)  # of equal distances the smaller number
@@ -167,11 +197,11 @@ def _nearest(points, across, codes):
 
 
 @kernel
-def _nearest_of_any(points, across, codes):
+def _nearest_of_any(points, across, codes, fused):
     """The same where something is NaN or infinite, which never is nearer."""
     found = np.empty(256, np.float32)
     for i in range(len(points)):
-        _distances(points, i, across, found)
+        _distances(points, i, across, fused, found)
         best = 0
         for k in range(1, 256):
             if found[k] < found[best]:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -66,8 +67,11 @@ class ProductQuantizer:
         return self.centroids[start : start + KSUB * width].reshape(KSUB, width)
 
     @classmethod
-    def train(cls, rows: Rows, dsub: int, threads: int = 1) -> ProductQuantizer:
+    def train(cls, rows: Rows, dsub: int, threads: int = 1, fused: bool = False) -> ProductQuantizer:
         """Find the centroids; the same bits as the original's for the same rows.
+
+        Args:
+            fused: as a build of it for one machine rounds, see `kmeans`.
 
         Errors: `UserError` for less than 256 rows, or an impossible dsub.
         """
@@ -88,15 +92,15 @@ class ProductQuantizer:
             _cut(whole, numbers, start, out)
             return out
 
-        return cls(dim, dsub, train_pieces(points, count, dim, dsub, threads))
+        return cls(dim, dsub, train_pieces(points, count, dim, dsub, threads, fused))
 
-    def encode(self, rows: np.ndarray) -> np.ndarray:
+    def encode(self, rows: np.ndarray, fused: bool = False) -> np.ndarray:
         """Codes of rows float32[n, dim]: uint8[n, nsubq]."""
         codes = np.empty((self.nsubq, len(rows)), np.uint8)
         for m in range(self.nsubq):
             start = m * self.dsub
             piece = np.ascontiguousarray(rows[:, start : start + self.dsub])
-            nearest(piece, self.piece(m), codes[m])
+            nearest(piece, self.piece(m), codes[m], fused)
         return np.ascontiguousarray(codes.T)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
@@ -125,7 +129,14 @@ class QuantMatrix:
     norm_quantizer: ProductQuantizer | None = None
 
     @classmethod
-    def train(cls, rows: Rows, dsub: int = 2, qnorm: bool = False, threads: int | None = None) -> QuantMatrix:
+    def train(
+        cls,
+        rows: Rows,
+        dsub: int = 2,
+        qnorm: bool = False,
+        threads: int | None = None,
+        fused: bool = False,
+    ) -> QuantMatrix:
         """Quantise a table; centroids and codes are those of the original, bit for bit.
 
         Args:
@@ -133,6 +144,8 @@ class QuantMatrix:
             dsub: columns of a piece: larger is smaller and coarser.
             qnorm: quantise the rows' lengths apart.
             threads: None takes one a core; the result does not depend on it.
+            fused: round as the original does when built for one machine (``-march=native``), not as
+                pip builds it; they agree unless clusters come out empty.
 
         Errors: `UserError` for a table that is too small or too large, or (with qnorm) holds NaN.
         """
@@ -141,16 +154,18 @@ class QuantMatrix:
         if count * -(-dim // max(dsub, 1)) >= 1 << 31:
             raise UserError(f"{count} rows of {dim} columns at dsub {dsub} need over 2^31 codes; raise dsub")
         with ThreadPoolExecutor(threads) as pool:
+
+            def quantized(of: Rows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:
+                quantizer = ProductQuantizer.train(of, dsub, threads, fused)
+                parts = pool.map(partial(quantizer.encode, fused=fused), _chunks(of))
+                return np.concatenate(list(parts)), quantizer
+
             if not qnorm:
-                quantizer = ProductQuantizer.train(rows, dsub, threads)
-                return cls(np.concatenate(list(pool.map(quantizer.encode, _chunks(rows)))), quantizer)
+                return cls(*quantized(rows, dsub))
             norms = np.concatenate(list(pool.map(row_norms, _chunks(rows))))[:, None]
-            norm_quantizer = ProductQuantizer.train(norms, 1, threads)
-            norm_codes = norm_quantizer.encode(norms)[:, 0]
-            directions = _Directions(rows, norms)
-            quantizer = ProductQuantizer.train(directions, dsub, threads)
-            codes = np.concatenate(list(pool.map(quantizer.encode, _chunks(directions))))
-            return cls(codes, quantizer, norm_codes, norm_quantizer)
+            norm_codes, norm_quantizer = quantized(norms, 1)
+            codes, quantizer = quantized(_Directions(rows, norms), dsub)
+            return cls(codes, quantizer, norm_codes[:, 0].copy(), norm_quantizer)
 
     def __post_init__(self) -> None:
         if (self.norm_codes is None) != (self.norm_quantizer is None):
