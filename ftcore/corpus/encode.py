@@ -22,6 +22,7 @@ from ftcore.corpus.lookup import WordIndex
 from ftcore.errors import UserError
 from ftcore.model.kernel import kernel
 
+MAX_LINE = 1025  # in-vocabulary tokens of a line in pretraining: getLine breaks above MAX_LINE_SIZE 1024
 _TABLE = 1 << 28  # buckets up to which a table of all of them is made
 _REMAP = 1 << 22  # ids translated at a time
 
@@ -132,7 +133,7 @@ def _tokens(
 
     for found, words in in_threads(find, blocks, threads):
         total += words
-        kept, ends, length = scan.break_lines(found, dictionary.eos, length)
+        kept, ends, length = _break_lines(found, dictionary.eos, length)
         ends += written
         ends = ends[np.diff(ends, prepend=start) > 0]  # of a line of labels nothing is left
         ids.append(found[:kept])
@@ -144,6 +145,35 @@ def _tokens(
     count = _Writer(out, "total", np.int64)
     count.append(np.array([total], np.int64))
     return _finish(TokenCorpus(ids.close(), offsets.close(), count.close()), out)
+
+
+@kernel
+def _break_lines(ids, eos, length):
+    """Cut a stream of `scan.word_ids` into lines as training reads them; labels (-1) count and go.
+
+    Source: ``getLine`` (358-385): a line ends behind an end of line or its 1025th in-vocabulary word,
+    labels among them. Lines of labels alone leave nothing.
+
+    Args:
+        ids: int32[n], changed in place. eos: number of the end of line, -1 where it is none.
+        length: of the line still open, labels included.
+
+    Returns:
+        (how many ids are left, ends of the lines that close here int64[], the open line's length).
+    """
+    lines = np.empty(len(ids), np.int64)
+    n, count = 0, 0
+    for i in range(len(ids)):
+        w = ids[i]
+        if w >= 0:
+            ids[n] = w
+            n += 1
+        length += 1
+        if length >= MAX_LINE or w == eos and w >= 0:
+            lines[count] = n
+            count += 1
+            length = 0
+    return n, lines[:count].copy(), length
 
 
 def encode_bags(

@@ -25,7 +25,6 @@ from ftcore.model.kernel import kernel
 
 PAD = 8
 BATCH = 256  # words split before they are looked up
-MAX_LINE = 1025  # in-vocabulary tokens of a line in pretraining: getLine breaks above MAX_LINE_SIZE 1024
 _EOS_HASH = 3617362777  # fnv1a(b"</s>")
 _EOS_FIRST = 0x3E732F3C  # b"</s>", little-endian
 _SEPARATORS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 32)
@@ -49,14 +48,9 @@ def _mix(h, byte):
 def _eight(data, begin, end):
     """The first eight bytes of ``data[begin:end]`` as an integer, zeros behind fewer (one load on x86)."""
     b = np.uint64(begin)  # unsigned: no test for a negative index
-    word = np.uint64(data[b])
-    word |= np.uint64(data[b + np.uint64(1)]) << np.uint64(8)
-    word |= np.uint64(data[b + np.uint64(2)]) << np.uint64(16)
-    word |= np.uint64(data[b + np.uint64(3)]) << np.uint64(24)
-    word |= np.uint64(data[b + np.uint64(4)]) << np.uint64(32)
-    word |= np.uint64(data[b + np.uint64(5)]) << np.uint64(40)
-    word |= np.uint64(data[b + np.uint64(6)]) << np.uint64(48)
-    word |= np.uint64(data[b + np.uint64(7)]) << np.uint64(56)
+    word = np.uint64(0)
+    for j in range(8):
+        word |= np.uint64(data[b + np.uint64(j)]) << np.uint64(8 * j)
     missing = 8 - (end - begin)
     if missing > 0:
         word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * missing) if missing < 8 else np.uint64(0)
@@ -296,35 +290,6 @@ def word_ids(data, stop, slots, blob, offsets, nwords, eos):
     return out[:n].copy(), total
 
 
-@kernel
-def break_lines(ids, eos, length):
-    """Cut a stream of `word_ids` into lines as training reads them; labels (-1) count and go.
-
-    Source: ``getLine`` (358-385): a line ends behind an end of line or its 1025th in-vocabulary word,
-    labels among them. Lines of labels alone leave nothing.
-
-    Args:
-        ids: int32[n], changed in place. eos: number of the end of line, -1 where it is none.
-        length: of the line still open, labels included.
-
-    Returns:
-        (how many ids are left, ends of the lines that close here int64[], the open line's length).
-    """
-    lines = np.empty(len(ids), np.int64)
-    n, count = 0, 0
-    for i in range(len(ids)):
-        w = ids[i]
-        if w >= 0:
-            ids[n] = w
-            n += 1
-        length += 1
-        if length >= MAX_LINE or w == eos and w >= 0:
-            lines[count] = n
-            count += 1
-            length = 0
-    return n, lines[:count].copy(), length
-
-
 # ------------------------------------------------------------------------------- to features: supervised
 @kernel
 def _byte(data, begin, end, i):
@@ -422,74 +387,101 @@ def line_features(
         (features int32[N], line offsets int64[L + 1], labels int32[T], their offsets int64[L + 1]).
     """
     begins, ends, hashes, firsts, numbers = _batch()
-    eos_is_label = _starts_with(np.array([60, 47, 115, 62], np.uint8), 0, 4, prefix) and len(prefix) > 0
-    inverse = 1.0 / np.float64(bucket)
-    out, lines = np.empty(stop // 4 + BATCH, np.int32), np.zeros(stop // 64 + BATCH, np.int64)
-    labels, label_lines = np.empty(BATCH, np.int32), np.zeros(len(lines), np.int64)
-    words = np.empty(4 * BATCH, np.uint64)  # hashes of the open line
-    i, filled, nlines, nlabels, nhashes = 0, 0, 0, 0, 0
-    opened, dropping = False, False
-    while i < stop or opened:
+    state = np.zeros(6, np.int64)  # sizes of the four arrays to come, is a line open, is its rest dropped
+    out, lines = np.empty(stop // 4, np.int32), np.zeros(stop // 64 + 1, np.int64)
+    labels, label_lines = np.empty(0, np.int32), np.zeros(len(lines), np.int64)
+    words = np.empty(0, np.uint64)  # hashes of the open line
+    i = 0
+    while i < stop:
         i, size = _split(data, i, stop, begins, ends, hashes, firsts)
         _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, size, eos, numbers)
-        if filled + BATCH > len(out):
-            out = _grown(out, filled, BATCH)
-        if nhashes + BATCH > len(words):
-            words = _grown(words, nhashes, BATCH)
-        if nlabels + BATCH > len(labels):
-            labels = _grown(labels, nlabels, BATCH)
-        if nlines + BATCH + 1 >= len(lines):
-            lines, label_lines = _grown(lines, nlines + 1, BATCH), _grown(label_lines, nlines + 1, BATCH)
-        for k in range(max(size, 1)):
-            closes = size == 0 and opened  # the text's end closes a last line without newline
-            if size > 0:
-                begin, end, w = begins[k], ends[k], numbers[k]
-                newline = begin == end
-                closes = newline
-                opened = True
-                if not dropping and (with_eos or not newline):
-                    is_eos = firsts[k] == np.uint64(_EOS_FIRST)
-                    is_word = w < nwords
-                    if w < 0 and len(prefix) > 0:
-                        is_word = not (eos_is_label if newline else _starts_with(data, begin, end, prefix))
-                    if w >= nwords:
-                        labels[nlabels] = w - nwords
-                        nlabels += 1
-                    elif w >= 0 and maxn <= 0:
-                        out[filled] = w
-                        filled += 1
-                    elif maxn > 0 and is_word:
-                        more = (end - begin + 2) * maxn if w < 0 else cuts[w + 1] - cuts[w]
-                        if filled + more + BATCH > len(out):
-                            out = _grown(out, filled, more + BATCH)
-                        if w >= 0:
-                            for j in range(cuts[w], cuts[w + 1]):
-                                out[filled] = known[j]
-                                filled += 1
-                        elif not is_eos:
-                            filled = _ngrams(data, begin, end, minn, maxn, bucket, nwords, out, filled)
-                    if is_word:
-                        words[nhashes] = hashes[k]
-                        nhashes += 1
-                    if is_eos and not newline:
-                        dropping = not rest
-                        closes = rest
-            if closes:
-                more = nhashes * (n - 1) + BATCH
-                if filled + more > len(out):
-                    out = _grown(out, filled, more)
-                filled = _word_ngrams(words, nhashes, n, bucket, inverse, nwords, out, filled)
-                nlines += 1
-                lines[nlines], label_lines[nlines] = filled, nlabels
-                nhashes = 0
-                opened, dropping = False, False
-    lines, label_lines = lines[: nlines + 1].copy(), label_lines[: nlines + 1].copy()
-    return out[:filled].copy(), lines, labels[:nlabels].copy(), label_lines
+        more = size if maxn <= 0 else _most_subwords(begins, ends, numbers, size, nwords, cuts, maxn)
+        more += (state[3] + size) * (n - 1)
+        if state[0] + more > len(out):
+            out = _grown(out, state[0], more)
+        if state[1] + BATCH + 2 > len(lines):
+            lines, label_lines = (
+                _grown(lines, state[1] + 1, BATCH + 1),
+                _grown(label_lines, state[1] + 1, BATCH + 1),
+            )
+        if state[2] + size > len(labels):
+            labels = _grown(labels, state[2], size)
+        if state[3] + size > len(words):
+            words = _grown(words, state[3], size)
+        _emit(
+            data, begins, ends, hashes, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+            minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
+        )  # fmt: skip
+    if state[4]:  # the last line has no newline
+        state[0] = _word_ngrams(words, state[3], n, bucket, nwords, out, state[0])
+        state[1] += 1
+        lines[state[1]], label_lines[state[1]] = state[0], state[2]
+    lines, label_lines = lines[: state[1] + 1].copy(), label_lines[: state[1] + 1].copy()
+    return out[: state[0]].copy(), lines, labels[: state[2]].copy(), label_lines
 
 
 @kernel
-def _word_ngrams(words, size, n, bucket, inverse, base, out, k):
+def _most_subwords(begins, ends, numbers, size, nwords, cuts, maxn):
+    """No fewer than the features of a batch's words, word n-grams apart."""
+    more = 0
+    for k in range(size):
+        w = numbers[k]
+        if w < 0:
+            more += (ends[k] - begins[k] + 2) * maxn
+        elif w < nwords:
+            more += cuts[w + 1] - cuts[w]
+    return more
+
+
+@kernel
+def _emit(
+    data, begins, ends, hashes, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+    minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
+):  # fmt: skip
+    """Features of one batch into arrays that have room. Apart, since to name an array anew in a loop is slow."""
+    eos_is_label = len(prefix) > 0 and _starts_with(np.array([60, 47, 115, 62], np.uint8), 0, 4, prefix)
+    filled, nlines, nlabels, nhashes, opened, dropping = state
+    for k in range(size):
+        begin, end, w = begins[k], ends[k], numbers[k]
+        newline = begin == end
+        closes = newline
+        opened = 1
+        if not dropping and (with_eos or not newline):
+            if w >= nwords:
+                labels[nlabels] = w - nwords
+                nlabels += 1
+            elif w >= 0 or not (
+                len(prefix) > 0 and (eos_is_label if newline else _starts_with(data, begin, end, prefix))
+            ):
+                words[nhashes] = hashes[k]
+                nhashes += 1
+                if maxn <= 0:
+                    out[filled] = w
+                    filled += w >= 0
+                elif w >= 0:
+                    for j in range(cuts[w], cuts[w + 1]):
+                        out[filled] = known[j]
+                        filled += 1
+                elif firsts[k] != np.uint64(_EOS_FIRST):
+                    filled = _ngrams(data, begin, end, minn, maxn, bucket, nwords, out, filled)
+            if firsts[k] == np.uint64(_EOS_FIRST) and not newline:
+                dropping = np.int64(not rest)
+                closes = rest
+        if closes:
+            if n > 1:
+                filled = _word_ngrams(words, nhashes, n, bucket, nwords, out, filled)
+            nlines += 1
+            lines[nlines], label_lines[nlines] = filled, nlabels
+            nhashes, opened, dropping = 0, 0, 0
+    state[0], state[1], state[2], state[3], state[4], state[5] = (
+        filled, nlines, nlabels, nhashes, opened, dropping,
+    )  # fmt: skip
+
+
+@kernel
+def _word_ngrams(words, size, n, bucket, base, out, k):
     """Write base + bucket of the word n-grams of a line: by first word, then by length."""
+    inverse = 1.0 / np.float64(bucket)
     for i in range(size):
         h = np.uint64(np.int64(np.int32(words[i])))  # 32 bits, widened with their sign
         for j in range(i + 1, min(i + n, size)):
