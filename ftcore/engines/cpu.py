@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,9 +18,12 @@ import torch
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
+from ftcore.engines import cpu_shared
 from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.cpu_draws import Centres, discard_limits, draw_centres
-from ftcore.engines.cpu_exact import Output, Words, exact_kernel
+from ftcore.engines.cpu_exact import Words, exact_kernel
+from ftcore.engines.cpu_output import Output
+from ftcore.engines.cpu_shared import shareable
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.kernel import when_compiling
@@ -138,10 +142,18 @@ def train_centres(
         nodes = np.arange(targets.rows)
     side = Output(alias, given, nodes.astype(np.int32, copy=False), codes, paths)
     words = Words(setup.subwords.values, setup.subwords.offsets, setup.gain)
-    # other losses draw no negatives: one kernel for every number of them
-    train = exact_kernel(options.model, options.loss, options.dim, options.neg if options.loss == "ns" else 0)
+    train = _kernel(options, targets.rows)
     input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
     return Part(*train(input, output, words, centres, side, *map(float, rate), np.uint64(seed)))
+
+
+def _kernel(options: config.Pretrain, nwords: int) -> Callable:
+    """The compiled loop for these options: exact where it was asked for or where nothing can be shared."""
+    if options.updates != "exact" and shareable(options.model, options.loss, options.neg, nwords):
+        make = cpu_shared.skipgram_kernel if options.model == "skipgram" else cpu_shared.cbow_kernel
+        return make(options.dim, options.neg)
+    # other losses draw no negatives: one kernel for every number of them
+    return exact_kernel(options.model, options.loss, options.dim, options.neg if options.loss == "ns" else 0)
 
 
 def _result(parts: list[Part], tokens: int) -> StepResult:

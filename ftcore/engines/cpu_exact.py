@@ -20,8 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ftcore.engines import cpu_output, lanes
+from ftcore.engines.cpu_output import draw_examples, judge, softmax_steps
 from ftcore.engines.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
-from ftcore.model.kernel import kernel
+from ftcore.model.kernel import kernel, source_stamp
 
 NS, HS, SOFTMAX = range(3)
 KINDS = {"ns": NS, "hs": HS, "softmax": SOFTMAX}
@@ -35,16 +37,6 @@ class Words(NamedTuple):
     rows: np.ndarray  # int32[N] table rows of every word: its own, then its n-grams'
     offsets: np.ndarray  # int64[nwords + 1]
     gain: np.ndarray  # float32[nwords] sum(m²) / G
-
-
-class Output(NamedTuple):
-    """The output side of a loss; arrays that it does not read are empty."""
-
-    alias: np.ndarray  # uint32[nwords, 2] (ns)
-    given: np.ndarray  # int32[examples * neg] negatives to take instead of drawing them
-    nodes: np.ndarray  # int32[N] output rows from each leaf to the root (hs); all rows (softmax)
-    codes: np.ndarray  # float32[N], 1 where the node is a right child
-    paths: np.ndarray  # int64[nwords + 1], where each word's nodes start
 
 
 @lru_cache
@@ -64,9 +56,11 @@ def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
     rows_each = neg + 1  # an example's output rows (ns): the target, then its negatives
     size = rows_each if rows_each <= MOST else GROUP
     groups, rest = divmod(rows_each, size)
+    made_of = source_stamp(cpu_output, lanes)
 
     @kernel(reorder=True)
     def train(input, output, words, centres, side, rate, slope, seed):
+        assert made_of  # part of the cache's key
         hidden, grad, total = np.empty(dim, np.float32), np.empty(dim, np.float32), np.empty(dim, np.float32)
         score = np.empty(len(output) if kind == SOFTMAX else size, np.float32)
         widest = _widest(centres)
@@ -81,7 +75,7 @@ def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
             if coming < len(centres.words):
                 if kind == NS and centres.last[coming] - centres.first[coming] > 1:
                     row, twice = drawn[coming & 1], repeats[coming & 1]
-                    state, count = _draw(centres, coming, cbow, side, neg, fed, row, twice, state)
+                    state, count = draw_examples(centres, coming, cbow, side, neg, fed, row, twice, state)
                     fed += count
                     for k in range(count * rows_each):
                         fetch_row(output, np.int64(row[k]), dim)
@@ -121,26 +115,26 @@ def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
                         score_rows(output, row, at + g * size, size, hidden, score, dim)
                         for k in range(size):
                             truth = np.float32(1) if k + g == 0 else np.float32(0)
-                            product *= _judge(score, k, truth, lr)
+                            product *= judge(score, k, truth, lr)
                         move_rows(output, row, at + g * size, size, hidden, grad, score, dim)
                         if product < 1e-100:
                             loss_sum, product = loss_sum - np.log(product), 1.0
                     if rest > 0:
                         score_rows(output, row, at + groups * size, rest, hidden, score, dim)
                         for k in range(rest):
-                            product *= _judge(score, k, np.float32(0), lr)
+                            product *= judge(score, k, np.float32(0), lr)
                         move_rows(output, row, at + groups * size, rest, hidden, grad, score, dim)
                 elif kind == NS:
                     for k in range(rows_each):
                         score_rows(output, row, at + k, 1, hidden, score, dim)
-                        product *= _judge(score, 0, np.float32(1) if k == 0 else np.float32(0), lr)
+                        product *= judge(score, 0, np.float32(1) if k == 0 else np.float32(0), lr)
                         move_rows(output, row, at + k, 1, hidden, grad, score, dim)
                         if product < 1e-100:
                             loss_sum, product = loss_sum - np.log(product), 1.0
                 elif kind == HS:
                     for k in range(side.paths[target], side.paths[target + 1]):
                         score_rows(output, side.nodes, k, 1, hidden, score, dim)
-                        product *= _judge(score, 0, side.codes[k], lr)
+                        product *= judge(score, 0, side.codes[k], lr)
                         move_rows(output, side.nodes, k, 1, hidden, grad, score, dim)
                         if product < 1e-100:
                             loss_sum, product = loss_sum - np.log(product), 1.0
@@ -149,7 +143,7 @@ def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
                         score_rows(output, side.nodes, k, GROUP, hidden, score[k:], dim)
                     for k in range(len(output) - len(output) % GROUP, len(output)):
                         score_rows(output, side.nodes, k, 1, hidden, score[k:], dim)
-                    loss_sum += _softmax(score, target, lr)
+                    loss_sum += softmax_steps(score, target, lr)
                     for k in range(0, len(output) - GROUP + 1, GROUP):
                         move_rows(output, side.nodes, k, GROUP, hidden, grad, score[k:], dim)
                     for k in range(len(output) - len(output) % GROUP, len(output)):
@@ -181,80 +175,3 @@ def _widest(centres):
     for i in range(len(centres.words)):
         widest = max(widest, centres.last[i] - centres.first[i])
     return widest
-
-
-@kernel(reorder=True, inline=True)
-def _judge(score, k, truth, lr):
-    """Replace a score by its step, lr * (truth - p); the probability given to the truth, at least 1e-15."""
-    p = _sigmoid(score[k])
-    score[k] = lr * (truth - p)
-    given = truth * p + (np.float32(1) - truth) * (np.float32(1) - p)
-    return np.float32(1e-15) if given < np.float32(1e-15) else given  # NaN stays NaN
-
-
-@kernel(reorder=True, inline=True)
-def _sigmoid(x):
-    """1 / (1 + exp(-x)), to 1e-7: exp by Cody and Waite's reduction and Cephes' polynomial (``expf.c``)."""
-    x = np.float32(-87) if -x < np.float32(-87) else (np.float32(87) if -x > np.float32(87) else -x)
-    power = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
-    r = x - power * np.float32(0.693359375) + power * np.float32(2.12194440e-4)
-    e = np.float32(1.9875691500e-4)
-    e = e * r + np.float32(1.3981999507e-3)
-    e = e * r + np.float32(8.3334519073e-3)
-    e = e * r + np.float32(4.1665795894e-2)
-    e = e * r + np.float32(1.6666665459e-1)
-    e = e * r + np.float32(5.0000001201e-1)
-    e = e * r * r + r + np.float32(1)
-    scale = np.int32((np.int32(power) + np.int32(127)) << np.int32(23)).view(np.float32)  # 2 ** power
-    return np.float32(1) / (np.float32(1) + e * scale)
-
-
-@kernel(reorder=True)
-def _softmax(score, target, lr):
-    """Replace scores by their steps, lr * (truth - p); the loss in nats."""
-    top = score.max()
-    whole = np.float32(0)
-    for row in range(len(score)):
-        whole += np.exp(score[row] - top)
-    loss = np.log(whole) - (score[target] - top)
-    for row in range(len(score)):
-        truth = np.float32(1) if row == target else np.float32(0)
-        score[row] = lr * (truth - np.exp(score[row] - top) / whole)
-    return loss
-
-
-@kernel(inline=True)
-def _draw(centres, i, cbow, side, neg, fed, row, twice, state):
-    """Output rows of a centre's examples, target first; the generator's new state and the number of examples.
-
-    row: int32[examples * (neg + 1)]. twice: bool[examples], whether some row is named twice.
-    fed: the number of the centre's first example, where negatives are given.
-    """
-    at = number = 0
-    for j in range(i if cbow else centres.first[i], i + 1 if cbow else centres.last[i]):
-        if j == i and not cbow:
-            continue
-        target = centres.words[j]
-        row[at] = target
-        same = False
-        for k in range(1, neg + 1):
-            if len(side.given):
-                other = side.given[(fed + number) * neg + k - 1]
-            else:
-                other = target
-                while other == target:
-                    state += np.uint64(0x9E3779B97F4A7C15)
-                    x = state  # splitmix64
-                    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-                    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-                    x ^= x >> np.uint64(31)
-                    other = np.int32(((x >> np.uint64(32)) * np.uint64(len(side.alias))) >> np.uint64(32))
-                    if np.uint32(x) >= side.alias[other, 0]:
-                        other = np.int32(side.alias[other, 1])
-            for before in range(1, k):
-                same |= row[at + before] == other
-            row[at + k] = other
-        twice[number] = same
-        at += neg + 1
-        number += 1
-    return state, number

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from types import ModuleType
 
 import numba
+import xxhash
 from numba.core.event import Event, Listener, install_listener
 
 # what lets a sum of floats run in SIMD lanes; not nnan/ninf, which would compile tests for NaN away
@@ -37,6 +40,15 @@ def kernel(function: Callable | None = None, *, reorder: bool = False, inline: b
         return numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # "no locator available": nowhere to cache
         return numba.njit(nogil=True, **options)(function)
+
+
+def source_stamp(*modules: ModuleType) -> int:
+    """A number of these modules' sources, for a kernel whose machine code has some of theirs in it.
+
+    The cache knows a kernel by its own file and by the constants that its closure captures. One that names
+    this number is compiled anew when another file, whose kernels or intrinsics it calls, has changed.
+    """
+    return xxhash.xxh3_64_intdigest(b"".join(Path(module.__file__).read_bytes() for module in modules)) >> 2
 
 
 class _Announce(Listener):

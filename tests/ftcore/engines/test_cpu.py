@@ -38,7 +38,7 @@ def test_on_the_same_draws_it_is_the_reference(model, loss, lines, dim):
     """1600 lines are 10,000 tokens; the reference itself is held to the original in test_sequential."""
     # with n-grams of one letter some words name a row twice: the e of weather
     dictionary, corpus, options = pretraining(
-        lines=lines, model=model, loss=loss, batch_size=1, neg=4, dim=dim
+        lines=lines, model=model, loss=loss, batch_size=1, neg=4, dim=dim, updates="exact"
     )
     setup = PretrainSetup.build(dictionary, options)
     assert (setup.gain > 1).any()
