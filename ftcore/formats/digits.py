@@ -96,8 +96,9 @@ def _print(value, powers, limits, out, at):
         return at + 1
     if not (limits[0] <= x < limits[13]):
         return -1
-    exponent = -8
-    while x >= limits[exponent + 9]:
+    binary = (np.float64(x).view(np.int64) >> 52) - 1023
+    exponent = (binary * 1233) >> 12  # log10(2) = 1233 / 4096: right, or one too small
+    if x >= limits[exponent + 9]:
         exponent += 1
     digits = np.int64(np.rint(x * powers[4 - exponent]))
     if digits == 100000:
