@@ -72,6 +72,11 @@ class Dictionary:
         self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
         self.storage = storage
         self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
+        if self.nwords + self.bucket >= 1 << 31:
+            raise UserError(
+                f"{self.bucket} buckets and {self.nwords} words: features are numbered with 32 bits; "
+                "set a smaller bucket"
+            )
 
     @classmethod
     def from_packed(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config
-from ftcore.corpus import counting, lines
+from ftcore.corpus import counting, lines, scan
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import (
     BagCorpus,
@@ -25,6 +25,7 @@ from ftcore.corpus.encode import (
     read_tokens,
 )
 from ftcore.corpus.lines import Lines
+from ftcore.corpus.lookup import Words
 from ftcore.errors import UserError
 from tests.reference import dictionary as slow
 from tests.reference.peer import data_file, needs_peer, run_peer
@@ -47,6 +48,10 @@ def given_text(data: bytes) -> Lines:
 def entries(d: Dictionary) -> list[tuple]:
     words = zip(d.words, [False] * d.nwords, d.counts.tolist(), strict=True)
     return [*words, *zip(d.label_bytes, [True] * d.nlabels, d.label_counts.tolist(), strict=True)]
+
+
+def parts(values: np.ndarray, offsets: np.ndarray) -> list[list[int]]:
+    return [values[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
 
 
 # ------------------------------------------------------------------------------- against the original
@@ -155,6 +160,46 @@ def test_real_files_have_the_originals_dictionary(corpus, tmp_path, monkeypatch)
             assert entries(ours) == found and ours.ntokens == ntokens
 
 
+QUERIES = [
+    "hello unseen 世界",
+    "__label__a hello __label__nobody hello",
+    "__label__b",
+    "unseen __label__ </s> hello",
+    "",
+    "中国 人民 人 爱好 x__label__a",
+    "\u3000 a\u00a0b \ufeffhello a\tb\rc",
+]
+
+
+@needs_peer
+@pytest.mark.parametrize(("minn", "maxn", "n"), [(0, 0, 1), (1, 2, 3), (2, 4, 1)])
+def test_features_of_queries_with_labels_equal_the_originals(minn, maxn, n, tmp_path):
+    path = tmp_path / "text"
+    path.write_text(
+        "__label__a hello 中国 hello\n__label__b hello 人民 café\n__label__a 世界\n", encoding="utf-8"
+    )
+    o = options(minn=minn, maxn=maxn, word_ngrams=n)
+    d = Dictionary.read(Lines(path), o)
+    rows = d.nwords + d.bucket
+    # a row is a random vector, so that the mean of a line's rows says which they are
+    table = np.random.default_rng(1).normal(size=(rows, 16)).astype("f")
+    got = run_peer(
+        "m = fasttext.train_supervised(str(given['path']), minCount=1, epoch=0, dim=16, bucket=1000, thread=1,"
+        " verbose=0, minn=int(given['minn']), maxn=int(given['maxn']), wordNgrams=int(given['n']))\n"
+        "m.set_matrices(given['table'], m.get_output_matrix())\n"
+        "out['vectors'] = [m.get_sentence_vector(str(q)) for q in given['queries']]\n",
+        path=str(path), minn=minn, maxn=maxn, n=n, table=table, queries=QUERIES,
+    )  # fmt: skip
+    for threads in (1, 2):
+        ids, offsets = d.features_of(QUERIES * 300, label="__label__", threads=threads)
+        for i, features in enumerate(parts(ids, offsets)):
+            np.testing.assert_allclose(table[features].mean(0), got["vectors"][i % len(QUERIES)], atol=1e-6)
+    without = d.features_of(["__label__a hello"], eos=False, label="__label__")[0]
+    assert without.tolist() == d.subwords(b"hello").tolist()
+    as_word = d.features_of(["__label__a hello"])[0]  # no prefix given: a word like any other
+    assert as_word.tolist() == slow.features(b"__label__a hello", d.index, minn, maxn, n, d.bucket or 1)
+
+
 # --------------------------------------------------------------------------------- against the transcript
 pieces = st.sampled_from(
     [b"a", b"b", b"cc", "中".encode(), "中国".encode(), b"\xe4", b"\xb8\xad", b"\xff", b"<", b">", b"</s>", b"__label__",
@@ -211,10 +256,6 @@ def test_bags_equal_the_transcript(first, second, low, minn, more, n, label, blo
             assert parts(kept.ids, kept.offsets) == [
                 d.to_signed(np.array(f, np.int64)).tolist() for f, _ in expected
             ]
-
-
-def parts(values: np.ndarray, offsets: np.ndarray) -> list[list[int]]:
-    return [values[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
 
 
 @given(texts, texts, st.integers(1, 3), st.integers(1, 30))
@@ -287,6 +328,14 @@ def test_rare_words_go_while_reading(data, limit, low, low_label, threads, block
         counting.MAX_TYPES, lines._BLOCK = before
     assert entries(ours) == expected
     assert ours.ntokens == len(slow.read_words(data))
+
+
+def test_numbers_that_need_more_than_32_bits():
+    with pytest.raises(UserError, match="2000000000 buckets and 200000000 words"):
+        Dictionary(
+            Words(np.zeros(scan.PAD, np.uint8), np.zeros(200_000_001, np.int64)), [], np.zeros(0), np.zeros(0), 0,
+            options(bucket=2_000_000_000, maxn=3),
+        )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------- the same by two ways
