@@ -18,6 +18,10 @@ from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 
 _LOOK = 1 << 16  # bytes of the input looked at
+_SEGMENT = (
+    "The input is mostly Han text without spaces, and fastText's format splits words at spaces: segment it first "
+    "(`ftcore tokenize FILE`), or take ftcore.FastText, which segments raw text."
+)
 _LONG = 8  # characters: few Chinese words are longer, most lines without spaces are
 
 
@@ -48,7 +52,8 @@ class Reading:
         try:
             return Dictionary.read(self.lines, options, label=self.args.label, threads=self.args.thread)
         except UserError as error:  # in the original's words
-            raise UserError(str(error).replace("min_count", "-minCount value", 1)) from None
+            message = str(error).replace("min_count", "-minCount value", 1)
+            raise UserError(f"{message} {_SEGMENT}" if self.unsegmented() else message) from None
 
     def encode(self, dictionary: Dictionary, grow: bool = True) -> TokenCorpus | BagCorpus:
         """Bags and targets for a classifier, lines of words otherwise.
@@ -61,15 +66,15 @@ class Reading:
             return read_bags(self.lines, dictionary, grow=grow, **shared)
         return read_tokens(self.lines, dictionary, **shared)
 
-    def warn_of_unsegmented(self) -> None:
-        """Warn, once a process, of Chinese text without spaces: every line would be a word."""
+    def unsegmented(self) -> bool:
+        """Whether the input begins with Chinese text without spaces: every line would be a word."""
         block = next(iter(self.lines.blocks()), None)
-        if block is not None and unsegmented(block()[:-PAD][:_LOOK].tobytes()):
-            warnings.warn(
-                "the input is mostly Han text without spaces, and fastText's format splits words at spaces: "
-                "segment it first (`ftcore tokenize FILE`), or take ftcore.FastText, which segments raw text",
-                stacklevel=2,
-            )
+        return block is not None and unsegmented(block()[:-PAD][:_LOOK].tobytes())
+
+    def warn_of_unsegmented(self) -> None:
+        """Say so, once a process."""
+        if self.unsegmented():
+            warnings.warn(_SEGMENT, stacklevel=2)
 
 
 def document_weights(given: Any, input: Any, lines: int) -> np.ndarray | None:

@@ -107,9 +107,19 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
 
         valid = None if extras.valid is None else Reading(extras.valid, args).encode(dictionary, grow=False)
         weights = document_weights(extras.sample_weights, arguments.input, len(corpus))
-        result = finetune(
-            tables, dictionary, corpus, valid, options, frozen=pretrained, document_weights=weights, **shared
-        )
+        if dictionary.nlabels == 1 and args.loss in ("softmax", "hs"):
+            result = None  # the only label has probability 1 whatever the tables are: nothing is to learn
+        else:
+            result = finetune(
+                tables,
+                dictionary,
+                corpus,
+                valid,
+                options,
+                frozen=pretrained,
+                document_weights=weights,
+                **shared,
+            )
     else:
         from ftcore.training.pretrain import pretrain
 
