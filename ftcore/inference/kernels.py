@@ -16,6 +16,27 @@ from ftcore.model.kernel import kernel
 SOFTMAX, SIGMOID, TREE = 0, 1, 2  # what makes probabilities of scores
 
 
+# ----------------------------------------------------------------------------------------------- text
+@kernel
+def join_rows(data, offsets, out):
+    """Write ``data[offsets[b]:offsets[b + 1]]`` and a newline for each row, then zeros.
+
+    A newline within a row becomes a space.
+    """
+    at = 0
+    for b in range(len(offsets) - 1):
+        row = data[
+            offsets[b] : offsets[b + 1]
+        ]  # slices: indices from 0 on need no test, so this runs in SIMD
+        to = out[at : at + len(row)]
+        for j in range(len(row)):
+            to[j] = np.uint8(32) if row[j] == 10 else row[j]
+        at += len(row)
+        out[at] = 10
+        at += 1
+    out[at:] = 0
+
+
 # ------------------------------------------------------------------------------------- rows and means
 @kernel(reorder=True)
 def mean_rows(table, extra, ids, offsets, out):
@@ -246,25 +267,29 @@ def _probabilities(scores, kind, sigmoid):
 
 
 @kernel
-def best_labels(scores, sizes, kind, sigmoid, k, threshold, labels, found, ends):
+def best_labels(scores, offsets, kind, sigmoid, k, threshold, labels, found, ends):
     """The k most probable labels of each line, as ``Loss::findKBest`` finds them.
 
     Args:
-        scores: float32[B, C], becomes the probabilities. sizes: int64[B], features of each line.
+        scores: float32[B, C], becomes the probabilities. offsets: int64[B + 1], of the lines' features.
         sigmoid: float32[513]. threshold: float32, of the probability itself.
         labels: int32[B * k], found: float32[B * k] (probability + 1e-5, at most 1), ends: int64[B + 1]: filled.
+
+    Returns:
+        whether all probabilities are numbers.
     """
     values = np.empty(k + 1, np.float32)
     items = np.empty(k + 1, np.int32)
-    at = 0
+    at, sound = 0, True
     ends[0] = 0
     for b in range(len(scores)):
         line = scores[b]
         n = 0
-        if sizes[b] > 0:
+        if offsets[b + 1] > offsets[b]:
             _probabilities(line, kind, sigmoid)
             for c in range(len(line)):
                 p = line[c]
+                sound &= p == p
                 if p < threshold:
                     continue
                 if n == k:
@@ -278,10 +303,11 @@ def best_labels(scores, sizes, kind, sigmoid, k, threshold, labels, found, ends)
             _finish(values, items, n)
         at = _write(values, items, n, labels, found, at)
         ends[b + 1] = at
+    return sound
 
 
 @kernel
-def best_leaves(hidden, output, folded, sizes, left, right, k, threshold, labels, found, ends):
+def best_leaves(hidden, output, folded, offsets, left, right, k, threshold, labels, found, ends):
     """The same from a Huffman tree, as ``HierarchicalSoftmaxLoss::dfs`` walks it.
 
     Args:
@@ -294,12 +320,12 @@ def best_leaves(hidden, output, folded, sizes, left, right, k, threshold, labels
     nodes = np.empty(osz + 1, np.int32)
     sums = np.empty(osz + 1, np.float32)
     low = _log(threshold)
-    at = 0
+    at, sound = 0, True
     ends[0] = 0
     for b in range(len(hidden)):
         n = 0
         depth = 0
-        if sizes[b] > 0:
+        if offsets[b + 1] > offsets[b]:
             nodes[0], sums[0] = 2 * osz - 2, 0
             depth = 1
         while depth > 0:
@@ -312,6 +338,7 @@ def best_leaves(hidden, output, folded, sizes, left, right, k, threshold, labels
                 continue
             inner = node - osz
             score = hidden[b, inner] if folded else _dot(hidden[b], output[inner])
+            sound &= score == score
             p = np.float32(1.0 / np.float64(np.float32(1) + np.exp(-score)))
             nodes[depth], sums[depth] = right[inner], total + _log(p)
             other = np.float32(1.0 - np.float64(p))
@@ -320,6 +347,7 @@ def best_leaves(hidden, output, folded, sizes, left, right, k, threshold, labels
         _finish(values, items, n)
         at = _write(values, items, n, labels, found, at)
         ends[b + 1] = at
+    return sound
 
 
 @kernel

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.files import atomic_file
-from ftcore.corpus.lines import column_text
 from ftcore.errors import UserError
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor
+from ftcore.inference.text import text_of_column
 from ftcore.inference.threads import ahead
 
 _ROWS = 1 << 13  # rows read and computed at a time
@@ -82,9 +81,7 @@ def predict_parquet(
 
 def predict_column(predictor: Predictor, column: pa.Array, k: int = 1, threshold: float = 0.0) -> Predictions:
     """Predictions of a column of texts: strings or lists of words; a null is an empty text."""
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        column = pc.binary_join(column, " ")
-    return predictor.from_text(column_text(column), k, threshold)
+    return predictor.from_text(text_of_column(column), k, threshold)
 
 
 def label_columns(found: Predictions, names: pa.Array, k: int) -> tuple[pa.Array, pa.Array]:

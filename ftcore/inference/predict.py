@@ -11,20 +11,23 @@ Source: fastText 0.9.3 ``src/loss.cc`` (``computeOutput``, ``predict``, ``findKB
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ftcore.corpus.lines import join_lines
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference import kernels
 from ftcore.inference.tables import Tables
+from ftcore.inference.text import text_of_lines
 from ftcore.inference.threads import ahead, cores
 from ftcore.model.huffman import children
+from ftcore.model.kernel import when_compiling
 
+_LOG = logging.getLogger(__name__)
 FOLDED_BYTES = 256 << 20  # the largest folded table
 _BYTES = 1 << 18  # text of a batch
 _LINES = 4096  # lines of a batch
@@ -100,6 +103,8 @@ class Predictor:
         if len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
             # memory that is touched only where a feature occurs
             self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
+        with when_compiling(_LOG, "the kernels of prediction"):
+            self.predict([""])
 
     # ------------------------------------------------------------------------------------------ lines
     def predict(self, lines: Sequence[str | bytes], k: int = 1, threshold: float = 0.0) -> Predictions:
@@ -110,7 +115,12 @@ class Predictor:
 
         Errors: `UserError` for a k that is neither -1 nor at least 1.
         """
-        return _joined(list(self.stream(_cut(lines), k, threshold)))
+        if isinstance(lines, str | bytes):
+            raise UserError(f"predict takes a list of lines, not {lines[:40]!r}; put it into a list")
+        k, batches = self.check(k), list(_cut(lines))
+        if len(batches) == 1:
+            return self._lines(batches[0], k, threshold)
+        return _joined(list(self.stream(batches, k, threshold)))
 
     def stream(
         self, batches: Iterable[Sequence[str | bytes]], k: int = 1, threshold: float = 0.0
@@ -126,7 +136,7 @@ class Predictor:
         return len(self.output) if k == -1 else min(k, len(self.output))
 
     def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
-        return self.from_text(join_lines(lines), k, threshold)
+        return self.from_text(text_of_lines(lines), k, threshold)
 
     def from_text(self, text: np.ndarray, k: int = 1, threshold: float = 0.0) -> Predictions:
         """`predict` of the lines of one text.
@@ -136,7 +146,7 @@ class Predictor:
                 line without a newline has no end of line, as in a file of the original's.
         """
         parts = []
-        for part in _pieces(text):
+        for part in [text] if len(text) <= _BYTES else _pieces(text):
             ids, offsets, *_ = self.dictionary.line_features(part, label=self.classic.args.label or None)
             parts.append(self.from_features(ids, offsets, k, threshold))
         return _joined(parts)
@@ -153,6 +163,8 @@ class Predictor:
         k = self.check(k)
         places, offsets = self.tables.known(ids, offsets)
         step = max(1, _SCORES // max(len(self.output), self.tables.dim))
+        if len(offsets) <= step:
+            return self._batch(places, offsets, k, threshold)
         parts = []
         for at in range(0, len(offsets) - 1, step):
             cuts = offsets[at : at + step + 1]
@@ -179,18 +191,25 @@ class Predictor:
             kernels.fold_rows(self.tables.gather(part), self.output, part, self.folded)
 
     def _batch(self, places: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
-        lines, sizes = len(offsets) - 1, np.diff(offsets)
+        lines = len(offsets) - 1
         labels, found = np.empty(lines * k, np.int32), np.empty(lines * k, np.float32)
         ends, threshold = np.empty(lines + 1, np.int64), np.float32(threshold)
         if self.kind == kernels.TREE:
             folded = self.folded is not None
             hidden = self.scores(places, offsets) if folded else self.tables.mean(places, offsets)
-            kernels.best_leaves(
-                hidden, self.output, folded, sizes, *self.children, k, threshold, labels, found, ends
+            sound = kernels.best_leaves(
+                hidden, self.output, folded, offsets, *self.children, k, threshold, labels, found, ends
             )
         else:
             scores = self.scores(places, offsets)
-            kernels.best_labels(scores, sizes, self.kind, _SIGMOID, k, threshold, labels, found, ends)
+            sound = kernels.best_labels(
+                scores, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
+            )
+        if not sound:
+            raise UserError(
+                f"Encountered NaN. {self.classic.path or 'The model'} holds numbers that are none; its training "
+                "diverged: train it again with a smaller lr"
+            )
         return Predictions(labels[: ends[-1]], found[: ends[-1]], ends)
 
 

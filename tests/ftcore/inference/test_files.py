@@ -164,7 +164,7 @@ def test_an_error_in_the_middle_leaves_no_output(predictor, tmp_path, monkeypatc
         raise RuntimeError("broken")
 
     monkeypatch.setattr(parquet, "label_columns", fail)
-    monkeypatch.setattr(files, "_lines", fail)
+    monkeypatch.setattr(files, "format_lines", fail)
     for run in (
         lambda: predict_parquet(predictor, source, target),
         lambda: predict_file(predictor, tmp_path / "in.txt", target),

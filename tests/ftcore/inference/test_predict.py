@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ftcore.corpus.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictor
@@ -120,18 +121,80 @@ def test_an_unsupervised_model_does_not_predict(load):
         Predictor(load("skipgram.bin"))
 
 
-@needs_peer
-@pytest.mark.parametrize("k", [1, 2, 5, -1])
-def test_equal_scores_are_ordered_as_in_the_original(k, load, models):
-    """An output of zeros: all labels are equally probable."""
-    classic = load("softmax.bin")
-    flat = replace(classic, output=np.zeros_like(classic.output))
-    script = """
-m = fasttext.load_model(str(given["model"]))
-m.set_matrices(m.get_input_matrix(), np.zeros_like(m.get_output_matrix()))
-out["labels"] = np.array(m.predict(["w1 w2"], int(given["k"]))[0][0])
+_TIES = """
+for loss in given["losses"]:
+    m = fasttext.load_model(f"{given['models']}/{loss}.bin")
+    for rows in ("equal", "three"):
+        output = np.zeros_like(m.get_output_matrix())
+        if rows == "three":
+            output[np.arange(len(output)), np.arange(len(output)) % 3] = 1
+        m.set_matrices(m.get_input_matrix(), output)
+        for k in given["k"].tolist():
+            labels = m.predict([str(line) for line in given["lines"]], k)[0]
+            out[f"{loss} {rows} {k}"] = np.array(labels)
 """
-    expected = run_peer(script, model=str(models / "softmax.bin"), k=k)["labels"].tolist()
-    predictor = Predictor(flat)
-    found = predictor.predict(["w1 w2"], k)
-    assert predictor.names[found.labels].tolist() == expected
+
+
+@pytest.fixture(scope="session")
+def ties(models):
+    lines = LINES[2:22]
+    return run_peer(_TIES, losses=LOSSES, models=str(models), k=[1, 2, 5, 11, -1], lines=lines)
+
+
+@needs_peer
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("rows", ["equal", "three"])
+def test_equal_scores_are_ordered_as_in_the_original(loss, rows, load, ties):
+    """All labels equally probable, or in three groups."""
+    classic = load(f"{loss}.bin")
+    output = np.zeros_like(classic.output)
+    if rows == "three":
+        output[np.arange(len(output)), np.arange(len(output)) % 3] = 1
+    predictor = Predictor(replace(classic, output=output))
+    for k in (1, 2, 5, 11, -1):
+        labels, _ = predictor.predict(LINES[2:22], k).named(predictor.names)
+        assert labels == ties[f"{loss} {rows} {k}"].tolist()
+
+
+@needs_peer
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("folded", [True, False])
+def test_a_model_with_nan_says_so(loss, folded, load, monkeypatch):
+    if not folded:
+        monkeypatch.setattr(module, "FOLDED_BYTES", 0)
+    classic = load(f"{loss}.bin")
+    table = np.array(classic.input)
+    table[classic.dictionary.word_id(b"w1")] = np.nan
+    predictor = Predictor(replace(classic, input=table))
+    predictor.predict(["w2"])
+    with pytest.raises(UserError, match="Encountered NaN"):
+        predictor.predict(["w2", "w1 w2"])
+
+
+@needs_peer
+def test_one_string_is_not_taken_for_its_letters(load):
+    with pytest.raises(UserError, match="list of lines"):
+        Predictor(load("softmax.bin")).predict("w1 w2")
+
+
+@needs_peer
+def test_labels_in_the_text_are_no_features_and_an_end_of_line_ends_it(load):
+    predictor = Predictor(load("softmax.bin"))
+    known = predictor.dictionary.labels[3]
+    same = ["w1 w2", f"{known} w1 w2", "w1 __label__unknown w2", "w1 w2 </s> w9 w10", "w1\tw2", "w1\nw2"]
+    found = predictor.predict(same, 3)
+    assert len(found.labels) == 18
+    assert (found.scores.reshape(6, 3).view(np.int32) == found.scores[:3].view(np.int32)).all()
+
+
+@needs_peer
+def test_a_line_without_any_known_feature_gets_no_label(load):
+    """Where the end of line is out of the vocabulary too."""
+    classic = load("softmax.bin")
+    own = classic.dictionary
+    words = [word if word != b"</s>" else b"never" for word in own.words]
+    options = own.options.model_copy(update={"maxn": 0, "minn": 0, "word_ngrams": 1})
+    other = Dictionary(words, own.labels, own.counts, own.label_counts, own.ntokens, options, storage="all")
+    predictor = Predictor(replace(classic, dictionary=other))
+    found = predictor.predict(["", "unknown words", "w1", "also unknown"], k=2)
+    assert np.diff(found.offsets).tolist() == [0, 0, 2, 0]

@@ -1,0 +1,68 @@
+"""Lines of Python strings or of an Arrow column as one text for the kernels, copied once.
+
+A text is uint8, each line with a newline behind it, then `PAD` bytes (see `ftcore.corpus.scan`). A newline
+within a line becomes a space: the separators count alike, and each line stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ftcore.corpus.lines import encode
+from ftcore.corpus.scan import PAD
+from ftcore.errors import UserError
+from ftcore.inference.kernels import join_rows
+
+_FEW = 4  # lines up to which Python's own objects are quicker than Arrow's
+
+
+def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
+    """One text of many lines.
+
+    Errors: `UserError` for a line that is neither str nor bytes.
+
+    >>> text_of_lines(["a\\nb", b"c"]).tobytes()
+    b'a b\\nc\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'
+    """
+    if len(lines) <= _FEW and all(isinstance(line, str | bytes) for line in lines):
+        data = [encode(line).replace(b"\n", b" ") for line in lines]
+        return np.frombuffer(bytearray(b"\n".join([*data, bytes(PAD)])), np.uint8)
+    try:
+        rows = pa.array(lines, pa.large_binary())  # UTF-8, without a Python object for each
+    except (UnicodeEncodeError, pa.ArrowException, TypeError):  # a lone surrogate, or no text
+        wrong = next((line for line in lines if not isinstance(line, str | bytes)), None)
+        if wrong is not None:
+            raise UserError(f"{wrong!r} is a {type(wrong).__name__}; give lines of str or bytes") from None
+        rows = pa.array([encode(line) for line in lines], pa.large_binary())
+    if rows.null_count:
+        raise UserError("None is no line; give an empty one")
+    return _joined(rows)
+
+
+def text_of_column(column: pa.Array) -> np.ndarray:
+    """One text of a column's rows: strings, bytes, or lists of strings, which are joined; a null is empty."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column = pc.binary_join(column, pa.scalar(" ", column.type.value_type))
+    return _joined(
+        pc.fill_null(column, b"" if _is_bytes(column.type) else "") if column.null_count else column
+    )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _joined(rows: pa.Array) -> np.ndarray:
+    large = pa.types.is_large_string(rows.type) or pa.types.is_large_binary(rows.type)
+    width = np.int64 if large else np.int32
+    _, cuts, data = rows.buffers()
+    offsets = np.zeros(1, np.int64)
+    if len(rows):
+        offsets = np.frombuffer(cuts, width)[rows.offset : rows.offset + len(rows) + 1].astype(np.int64)
+    out = np.empty(offsets[-1] - offsets[0] + len(rows) + PAD, np.uint8)
+    join_rows(np.frombuffer(data or b"", np.uint8), offsets, out)
+    return out

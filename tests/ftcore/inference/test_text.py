@@ -1,0 +1,51 @@
+"""Texts for the kernels: the same bytes from Python strings and Arrow columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore.corpus.scan import PAD
+from ftcore.errors import UserError
+from ftcore.inference.text import text_of_column, text_of_lines
+
+ANY = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
+
+
+def plain(lines) -> bytes:
+    """Slowly."""
+    rows = [x if isinstance(x, bytes) else x.encode("utf-8", "surrogatepass") for x in lines]
+    return b"".join(x.replace(b"\n", b" ") + b"\n" for x in rows) + bytes(PAD)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ANY | st.binary(max_size=30), max_size=9))
+def test_lines(lines):
+    assert text_of_lines(lines).tobytes() == plain(lines)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.none() | st.text(max_size=30), max_size=9), st.integers(0, 9), st.integers(0, 9))
+def test_columns(lines, start, stop):
+    expected = plain([x or "" for x in lines[start:stop]])
+    for kind in (pa.string(), pa.large_string()):
+        assert text_of_column(pa.array(lines, kind)[start:stop]).tobytes() == expected
+        assert text_of_column(pa.array(lines, kind).cast(pa.binary())[start:stop]).tobytes() == expected
+    rows = [None if x is None else x.split(" ") for x in lines]
+    for kind in (pa.list_(pa.string()), pa.large_list(pa.large_string())):
+        assert text_of_column(pa.array(rows, kind)[start:stop]).tobytes() == expected
+
+
+@pytest.mark.parametrize("size", [1, 6])  # by Python or by Arrow
+@pytest.mark.parametrize(("wrong", "message"), [(1, "int"), (None, "None"), (["a"], "list")])
+def test_what_is_no_line_is_named(size, wrong, message):
+    with pytest.raises(UserError, match=message):
+        text_of_lines(["a"] * size + [wrong])
+
+
+def test_a_tuple_and_an_array_are_lines_too():
+    for lines in (("a", "b"), np.array(["a", "b"]), np.array(["a"] * 7 + ["b"], object)):
+        assert text_of_lines(lines).tobytes() == plain(list(lines))
