@@ -2,13 +2,13 @@
 
 Source: fastText 0.9.3 ``src/autotune.cc`` (``getCutoffForFileSize``, ``quantize``) and ``src/args.cc``
 (``getAutotuneModelSize``). The original reckons ten bytes for a word or n-gram whatever its length, so that
-its files can come out larger than asked; here rows are taken away until the file fits.
+its files come out smaller or larger than asked; here the bytes of each row are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,13 +16,13 @@ from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.formats.quantized import cut_off, quantize
+from ftcore.formats.quantized import quantize
 from ftcore.model.kmeans import KSUB
+from ftcore.model.quantize import row_norms
 
 LEAST = 256  # rows: a quantiser needs as many as it has centroids
 _UNITS = {"k": 10**3, "m": 10**6, "g": 10**9}
 _QOUT_DSUB = 2
-_TRIES = 8  # one or two are enough where names are about as long everywhere
 
 
 class TooSmall(Exception):
@@ -71,15 +71,6 @@ def _quantised(rows: int, dim: int, dsub: int, qnorm: bool) -> int:
     return 21 + rows * -(-dim // dsub) + 16 + 4 * KSUB * dim + lengths
 
 
-def cutoff_for(size: int, dim: int, classes: int, dsub: int, qnorm: bool, qout: bool) -> int:
-    """Rows that fit a file of ``size`` bytes by the original's reckoning, at least `LEAST`."""
-    output = 16 + 4 * classes * dim
-    if qout:
-        output = 21 + classes * -(-dim // 2) + 16 + 4 * KSUB * dim + (classes if qnorm else 0)
-    left = size - 107 - 4 * KSUB * dim - output
-    return max(left // (-(-dim // dsub) + qnorm + 10), LEAST)
-
-
 def fit(
     classic: Classic,
     size: int,
@@ -90,44 +81,53 @@ def fit(
 ) -> Fitted:
     """Quantise a model so that its file has at most ``size`` bytes; the lengths of rows apart (qnorm).
 
-    The output is quantised where there are at least `LEAST` labels. Where all rows fit, none is cut off.
+    Rows are kept by length, the end of line first (``FastText::selectEmbeddings``), as many as there is
+    room for; a bucket that never occurred is not kept. The output is quantised where there are at least
+    `LEAST` labels.
 
     Args:
-        classic: a dense classifier. retrain: of the rows that are kept, see `quantize`.
+        classic: a dense classifier trained here (its dictionary's storage is "occurring").
+        retrain: called with the model of the kept rows, if some went; returns it trained again.
 
     Raises:
         TooSmall: not even `LEAST` rows fit.
+
+    Example: ``write_binary(fit(classic, 2_000_000).classic, "model.ftz")``
     """
-    classes = len(classic.output)
-    qout = classes >= LEAST
-    cutoff = cutoff_for(size, classic.args.dim, classes, dsub, True, qout)
-    rows = classic.dictionary.nwords + classic.dictionary.bucket
-    for _ in range(_TRIES):
-        if cutoff <= LEAST:
-            raise TooSmall(f"{size} bytes leave no room for {LEAST} rows of {classic.args.dim} columns")
-        whole = cutoff >= rows
-        kept = classic if whole else cut_off(classic, cutoff)
-        found = file_size(kept, dsub, True, qout)
-        if found <= size:
-            break
-        share = _of_rows(kept, dsub)  # the rest does not shrink with the rows
-        cutoff = min(int(min(cutoff, rows) * (size - found + share) / share), min(cutoff, rows) - 1)
-    else:
-        raise TooSmall(f"no model of {classic.args.dim} columns fits {size} bytes")
-    cutoff = 0 if whole else cutoff
-    made = quantize(
-        classic, cutoff=cutoff, qnorm=True, qout=qout, dsub=dsub, retrain=retrain, threads=threads
-    )
-    return Fitted(made, cutoff, qout, found)
+    dictionary, nwords = classic.dictionary, classic.dictionary.nwords
+    qout = len(classic.output) >= LEAST
+    pruned = _keep(classic, np.arange(len(classic.input)))
+    whole = classic if not len(dictionary.buckets) else pruned
+    if (bytes_ := file_size(whole, dsub, True, qout)) <= size:
+        made = quantize(whole, qnorm=True, qout=qout, dsub=dsub, threads=threads)
+        return Fitted(made, 0, qout, bytes_)
+    lengths = -row_norms(classic.input)
+    if dictionary.eos >= 0:
+        lengths[dictionary.eos] = -np.inf
+    order = np.argsort(lengths, kind="stable")
+    names = np.full(len(order), 8)  # an n-gram's bucket and row
+    names[:nwords] = 10 + np.diff(dictionary.packed_words.offsets)
+    costs = (names + 1 + -(-classic.args.dim // dsub))[order]
+    room = size - (file_size(pruned, dsub, True, qout) - int(costs.sum()))
+    cutoff = int(np.searchsorted(np.cumsum(costs), room, side="right"))
+    if cutoff < LEAST:
+        raise TooSmall(f"{size} bytes leave no room for {LEAST} rows of {classic.args.dim} columns")
+    kept = _keep(classic, order[:cutoff])
+    bytes_ = file_size(kept, dsub, True, qout)
+    kept = kept if retrain is None else retrain(kept)
+    return Fitted(quantize(kept, qnorm=True, qout=qout, dsub=dsub, threads=threads), cutoff, qout, bytes_)
 
 
-def _of_rows(classic: Classic, dsub: int) -> int:
-    """Bytes of a `.ftz` that go with its rows: names, codes, lengths."""
-    dictionary = classic.dictionary
-    rows = dictionary.nwords + (dictionary.bucket if dictionary.prune is None else len(dictionary.prune))
-    names = 10 * dictionary.nwords + int(dictionary.packed_words.offsets[-1])
-    names += 0 if dictionary.prune is None else 8 * len(dictionary.prune)
-    return names + rows * (1 + -(-classic.args.dim // dsub))
+def _keep(classic: Classic, rows: np.ndarray) -> Classic:
+    """The model with some of its input rows: words in the order of their ids, n-grams in the order given."""
+    old, nwords = classic.dictionary, classic.dictionary.nwords
+    words, ngrams = np.sort(rows[rows < nwords]), rows[rows >= nwords]
+    prune = np.stack([old.buckets[ngrams - nwords], np.arange(len(ngrams))], axis=1).astype(np.int32)
+    made = Dictionary(
+        old.packed_words.take(words), old.packed_labels, old.counts[words], old.label_counts, old.ntokens,
+        old.options, storage="pruned", prune=prune,
+    )  # fmt: skip
+    return replace(classic, dictionary=made, input=classic.input[np.concatenate([words, ngrams])])
 
 
 def renumber(bags: BagCorpus, before: Dictionary, after: Dictionary) -> BagCorpus:
