@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from functools import partial
+from threading import Event, Lock
 from typing import TypeVar
 
 import numpy as np
 
 from ftcore.corpus import scan
 from ftcore.corpus.introsort import sort_permutation
+from ftcore.corpus.lines import Block, encode, padded
 from ftcore.corpus.lookup import Words, empty_slots
+from ftcore.errors import UserError
 from ftcore.model.hashing import EOS
 
 MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are dropped while reading
 _PLACE = 1 << 40  # bytes of a block at most: places in the text are block * _PLACE + byte
-Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
-T = TypeVar("T")
+MARK = b"\xff\xfelabel\xff"  # before a label's number in the text of documents; no UTF-8
+_BLOCK = 1 << 22  # bytes of documents counted at a time
+S, T = TypeVar("S"), TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,8 @@ class _Table:
         words = Words.of([EOS]) if words is None else words  # word 0 is the end of line
         self.n, size = len(words), len(words.blob)
         self.capacity = max(capacity, 2 * self.n)
-        self.blob, self.offsets = (
-            np.zeros(size + 8 * self.capacity, np.uint8),
-            np.zeros(self.capacity + 1, np.int64),
-        )
+        self.blob = np.zeros(size + 8 * self.capacity, np.uint8)
+        self.offsets = np.zeros(self.capacity + 1, np.int64)
         self.blob[:size], self.offsets[: self.n + 1] = words.blob, words.offsets
         self.counts, self.seen = np.zeros(self.capacity, np.int64), np.zeros(self.capacity, np.int64)
         self.live = 0
@@ -107,11 +109,11 @@ def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None
     """
     if threads == 1:
         return count_pruning(blocks, label)
-    numbered, lock = enumerate(blocks), Lock()
+    numbered, lock, stopped = enumerate(blocks), Lock(), Event()
 
     def work() -> _Table:
         table = _Table()
-        while table.live <= MAX_TYPES:
+        while table.live <= MAX_TYPES and not stopped.is_set():
             with lock:
                 number, block = next(numbered, (0, None))
             if block is None:
@@ -121,12 +123,15 @@ def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None
 
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(work) for _ in range(threads)]
-        table, *others = [future.result() for future in futures]
-    if any(one.live > MAX_TYPES for one in (table, *others)):
+        try:
+            tables = sorted((future.result() for future in futures), key=lambda table: -table.n)
+        finally:
+            stopped.set()  # after an error or an interrupt: the others need not go on
+    if tables[0].live > MAX_TYPES:
         return None
-    for other in others:
-        table.merge(other)
-    found = table.counted()
+    for other in tables[1:]:
+        tables[0].merge(other)
+    found = tables[0].counted()
     return found if len(found.counts) <= MAX_TYPES else None
 
 
@@ -187,6 +192,30 @@ def in_order(found: Counted, min_count: int, min_count_label: int, label: bytes)
     return kept, int((~is_label[kept]).sum())
 
 
+def marked(documents: Iterable[tuple[Sequence[str], str | bytes]], names: dict[str, int]) -> Iterator[Block]:
+    """Documents (labels, words) as blocks of text, with labels as marked numbers before the words.
+
+    Args:
+        names: label -> its number; filled here.
+    """
+    part: list[bytes] = []
+    size = 0
+    for labels, tokens in documents:
+        part += [MARK + b"%d " % names.setdefault(label, len(names)) for label in labels]
+        line = encode(tokens)
+        if MARK in line:
+            raise UserError(
+                f"tokens hold the bytes {MARK!r}, which stand for labels here; they are no UTF-8: remove them"
+            )
+        part += (line.replace(b"\n", b" "), b"\n")
+        size += len(line)
+        if size >= _BLOCK:
+            yield partial(padded, b"".join(part))
+            part, size = [], 0
+    if part:
+        yield partial(padded, b"".join(part))
+
+
 def _resized(array: np.ndarray, size: int) -> np.ndarray:
     grown = np.zeros(size, array.dtype)
     grown[: len(array)] = array
@@ -201,16 +230,16 @@ def usable_threads(threads: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_threads(work: Callable[[Block], T], blocks: Iterable[Block], threads: int) -> Iterator[T]:
-    """``work`` on every block, the results in the blocks' order; few are under way at a time."""
+def in_threads(work: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:
+    """``work`` on every item, the results in the items' order; few are under way at a time."""
     if threads == 1:
-        yield from map(work, blocks)
+        yield from map(work, items)
         return
     waiting: deque = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for block in blocks:
-                waiting.append(pool.submit(work, block))
+            for item in items:
+                waiting.append(pool.submit(work, item))
                 if len(waiting) > 2 * threads:
                     yield waiting.popleft().result()
             while waiting:

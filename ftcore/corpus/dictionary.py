@@ -11,23 +11,21 @@ Two numberings of features: *full* is fastText's (word id, or nwords + bucket), 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from ftcore import config
 from ftcore.corpus import counting, scan
-from ftcore.corpus.lines import Lines, encode, join_lines, padded
+from ftcore.corpus.lines import Lines, encode, join_lines
 from ftcore.corpus.lookup import WordIndex, Words
 from ftcore.errors import UserError
 from ftcore.model.hashing import ngram_buckets
 from ftcore.model.init import bucket_numbers, word_numbers
 
-_BLOCK = 1 << 22  # bytes of documents counted at a time
 _TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
 _CHUNK = 512  # lines a thread makes features of at a time
-_MARK = b"\xff\xfelabel\xff"  # before a label's number in text made by `build`; no UTF-8
 
 
 class Dictionary:
@@ -118,9 +116,9 @@ class Dictionary:
         Errors: `UserError` when no word is left.
         """
         names: dict[str, int] = {}
-        found = counting.count_pruning(_marked(documents, names), _MARK)
-        kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, _MARK)
-        numbers = [int(label[len(_MARK) :]) for label in found.words.take(kept[nwords:]).list()]
+        found = counting.count_pruning(counting.marked(documents, names), counting.MARK)
+        kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, counting.MARK)
+        numbers = [int(label[len(counting.MARK) :]) for label in found.words.take(kept[nwords:]).list()]
         known = list(names)
         labels = Words.of([label_bytes(known[i]) for i in numbers])
         return cls._counted(found, kept, nwords, labels, options)
@@ -369,9 +367,7 @@ class Dictionary:
         make = lambda chunk: self.line_features(join_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
         self.prepare(label)
         parts = list(counting.in_threads(make, chunks, threads if len(chunks) > 1 else 1))
-        if len(parts) == 1:
-            return parts[0]
-        return _concatenated([ids for ids, _ in parts]), _joined_offsets([cuts for _, cuts in parts])
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
     def prepare(self, label: str | None) -> None:
         """Make what `line_features` needs, before threads ask for it at once."""
@@ -411,7 +407,14 @@ class Dictionary:
             "labels": labels.blob[: -scan.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
             "buckets": self.buckets, "ntokens": np.array([self.ntokens], np.int64),
             "options": np.frombuffer(options, np.uint8),
-        }  # fmt: skip
+        } | self._storage()  # fmt: skip
+
+    def _storage(self) -> dict[str, np.ndarray]:
+        """What `state` adds where not just the occurring buckets have a row."""
+        if self.storage == "occurring":
+            return {}
+        pairs = {} if self.prune is None else {"prune": self.prune}
+        return {"storage": np.frombuffer(self.storage.encode(), np.uint8), **pairs}
 
     @classmethod
     def from_state(cls, state: dict[str, np.ndarray]) -> Dictionary:
@@ -424,6 +427,8 @@ class Dictionary:
             int(state["ntokens"][0]),
             config.Dictionary(**json.loads(state["options"].tobytes())),
             state["buckets"],
+            storage=state["storage"].tobytes().decode() if "storage" in state else "occurring",
+            prune=state.get("prune"),
         )
 
 
@@ -460,38 +465,8 @@ def split(line: str | bytes) -> list[bytes]:
     return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
 
 
-def _marked(
-    documents: Iterable[tuple[Sequence[str], str | bytes]], names: dict[str, int]
-) -> Iterator[counting.Block]:
-    """Documents as blocks of text, their labels as marked numbers before the words; fills label -> number."""
-    part: list[bytes] = []
-    size = 0
-    for labels, tokens in documents:
-        for label in labels:
-            part.append(_MARK + b"%d " % names.setdefault(label, len(names)))
-        line = encode(tokens)
-        if _MARK in line:
-            raise UserError(
-                f"tokens hold the bytes {_MARK!r}, which stand for labels here; they are no UTF-8: remove them"
-            )
-        part += (line.replace(b"\n", b" "), b"\n")
-        size += len(line)
-        if size >= _BLOCK:
-            yield partial(padded, b"".join(part))
-            part, size = [], 0
-    if part:
-        yield partial(padded, b"".join(part))
-
-
-def _concatenated(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
-
-
-def _joined_offsets(parts: list[np.ndarray]) -> np.ndarray:
-    """Offsets of parts laid one behind the other."""
-    sizes = [np.diff(cuts) for cuts in parts]
-    return (
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes))])
-        if parts
-        else np.zeros(1, np.int64)
-    )
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """(values, offsets) of parts laid one behind the other."""
+    none = [np.zeros(0, np.int32)]
+    sizes = np.concatenate(none + [np.diff(cuts) for _, cuts in parts])
+    return np.concatenate(none + [ids for ids, _ in parts]), np.append(0, np.cumsum(sizes)).astype(np.int64)

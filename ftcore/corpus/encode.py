@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from ftcore.corpus import scan
-from ftcore.corpus.counting import Block, in_threads, usable_threads
+from ftcore.corpus.counting import in_threads, usable_threads
 from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.lines import Lines, binary, column_text
+from ftcore.corpus.lines import Block, Lines, binary, column_text
 from ftcore.corpus.lookup import WordIndex
 from ftcore.errors import UserError
 from ftcore.model.kernel import kernel

@@ -23,7 +23,7 @@ from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.text import streams
 
-Block = Callable[[], np.ndarray]
+Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
 _ITEMS = 2048  # lines of a list joined at a time

@@ -227,6 +227,20 @@ def test_state_round_trip():
     assert all(isinstance(value, np.ndarray) for value in d.state().values())
 
 
+@pytest.mark.parametrize(("storage", "prune"), [("all", None), ("pruned", [[7, 1], [3, 0]])])
+def test_state_knows_which_buckets_have_rows(storage, prune):
+    given = [b"a"], [], np.ones(1), np.ones(0), 1, options(maxn=2, bucket=9)
+    d = Dictionary(*given, storage=storage, prune=prune)
+    back = Dictionary.from_state(d.state())
+    assert back.storage == storage and back.rows == d.rows == (10 if prune is None else 3)
+    assert (back.prune is None) if prune is None else back.prune.tolist() == prune
+
+
+def test_bytes_that_mark_labels_are_refused():
+    with pytest.raises(UserError, match="stand for labels here"):
+        Dictionary.build([(["x"], b"a " + counting.MARK + b"0")], options())
+
+
 def test_merge_adds_words_behind_and_buckets():
     new = Dictionary.build([(["x"], "a b a")], options(minn=2, maxn=2))
     old = Dictionary.build([([], "z b y z")], options(minn=2, maxn=2))
