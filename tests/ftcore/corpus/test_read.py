@@ -1,5 +1,6 @@
 """From a text in fastText's format to a dictionary and ids: against the original and a slow transcript."""
 
+import gzip
 import json
 import re
 import struct
@@ -372,3 +373,17 @@ def test_arrays_on_disk(tmp_path, monkeypatch):
     read_tokens(text, d, out=tmp_path / "tokens")
     opened = TokenCorpus.open(tmp_path / "tokens")
     assert np.array_equal(opened.ids, tokens.ids) and opened.ntokens == tokens.ntokens
+
+
+def test_an_error_in_a_thread_reaches_the_caller(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "_BLOCK", 1000)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(zipf(500, 20_000))[:-30])
+    broken, d = Lines(tmp_path / "a.gz"), vocabulary(b"w1 __label__1\n", 1)
+    for threads in (1, 3):
+        for read in (
+            lambda t: Dictionary.read(broken, options(), threads=t),
+            lambda t: read_bags(broken, d, threads=t),
+            lambda t: read_tokens(broken, d, threads=t),
+        ):
+            with pytest.raises(UserError, match="truncated archive"):
+                read(threads)
