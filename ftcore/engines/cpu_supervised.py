@@ -94,15 +94,11 @@ def train_bags(
     Returns:
         Loss in nats summed over documents; ``tokens`` counts features; an update is a document.
     """
-    starts, ends = (
-        np.asarray(corpus.offsets[a : len(corpus.offsets) + b])[order] for a, b in ((0, -1), (1, 0))
-    )
-    sizes = ends - starts
+    sizes, labelled = (np.diff(offsets)[order] for offsets in (corpus.offsets, corpus.target_offsets))
     tokens = int(sizes.sum())
     first, last = lr(0), lr(tokens)
     rate = first + (last - first) / max(tokens, 1) * (np.cumsum(sizes) - sizes)
-    labelled = np.asarray(corpus.target_offsets[1:])[order] > np.asarray(corpus.target_offsets[:-1])[order]
-    usable = labelled & (sizes > 0)
+    usable = (labelled > 0) & (sizes > 0)
     if not usable.all():
         order, sizes, rate = order[usable], sizes[usable], rate[usable]
     labels = Ragged(corpus.targets, corpus.target_offsets).take(order)
@@ -113,11 +109,11 @@ def train_bags(
         left = drop_features(Ragged(ids, offsets).take(order), options.dropout, rng)
         ids, offsets, place = left.values, left.offsets, np.arange(len(order))
     bags = Bags(
-        np.ascontiguousarray(ids, dtype=np.int32),
-        np.ascontiguousarray(offsets, dtype=np.int64),
-        np.ascontiguousarray(place, dtype=np.int64),
+        _plain(ids, np.int32),
+        _plain(offsets, np.int64),
+        _plain(place, np.int64),
         rate.astype(np.float32),
-        np.empty(0, np.float32) if weight is None else weight,
+        np.empty(0, np.float32) if weight is None else _plain(weight, np.float32),
     )
     frozen = setup.frozen if options.freeze == "words" else None
     how = How(
@@ -125,7 +121,7 @@ def train_bags(
         decay=np.float32(options.weight_decay),
         clip=np.float32(options.clip),
         train_input=options.freeze != "all",
-        frozen=np.empty(0, np.bool_) if frozen is None else np.ascontiguousarray(frozen, np.bool_),
+        frozen=np.empty(0, np.bool_) if frozen is None else _plain(frozen, np.bool_),
     )
     truth = _truth(corpus, label, order, options, rng, setup)
     loss, broken = _run(tables, bags, truth, how, sizes, threads)
@@ -154,10 +150,10 @@ def _truth(
         row, code, offsets = targets.paths.values, targets.codes.values, targets.paths.offsets
     return Truth(
         _KINDS[targets.loss],
-        np.ascontiguousarray(place, dtype=np.int64),
-        np.ascontiguousarray(row, dtype=np.int32),
-        np.ascontiguousarray(code, dtype=np.float32),
-        np.ascontiguousarray(offsets, dtype=np.int64),
+        _plain(place, np.int64),
+        _plain(row, np.int32),
+        _plain(code, np.float32),
+        _plain(offsets, np.int64),
     )
 
 
@@ -181,3 +177,20 @@ def _run(
             parts = list(pool.map(work, cuts[:-1], cuts[1:]))
     broken = [int(first) for _, first in parts if first >= 0]
     return float(sum(loss for loss, _ in parts)), min(broken, default=None)
+
+
+class _Unlocked:
+    """The memory of a read-only array, without saying so."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array  # kept alive
+        self.__array_interface__ = array.__array_interface__ | {"data": (array.ctypes.data, False)}
+
+
+def _plain(array: np.ndarray, dtype: type) -> np.ndarray:
+    """The one type the kernel is compiled for: contiguous, and not marked read-only.
+
+    A memory-mapped corpus is read-only, for which Numba would compile the kernel once more; it only reads.
+    """
+    array = np.ascontiguousarray(array, dtype=dtype)
+    return array if array.flags.writeable else np.asarray(_Unlocked(array))
