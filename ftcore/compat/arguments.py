@@ -108,7 +108,7 @@ class Extras:
     init_model: a model (or the path of one) whose rows training starts from.
     valid: labelled input that is scored after every epoch. patience: epochs without gain after which
         training stops (0: never). keep_best: end with the tables of the best epoch.
-    callbacks: functions of one `ftcore.training.progress.Progress`.
+    callbacks: a function of one `ftcore.training.progress.Progress`, or several.
     checkpoint: a directory; an interrupted training, started again, goes on from there.
     class_weights: "balanced", or {label: weight}, labels with or without their prefix.
     sample_weights: a weight for each line of the input, in its order, or the name of a Parquet column.
@@ -121,7 +121,7 @@ class Extras:
     valid: Any = None
     patience: int = 0
     keep_best: bool = True
-    callbacks: Sequence[Callable] = ()
+    callbacks: Callable | Sequence[Callable] = ()
     checkpoint: str | os.PathLike | None = None
     class_weights: str | Mapping[str, float] | None = None
     sample_weights: Any = None
@@ -311,7 +311,8 @@ def _args(values: Mapping[str, Any]) -> Args:
             raise UserError(f"{name} = {values[name]}: give a number from {least} up")
     if not args.supervised:  # word n-grams have no part in these models
         args = replace(args, word_ngrams=1)
-    return replace(args, bucket=0) if args.word_ngrams <= 1 and args.maxn == 0 else args
+    searched = Autotune(values.get("autotuneValidationFile", "")).on  # n-grams may come, and need buckets
+    return replace(args, bucket=0) if args.word_ngrams <= 1 and args.maxn == 0 and not searched else args
 
 
 def _explain(error: Any) -> str:

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -52,8 +53,8 @@ def run(command: str, words: Sequence[str]) -> None:
 
 # ---------------------------------------------------------------------------------------- training
 def train(command: str, words: list[str]) -> None:
-    """Write OUTPUT.bin and OUTPUT.vec, and OUTPUT.output if asked."""
-    from ftcore.compat.arguments import Arguments
+    """Write OUTPUT.bin and OUTPUT.vec, and OUTPUT.output if asked. Ctrl-C leaves OUTPUT.checkpoint."""
+    from ftcore.compat.arguments import Arguments, Extras
     from ftcore.compat.training import train
 
     given = flags.parse(command, words)
@@ -67,7 +68,13 @@ def train(command: str, words: list[str]) -> None:
         arguments = Arguments.read((), named, supervised=supervised)
     except TypeError as error:
         raise UsageError(str(error), flags.usage(command)) from None
-    model = train(arguments)
+    checkpoint = f"{given.output}.checkpoint"
+    try:
+        model = train(replace(arguments, extras=Extras(checkpoint=checkpoint)))
+    except KeyboardInterrupt:
+        if os.path.isdir(checkpoint):
+            print(f"\ninterrupted; the same command goes on from {checkpoint}", file=sys.stderr)
+        raise
     model.save_model(path)
     model.save_vectors(f"{given.output}.vec")
     if given.saveOutput:

@@ -118,10 +118,12 @@ def answers(
 
 
 def test_lines(given: Any, classic: Classic) -> Lines:
-    """Labelled input: a path, or anything `Lines` takes.
+    """Labelled input: a path, a `Lines`, or anything it takes.
 
     Errors: `UserError` where a file cannot be opened, in the original's words.
     """
+    if isinstance(given, Lines):
+        return given
     try:
         return Lines(given, label=classic.args.label)
     except UserError as error:

@@ -16,6 +16,7 @@ from ftcore.corpus.lines import Lines
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
+from ftcore.inference.threads import cores
 
 _LOOK = 1 << 16  # bytes of the input looked at
 _SEGMENT = (
@@ -29,16 +30,17 @@ class Reading:
     """An input that is read again and again: for the dictionary, then for the ids.
 
     Args:
-        given: a path, several (`Path`), or lines, see `ftcore.corpus.lines.Lines`.
+        given: a path, several (`Path`), or lines, see `ftcore.corpus.lines.Lines`; or a `Lines` itself,
+            e.g. to name the columns of a Parquet file.
         args: of the training; its label prefix and threads count here, and whether it is supervised.
 
     Errors: `UserError` where there is no such file.
     """
 
     def __init__(self, given: Any, args: Args) -> None:
-        self.args = args
+        self.args, self.threads = args, min(args.thread, cores())
         try:
-            self.lines = Lines(given, label=args.label)
+            self.lines = given if isinstance(given, Lines) else Lines(given, label=args.label)
         except UserError as error:
             if isinstance(given, str):  # the original's words first
                 raise UserError(f"{given} cannot be opened for training! ({error})") from None
@@ -50,7 +52,7 @@ class Reading:
         Errors: `UserError` where no word occurs often enough.
         """
         try:
-            return Dictionary.read(self.lines, options, label=self.args.label, threads=self.args.thread)
+            return Dictionary.read(self.lines, options, label=self.args.label, threads=self.threads)
         except UserError as error:  # in the original's words
             message = str(error).replace("min_count", "-minCount value", 1)
             raise UserError(f"{message} {_SEGMENT}" if self.unsegmented() else message) from None
@@ -61,7 +63,7 @@ class Reading:
         Args:
             grow: give buckets that occur here a row in the dictionary (training); not for held-out text.
         """
-        shared: dict[str, Any] = {"label": self.args.label, "threads": self.args.thread}
+        shared: dict[str, Any] = {"label": self.args.label, "threads": self.threads}
         if self.args.supervised:
             return read_bags(self.lines, dictionary, grow=grow, **shared)
         return read_tokens(self.lines, dictionary, **shared)
@@ -88,7 +90,8 @@ def document_weights(given: Any, input: Any, lines: int) -> np.ndarray | None:
     if given is None:
         return None
     if isinstance(given, str):
-        given = _column(given, [input] if isinstance(input, str | Path) else input)
+        paths = input.paths if isinstance(input, Lines) else input
+        given = _column(given, [paths] if isinstance(paths, str | Path) else paths)
     weights = np.asarray(list(given), np.float64)
     if weights.shape != (lines,):
         raise UserError(

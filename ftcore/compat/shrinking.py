@@ -16,6 +16,7 @@ from ftcore.compat.watch import Watch
 from ftcore.corpus.encode import BagCorpus
 from ftcore.formats import quantized
 from ftcore.formats.classic import Classic
+from ftcore.inference.threads import cores
 
 
 def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Classic:
@@ -49,7 +50,7 @@ def train_on(classic: Classic, input: Any, verbose: int) -> Classic:
         finetune(
             tables, classic.dictionary, bags, None, Arguments(None, args).options(), seed=args.seed,
             engine=choose_engine("cpu", "cpu"), listeners=watch.listeners,
-            deterministic=args.thread == 1, threads=args.thread,
+            deterministic=args.thread == 1, threads=min(args.thread, cores()),
         )  # fmt: skip
     return replace(classic, input=tables.input.detach().numpy(), output=tables.output.detach().numpy())
 

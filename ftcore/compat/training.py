@@ -6,6 +6,7 @@ Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ftcore.compat.arguments import Arguments
@@ -15,6 +16,7 @@ from ftcore.compat.start import adopt, starting_point
 from ftcore.compat.watch import Watch
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
+from ftcore.inference.threads import cores
 
 
 def train_supervised(*given: Any, **named: Any) -> _FastText:
@@ -29,7 +31,7 @@ def train_supervised(*given: Any, **named: Any) -> _FastText:
 
     Args:
         input: a file of lines, labels being the words that start with `label`; also compressed, several
-            files, Parquet, or any iterable of lines (`ftcore.corpus.lines.Lines`).
+            files, Parquet, or any iterable of lines (`ftcore.corpus.lines.Lines`, which may be given itself).
 
     Raises:
         TypeError: an unknown argument, or a value of the wrong type.
@@ -100,7 +102,7 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         "listeners": watch.listeners,
         "checkpoint": checkpoint,
         "deterministic": args.thread == 1,
-        "threads": args.thread,
+        "threads": min(args.thread, cores()),
     }
     if args.supervised:
         from ftcore.training.finetune import finetune
@@ -126,5 +128,7 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         result = pretrain(tables, dictionary, corpus, options, **shared)
     if checkpoint is not None:
         checkpoint.clear()
+        with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
+            checkpoint.directory.rmdir()
     input_RD, output_OD = (t.detach().numpy() for t in (tables.input, tables.output))
     return _FastText(classic=Classic(args, dictionary, input_RD, output_OD, seed=args.seed), result=result)

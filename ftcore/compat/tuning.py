@@ -14,11 +14,12 @@ from typing import TextIO
 
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.model import _FastText
-from ftcore.compat.reading import Reading
+from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
+from ftcore.inference.threads import cores
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED
@@ -40,7 +41,9 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
     """
     from ftcore.engines.choice import choose_engine
 
-    args, wanted = arguments.args, arguments.autotune
+    args, wanted, given = arguments.args, arguments.autotune, arguments.extras.sample_weights
+    if given is not None and not isinstance(given, str):  # read by the search and by the last training
+        arguments = replace(arguments, extras=replace(arguments.extras, sample_weights=list(given)))
     watch = _Watch(arguments.verbose, wanted.duration)
     fixed = {_snake(name) for name in arguments.manual} & set(SEARCHED)
     if arguments.pretrained or arguments.extras.init_model is not None:
@@ -59,8 +62,9 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         seed=args.seed,
         engine=choose_engine("cpu", "cpu"),
         deterministic=args.thread == 1,
-        threads=args.thread,
+        threads=min(args.thread, cores()),
         start=starting_point(arguments),
+        weights=lambda lines: document_weights(arguments.extras.sample_weights, arguments.input, lines),
         on_trial=watch.trial,
         on_progress=watch.progress,
     )

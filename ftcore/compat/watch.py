@@ -17,7 +17,7 @@ class Watch(contextlib.AbstractContextManager):
     """Progress on standard error, as ``verbose`` asks: 0 nothing, 1 counts and the last state, 2 all.
 
     Args:
-        callbacks: told after every chunk of work, behind the bar.
+        callbacks: one, or several, told after every chunk of work, behind the bar.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Watch(contextlib.AbstractContextManager):
         self._bar = TerminalListener(self.stream) if verbose > 1 else None
         self._last: Progress | None = None
         own: list[Listener] = [self._bar or self._remember] if verbose > 0 else []
-        self.listeners: list[Listener] = [*own, *callbacks]
+        self.listeners: list[Listener] = [*own, *([callbacks] if callable(callbacks) else callbacks)]
 
     def _remember(self, progress: Progress) -> None:
         self._last = progress

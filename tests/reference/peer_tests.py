@@ -13,11 +13,13 @@ import importlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
 import types
 import unittest
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +50,10 @@ def run_tests(seed: int) -> dict:
     result = unittest.TestResult()
     started = time.process_time()
     suite.run(result)
-    broken = [(case.id().split(".")[-1], trace.strip().splitlines()[-1]) for case, trace in result.errors]
-    failed = [(case.id().split(".")[-1], trace.strip().splitlines()[-1]) for case, trace in result.failures]
+    broken, failed = (
+        [(case.id().split(".")[-1], _reason(trace)) for case, trace in found]
+        for found in (result.errors, result.failures)
+    )
     return {
         "seed": seed,
         "run": result.testsRun,
@@ -58,6 +62,14 @@ def run_tests(seed: int) -> dict:
         "broken": broken + failed,
         "cpu_seconds": time.process_time() - started,
     }
+
+
+def _reason(trace: str) -> str:
+    """The line of a traceback that names the error."""
+    lines = [
+        line for line in trace.strip().splitlines() if re.match(r"[A-Za-z_.]+(Error|Exception)?: ", line)
+    ]
+    return lines[-1] if lines else trace.strip().splitlines()[-1]
 
 
 def _in_process(python: str, seed: int, tests: str = "") -> dict:
@@ -98,8 +110,11 @@ def main() -> int:
                 f"{found['skipped']} skipped, {found['cpu_seconds']:.1f} CPU seconds",
                 flush=True,
             )
-            for test, reason in found["broken"]:
-                print(f"    {test}: {reason}")
+            reasons = Counter(
+                reason if name == "original" else f"{test}: {reason}" for test, reason in found["broken"]
+            )
+            for reason, times in reasons.most_common():
+                print(f"    {times} x {reason}")
             if name == "ftcore":
                 bad += len(found["broken"]) + found["skipped"]
     return 1 if bad else 0
