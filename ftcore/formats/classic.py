@@ -61,7 +61,8 @@ class Classic:
         args: see `Args`.
         dictionary: words and labels; its ``storage`` says which buckets have a row of `input`:
             all (a file), occurring (trained here), pruned (a cut-off `.ftz`).
-        input: float32[dictionary.rows, D] (a memory map, for a large file), or a `QuantMatrix`.
+        input: float32[dictionary.rows, D] (a memory map, for a large file, and then seldom aligned to
+            four bytes), or a `QuantMatrix`.
         output: float32[O, D] or a `QuantMatrix`; O = nlabels (supervised), else nwords.
         seed: makes the initial rows of buckets without one (``storage`` occurring), see `initial_rows`.
         version: of the file read; files are written as 12, or as they were read.

@@ -202,7 +202,8 @@ class QuantMatrix:
         ids = np.asarray(ids, np.int64)
         rows = self.quantizer.decode(self.codes[ids])
         if self.norm_codes is not None and self.norm_quantizer is not None:
-            rows *= self.norm_quantizer.centroids[self.norm_codes[ids]][:, None]
+            with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold any numbers
+                rows *= self.norm_quantizer.centroids[self.norm_codes[ids]][:, None]
         return rows
 
     def dense(self) -> np.ndarray:

@@ -27,7 +27,7 @@ def save(model, name):
     names.append(name)
 for kind in ("cbow", "skipgram"):
     for loss in ("ns", "hs", "softmax"):
-        for minn, maxn in ((3, 6), (1, 3), (3, 0), (5, 3)):
+        for minn, maxn in ((1, 4), (3, 0), (5, 3)):
             model = fasttext.train_unsupervised(folder + "/words.txt", model=kind, loss=loss, minn=minn, maxn=maxn,
                 dim=7, epoch=1, bucket=400, minCount=1, thread=12, verbose=0)
             save(model, f"{kind}-{loss}-{minn}-{maxn}.bin")

@@ -97,7 +97,7 @@ def fused(tmp_path_factory: pytest.TempPathFactory) -> bool:
         ({"rows": 900, "dim": 4, "ties": True}, [(0, 0, 0, 2), (0, 1, 0, 2), (400, 0, 0, 2), (899, 1, 0, 1)]),
         ({"rows": 600, "dim": 5, "eos": False}, [(400, 0, 0, 2)]),
         ({"rows": 700, "dim": 4, "words": 400}, [(256, 1, 0, 2)]),
-        ({"rows": 70_000, "dim": 3}, [(66_000, 1, 0, 2)]),  # more rows than k-means takes
+        ({"rows": 70_000, "dim": 2}, [(66_000, 1, 0, 2)]),  # more rows than k-means takes
     ],
     ids=["plain", "qout", "ties", "no-eos", "words", "many-rows"],
 )
