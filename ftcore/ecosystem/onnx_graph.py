@@ -7,7 +7,7 @@ size, M pieces of a quantised row.
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
@@ -27,25 +27,28 @@ _MASK = (1 << 64) - 1
 class Graph:
     """Nodes and constants under construction; every method returns the name of a value.
 
+    Args:
+        prefix: of all names; a graph within another sees that one's values, so that its own differ.
+
     >>> graph = Graph()
     >>> graph.add("Add", "x", graph.constant(np.array([1], np.int64)))
     'add_1'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
-        self._number = itertools.count()
+        self._number, self._prefix = itertools.count(), prefix
 
     def constant(self, array: np.ndarray, name: str = "") -> str:
         """An initializer."""
-        name = name or f"constant_{next(self._number)}"
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        name = name or f"{self._prefix}constant_{next(self._number)}"
+        self.constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def add(self, op: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """A node with one output."""
-        name = name or f"{op.lower()}_{next(self._number)}"
+        name = name or f"{self._prefix}{op.lower()}_{next(self._number)}"
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
 
@@ -56,60 +59,91 @@ class Graph:
     def cast(self, value: str, to: int) -> str:
         return self.add("Cast", value, to=to)
 
-    def filled(self, value: float | int, shape: str, dtype: type) -> str:
-        """A tensor of this shape full of one value."""
-        return self.add("ConstantOfShape", shape, value=numpy_helper.from_array(np.array([value], dtype)))
+
+class Rows(NamedTuple):
+    """Rows of features and where each bag's are: values float32[n, D], int64[B], int64[B]."""
+
+    values: str
+    starts: str
+    ends: str
 
 
-def bag_of_features(graph: Graph, ids: str, offsets: str) -> str:
-    """int64[N]: which bag each feature belongs to, also where bags are empty.
-
-    A bag's start is marked at its place, and the marks up to a feature are counted.
-    """
-    size = graph.add("Shape", ids)
-    marks = graph.filled(0, graph.add("Add", size, graph.ints(1)), np.int64)
-    ones = graph.filled(1, graph.add("Shape", offsets), np.int64)
-    marks = graph.add("ScatterElements", marks, offsets, ones, axis=0, reduction="add")
-    bag = graph.add("CumSum", marks, graph.constant(np.array(0, np.int64)))
-    bag = graph.add("Slice", bag, graph.ints(0), size)
-    return graph.add("Sub", bag, graph.ints(1))
-
-
-def mean_of_rows(graph: Graph, rows: str, bag: str, offsets: str, dim: int) -> str:
-    """float32[B, D]: mean of each bag's rows; zero for an empty bag."""
-    bags = graph.add("Shape", offsets)
-    zeros = graph.filled(0, graph.add("Concat", bags, graph.ints(dim), axis=0), np.float32)
-    place = graph.add("Expand", graph.add("Unsqueeze", bag, graph.ints(1)), graph.add("Shape", rows))
-    total = graph.add("ScatterElements", zeros, place, rows, axis=0, reduction="add")
-    ones = graph.filled(1, graph.add("Shape", bag), np.float32)
-    counts = graph.filled(0, bags, np.float32)
-    counts = graph.add("ScatterElements", counts, bag, ones, axis=0, reduction="add")
-    counts = graph.add("Max", counts, graph.constant(np.array(1, np.float32)))
-    return graph.add("Div", total, graph.add("Unsqueeze", counts, graph.ints(1)), name="vectors")
-
-
-def rows_of_features(graph: Graph, classic: Classic, ids: str, bag: str) -> tuple[str, str]:
-    """(float32[n, D], int64[n]): rows of the features that count, and their bags.
+def means_of_bags(graph: Graph, classic: Classic, ids: str, offsets: str) -> str:
+    """float32[B, D]: mean of each bag's rows; zero for an empty bag.
 
     A bucket without a row gets the one it would have started from, made in the graph as
     `ftcore.model.init.initial_rows` makes it; in a cut-off model it does not count, as in fastText.
     """
+    size = graph.add("Shape", ids)
+    ends = graph.add(
+        "Slice",
+        graph.add("Concat", offsets, size, axis=0),
+        graph.ints(1),
+        graph.ints(_MASK >> 1),
+        graph.ints(0),
+    )
+    parts = _parts(graph, classic, ids, offsets, ends)
+    counts = [graph.add("Sub", part.ends, part.starts) for part in parts]
+    count = counts[0] if len(counts) == 1 else graph.add("Add", *counts)
+    count = graph.cast(graph.add("Max", count, graph.ints(1)), TensorProto.FLOAT)
+    total = _sums(graph, parts, classic.args.dim)
+    return graph.add("Div", total, graph.add("Unsqueeze", count, graph.ints(1)), name="vectors")
+
+
+def _sums(graph: Graph, parts: list[Rows], dim: int) -> str:
+    """float32[B, D]: sum of each bag's rows, one bag after the other.
+
+    A loop, because the scattering sums of onnxruntime's CPU are either wrong with several threads
+    (ScatterND: its issue 18048) or thirty times slower (ScatterElements: 28584), and a loop costs some
+    microseconds a bag.
+    """
+    body = Graph("loop_")
+    totals = []
+    for part in parts:
+        bounds = [
+            body.add("Unsqueeze", body.add("Gather", bound, "bag"), body.ints(0))
+            for bound in (part.starts, part.ends)
+        ]
+        rows = body.add("Slice", part.values, *bounds, body.ints(0))
+        totals.append(body.add("ReduceSum", rows, body.ints(0), keepdims=0))
+    total = totals[0] if len(totals) == 1 else body.add("Add", *totals)
+    going = body.add("Identity", "going")
+    inner = helper.make_graph(
+        body.nodes,
+        "sum_of_a_bag",
+        [
+            helper.make_tensor_value_info("bag", TensorProto.INT64, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+        ],
+        [
+            helper.make_tensor_value_info(going, TensorProto.BOOL, []),
+            helper.make_tensor_value_info(total, TensorProto.FLOAT, [dim]),
+        ],
+        list(body.constants.values()),
+    )
+    bags = graph.add("Size", parts[0].starts)
+    return graph.add("Loop", bags, graph.constant(np.array(True)), body=inner)
+
+
+def _parts(graph: Graph, classic: Classic, ids: str, starts: str, ends: str) -> list[Rows]:
+    """The rows that count: those of the table, and those made for buckets that have none."""
     dictionary = classic.dictionary
     if dictionary.bucket == 0 or dictionary.storage == "all":
-        return _table(graph, classic.input, ids), bag
+        return [Rows(_table(graph, classic.input, ids), starts, ends)]
     row_of = np.concatenate([np.arange(dictionary.nwords, dtype=np.int32), dictionary.bucket_rows()])
     row = graph.add("Gather", graph.constant(row_of, "row_of_feature"), ids)
-    zero = graph.constant(np.array(0, np.int32))
-    has = graph.add("GreaterOrEqual", row, zero)
-    rows = _table(graph, classic.input, graph.add("Compress", row, has, axis=0))
-    its_bag = graph.add("Compress", bag, has, axis=0)
+    has = graph.add("GreaterOrEqual", row, graph.constant(np.array(0, np.int32)))
+    first = graph.constant(np.array(0, np.int64))
+    before = graph.add("CumSum", graph.cast(has, TensorProto.INT64), first)
+    before = graph.add("Pad", before, graph.ints(1, 0))  # rows before each feature: int64[N + 1]
+    bounds = [graph.add("Gather", before, bound) for bound in (starts, ends)]
+    stored = Rows(_table(graph, classic.input, graph.add("Compress", row, has, axis=0)), *bounds)
     if dictionary.prune is not None:
-        return rows, its_bag
-    lacks = graph.add("Not", has)
-    bucket = graph.add("Sub", graph.add("Compress", ids, lacks, axis=0), graph.ints(dictionary.nwords))
-    made = _initial_rows(graph, classic.seed, bucket, classic.args.dim)
-    rows = graph.add("Concat", rows, made, axis=0)
-    return rows, graph.add("Concat", its_bag, graph.add("Compress", bag, lacks, axis=0), axis=0)
+        return [stored]
+    lacking = graph.add("Compress", ids, graph.add("Not", has), axis=0)
+    bucket = graph.add("Sub", lacking, graph.ints(dictionary.nwords))
+    others = [graph.add("Sub", bound, kept) for bound, kept in zip((starts, ends), bounds, strict=True)]
+    return [stored, Rows(_initial_rows(graph, classic.seed, bucket, classic.args.dim), *others)]
 
 
 def _table(graph: Graph, table: np.ndarray | QuantMatrix, rows: str) -> str:

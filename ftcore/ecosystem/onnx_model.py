@@ -52,9 +52,7 @@ def to_onnx(model: Model) -> ModelProto:
 
     classic = read_source(model).classic
     graph = pieces.Graph()
-    bag = pieces.bag_of_features(graph, "ids", "offsets")
-    rows, bag = pieces.rows_of_features(graph, classic, "ids", bag)
-    vectors = pieces.mean_of_rows(graph, rows, bag, "offsets", classic.args.dim)
+    vectors = pieces.means_of_bags(graph, classic, "ids", "offsets")
     outputs = [helper.make_tensor_value_info(vectors, TensorProto.FLOAT, ["texts", classic.args.dim])]
     if classic.args.supervised:
         found = pieces.probabilities(graph, classic, vectors)

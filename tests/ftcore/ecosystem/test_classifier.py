@@ -93,12 +93,15 @@ def test_texts_of_any_kind(wrap):
     ).all()
 
 
-def test_a_text_stands_for_itself_whatever_comes_with_it():
-    model = fitted(minn=1, maxn=2, word_ngrams=2)
-    texts = [*OTHERS, "", "从未见过的 unseen words", "the"] * 40  # more than a batch
-    together = model.decision_function(texts)
-    assert np.array_equal(together, np.concatenate([model.decision_function([text]) for text in texts]))
-    assert np.array_equal(together, model.set_params(n_jobs=2).decision_function(texts))
+@pytest.mark.parametrize("loss", ["softmax", "hs", "ns", "ova"])
+def test_a_text_stands_for_itself_whatever_comes_with_it(loss):
+    model = fitted(loss=loss, minn=1, maxn=2, word_ngrams=2)
+    texts = [*OTHERS, "", "从未见过的 unseen words", "the"] * 20  # more than a batch
+    for method in ("decision_function", "predict_proba"):
+        together = getattr(model.set_params(n_jobs=None), method)(texts)
+        alone = [getattr(model, method)([text]) for text in texts[:63]]
+        assert np.array_equal(together, np.concatenate(alone * 20))
+        assert np.array_equal(together, getattr(model.set_params(n_jobs=2), method)(texts))
 
 
 # ----------------------------------------------------------------------------------- several labels

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import pyarrow as pa
@@ -211,3 +212,15 @@ def test_white_space_alone_changes_nothing_but_line_breaks():
     assert tokenizer.tokenize(["A  <b>b</b>\u3000c!", "", "x\ny"]) == ["A  <b>b</b>\u3000c!", "", "x y"]
     back = Tokenizer.from_state(json.loads(json.dumps(tokenizer.state())))
     assert isinstance(back, Whitespace) and back.digest == tokenizer.digest != Tokenizer().digest
+
+
+def test_copies_share_jieba_and_count_for_themselves():
+    tokenizer = Tokenizer(
+        Text(segment=Segment(punctuation="remove")), user_words=[("好莱坞大片", None, None)]
+    )
+    texts = ["我看好莱坞大片！", "the end."]
+    lines = tokenizer.tokenize(texts)
+    twin = copy.deepcopy(tokenizer)
+    assert twin.tokenize(texts) == lines and twin.digest == tokenizer.digest and "好莱坞大片" in lines[0]
+    assert twin.counts == tokenizer.counts and twin.counts is not tokenizer.counts
+    assert twin._segmenter._table is tokenizer._segmenter._table is not None
