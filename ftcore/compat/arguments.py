@@ -194,10 +194,11 @@ class Arguments:
             Extras(**{name: values[name] for name in extras if name in values}),
         )
         if made.autotune.on:
+            from ftcore.training.fitting import parse_size
             from ftcore.training.objective import Metric
 
             Metric.parse(made.autotune.metric)
-            model_size(made.autotune.model_size)
+            parse_size(made.autotune.model_size)
         made.options()  # out of range is said before any work
         return made
 
@@ -322,19 +323,3 @@ def _explain(error: Any) -> str:
         return error["msg"].removeprefix("Value error, ")
     name = names.get(str(error["loc"][0]), str(error["loc"][0]))
     return f"{name} = {error['input']!r}: {error['msg']}"
-
-
-def model_size(size: str) -> int | None:
-    """Bytes of an ``autotuneModelSize``, None for no limit (``Args::getAutotuneModelSize``).
-
-    >>> model_size("2M"), model_size("")
-    (2000000, None)
-    """
-    if not size:
-        return None
-    units = {"k": 10**3, "m": 10**6, "g": 10**9}
-    unit = units.get(size[-1].lower(), 1)
-    digits = size[:-1] if unit > 1 else size
-    if not digits.isdecimal():
-        raise UserError(f"Unable to parse model size {size}; write a number of bytes, or one with k, M or G")
-    return int(digits) * unit

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ftcore.compat.arguments import (
     ALIASES,
@@ -20,7 +18,6 @@ from ftcore.compat.arguments import (
     defaults,
     loss_name,
     model_name,
-    model_size,
 )
 from ftcore.errors import UserError
 from tests.reference.peer import needs_peer, run_peer
@@ -177,11 +174,6 @@ def test_metrics(metric: str):
 def test_metrics_without_a_label_behind_the_colon(metric: str):
     with pytest.raises(UserError, match=f"^Empty metric label : {metric}"):
         read("f", autotuneValidationFile="v", autotuneMetric=metric)
-
-
-@given(st.integers(0, 10**6), st.sampled_from(["", "k", "K", "m", "M", "g", "G"]))
-def test_model_size(number: int, unit: str):
-    assert model_size(f"{number}{unit}") == number * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[unit.lower()]
 
 
 @needs_peer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -336,35 +337,29 @@ def test_verbose(capfd):
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_training_goes_on_from(tmp_path):
-    script = (
-        "import sys, time, ftcore\n"
-        "lines = [l for l in open(sys.argv[1], encoding='utf-8').read().split('\\n') if l] * 40\n"
-        "def tell(p): print(p.done, flush=True); time.sleep(0.05)  # so that there is time to interrupt it\n"
-        "m = ftcore.train_supervised(lines, epoch=int(sys.argv[3]), dim=64, thread=1, verbose=0, lr=0.1,\n"
-        "    checkpoint=sys.argv[2], callbacks=[tell])\n"
-        "print('resumed' if m.result.resumed else 'whole', m.get_output_matrix().sum().item())\n"
-    )
     data = tmp_path / "t.txt"
-    data.write_text("\n".join(LINES), encoding="utf-8")
+    data.write_text("\n".join(LINES * 40), encoding="utf-8")
+    named = {"epoch": 20, "dim": 64, "thread": 1, "verbose": 0, "checkpoint": str(tmp_path / "checkpoint")}
+    script = (
+        "import json, sys, time, ftcore\n"
+        "def tell(p): print(p.done, flush=True); time.sleep(0.05)  # so that there is time to interrupt it\n"
+        "ftcore.train_supervised(sys.argv[1], callbacks=tell, **json.loads(sys.argv[2]))\n"
+    )
+    words = [sys.executable, "-c", script, str(data), json.dumps(named)]
     environment = {**os.environ, "PYTHONPATH": str(Path(ftcore.__file__).parents[1])}
-
-    def start(where: str) -> subprocess.Popen:
-        words = [sys.executable, "-c", script, str(data), str(tmp_path / where), "20"]
-        return subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-
-    process = start("checkpoint")
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode != 0 and "KeyboardInterrupt" in err, out + err
     assert (tmp_path / "checkpoint/checkpoint.json").exists()
-    resumed, _ = start("checkpoint").communicate(timeout=120)
-    whole, _ = start("other").communicate(timeout=120)
-    kinds = [text.splitlines()[-1].split() for text in (resumed, whole)]
-    assert kinds[0][0] == "resumed" and kinds[1][0] == "whole" and kinds[0][1] == kinds[1][1]
-    assert not (tmp_path / "checkpoint/checkpoint.json").exists(), "a finished training needs none"
+    resumed = ftcore.train_supervised(str(data), **named)
+    whole = ftcore.train_supervised(str(data), **named)
+    assert resumed.result.resumed and not whole.result.resumed
+    assert np.array_equal(resumed.get_output_matrix(), whole.get_output_matrix())
+    assert not (tmp_path / "checkpoint").exists(), "a finished training needs none"
 
 
 # ------------------------------------------------------------------------------ faults that are errors
