@@ -65,15 +65,17 @@ def cooking(data: Path) -> tuple[list[Row], list[Row], list[Row]]:
     return read("cooking.train"), held_out[:1500], held_out[1500:]
 
 
-def table(train: str, test: str, text: int, label: int, header: bool, valid: int) -> Callable:
-    """A set in CSV; `valid` shuffled rows of the training file are the validation set."""
+def table(train: str, test: str, label: int, header: bool, valid: int) -> Callable:
+    """A set in CSV: a label column, the others text; `valid` shuffled training rows are the validation set."""
 
     def read(data: Path) -> tuple[list[Row], list[Row], list[Row]]:
         rows = []
         for name in (train, test):
             with open(data / name, encoding="utf-8", newline="") as file:
                 found = list(csv.reader(file))[int(header) :]
-            rows.append([([f"__label__{r[label].replace(' ', '_')}"], clean(r[text])) for r in found])
+            texts = [" ".join(cell for i, cell in enumerate(r) if i != label) for r in found]
+            labels = [f"__label__{r[label].replace(' ', '_')}" for r in found]
+            rows.append([([name], clean(text)) for name, text in zip(labels, texts, strict=True)])
         random.Random(0).shuffle(rows[0])
         return rows[0][valid:], rows[0][:valid], rows[1]
 
@@ -90,8 +92,8 @@ def clean(text: str) -> str:
 
 CASES: dict[str, Callable[[Path], tuple[list[Row], list[Row], list[Row]]]] = {
     "cooking": cooking,
-    "banking77": table("banking77/train.csv", "banking77/test.csv", 0, 1, True, 1500),
-    "ag_news": table("ag_news/train_subset.csv", "ag_news/test.csv", 1, 0, False, 2500),
+    "banking77": table("banking77/train.csv", "banking77/test.csv", 1, True, 1500),
+    "ag_news": table("ag_news/train_subset.csv", "ag_news/test.csv", 0, False, 2500),
 }
 
 

@@ -6,10 +6,10 @@ Beyond it:
 
 * Text is counted once and encoded once per kind of n-grams; the encodings are kept for later trials.
 * The time is kept to: a trial that cannot end in time gets fewer epochs or is not begun, and one that
-  runs at the deadline is stopped. (The original looks at the clock between threads' steps, but builds
-  tables and tests to the end.)
-* No single trial takes more than a sixth of the time, or twice the best one's.
-* Ctrl-C ends the search and keeps the best so far; so does a seed repeat its moves.
+  still trains at the deadline is stopped. (The original stops its threads too, but not what comes before
+  and after them.) No trial is planned to take more than a sixth of the time, or twice the best one's.
+* Ctrl-C ends the search and keeps the best so far.
+* The moves follow from the seed; the time, which narrows them, and threads do not.
 
 Trials end with their last epoch; nothing is scored in between (``keep_best`` and ``patience`` are off).
 """
@@ -134,6 +134,7 @@ def autotune(
     deterministic: bool = False,
     threads: int | None = None,
     start: Start | None = None,
+    weights: Callable[[int], np.ndarray | None] = lambda documents: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
     on_progress: Callable[[float], None] = lambda elapsed: None,
 ) -> AutotuneResult:
@@ -148,6 +149,7 @@ def autotune(
         seed: of the moves and of every training.
         deterministic, threads: of the cpu engine, see `load_engine`.
         start: where tables start; default `Random`.
+        weights: of the training documents, given how many there are (`finetune`'s ``document_weights``).
         on_trial: told of every trial. on_progress: told the seconds gone by, some times a second.
 
     Raises:
@@ -168,6 +170,7 @@ def autotune(
     base = base.model_copy(update={"dim": base.dim or 100})
     run = _Search(train, valid, goal, predictions, duration, seed, start or Random(), on_progress)
     run.backend, run.size, run.threads = load_engine(engine, deterministic, threads), size, threads
+    run.weights = weights
     strategy = Strategy(Settings(base, dsub), fixed, seed)
     trials: list[Trial] = []
     interrupted = False
@@ -212,7 +215,10 @@ def _nothing_scored(trials: list[Trial], duration: float) -> UserError:
             "or give fewer epochs"
         )
     if "too small" in kinds:
-        return UserError("Couldn't fulfil model size constraint: please increase `autotune-modelsize`.")
+        last = next(trial for trial in reversed(trials) if trial.outcome == "too small")
+        return UserError(
+            f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` ({last.note})."
+        )
     last = next(trial for trial in reversed(trials) if trial.outcome != "no time")
     return UserError(f"none of {len(trials)} trials gave a model; the last: {last.outcome} ({last.note})")
 
@@ -238,10 +244,12 @@ class _Search:
         self.backend: Engine
         self.size: int | None = None
         self.threads: int | None = None
+        self.weights: Callable[[int], np.ndarray | None]
         self.best_seconds = 0.0
         self.counted: dict[tuple, Dictionary] = {}
         self.encoded: OrderedDict[tuple, tuple[Dictionary, BagCorpus, BagCorpus]] = OrderedDict()
         self.pace: list[float] = []  # seconds a unit of work took, see `work`
+        self.shrinking = 0.0  # the longest that fitting a model to the size took
 
     @property
     def elapsed(self) -> float:
@@ -270,7 +278,9 @@ class _Search:
         self.pace.append((self.elapsed - before) / work)
         figures: dict[str, float] = {}
         if self.size is not None:
+            before = self.elapsed
             fitted = self.shrink(tables, dictionary, bags, settings.dsub, options)
+            self.shrinking = max(self.shrinking, self.elapsed - before)
             held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
             tables = TwoTables(*map(torch.from_numpy, dense(fitted.classic)))
             figures = {"cutoff": fitted.cutoff, "bytes": fitted.bytes}
@@ -293,7 +303,7 @@ class _Search:
         try:
             finetune(
                 tables, dictionary, bags, None, options, seed=self.seed, engine=engine,
-                listeners=[self.check], frozen=frozen,
+                listeners=[self.check], frozen=frozen, document_weights=self.weights(len(bags)),
             )  # fmt: skip
         except UserError as error:
             if "not a number" not in str(error):
@@ -354,7 +364,7 @@ class _Search:
         if not self.pace:
             return settings
         seconds = self.work(settings.options, dictionary, bags) * float(np.median(self.pace[-9:]))
-        left = 0.9 * (self.duration - self.elapsed)
+        left = 0.9 * (self.duration - self.elapsed - self.shrinking)
         share = max(self.duration * _SHARE, 2 * self.best_seconds) - (self.elapsed - begun)
         allowed = left if keep_epochs else min(left, share)
         epoch = int(settings.options.epoch * max(allowed, 0.0) / max(seconds, 1e-9))

@@ -83,7 +83,9 @@ def finetune(
         corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
         mask = np.zeros(0, dtype=bool) if frozen is None else frozen
         about = f"finetune 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
-        key = content_key(about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora)
+        key = content_key(
+            about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora
+        )
     loop = Loop(
         "finetune",
         tables,

@@ -90,12 +90,14 @@ def fit(
         retrain: called with the model of the kept rows, if some went; returns it trained again.
 
     Raises:
-        TooSmall: not even `LEAST` rows fit.
+        TooSmall: not even `LEAST` rows fit, or there are fewer.
 
     Example: ``write_binary(fit(classic, 2_000_000).classic, "model.ftz")``
     """
     dictionary, nwords = classic.dictionary, classic.dictionary.nwords
     qout = len(classic.output) >= LEAST
+    if len(classic.input) < LEAST:
+        raise TooSmall(f"{len(classic.input)} rows are too few to quantise, which takes {LEAST}")
     pruned = _keep(classic, np.arange(len(classic.input)))
     whole = classic if not len(dictionary.buckets) else pruned
     if (bytes_ := file_size(whole, dsub, True, qout)) <= size:

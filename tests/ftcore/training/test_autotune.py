@@ -200,3 +200,25 @@ def test_a_validation_set_without_a_known_label(texts):
 def test_a_label_s_own_metric_is_maximised(texts):
     result = autotune(*texts, BASE, duration=1.5, metric="f1:__label__1", predictions=1, engine=ENGINE)
     assert 0 < result.score <= 1 and result.score == max(t.score for t in result.trials if t.score == t.score)
+
+
+def test_documents_may_have_weights(texts):
+    train, valid = texts
+    label = np.array([int(labels[0][-1]) for labels, _ in train.rows])
+    asked: list[int] = []
+
+    def weights(documents: int) -> np.ndarray:
+        asked.append(documents)
+        return (label == 1).astype(float)  # label 0 counts nothing, so it is hardly ever said
+
+    result = autotune(
+        train,
+        valid,
+        BASE,
+        duration=60,
+        engine=ENGINE,
+        metric="f1:__label__0",
+        weights=weights,
+        on_trial=_after(4),
+    )
+    assert asked and set(asked) == {600} and result.score < 0.1

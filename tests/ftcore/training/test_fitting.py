@@ -134,6 +134,8 @@ def test_the_longest_rows_are_kept_as_the_original_s_cutoff_keeps_them(model):
 def test_a_size_that_nothing_fits(model):
     with pytest.raises(TooSmall, match="2000 bytes"):
         fit(model[0], 2000)
+    with pytest.raises(TooSmall, match="too few"):
+        fit(trained(Texts(20, 0), epoch=1)[0], 10**6)
 
 
 def test_bags_are_renumbered_as_if_encoded_anew(model):
