@@ -55,6 +55,8 @@ class Predictions:
         Args:
             names: object[C], `Predictor.names`.
         """
+        if len(self) == 1:
+            return [[names[i] for i in self.labels.tolist()]], [self.scores]
         found = names[self.labels]
         width = len(self.labels) // len(self) if len(self) else 0
         if width and (np.diff(self.offsets) == width).all():

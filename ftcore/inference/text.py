@@ -17,6 +17,7 @@ from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.inference.kernels import join_rows
 
+_END = bytes(PAD)
 _FEW = 4  # lines up to which Python's own objects are quicker than Arrow's
 
 
@@ -28,9 +29,9 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
     >>> text_of_lines(["a\\nb", b"c"]).tobytes()
     b'a b\\nc\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'
     """
-    if len(lines) <= _FEW and all(isinstance(line, str | bytes) for line in lines):
-        data = [encode(line).replace(b"\n", b" ") for line in lines]
-        return np.frombuffer(bytearray(b"\n".join([*data, bytes(PAD)])), np.uint8)
+    if len(lines) <= _FEW and not any(type(line) is not str and type(line) is not bytes for line in lines):
+        data = b"\n".join([encode(line).replace(b"\n", b" ") for line in lines] + [_END])
+        return np.frombuffer(bytearray(data), np.uint8)
     try:
         rows = pa.array(lines, pa.large_binary())  # UTF-8, without a Python object for each
     except (UnicodeEncodeError, pa.ArrowException, TypeError):  # a lone surrogate, or no text

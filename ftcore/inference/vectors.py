@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,16 @@ from ftcore.inference.threads import ahead, cores
 from ftcore.model.hashing import char_ngrams, ngram_buckets
 
 _WORDS = 4096  # words of a batch
+_WORTH = 50  # words whose rows are found in the time of finding one alone
+
+
+class _Known(NamedTuple):
+    """index: word -> id. rows: int32[N] of the words' n-grams, offsets: int64[nwords + 1]. table: float32[R, D]."""
+
+    index: dict[bytes, int]
+    rows: np.ndarray
+    offsets: np.ndarray
+    table: np.ndarray
 
 
 class Vectors:
@@ -37,12 +48,33 @@ class Vectors:
         self.classic, self.dictionary = classic, classic.dictionary
         self.tables = tables or Tables(classic)
         self.threads = threads or cores()
+        self._asked = 0
+        self._found: _Known | None = None
 
     # ------------------------------------------------------------------------------------------ words
     def word(self, word: str | bytes) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams'; of these alone out of the vocabulary, zero
         without any."""
-        return self.words([word])[0]
+        key = _bytes(word)
+        known = self._known
+        if known is not None and (own := known.index.get(key)) is not None:
+            out = np.empty((1, self.tables.dim), np.float32)
+            mean_rows(known.table, known.table[:0], known.rows, known.offsets[own : own + 2], out)
+            return out[0]
+        return self.words([key])[0]
+
+    @property
+    def _known(self) -> _Known | None:
+        """Where a word's rows are: made when so many words were asked for one by one that it pays."""
+        if self._found is None and self.tables.table is not None:
+            self._asked += _WORTH
+            if self._asked > self.dictionary.nwords:
+                rows, offsets = self.dictionary.subword_rows()
+                if rows.min(initial=0) < 0:  # not all have a row in the table
+                    self._asked = -(1 << 60)
+                    return None
+                self._found = _Known(self.dictionary.index, rows, offsets, self.tables.table)
+        return self._found
 
     def words(self, words: Sequence[str | bytes]) -> np.ndarray:
         """`word` of each: float32[n, D]."""

@@ -95,6 +95,8 @@ def test_one_word_or_line_has_the_bits_of_many(load):
         table = vectors.all()
         for i, word in enumerate(vectors.dictionary.words[:50]):
             assert (vectors.word(word).view(np.int32) == table[i].view(np.int32)).all()
+        assert (vectors._known is not None) == (name != "softmax.ftz")  # words asked for one by one
+        assert (vectors.word("zzz").view(np.int32) == vectors.words(["zzz"]).view(np.int32)).all()
         lines = vectors.sentences(LINES)
         for i, line in enumerate(LINES):
             assert (vectors.sentence(line).view(np.int32) == lines[i].view(np.int32)).all()
