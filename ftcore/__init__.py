@@ -34,7 +34,7 @@ __all__ = [*_HOME, "util", "__version__"]
 
 def __getattr__(name: str):
     if name == "util":
-        return import_module("ftcore.compat.util")
+        return import_module("ftcore.util")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'ftcore' has no attribute {name!r}")

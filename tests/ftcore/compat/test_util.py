@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -74,3 +76,8 @@ def test_a_broken_download_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(EOFError):
         util.download_model("xx")
     assert [p.name for p in tmp_path.iterdir()] == ["cc.xx.300.bin.gz"]
+
+
+def test_the_module_has_its_old_address():
+    code = "import ftcore as fasttext, ftcore.util; assert fasttext.util.test is ftcore.util.test"
+    subprocess.run([sys.executable, "-c", code], check=True)
