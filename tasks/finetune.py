@@ -63,6 +63,7 @@ def finetune(
             seed=config.seed,
             tables=moved.tables if moved is not None else None,
         )
+        log.info("%s", choice.reason)
         with listeners(session, child, "finetune") as (heard, curves):
             result = train(
                 model.tables,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task
 from tasks.tracking import CurveWriter
 
+log = logging.getLogger("ftcore.pretrain")
 CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.corpus.shards", "ftcore.fasttext")
 
 
@@ -48,6 +50,7 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
             loss=options.loss,
             seed=config.seed,
         )
+        log.info("%s", choice.reason)
         with listeners(session, child, "pretrain") as (heard, curves):
             result = train(
                 model.tables,

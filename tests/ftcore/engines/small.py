@@ -6,6 +6,8 @@ import torch
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import as_batch, documents, encode_bags, encode_tokens
+from ftcore.engines.cpu_draws import Centres
+from ftcore.engines.draws import chunk_generator, context_pairs, draw_negatives, draw_windows
 from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 
@@ -64,3 +66,16 @@ def finetuning(lines: int = 60, seed: int = 0, single: bool = False, **options):
 def constant(rate: float):
     """A learning rate that does not fall."""
     return lambda done: rate
+
+
+def drawn_as_the_reference(corpus, options, setup, seed):
+    """(centres, negatives) of pretraining for the cpu engine, in the reference's order of draws."""
+    rng = chunk_generator(seed, "pretrain", 0, 0)
+    windows = draw_windows(corpus.ids, corpus.offsets, setup.keep, options.ws, rng)
+    centre, context = context_pairs(windows)
+    targets = windows.words[np.unique(centre) if options.model == "cbow" else context]
+    negatives = None
+    if options.loss == "ns":
+        negatives = draw_negatives(setup.targets.negatives, targets, options.neg, rng)
+    arrays = (windows.words, windows.place, windows.first, windows.last)
+    return Centres(*(np.asarray(array, np.int32) for array in arrays)), negatives

@@ -10,25 +10,12 @@ from ftcore import config
 from ftcore.engines.alias import alias_table
 from ftcore.engines.choice import choose_engine, load_engine
 from ftcore.engines.cpu import Cpu, train_centres
-from ftcore.engines.cpu_draws import Centres, discard_limits, draw_centres
-from ftcore.engines.draws import chunk_generator, context_pairs, draw_negatives, draw_windows
+from ftcore.engines.cpu_draws import discard_limits, draw_centres
+from ftcore.engines.draws import chunk_generator, context_pairs
 from ftcore.engines.reference import Reference
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
-from tests.ftcore.engines.small import constant, pretraining, tables_for
-
-
-def drawn_as_the_reference(corpus, options, setup, seed):
-    """(centres, negatives) in the reference's order of draws."""
-    rng = chunk_generator(seed, "pretrain", 0, 0)
-    windows = draw_windows(corpus.ids, corpus.offsets, setup.keep, options.ws, rng)
-    centre, context = context_pairs(windows)
-    targets = windows.words[np.unique(centre) if options.model == "cbow" else context]
-    negatives = None
-    if options.loss == "ns":
-        negatives = draw_negatives(setup.targets.negatives, targets, options.neg, rng)
-    arrays = (windows.words, windows.place, windows.first, windows.last)
-    return Centres(*(np.asarray(array, np.int32) for array in arrays)), negatives
+from tests.ftcore.engines.small import constant, drawn_as_the_reference, pretraining, tables_for
 
 
 @pytest.mark.parametrize(("lines", "dim"), [(40, 6), (1, 1), (1600, 20)])
