@@ -5,6 +5,8 @@ Shapes: R input rows, C output rows, D dim, N features of a bag, T output rows a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -13,12 +15,21 @@ from numba.extending import intrinsic
 from ftcore.model.kernel import kernel
 
 SOFTMAX, OVA, NS, HS = range(4)
-_AHEAD = (
-    32  # rows asked for before they are read: saves a third of the time with bigrams, a tenth with unigrams
-)
+# rows asked for before they are read: it saves a third of the time with bigrams, a tenth with unigrams
+_AHEAD = 32
 _LOG2E = np.float32(1.4426950408889634)
 _LN2 = np.float32(0.6931471805599453)
 _FACTORS = 512  # of at most 2, whose product a float64 holds
+
+
+class Scratch(NamedTuple):
+    """What a document is scored against, the same memory for all."""
+
+    row: np.ndarray  # int64[T] output rows
+    yes: np.ndarray  # float32[T] 1 where the answer is yes, else 0
+    error: np.ndarray  # float32[T] probability - truth
+    part: np.ndarray  # float32[T]
+    bits: np.ndarray  # int32[T]
 
 
 @kernel(reorder=True)
@@ -27,83 +38,60 @@ def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
     classes, dim = output_CD.shape
     dense = truth.kind == SOFTMAX or truth.kind == OVA
     jointly = how.clip > 0 or how.decay > 0
-    longest = classes if dense else _longest(truth.offsets, truth.place[start:stop])
-    row_T, yes_T = np.arange(longest), np.zeros(longest, np.float32)
-    error_T, part_T, bits_T = (
-        np.empty(longest, np.float32),
-        np.empty(longest, np.float32),
-        np.empty(longest, np.int32),
+    most = classes if dense else _longest(truth.offsets, truth.place[start:stop])
+    real = np.float32
+    scratch = Scratch(
+        np.arange(most),
+        np.zeros(most, real),
+        np.empty(most, real),
+        np.empty(most, real),
+        np.empty(most, np.int32),
     )
-    hidden_D, gradient_D = np.empty(dim, np.float32), np.empty(dim, np.float32)
+    hidden_D, gradient_D = np.empty(dim, real), np.empty(dim, real)
     distinct_N = np.empty(_longest(bags.offsets, bags.order[start:stop]) if jointly else 0, np.int32)
     ahead, coming = (
         start + 1,
         0,
-    )  # the first document not announced; features of those announced and not trained
+    )  # the first document not asked for; features of those that were, not yet read
     total, broken = 0.0, -1
     for k in range(start, stop):
         bag = bags.ids[bags.offsets[bags.order[k]] : bags.offsets[bags.order[k] + 1]]
-        coming -= len(bag) if k > start else 0
-        weight = bags.weight[k] if len(bags.weight) else np.float32(1)
+        weight = bags.weight[k] if len(bags.weight) else real(1)
         rate, head_rate = bags.rate[k], bags.rate[k] * how.head_rate
         _mean(input_RD, bag, hidden_D)
         for j in range(dim):
             gradient_D[j] = 0
-        count = longest
-        moved = 0  # output rows that have moved already
-        if truth.kind == SOFTMAX:
-            _scores(output_CD, hidden_D, error_T)
-            loss = _softmax(error_T, truth.place[k], bits_T)
-        elif truth.kind == OVA:
-            _scores(output_CD, hidden_D, error_T)
-            first, last = truth.offsets[truth.place[k]], truth.offsets[truth.place[k] + 1]
-            for t in range(first, last):
-                yes_T[truth.row[t]] = 1
-            loss = _logistic(error_T, yes_T, part_T, bits_T)
-            for t in range(first, last):
-                yes_T[truth.row[t]] = 0
+        if dense:
+            count, moved = classes, False
+            loss = _score_all(output_CD, hidden_D, truth, k, scratch) * weight
+        elif truth.kind == NS and not jointly:
+            count, moved = 0, True
+            loss = _negatives(output_CD, hidden_D, gradient_D, truth, k, weight, head_rate, scratch) * weight
         else:
-            first = truth.offsets[truth.place[k]]
-            count = truth.offsets[truth.place[k] + 1] - first
-            for t in range(count):
-                row_T[t] = truth.row[first + t]
-                yes_T[t] = truth.code[first + t] if truth.kind == HS else np.float32(t == 0)
-                error_T[t] = _dot(output_CD[row_T[t]], hidden_D)
-            if truth.kind == NS and not jointly and _repeats(row_T[:count]):
-                # one after another: a row drawn twice is seen as its first visit left it
-                loss = 0.0
-                for moved in range(count):
-                    row = output_CD[row_T[moved]]
-                    error_T[moved] = _dot(row, hidden_D)
-                    one = error_T[moved : moved + 1]
-                    loss += _logistic(one, yes_T[moved : moved + 1], part_T, bits_T)
-                    one[0] *= weight
-                    _exchange(row, hidden_D, gradient_D, one[0], head_rate * one[0])
-                moved = count
-            else:
-                loss = _logistic(error_T[:count], yes_T[:count], part_T, bits_T)
-        loss *= weight
+            count, moved = _score_some(output_CD, hidden_D, truth, k, scratch), False
+            loss = _logistic(scratch.error[:count], scratch.yes, scratch) * weight
         total += loss
         if broken < 0 and not np.isfinite(loss):
             broken = k
         if weight != 1:
-            for t in range(moved, count):
-                error_T[t] *= weight
+            for t in range(count):
+                scratch.error[t] *= weight
         if jointly:
             if truth.kind == NS:
-                count = _merge(row_T, error_T, count)
-            rows, errors = row_T[:count], error_T[:count]
+                count = _merge(scratch.row, scratch.error, count)
+            rows, errors = scratch.row[:count], scratch.error[:count]
             _update_jointly(
                 input_RD, output_CD, bag, hidden_D, gradient_D, rows, errors, distinct_N, rate, how
             )
             continue
         if dense:
-            _exchange_all(output_CD, hidden_D, gradient_D, error_T, head_rate)
-        else:
-            for t in range(moved, count):
-                _exchange(output_CD[row_T[t]], hidden_D, gradient_D, error_T[t], head_rate * error_T[t])
+            _exchange_all(output_CD, hidden_D, gradient_D, scratch.error, head_rate)
+        elif not moved:
+            for t in range(count):
+                error = scratch.error[t]
+                _exchange(output_CD[scratch.row[t]], hidden_D, gradient_D, error, head_rate * error)
         if how.train_input:
-            step = -rate / np.float32(len(bag))
+            step = -rate / real(len(bag))
             for j in range(dim):
                 gradient_D[j] *= step
             _move(input_RD, bag, gradient_D, how.frozen)
@@ -114,7 +102,52 @@ def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
             _announce(input_RD, bags.ids, first, first + min(size, _AHEAD))
             coming += size
             ahead += 1
+        if k + 1 < stop:
+            coming -= bags.offsets[bags.order[k + 1] + 1] - bags.offsets[bags.order[k + 1]]
     return total, broken
+
+
+# ------------------------------------------------------------------------------------------- scoring
+@kernel(reorder=True, inline=True)
+def _score_all(output_CD, hidden_D, truth, k, scratch):
+    """Errors of every label of document k (softmax, one against all); its loss."""
+    error_C = scratch.error
+    _scores(output_CD, hidden_D, error_C)
+    if truth.kind == SOFTMAX:
+        return _softmax(error_C, truth.place[k], scratch.bits)
+    first, last = truth.offsets[truth.place[k]], truth.offsets[truth.place[k] + 1]
+    for t in range(first, last):
+        scratch.yes[truth.row[t]] = 1
+    loss = _logistic(error_C, scratch.yes, scratch)
+    for t in range(first, last):
+        scratch.yes[truth.row[t]] = 0
+    return loss
+
+
+@kernel(reorder=True, inline=True)
+def _score_some(output_CD, hidden_D, truth, k, scratch):
+    """Rows, answers and scores of document k (ns, hs); how many."""
+    first = truth.offsets[truth.place[k]]
+    count = truth.offsets[truth.place[k] + 1] - first
+    for t in range(count):
+        scratch.row[t] = truth.row[first + t]
+        scratch.yes[t] = truth.code[first + t] if truth.kind == HS else np.float32(t == 0)
+        scratch.error[t] = _dot(output_CD[scratch.row[t]], hidden_D)
+    return count
+
+
+@kernel(reorder=True, inline=True)
+def _negatives(output_CD, hidden_D, gradient_D, truth, k, weight, head_rate, scratch):
+    """The label and its negatives one after another; a row drawn twice is seen as its first visit left it."""
+    loss = 0.0
+    for t in range(truth.offsets[truth.place[k]], truth.offsets[truth.place[k] + 1]):
+        row = output_CD[truth.row[t]]
+        scratch.error[0] = _dot(row, hidden_D)
+        scratch.yes[0] = np.float32(t == truth.offsets[truth.place[k]])
+        loss += _logistic(scratch.error[:1], scratch.yes, scratch)
+        error = scratch.error[0] * weight
+        _exchange(row, hidden_D, gradient_D, error, head_rate * error)
+    return loss
 
 
 @kernel(reorder=True)
@@ -170,16 +203,6 @@ def _longest(offsets, rows):
     for row in rows:
         found = max(found, offsets[row + 1] - offsets[row])
     return found
-
-
-@kernel
-def _repeats(row_T):
-    """Whether some row occurs twice."""
-    for t in range(len(row_T)):
-        for u in range(t):
-            if row_T[u] == row_T[t]:
-                return True
-    return False
 
 
 @kernel
@@ -317,7 +340,7 @@ def _move(input_RD, bag, change_D, frozen):
             row[j] += change_D[j]
 
 
-# ------------------------------------------------------------------------------------------- losses
+# -------------------------------------------------------------------------------------------- losses
 @kernel(reorder=True)
 def _exp(value_T, bits_T):
     """value = exp(value) for values up to 0, within 1e-6 of themselves (below -87: exp(-87)).
@@ -365,16 +388,16 @@ def _softmax(score_T, label, bits_T):
 
 
 @kernel(reorder=True)
-def _logistic(score_T, yes_T, part_T, bits_T):
+def _logistic(score_T, yes_T, scratch):
     """Scores become sigmoid - truth; returns the sum of the logistic losses in nats.
 
     With e = exp(-|score|) a row's loss is log(1 + e), and |score| more where the score has the wrong sign;
     the logarithms are taken of products of up to 512 of them.
     """
-    size = len(score_T)
+    size, part_T = len(score_T), scratch.part
     for t in range(size):
         part_T[t] = -abs(score_T[t])
-    _exp(part_T[:size], bits_T[:size])
+    _exp(part_T[:size], scratch.bits[:size])
     loss = 0.0
     for first in range(0, size, _FACTORS):
         product, excess = 1.0, np.float32(0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.cpu_supervised import train_bags
-from ftcore.engines.cpu_supervised_kernels import _exp, _logistic, _softmax, train_documents
+from ftcore.engines.cpu_supervised_kernels import Scratch, _exp, _logistic, _softmax, train_documents
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference import Reference
@@ -244,6 +244,11 @@ def test_a_mapped_corpus_needs_no_second_compilation(tmp_path):
 
 
 # --------------------------------------------------------------------------------------- the losses
+def scratch(size: int) -> Scratch:
+    real = [np.empty(size, np.float32) for _ in range(3)]
+    return Scratch(np.arange(size), *real, np.empty(size, np.int32))
+
+
 @given(st.lists(st.floats(-300, 0, width=32), min_size=1, max_size=40))
 @settings(deadline=None)
 def test_exponentials(values):
@@ -259,8 +264,8 @@ def test_exponentials(values):
 def test_logistic_losses(rows):
     score = np.array([s for s, _ in rows], np.float32)
     yes = np.array([y for _, y in rows], np.float32)
-    found, scratch = score.copy(), np.empty(len(score), np.float32)
-    loss = _logistic(found, yes, scratch, np.empty(len(score), np.int32))
+    found = score.copy()
+    loss = _logistic(found, yes, scratch(len(score)))
     exact = score.astype(np.float64)
     assert loss == pytest.approx(np.logaddexp(0, np.where(yes > 0, -exact, exact)).sum(), rel=1e-5, abs=1e-5)
     sigmoid = 1 / (1 + np.exp(-exact))
@@ -269,7 +274,7 @@ def test_logistic_losses(rows):
 
 def test_a_product_of_two_thousand_factors_does_not_overflow():
     score = np.zeros(2000, np.float32)
-    loss = _logistic(score, np.ones(2000, np.float32), score.copy(), np.empty(2000, np.int32))
+    loss = _logistic(score, np.ones(2000, np.float32), scratch(2000))
     assert loss == pytest.approx(2000 * math.log(2))
     np.testing.assert_allclose(score, -0.5)
 
