@@ -32,19 +32,19 @@ _LOW = 0xFFFFFFFF
 
 
 # ------------------------------------------------------------------------------------- bytes and words
-@kernel
+@kernel(inline=True)
 def _separates(byte):
     """Space, \\n, \\r, \\t, \\v, \\f or \\0; a letter needs one comparison."""
     return byte <= 32 and (_SEPARATORS >> np.int64(byte)) & 1
 
 
-@kernel
+@kernel(inline=True)
 def _mix(h, byte):
     """One step of FNV-1a over a *sign-extended* byte; only the low 32 bits of the result count."""
     return (h ^ np.uint64(np.int64(np.int8(byte)))) * np.uint64(16777619)
 
 
-@kernel
+@kernel(inline=True)
 def _eight(data, begin, end):
     """The first eight bytes of ``data[begin:end]`` as an integer, zeros behind fewer (one load on x86)."""
     b = np.uint64(begin)  # unsigned: no test for a negative index
@@ -76,7 +76,7 @@ def _starts_with(data, begin, end, prefix):
 
 
 # ---------------------------------------------------------------------------------------------- tables
-@kernel
+@kernel(inline=True)
 def _find(slots, blob, offsets, data, begin, end, h, first):
     """The slot that holds the word or, where there is none, the empty one for it."""
     mask = np.uint64(len(slots) // 2 - 1)
@@ -100,7 +100,7 @@ def _find(slots, blob, offsets, data, begin, end, h, first):
         s = (s + np.uint64(1)) & mask
 
 
-@kernel
+@kernel(inline=True)
 def _number(slots, s):
     """The word at a slot, -1 where it is empty."""
     return np.int64(slots[np.uint64(2) * s + np.uint64(1)] & np.uint64(_LOW)) - 1
@@ -133,7 +133,7 @@ def find_words(slots, blob, offsets, data, cuts):
 
 
 # --------------------------------------------------------------------------------------------- batches
-@kernel
+@kernel(inline=True)
 def _split(data, i, stop, begins, ends, hashes, firsts):
     """The next words of a text, an end of line (of no bytes) for each newline: (where to go on, how many)."""
     n = 0
@@ -162,7 +162,7 @@ def _split(data, i, stop, begins, ends, hashes, firsts):
     return i, n
 
 
-@kernel
+@kernel(inline=True)
 def _touch(slots, hashes, n):
     """Fetch the table's lines of ``n`` words at once. The result is there to be used, so that they are."""
     mask = np.uint64(len(slots) // 2 - 1)
@@ -291,7 +291,7 @@ def word_ids(data, stop, slots, blob, offsets, nwords, eos):
 
 
 # ------------------------------------------------------------------------------- to features: supervised
-@kernel
+@kernel(inline=True)
 def _byte(data, begin, end, i):
     """Byte i of a word between its marks: "<" stands before it, ">" behind."""
     return np.uint8(60) if i < begin else np.uint8(62) if i >= end else data[i]
@@ -347,7 +347,7 @@ def subwords(blob, offsets, minn, maxn, bucket, eos):
     return out, cuts
 
 
-@kernel
+@kernel(inline=True)
 def _remainder(h, divisor, inverse):
     """h % divisor by floating point, where the quotient is then off by one at most; divisions are slow."""
     if divisor < np.uint64(1 << 14):
