@@ -100,7 +100,7 @@ def train_bags(
     rate = first + (last - first) / max(tokens, 1) * (np.cumsum(sizes) - sizes)
     usable = (labelled > 0) & (sizes > 0)
     if not usable.all():
-        order, sizes, rate = order[usable], sizes[usable], rate[usable]
+        order, rate = order[usable], rate[usable]
     labels = Ragged(corpus.targets, corpus.target_offsets).take(order)
     label = draw_labels(labels, rng)
     weight = document_weights(labels, label, order, options.loss, setup)
@@ -124,7 +124,7 @@ def train_bags(
         frozen=np.empty(0, np.bool_) if frozen is None else _plain(frozen, np.bool_),
     )
     truth = _truth(corpus, label, order, options, rng, setup)
-    loss, broken = _run(tables, bags, truth, how, sizes, threads)
+    loss, broken = _run(tables, bags, truth, how, max(1, min(threads, tokens // _SPLIT)))
     return StepResult(loss, len(order), tokens, len(order), broken)
 
 
@@ -157,24 +157,22 @@ def _truth(
     )
 
 
-def _run(
-    tables: TwoTables, bags: Bags, truth: Truth, how: How, sizes: np.ndarray, threads: int
-) -> tuple[float, int | None]:
-    """(sum of the losses, first document whose loss is no number): a run of documents for each thread."""
-    input_RD, output_CD = tables.input.detach().numpy(), tables.output.detach().numpy()
-    before = np.cumsum(sizes)
-    total = int(before[-1]) if len(before) else 0
-    threads = max(1, min(threads, total // _SPLIT))
-    cuts = [0, *np.searchsorted(before, np.arange(1, threads) * total / threads).tolist(), len(sizes)]
+def _run(tables: TwoTables, bags: Bags, truth: Truth, how: How, threads: int) -> tuple[float, int | None]:
+    """(sum of the losses, first document whose loss is no number).
 
-    def work(start: int, stop: int) -> tuple[float, int]:
-        return train_documents(input_RD, output_CD, bags, truth, how, start, stop)
+    Of T threads each takes every T-th document. With a run of documents each, one would end the training at a
+    rate far from the last, which costs 0.2 points of accuracy.
+    """
+    input_RD, output_CD = tables.input.detach().numpy(), tables.output.detach().numpy()
+
+    def work(thread: int) -> tuple[float, int]:
+        return train_documents(input_RD, output_CD, bags, truth, how, thread, threads)
 
     if threads == 1:
-        parts = [work(0, len(sizes))]
+        parts = [work(0)]
     else:
         with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(work, cuts[:-1], cuts[1:]))
+            parts = list(pool.map(work, range(threads)))
     broken = [int(first) for _, first in parts if first >= 0]
     return float(sum(loss for loss, _ in parts)), min(broken, default=None)
 

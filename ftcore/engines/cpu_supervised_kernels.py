@@ -33,12 +33,12 @@ class Scratch(NamedTuple):
 
 
 @kernel(reorder=True)
-def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
-    """Documents start..stop of a chunk, one update each: (sum of losses, first that is no number or -1)."""
+def train_documents(input_RD, output_CD, bags, truth, how, start, step):
+    """Every step-th document of a chunk, one update each: (sum of losses, first that is no number or -1)."""
     classes, dim = output_CD.shape
     dense = truth.kind == SOFTMAX or truth.kind == OVA
     jointly = how.clip > 0 or how.decay > 0
-    most = classes if dense else _longest(truth.offsets, truth.place[start:stop])
+    most = classes if dense else _longest(truth.offsets, truth.place)
     real = np.float32
     scratch = Scratch(
         np.arange(most),
@@ -48,13 +48,11 @@ def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
         np.empty(most, np.int32),
     )
     hidden_D, gradient_D = np.empty(dim, real), np.empty(dim, real)
-    distinct_N = np.empty(_longest(bags.offsets, bags.order[start:stop]) if jointly else 0, np.int32)
-    ahead, coming = (
-        start + 1,
-        0,
-    )  # the first document not asked for; features of those that were, not yet read
+    distinct_N = np.empty(_longest(bags.offsets, bags.order) if jointly else 0, np.int32)
+    # the first document whose rows were not asked for; how many were, and are not read yet
+    stop, ahead, coming = len(bags.order), start + step, 0
     total, broken = 0.0, -1
-    for k in range(start, stop):
+    for k in range(start, stop, step):
         bag = bags.ids[bags.offsets[bags.order[k]] : bags.offsets[bags.order[k] + 1]]
         weight = bags.weight[k] if len(bags.weight) else real(1)
         rate, head_rate = bags.rate[k], bags.rate[k] * how.head_rate
@@ -91,9 +89,9 @@ def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
                 error = scratch.error[t]
                 _exchange(output_CD[scratch.row[t]], hidden_D, gradient_D, error, head_rate * error)
         if how.train_input:
-            step = -rate / real(len(bag))
+            share = -rate / real(len(bag))
             for j in range(dim):
-                gradient_D[j] *= step
+                gradient_D[j] *= share
             _move(input_RD, bag, gradient_D, how.frozen)
         # the first rows of what follows: one long document, or several short ones
         while ahead < stop and coming < _AHEAD:
@@ -101,9 +99,9 @@ def train_documents(input_RD, output_CD, bags, truth, how, start, stop):
             size = bags.offsets[bags.order[ahead] + 1] - first
             _announce(input_RD, bags.ids, first, first + min(size, _AHEAD))
             coming += size
-            ahead += 1
-        if k + 1 < stop:
-            coming -= bags.offsets[bags.order[k + 1] + 1] - bags.offsets[bags.order[k + 1]]
+            ahead += step
+        if k + step < stop:
+            coming -= bags.offsets[bags.order[k + step] + 1] - bags.offsets[bags.order[k + step]]
     return total, broken
 
 

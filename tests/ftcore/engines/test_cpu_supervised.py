@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
+from ftcore.engines import cpu_supervised
 from ftcore.engines.cpu_supervised import train_bags
 from ftcore.engines.cpu_supervised_kernels import Scratch, _exp, _logistic, _softmax, train_documents
 from ftcore.engines.draws import chunk_generator, draw_negatives
@@ -199,6 +200,38 @@ def test_one_thread_gives_the_same_bytes_and_two_the_same_quality(loss):
     both = [train_topics(loss, 2) for _ in range(2)]
     assert all(found > accuracy - 0.02 for _, found in both)
     assert all((arrays(tables)[0] != 0).all() for tables, _ in both)
+
+
+class InTurn:
+    """A pool whose threads work one after another."""
+
+    def __init__(self, threads: int):
+        assert threads == 2
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    map = staticmethod(map)
+
+
+def test_two_threads_take_turns_so_that_both_follow_the_rate(monkeypatch):
+    monkeypatch.setattr(cpu_supervised, "ThreadPoolExecutor", InTurn)
+    bags = topics(2001)
+    setup, options = FinetuneSetup(Targets.build("softmax", np.bincount(bags.targets))), config.Finetune()
+    rows = np.random.default_rng(2).uniform(-0.1, 0.1, (1400, 10)).astype(np.float32)
+    tables = [TwoTables(torch.from_numpy(rows.copy()), torch.zeros(4, 10)) for _ in range(2)]
+
+    def lr(done):
+        return 0.5 * (1 - done / len(bags.ids))
+
+    train_bags(tables[0], bags, np.arange(2001), options, lr, fresh(), setup, 2)
+    for document in [*range(0, 2001, 2), *range(1, 2001, 2)]:
+        rate = constant(lr(bags.offsets[document]))
+        train_bags(tables[1], bags, np.array([document]), options, rate, fresh(), setup)
+    close(tables[0], arrays(tables[1]), atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
