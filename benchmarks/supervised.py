@@ -1,6 +1,6 @@
 """From a text file to a saved classifier: CPU seconds and accuracy, ours and the original's.
 
-``python -m benchmarks.supervised [--data ../shared/data] [--only imdb,cooking] [--seeds 3] [--threads 0]
+``python -m benchmarks.supervised [--data ../shared/data] [--only imdb,cooking] [--seeds 3] [--threads 1]
 [--work FOLDER]``
 
 Both read the same file, train with the same arguments and save the model, in turn, each in a process of its
@@ -164,17 +164,15 @@ def compare(name: str, data: Path, work: Path, peer: Path | None, seeds: int, th
 
 def table(results: dict[str, dict]) -> Iterator[str]:
     """Lines for people."""
-    yield f"{'CPU seconds':26}{'encode':>8}{'train':>8}{'save':>7}{'total':>8}{'wall':>8}{'P@1':>9}{'peak MB':>9}"
+    columns = ("encode", "train", "save", "total", "wall", "p_at_1", "peak_mb")
+    yield f"{'CPU seconds':26}" + "".join(f"{column:>9}" for column in columns)
     for name, found in results.items():
         for side in ("ours", "original"):
             if side in found:
                 row = found[side]
-                yield (
-                    f"{name + ', ' + side:34.34}"[:26].ljust(26) if side == "ours" else f"{'  original':26}"
-                ) + (
-                    f"{row['encode']:8.2f}{row['train']:8.2f}{row['save']:7.2f}{row['total']:8.2f}{row['wall']:8.2f}"
-                    f"{row['p_at_1']:9.4f}{row['peak_mb']:9.0f}"
-                )
+                seconds = "".join(f"{row[column]:9.2f}" for column in columns[:5])
+                title = name if side == "ours" else "  the original"
+                yield f"{title:26}{seconds}{row['p_at_1']:9.4f}{row['peak_mb']:9.0f}"
         if "faster" in found:
             yield f"  {found['faster']:.1f} times the original's speed, {found['points']:+.2f} points"
 
