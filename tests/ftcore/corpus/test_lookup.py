@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
+from ftcore.corpus.lines import Lines
 from ftcore.corpus.lookup import WordIndex, Words
+from ftcore.model.hashing import fnv1a, token_hashes
 
 words = st.lists(
     st.one_of(
@@ -40,6 +42,21 @@ def test_many_words():
     index = WordIndex(Words.of(known))
     assert np.array_equal(index.find(known), np.arange(len(known)))
     assert (index.find([b"%d" % (i * 7919 + 1) for i in range(1000)]) == -1).all()
+
+
+def test_words_alike_in_hash_and_first_bytes():
+    rng = np.random.default_rng(5)
+    ends = rng.integers(97, 123, (400_000, 6), dtype=np.uint8)
+    words = np.unique([b"abcdefgh" + bytes(end[: 5 + i % 2]) for i, end in enumerate(ends)]).tolist()
+    hashes = token_hashes(words)
+    order = np.argsort(hashes, kind="stable")
+    same = order[:-1][hashes[order[1:]] == hashes[order[:-1]]]
+    pairs = [(words[a], words[order[np.flatnonzero(order == a)[0] + 1]]) for a in same[:20]]
+    assert len(pairs) >= 5 and all(a != b and fnv1a(a) == fnv1a(b) for a, b in pairs)
+    for a, b in pairs:
+        assert WordIndex(Words.of([a])).find([a, b]).tolist() == [0, -1]
+        d = Dictionary.read(Lines([a + b" " + b + b" " + b]), config.Dictionary())
+        assert d.words[:1] == [b] and d.counts.tolist() == [2, 1, 1]
 
 
 def test_arrays_of_any_kind_are_taken(tmp_path):
