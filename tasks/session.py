@@ -202,7 +202,8 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
         session = Session(config, tracker, run, name)
         try:
             _link_from_prefect(tracker.link(run))
-            yield session
+            with _warnings_on(session.console):
+                yield session
         except BaseException as error:
             tracker.tags(run, {"error": f"{type(error).__name__}: {error}"})
             tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
@@ -221,6 +222,22 @@ def prefect_tags() -> dict[str, str]:
         "prefect.deployment": str(deployment.name or "none"),
         "trigger": "deployment" if deployment.id else "command",
     }
+
+
+@contextmanager
+def _warnings_on(console: Console) -> Iterator[None]:
+    """Show the library's warnings in the terminal, where Prefect's own log is kept off."""
+
+    class Show(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.print(f"  ! {record.getMessage()}", markup=False, highlight=False)
+
+    handler = Show(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 @contextmanager

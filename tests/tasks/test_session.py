@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import replace
 from uuid import uuid4
@@ -132,6 +133,17 @@ def test_a_new_session_closes_what_a_dead_process_left(project):
 
 
 # ------------------------------------------------------------------------- Prefect's own flow runs
+def test_warnings_of_the_library_reach_the_terminal(project, capsys):
+    log = logging.getLogger("ftcore.training.finetune")
+    with open_session(load_config(project.config), "probe"):
+        log.warning("freeze=words has [nothing] to freeze")
+        log.info("too much to tell")
+    log.warning("after the session")
+    shown = capsys.readouterr().err
+    assert "! freeze=words has [nothing] to freeze" in shown
+    assert "too much" not in shown
+
+
 def note(store: Store, run: str, owner: Owner) -> None:
     path = store.path / "live" / f"{run}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
