@@ -5,8 +5,8 @@
 
 Both train on the same text in turn, each in a process of its own, the original natively built and with 12
 threads. Its training is the time beyond that of 0 epochs (reading, and filling its matrix); ours is measured
-by itself, after a warm-up that compiles the kernels. Tokens are those in the vocabulary that were trained: the
-original goes on until as many were as the text has tokens in all. Peak memory is that of the whole process.
+by itself, after a warm-up that compiles the kernels. Tokens are those in the vocabulary that were trained: both
+go on until as many were as the text has tokens in all. Peak memory is that of the whole process.
 The last line of stdout is one JSON object.
 """
 
@@ -102,6 +102,7 @@ def measure(spec: dict) -> Run:
             engine=choose_engine("cpu", "cpu"),
             deterministic=False,
             threads=spec["threads"] or None,
+            epoch_tokens=corpus.ntokens,
         )
         return result.tokens, time.process_time() - cpu, time.perf_counter() - wall, read
 

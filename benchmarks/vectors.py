@@ -107,7 +107,16 @@ def train_ours(spec: dict) -> None:
         Tokenizer(), dictionary, dim=options.dim, kind=options.model, loss="ns", seed=seed
     )
     choice = choose_engine(spec["engine"], "cpu")
-    pretrain(model.tables, dictionary, corpus, options, seed=seed, engine=choice, deterministic=False)
+    pretrain(
+        model.tables,
+        dictionary,
+        corpus,
+        options,
+        seed=seed,
+        engine=choice,
+        deterministic=False,
+        epoch_tokens=corpus.ntokens,
+    )
     others = spec["others"]
     np.savez(
         spec["out"],

@@ -125,7 +125,7 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
     else:
         from ftcore.training.pretrain import pretrain
 
-        result = pretrain(tables, dictionary, corpus, options, **shared)
+        result = pretrain(tables, dictionary, corpus, options, epoch_tokens=corpus.ntokens, **shared)
     if checkpoint is not None:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it

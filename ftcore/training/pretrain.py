@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,17 +33,20 @@ def pretrain(
     checkpoint: Checkpoint | None = None,
     deterministic: bool = True,
     threads: int | None = None,
+    epoch_tokens: int | None = None,
 ) -> TrainingResult:
     """Train both tables in place, `options.epoch` passes over the corpus in its order.
 
-    The learning rate falls to 0 over the in-vocabulary tokens of all passes. (The original counts these
-    against a total that includes unknown words, so it makes epoch / coverage passes.)
+    The learning rate falls to 0 over the in-vocabulary tokens of all passes.
 
     Args:
         tables: input [dictionary.rows, dim], output [nwords, dim].
         checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
         deterministic: the same bytes for the same seed (one CPU thread).
         threads: of the cpu engine where it need not be deterministic; None takes one a core.
+        epoch_tokens: in-vocabulary tokens that an epoch trains, which goes round the corpus as often as it
+            takes; default: the corpus once. The original's is `dictionary.ntokens`, unknown words included
+            (``fasttext.cc``, ``trainThread``), so that it makes epoch / coverage passes.
 
     Raises:
         UserError: an empty corpus; a loss that is not a number any more (names step and lr).
@@ -63,11 +67,12 @@ def pretrain(
     setup = PretrainSetup.build(dictionary, options)
     chunk = chunk_tokens(options, len(corpus.ids), backend.speed)
     borders = chunk_borders(corpus.offsets, chunk)
-    total = options.epoch * len(corpus.ids)
+    each = epoch_tokens or len(corpus.ids)
+    total = options.epoch * each
     key = ""
     if checkpoint is not None:
         arrays = (corpus.ids, corpus.offsets, tables.input, tables.output)
-        about = f"pretrain 1 {backend.name} {backend.device.type} {chunk} {seed} {options.model_dump_json()}"
+        about = f"pretrain 1 {backend.name} {backend.device.type} {chunk} {each} {seed} {options.model_dump_json()}"
         key = content_key(about, dictionary.counts, *arrays)
     loop = Loop(
         "pretrain",
@@ -82,12 +87,16 @@ def pretrain(
         advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
     )
 
+    @lru_cache(maxsize=1)
+    def chunks(epoch: int) -> list[range]:
+        return lines_of_epoch(corpus.offsets, borders, epoch * each, (epoch + 1) * each)
+
     def train(epoch: int, chunk: int, lr: Rate) -> StepResult:
-        lines = range(borders[chunk], borders[chunk + 1])
+        lines = chunks(epoch)[chunk]
         rng = chunk_generator(seed, "pretrain", epoch, chunk)
         return backend.pretrain_lines(tables, corpus, lines, options, lr, rng, setup)
 
-    return loop.run(lambda epoch: len(borders) - 1, train)
+    return loop.run(lambda epoch: len(chunks(epoch)), train)
 
 
 def chunk_tokens(options: config.Pretrain, total: int = 0, speed: int = 1) -> int:
@@ -114,3 +123,23 @@ def chunk_borders(offsets: np.ndarray, tokens: int) -> list[int]:
     starts = np.asarray(offsets[:-1], dtype=np.int64)
     firsts = np.flatnonzero(np.diff(starts // tokens, prepend=-1))
     return [*firsts.tolist(), len(starts)]
+
+
+def lines_of_epoch(offsets: np.ndarray, borders: list[int], start: int, stop: int) -> list[range]:
+    """The chunks of tokens `start` to `stop` of a corpus that is read round and round.
+
+    A line belongs where its first token does. Chunks end at `borders`, at the corpus's end and at `stop`.
+
+    >>> lines_of_epoch(np.array([0, 3, 6, 9]), [0, 2, 3], 4, 13)  # 4 to 9, and round to 4
+    [range(2, 3), range(0, 2)]
+    """
+    starts, size = np.asarray(offsets[:-1], dtype=np.int64), int(offsets[-1])
+    found: list[range] = []
+    while start < stop:
+        base = start - start % size
+        first, last = np.searchsorted(starts, [start - base, min(stop - base, size)])
+        inside = [border for border in borders if first < border < last]
+        cuts = [int(first), *inside, int(last)]
+        found += [range(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if a < b]
+        start = base + size
+    return found

@@ -89,7 +89,7 @@ def test_mlflow_has_a_parent_with_children_parameters_curves_tables_and_the_data
     ):
         history = client.get_metric_history(by_kind[kind].info.run_id, curve)
         assert history and all(m.value == m.value for m in history), (kind, curve)
-    assert by_kind["finetune"].data.tags["engine"] == "reference"
+    assert by_kind["finetune"].data.tags["engine"] == "cpu"
     assert "device=cpu" in by_kind["finetune"].data.tags["engine.reason"]
     evaluation = by_kind["evaluate"].info.run_id
     tables = {a.path for a in client.list_artifacts(evaluation, "tables")}

@@ -15,7 +15,7 @@ from ftcore.training import finetune as finetune_module
 from ftcore.training import pretrain as pretrain_module
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.finetune import finetune
-from ftcore.training.pretrain import chunk_borders, chunk_tokens, pretrain
+from ftcore.training.pretrain import chunk_borders, chunk_tokens, lines_of_epoch, pretrain
 from tests.ftcore.engines.small import finetuning, pretraining, tables_for
 
 CPU = choose_engine("reference", "cpu")
@@ -29,7 +29,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(Cpu, "speed", 1)
 
 
-def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):
+def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, epoch_tokens=None, **options):
     dictionary, corpus, settings = pretraining(**{"epoch": 2, "batch_size": 4, "lr": 0.2, **options})
     tables = tables_for(dictionary, dictionary.nwords)
     return pretrain(
@@ -41,6 +41,7 @@ def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):
         engine=engine,
         listeners=listeners,
         checkpoint=checkpoint,
+        epoch_tokens=epoch_tokens,
     )
 
 
@@ -84,9 +85,9 @@ class StopAfter:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("killed")])
 @ENGINES
-@pytest.mark.parametrize("run", [run_pretrain, run_finetune])
+@pytest.mark.parametrize("run", ["run_pretrain", "run_finetune", "run_round"])
 def test_resuming_at_any_chunk_gives_the_same_bytes(run, engine, error, small_chunks, tmp_path):
-    reports = []
+    reports, run = [], globals()[run]
     engine = choose_engine(engine, "cpu")
     whole = content(run(engine=engine, listeners=[reports.append]))
     assert len(reports) > 6
@@ -219,6 +220,25 @@ def test_a_failed_save_leaves_the_one_before(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2  # the older tables are gone
     checkpoint.clear()
     assert checkpoint.load("k") is None and list(tmp_path.iterdir()) == []
+
+
+def run_round(**options):
+    """Epochs that end in the middle of the corpus, as the original's do where words are unknown."""
+    return run_pretrain(epoch_tokens=300, **options)
+
+
+def test_an_epoch_goes_round_the_corpus_as_often_as_it_takes():
+    offsets = np.array([0, 3, 3, 10, 11, 30])
+    borders = chunk_borders(offsets, 10)
+    once = lines_of_epoch(offsets, borders, 0, 30)
+    assert once == [range(borders[k], borders[k + 1]) for k in range(len(borders) - 1)]
+    read = []
+    for epoch in range(4):  # of 77 tokens: the lines follow one another without a gap
+        for chunk in lines_of_epoch(offsets, borders, 77 * epoch, 77 * (epoch + 1)):
+            assert len(chunk) > 0
+            read += chunk
+    assert [line for line in read if line != 1] == [line for _ in range(11) for line in (0, 2, 3, 4)][:-2]
+    assert run_round().tokens == pytest.approx(600, abs=10)
 
 
 def test_chunks_cover_all_lines_once():
