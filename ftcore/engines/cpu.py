@@ -8,7 +8,6 @@ the engine's own, one a thread, seeded from the chunk's; the distributions are f
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from ftcore import config
+from ftcore.corpus.counting import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines import cpu_shared
 from ftcore.engines.choice import Rate, StepResult
@@ -59,7 +59,7 @@ class Cpu:
     def __init__(self, threads: int | None = 1) -> None:
         if threads is not None and threads < 1:
             raise UserError(f"threads = {threads}; it is a number from 1 up, or None for one a core")
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = usable_threads(threads)
         self.device = torch.device("cpu")
 
     def pretrain_lines(
@@ -85,6 +85,9 @@ class Cpu:
         def work(thread: int) -> Part:
             at = offsets[cuts[thread] : cuts[thread + 1] + 1]
             ids = np.ascontiguousarray(corpus.ids[at[0] : at[-1]], dtype=np.int32)
+            assert len(ids) == 0 or (ids.min() >= 0 and ids.max() < len(tables.output)), (
+                "another dictionary's ids"
+            )
             centres = draw_centres(ids, at - at[0], limits, options.ws, seeds[thread, 0])
             return train_centres(
                 tables, centres, options, (first, (last - first) / max(len(ids), 1)), setup, seeds[thread, 1]
@@ -127,10 +130,15 @@ def train_centres(
     """Train on centres whose discards and windows are drawn.
 
     Args:
+        tables: float32, contiguous, on the CPU: input [R, D], output [nwords, D]; changed in place.
         rate: (a, b), the learning rate of a centre is ``a + b * place``.
         seed: of the negatives.
-        negatives: int32[examples * neg] to take instead, example by example.
+        negatives: int32[examples * neg] to take instead, example by example; not where skip-gram shares them.
     """
+    input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
+    for table in (input, output):  # the kernels reckon with addresses and do not look again
+        assert table.dtype == np.float32 and table.flags.c_contiguous and table.shape[1] == input.shape[1]
+    assert len(output) == setup.targets.rows and len(setup.gain) == len(output)
     none = np.empty(0, np.int32)
     targets = setup.targets
     given = none if negatives is None else np.ascontiguousarray(negatives, np.int32).reshape(-1)
@@ -142,18 +150,19 @@ def train_centres(
         nodes = np.arange(targets.rows)
     side = Output(alias, given, nodes.astype(np.int32, copy=False), codes, paths)
     words = Words(setup.subwords.values, setup.subwords.offsets, setup.gain)
-    train = _kernel(options, targets.rows)
-    input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
+    share = options.updates != "exact" and shareable(options.model, options.loss, options.neg, len(output))
+    assert not (share and options.model == "skipgram" and len(given))
+    train = _kernel(options, input.shape[1], share)
     return Part(*train(input, output, words, centres, side, *map(float, rate), np.uint64(seed)))
 
 
-def _kernel(options: config.Pretrain, nwords: int) -> Callable:
-    """The compiled loop for these options: exact where it was asked for or where nothing can be shared."""
-    if options.updates != "exact" and shareable(options.model, options.loss, options.neg, nwords):
+def _kernel(options: config.Pretrain, dim: int, share: bool) -> Callable:
+    """The compiled loop for these options."""
+    if share:
         make = cpu_shared.skipgram_kernel if options.model == "skipgram" else cpu_shared.cbow_kernel
-        return make(options.dim, options.neg)
+        return make(dim, options.neg)
     # other losses draw no negatives: one kernel for every number of them
-    return exact_kernel(options.model, options.loss, options.dim, options.neg if options.loss == "ns" else 0)
+    return exact_kernel(options.model, options.loss, dim, options.neg if options.loss == "ns" else 0)
 
 
 def _result(parts: list[Part], tokens: int) -> StepResult:

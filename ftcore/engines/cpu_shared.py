@@ -24,13 +24,13 @@ from ftcore.model.kernel import kernel, source_stamp
 
 BLOCK = 16  # centres that share negatives
 POOL = 8  # times neg: negatives they share
-LARGEST = 20  # neg up to which sharing is worth its bookkeeping
+LARGEST = 20  # neg up to which all rows of a bag, or of a pool, are worth keeping at hand
 AHEAD = 2  # centres between asking for rows and reading them
 
 
 def shareable(model: str, loss: str, neg: int, nwords: int) -> bool:
-    """Whether centres can share: negative sampling, and for skip-gram a vocabulary that a pool is a small part of."""
-    return loss == "ns" and (model == "cbow" or (neg <= LARGEST and nwords >= 8 * POOL * neg))
+    """Whether centres can share: negative sampling with few negatives, and for skip-gram a vocabulary that a pool is a small part of."""
+    return loss == "ns" and neg <= LARGEST and (model == "cbow" or nwords >= 8 * POOL * neg)
 
 
 @lru_cache

@@ -15,6 +15,7 @@ from ftcore.engines.draws import chunk_generator, context_pairs
 from ftcore.engines.reference import Reference
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
+from ftcore.model.module import TwoTables
 from tests.ftcore.engines.small import constant, drawn_as_the_reference, pretraining, tables_for
 
 
@@ -187,3 +188,21 @@ def test_what_is_chosen_and_why(monkeypatch):
     assert choose_engine("reference", "cuda").device == "cuda:0"
     with pytest.raises(UserError, match="engine=cpu does not run on cuda:0"):
         choose_engine("cpu", "cuda:0")
+
+
+def test_tables_that_do_not_fit_are_refused_before_memory_is_written():
+    dictionary, corpus, options = pretraining(lines=5)
+    setup = PretrainSetup.build(dictionary, options)
+    run = (corpus, range(5), options, constant(0.1), np.random.default_rng(0), setup)
+    good = tables_for(dictionary, dictionary.nwords)
+    for tables in (
+        tables_for(dictionary, dictionary.nwords - 1),  # a word without an output row
+        TwoTables(good.input.detach().double(), good.output.detach()),
+        TwoTables(good.input.detach()[:, ::2], good.output.detach()[:, ::2]),
+        TwoTables(good.input.detach(), good.output.detach()[:, :3].contiguous()),
+    ):
+        with pytest.raises(AssertionError):
+            Cpu().pretrain_lines(tables, *run)
+    # the size of a vector is the tables' own
+    smaller = tables_for(dictionary, dictionary.nwords, dim=3)
+    assert Cpu().pretrain_lines(smaller, *run).broken is None

@@ -140,7 +140,8 @@ def test_skipgram_that_shares_negatives_is_its_slow_model():
 def test_what_cannot_be_shared_is_exact():
     assert not shareable("skipgram", "hs", 5, 10_000) and not shareable("cbow", "softmax", 5, 10_000)
     assert not shareable("skipgram", "ns", 5, 100)  # a pool of 40 is no small part of 100 words
-    assert shareable("skipgram", "ns", 5, 320) and shareable("cbow", "ns", 1000, 2)
+    assert shareable("skipgram", "ns", 5, 320) and shareable("cbow", "ns", 20, 2)
+    assert not shareable("cbow", "ns", 1000, 10**6)
     dictionary, corpus, options = pretraining(updates="shared")
     setup = PretrainSetup.build(dictionary, options)
     bytes_of = []
