@@ -47,6 +47,8 @@ def test_a_disk_error_is_not_taken_for_a_damaged_archive():
         def read(self, size=-1):
             raise OSError(5, "Input/output error")
 
+        read1 = read
+
     try:
         list(Lines(Failing(), 10))
     except OSError as error:
