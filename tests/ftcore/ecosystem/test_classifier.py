@@ -140,12 +140,15 @@ def test_several_labels_need_ova():
 
 
 # ------------------------------------------------------------------------- scikit-learn's own tools
-def test_pipeline_and_parallel_grid_search():
+@pytest.mark.parametrize(
+    "n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)]
+)  # 2: processes that import torch
+def test_pipeline_and_grid_search(n_jobs):
     clean = FunctionTransformer(lambda texts: [text.upper() for text in texts])
     pipe = make_pipeline(clean, FastTextClassifier(**QUICK))
     assert pipe.fit(TEXTS, NAMES).score(OTHERS, OTHER_NAMES) > 0.95
     search = GridSearchCV(
-        FastTextClassifier(**QUICK), {"lr": [1e-4, 0.5], "word_ngrams": [1, 2]}, cv=2, n_jobs=2
+        FastTextClassifier(**QUICK), {"lr": [1e-4, 0.5], "word_ngrams": [1, 2]}, cv=2, n_jobs=n_jobs
     )
     search.fit(TEXTS, NAMES)
     assert search.best_params_["lr"] == 0.5 and search.best_score_ > 0.9
