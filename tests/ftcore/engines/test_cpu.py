@@ -139,15 +139,44 @@ def test_a_loss_that_is_no_number_is_seen_where_it_happens(model, loss):
     dictionary, corpus, options = pretraining(lines=30, model=model, loss=loss, t=1.0, minn=0, maxn=0)
     setup = PretrainSetup.build(dictionary, options)
     tables = tables_for(dictionary, dictionary.nwords, head=0.3)
-    engine = Cpu(1)
-    run = (tables, corpus, range(30), options, constant(0.1))
-    assert engine.pretrain_lines(*run, np.random.default_rng(0), setup).broken is None
-    with torch.no_grad():
-        tables.input[corpus.ids[corpus.offsets[20]]] = float("nan")
+    centres = draw_centres(corpus.ids, corpus.offsets, discard_limits(setup.keep), options.ws, np.uint64(1))
+    assert train_centres(tables, centres, options, (0.1, 0), setup).broken == -1
     word = corpus.ids[corpus.offsets[20]]
-    first = int(np.flatnonzero(corpus.ids == word)[0])
-    broken = engine.pretrain_lines(*run, np.random.default_rng(0), setup).broken
-    assert broken is not None and max(0, first - options.ws) <= broken <= first + 1
+    with torch.no_grad():
+        tables.input[word] = float("nan")
+    first = int(np.flatnonzero(centres.words == word)[0])
+    broken = train_centres(tables, centres, options, (0.1, 0), setup).broken
+    assert max(0, first - options.ws) <= broken <= first + 1
+    run = (tables, corpus, range(30), options, constant(0.1), np.random.default_rng(0), setup)
+    assert Cpu(1).pretrain_lines(*run).broken is not None
+
+
+def test_lines_are_taken_in_random_order_and_each_once():
+    """With hs, ws=1 and t=1 nothing but the order is drawn; to first order it does not matter."""
+    dictionary, corpus, options = pretraining(lines=40, loss="hs", ws=1, t=1.0)
+    setup = PretrainSetup.build(dictionary, options)
+    part = range(10, 30)
+
+    def moved(seed, rate):
+        tables = tables_for(dictionary, dictionary.nwords, head=0.3)
+        before = tables.output.detach().clone()
+        rng = np.random.default_rng(seed)
+        result = Cpu(1).pretrain_lines(tables, corpus, part, options, constant(rate), rng, setup)
+        assert result.tokens == corpus.offsets[30] - corpus.offsets[10]
+        return (tables.output.detach() - before).numpy() / rate
+
+    steep = [moved(seed, 0.5) for seed in range(3)]
+    assert np.abs(steep[0] - steep[1]).max() > 0.01 < np.abs(steep[1] - steep[2]).max()
+    gentle = [moved(seed, 2e-4) for seed in range(3)]
+    in_order = draw_centres(corpus.ids[corpus.offsets[10] : corpus.offsets[30]],
+                            corpus.offsets[10:31] - corpus.offsets[10],
+                            discard_limits(setup.keep), 1, np.uint64(0))  # fmt: skip
+    tables = tables_for(dictionary, dictionary.nwords, head=0.3)
+    before = tables.output.detach().clone()
+    train_centres(tables, in_order, options, (2e-4, 0), setup)
+    gentle.append((tables.output.detach() - before).numpy() / 2e-4)
+    for other in gentle[1:]:
+        np.testing.assert_allclose(other, gentle[0], atol=0.02 * np.abs(gentle[0]).max())
 
 
 def test_it_says_once_that_it_compiles(caplog):
