@@ -50,10 +50,13 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         fixed |= {"dim"}  # the rows' size
     watch.skipped(fixed)
     held_out = _validation(wanted, args)
+    options = arguments.options()
+    if args.minn > 0 and "minn" in fixed and "maxn" not in fixed:  # the search pairs them
+        options = options.model_copy(update={"minn": args.minn, "maxn": args.minn + 3})
     found = autotune(
         Reading(arguments.input, args),
         held_out,
-        arguments.options(),
+        options,
         fixed,
         metric=wanted.metric,
         predictions=wanted.predictions,

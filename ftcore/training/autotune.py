@@ -45,7 +45,8 @@ from ftcore.training.search import Settings, Strategy, shorter
 log = logging.getLogger(__name__)
 _SHARE = 1 / 6  # of the time, for one trial
 _KEPT = 1 << 30  # bytes of encodings kept, or a tenth of the free memory
-_GROUPS = {"dim": 100, "classes": 64}  # what a chunk of work is made for; larger ones get smaller chunks
+_LOOK = 0.5  # seconds between looks at the clock, about
+_UNIT = 1e-6  # seconds a unit of work takes with an engine of speed 1, until it has been measured
 
 
 class Documents(Protocol):
@@ -299,10 +300,11 @@ class _Search:
         frozen: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         """Train the tables in place."""
-        engine = _in_small_chunks(self.backend, tables.dim, dictionary.nlabels)
+        seconds = self.work(options, dictionary, bags) / max(options.epoch, 1) * self.unit
         try:
             finetune(
-                tables, dictionary, bags, None, options, seed=self.seed, engine=engine,
+                tables, dictionary, bags, None, options, seed=self.seed, engine=self.backend,
+                parts=1 + int(seconds / _LOOK),
                 listeners=[self.check], frozen=frozen, document_weights=self.weights(len(bags)),
             )  # fmt: skip
         except UserError as error:
@@ -357,13 +359,18 @@ class _Search:
         rows = len(bags.ids) + a_document * len(bags)
         return options.epoch * rows * (options.dim + 20) / 100
 
+    @property
+    def unit(self) -> float:
+        """Seconds that a unit of work takes."""
+        return float(np.median(self.pace[-9:])) if self.pace else _UNIT / self.backend.speed
+
     def in_time(
         self, settings: Settings, dictionary: Dictionary, bags: BagCorpus, begun: float, keep_epochs: bool
     ) -> Settings:
         """The settings, with fewer epochs where they would take more than their share of the time."""
         if not self.pace:
             return settings
-        seconds = self.work(settings.options, dictionary, bags) * float(np.median(self.pace[-9:]))
+        seconds = self.work(settings.options, dictionary, bags) * self.unit
         left = 0.9 * (self.duration - self.elapsed - self.shrinking)
         share = max(self.duration * _SHARE, 2 * self.best_seconds) - (self.elapsed - begun)
         allowed = left if keep_epochs else min(left, share)
@@ -373,16 +380,6 @@ class _Search:
         if keep_epochs or epoch < 1:
             raise OutOfTime(f"it would take about {seconds:.0f} s")
         return shorter(settings, epoch)
-
-
-def _in_small_chunks(engine: Engine, dim: int, classes: int) -> Engine:
-    """The engine with chunks of work that take about as long as at dim 100, so that the clock is seen."""
-    import copy
-
-    slower = max(1.0, dim / _GROUPS["dim"]) * max(1.0, classes / _GROUPS["classes"])
-    paced = copy.copy(engine)
-    paced.speed = max(engine.speed / slower / 4, 0.05)
-    return paced
 
 
 def _require_memory(dictionary: Dictionary, dim: int) -> None:

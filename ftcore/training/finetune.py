@@ -43,6 +43,7 @@ def finetune(
     deterministic: bool = True,
     threads: int | None = None,
     document_weights: np.ndarray | None = None,
+    parts: int = 1,
 ) -> TrainingResult:
     """Train both tables in place over the documents that have a feature and a label.
 
@@ -57,6 +58,7 @@ def finetune(
         checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
         deterministic: the same bytes for the same seed (one CPU thread).
         threads: of the cpu engine where it need not be deterministic; None takes one a core.
+        parts: chunks that an epoch is cut into at least; listeners hear after each. Draws follow the chunks.
         document_weights: [B], what each document's loss counts, from 0 up; on top of the class weights.
 
     Raises:
@@ -82,7 +84,7 @@ def finetune(
         weights = [] if setup.document_weights is None else [setup.document_weights]
         corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
         mask = np.zeros(0, dtype=bool) if frozen is None else frozen
-        about = f"finetune 1 {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
+        about = f"finetune {parts} {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
         key = content_key(
             about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora
         )
@@ -98,7 +100,7 @@ def finetune(
         key=key,
         advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
     )
-    plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed)
+    plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed, parts)
 
     def train_chunk(epoch: int, chunk: int, lr: Rate) -> StepResult:
         rng = chunk_generator(seed, "finetune", epoch, chunk)
@@ -168,9 +170,11 @@ def _weights(weights: np.ndarray | None, documents: int) -> np.ndarray | None:
 class _Plan:
     """The order of documents of an epoch, cut into chunks at the borders of updates."""
 
-    def __init__(self, usable: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int, chunk: int):
+    def __init__(
+        self, usable: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int, chunk: float, parts: int = 1
+    ):
         self.usable, self.sizes, self.batch_size, self.seed = usable, sizes, batch_size, seed
-        self.chunk = chunk
+        self.chunk, self.parts = chunk, parts
         self._epoch, self._chunks = -1, []
 
     def chunks(self, epoch: int) -> list[np.ndarray]:
@@ -180,7 +184,8 @@ class _Plan:
             cost = np.cumsum(self.sizes[order])[self.batch_size - 1 :: self.batch_size]
             cost = cost + _UPDATE * np.arange(1, len(cost) + 1)
             # whole updates only; what is left over belongs to the last chunk
-            ends = (1 + np.flatnonzero(np.diff(cost // self.chunk, prepend=0))) * self.batch_size
+            chunk = min(self.chunk, cost[-1] / self.parts) if len(cost) else self.chunk
+            ends = (1 + np.flatnonzero(np.diff(cost // chunk, prepend=0))) * self.batch_size
             self._chunks = [part for part in np.split(order, ends) if len(part)]
             self._epoch = epoch
         return self._chunks

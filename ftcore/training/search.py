@@ -1,8 +1,12 @@
 """Where a search of hyperparameters looks next: fastText's Gaussian moves around the best so far.
 
 Source: fastText 0.9.3 ``src/autotune.cc`` (``getArgGauss``, ``AutotuneStrategy::ask`` and ``updateBest``):
-ranges and deviations are the original's. Three things differ on purpose:
+ranges and deviations are the original's. Some things differ on purpose (`benchmarks.autotune` compares):
 
+* The first trials after the given arguments are `STEPS` that pay on most sets, each taken from the best so
+  far: more passes at a higher rate, then pairs of words, then character n-grams.
+* Later trials move about half of the values at a time; the original moves all, and so loses what it has
+  found in most of them.
 * Sizes of n-grams grow by one step over the best so far, so that longer ones are tried only where shorter
   ones have gained; the original draws any length from the start.
 * A bucket count is rounded to `BUCKETS`, so that text encoded for one trial serves others.
@@ -22,6 +26,12 @@ from ftcore.errors import UserError
 
 MINN = (0, 2, 3)  # maxn is 0 for the first, else minn + 3
 BUCKETS = tuple(10_000 * 2**i for i in range(10)) + (10_000_000,)
+STEPS: tuple[dict[str, object], ...] = (
+    {"epoch": 25, "lr": 0.5},
+    {"word_ngrams": 2},
+    {"minn": MINN[1]},
+)
+_TOGETHER = (("epoch",), ("lr",), ("dim",), ("word_ngrams",), ("minn", "maxn"), ("bucket",))
 SEARCHED = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket", "loss", "dsub")
 
 
@@ -93,6 +103,7 @@ class Strategy:
         self.best, self.score = base, float("-inf")
         self.rng = np.random.default_rng([seed, 0x7472])
         self.asked = 0
+        self._steps = list(STEPS)
         self._bucket = base.options.bucket or 2_000_000
 
     def ask(self, t: float) -> Settings:
@@ -100,23 +111,49 @@ class Strategy:
         self.asked += 1
         if self.asked == 1:
             return self.best
+        while self._steps:
+            step = self._steps.pop(0)
+            new = {name: value for name, value in step.items() if self._free_below(name, value)}
+            if new:
+                return self._settings(new, self.best.dsub)
+        return self._settings(self._moved(t), self._near_dsub(t))
+
+    def _free_below(self, name: str, value: object) -> bool:
+        """Whether a step changes this: it is free, and not there yet (a rate or passes given are left, too)."""
+        return name not in self.fixed and getattr(self.best.options, name) < value
+
+    def _moved(self, t: float) -> dict[str, object]:
         options, near = self.best.options, self._near
         new: dict[str, object] = {}
         new["epoch"] = int(near("epoch", options.epoch, t))
         new["lr"] = float(f"{near('lr', options.lr, t):.3g}")  # to be written down and given again
         new["dim"] = int(near("dim", options.dim, t))
         new["word_ngrams"] = min(int(near("word_ngrams", options.word_ngrams, t)), options.word_ngrams + 1)
-        dsub = 1 << int(near("dsub", np.log2(self.best.dsub), t))
         place = MINN.index(options.minn) if options.minn in MINN else 0
         new["minn"] = MINN[min(int(near("minn", place, t)), place + 1)]
         near_bucket = near("bucket", self._bucket, t)
         new["bucket"] = min(BUCKETS, key=lambda size: abs(np.log(size / near_bucket)))
-        new["loss"] = "softmax"
-        new |= {name: getattr(options, name) for name in self.fixed if name != "dsub"}
-        if "maxn" not in self.fixed:
-            new["maxn"] = new["minn"] + 3 if new["minn"] else 0
-        elif new["minn"] > options.maxn or options.maxn == 0:  # a fixed maxn bounds minn
-            new["minn"] = min(options.minn, options.maxn)
+        free = [names for names in _TOGETHER if not self.fixed.issuperset(names)]
+        chosen = self.rng.random(len(free)) < 0.5
+        if free and not chosen.any():
+            chosen[self.rng.integers(len(free))] = True
+        moving = {name for names, yes in zip(free, chosen, strict=True) if yes for name in names}
+        return {name: value for name, value in new.items() if name in moving}
+
+    def _near_dsub(self, t: float) -> int:
+        return 1 << int(self._near("dsub", np.log2(self.best.dsub), t))
+
+    def _settings(self, new: dict[str, object], dsub: int) -> Settings:
+        """The best with new values, those that are fixed apart, and maxn that goes with minn."""
+        options = self.best.options
+        new = {"loss": "softmax", **new}
+        new = {name: value for name, value in new.items() if name not in self.fixed}
+        minn = new.get("minn", options.minn)
+        if "maxn" in self.fixed:
+            if "minn" in new:  # a fixed maxn bounds minn
+                new["minn"] = min(minn, options.maxn)
+        elif "minn" in new:
+            new["maxn"] = minn + 3 if minn else 0
         return Settings(options.model_copy(update=new), self.best.dsub if "dsub" in self.fixed else dsub)
 
     def tell(self, settings: Settings, score: float) -> bool:

@@ -82,3 +82,41 @@ def test_a_fixed_maxn_bounds_minn():
 def test_an_unknown_name_is_refused():
     with pytest.raises(UserError, match="wordNgrams.*word_ngrams"):
         Strategy(BASE, {"wordNgrams"})
+
+
+def test_the_first_steps_build_on_the_best_so_far():
+    strategy = Strategy(BASE)
+    strategy.tell(strategy.ask(0), 0.1)
+    faster = strategy.ask(0).options
+    assert faster == BASE.options.model_copy(update={"epoch": 25, "lr": 0.5})
+    strategy.tell(Settings(faster), 0.5)
+    pairs = strategy.ask(0).options
+    assert pairs == faster.model_copy(update={"word_ngrams": 2})
+    strategy.tell(Settings(pairs), 0.4)  # no gain: the next step leaves them out
+    assert strategy.ask(0).options == faster.model_copy(update={"minn": 2, "maxn": 5})
+
+
+def test_steps_that_are_fixed_or_taken_already_are_left_out():
+    there = Settings(config.Finetune(dim=10, epoch=30, lr=1.0, word_ngrams=3))
+    strategy = Strategy(there, {"dim"}, seed=0)
+    strategy.ask(0)
+    assert strategy.ask(0).options == there.options.model_copy(update={"minn": 2, "maxn": 5})
+    strategy = Strategy(BASE, {"lr", "minn"})
+    strategy.ask(0)
+    assert strategy.ask(0).options == BASE.options.model_copy(update={"epoch": 25})
+
+
+def test_a_trial_moves_about_half_of_the_values_and_never_none():
+    strategy = Strategy(
+        Settings(config.Finetune(dim=100, epoch=30, lr=1.0, word_ngrams=2, minn=2, maxn=5)), seed=5
+    )
+    strategy.ask(0)
+    moved = [
+        tried.changed(strategy.best).keys() - {"dsub", "maxn"}
+        for tried in (strategy.ask(0) for _ in range(300))
+    ]
+    assert 2 < np.mean([len(names) for names in moved]) < 3
+    assert set().union(*moved) == {"epoch", "lr", "dim", "word_ngrams", "minn", "bucket"}
+    alone = Strategy(BASE, set(SEARCHED) - {"dim"}, seed=1)
+    tried = [alone.ask(0).changed(BASE).keys() for _ in range(20)]
+    assert tried[0] == set() and {"dim"} in tried[1:]
