@@ -53,7 +53,10 @@ def run(command: str, words: Sequence[str]) -> None:
 
 # ---------------------------------------------------------------------------------------- training
 def train(command: str, words: list[str]) -> None:
-    """Write OUTPUT.bin and OUTPUT.vec, and OUTPUT.output if asked. Ctrl-C leaves OUTPUT.checkpoint."""
+    """Write OUTPUT.bin (.ftz where autotune keeps to a size), OUTPUT.vec, and OUTPUT.output if asked.
+
+    Ctrl-C leaves OUTPUT.checkpoint.
+    """
     from ftcore.compat.arguments import Arguments, Extras
     from ftcore.compat.training import train
 
@@ -62,12 +65,13 @@ def train(command: str, words: list[str]) -> None:
     supervised = command == "supervised"
     if not supervised:
         named["model"] = command
-    path = f"{given.output}.bin"
-    _writable(path)
     try:
         arguments = Arguments.read((), named, supervised=supervised)
     except TypeError as error:
         raise UsageError(str(error), flags.usage(command)) from None
+    sized = arguments.autotune.on and arguments.autotune.model_size
+    path = f"{given.output}.{'ftz' if sized else 'bin'}"
+    _writable(path)
     checkpoint = f"{given.output}.checkpoint"
     try:
         model = train(replace(arguments, extras=Extras(checkpoint=checkpoint)))

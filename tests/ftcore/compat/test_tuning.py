@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ftcore as fasttext
-from ftcore.compat import tuning
+from ftcore.compat import commands, tuning
 from ftcore.errors import UserError
 from tests.reference.peer import needs_peer, run_peer
 
@@ -107,3 +107,25 @@ def test_the_original_opens_what_was_found(files, tmp_path):
     )
     seen = run_peer(script, path=str(tmp_path / "m.bin"), test=str(files / "test"))
     assert tuple(seen["test"]) == pytest.approx(model.test(str(files / "test")))
+
+
+@pytest.mark.parametrize(("size", "ending"), [("40k", "ftz"), ("", "bin")])
+def test_the_command_line(files, tmp_path, capsys, size, ending):
+    words = [
+        "-input",
+        files / "train",
+        "-output",
+        tmp_path / "m",
+        "-dim",
+        16,
+        "-bucket",
+        20_000,
+        "-verbose",
+        0,
+    ]
+    words += ["-thread", 1, "-autotune-validation", files / "valid", "-autotune-duration", 120]
+    words += ["-autotune-modelsize", size] if size else []
+    commands.train("supervised", [str(word) for word in words])
+    assert {p.name for p in tmp_path.iterdir()} == {f"m.{ending}", "m.vec"}
+    model = fasttext.load_model(str(tmp_path / f"m.{ending}"))
+    assert model.is_quantized() == bool(size) and model.test(str(files / "test"))[1] > 0.6

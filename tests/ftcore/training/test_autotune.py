@@ -222,3 +222,19 @@ def test_documents_may_have_weights(texts):
         on_trial=_after(4),
     )
     assert asked and set(asked) == {600} and result.score < 0.1
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+def test_listeners_hear_of_every_part_of_an_epoch(texts, parts):
+    train, _ = texts
+    dictionary = Dictionary.build(train.rows, BASE)
+    bags = encode_bags([train.batch], dictionary, grow=True)
+    heard: list[bool] = []
+    for _ in range(2):
+        tables, _ = Random().tables(dictionary, 16, 0)
+        result = finetune(
+            tables, dictionary, bags, None, BASE, engine=ENGINE, parts=parts,
+            listeners=[lambda progress: heard.append(progress.epoch_end)],
+        )  # fmt: skip
+        assert parts <= len(heard) <= parts + 2 and heard.count(True) == 1 and result.tokens == len(bags.ids)
+        heard.clear()
