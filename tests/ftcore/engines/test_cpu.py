@@ -1,12 +1,9 @@
 """The cpu engine: held to the reference on the same draws, and its own draws to their distributions."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
 
-from ftcore import config
 from ftcore.engines.alias import alias_table
 from ftcore.engines.choice import choose_engine, load_engine
 from ftcore.engines.cpu import Cpu, train_centres
@@ -177,24 +174,6 @@ def test_lines_are_taken_in_random_order_and_each_once():
     gentle.append((tables.output.detach() - before).numpy() / 2e-4)
     for other in gentle[1:]:
         np.testing.assert_allclose(other, gentle[0], atol=0.02 * np.abs(gentle[0]).max())
-
-
-def test_it_says_once_that_it_compiles(caplog):
-    dictionary, corpus, options = pretraining(lines=3, dim=37)
-    options = config.Pretrain(**{**options.model_dump(), "dim": 37})
-    from ftcore.engines import cpu_exact
-
-    cpu_exact.exact_kernel.cache_clear()
-    kernel = cpu_exact.exact_kernel("skipgram", "ns", 37, 5)
-    kernel.enable_caching = lambda: None
-    tables = tables_for(dictionary, dictionary.nwords, dim=37)
-    setup = PretrainSetup.build(dictionary, options)
-    with caplog.at_level(logging.WARNING):
-        Cpu().pretrain_lines(
-            tables, corpus, range(3), options, constant(0.1), np.random.default_rng(0), setup
-        )
-        hits = sum(kernel.stats.cache_hits.values())
-        assert len([r for r in caplog.records if "compiling" in r.message]) == (0 if hits else 1)
 
 
 def test_what_is_chosen_and_why(monkeypatch):
