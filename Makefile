@@ -18,14 +18,17 @@ export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
+.PHONY: help run tune test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
+	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
 
 run: $(STAMP) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
+
+tune: $(STAMP) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.duration=300")
+	@$(BIN)/python -m flows.tune --config $(CONFIG) $(ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones
 	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" $(ARGS)
