@@ -1,1 +1,1 @@
-"""One training interface; `reference` (plain torch) defines the semantics."""
+"""One training interface; `reference` (plain torch) defines the semantics, `cpu` (Numba) is quick."""
