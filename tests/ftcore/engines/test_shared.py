@@ -101,23 +101,26 @@ def slow_skipgram(tables, centres, setup, rate, neg, seed):
             continue
         word = centres.words[i]
         rows = setup.subwords.values[setup.subwords.offsets[word] : setup.subwords.offsets[word + 1]]
-        hidden, grad = input[rows].mean(0), 0
+        hidden, total, gain = input[rows].mean(0), 0, setup.gain[word]
         for target in context:
             p = sigmoid(output[target] @ hidden)
             step = rate * (1 - p)
-            grad = grad + step * output[target]
+            grad = step * output[target]
             output[target] += step * hidden
             loss -= np.log(p)
-        hidden = hidden + setup.gain[word] * grad  # as the rows would have moved it
-        for row, count in times.items():
-            p = sigmoid(output[row] @ hidden)
-            weight = neg / draws * count * (len(context) - context.count(row))
-            step = -rate * weight * p
-            grad = grad + step * output[row]
-            output[row] += step * hidden
-            loss -= neg / draws * len(context) * np.log(1 - p)
+            total, hidden = total + grad, hidden + gain * grad  # as the rows would have moved it
+        for k in range(0, POOL * neg, POOL):
+            grad = 0
+            for row, count in list(times.items())[k : k + POOL]:
+                p = sigmoid(output[row] @ hidden)
+                weight = neg / draws * count * (len(context) - context.count(row))
+                step = -rate * weight * p
+                grad = grad + step * output[row]
+                output[row] += step * hidden
+                loss -= neg / draws * len(context) * np.log(1 - p)
+            total, hidden = total + grad, hidden + gain * grad
         for row in rows:
-            input[row] += grad
+            input[row] += total
     return input, output, loss
 
 
