@@ -32,6 +32,7 @@ from ftcore.training.finetune import finetune
 from ftcore.training.objective import answer
 
 HERE = Path(__file__).resolve().parent
+PATIENCE = 5  # times the duration, for the original's search and last training; then it is given up
 TARGET = 0.003  # below the original's by no more: the noise of one model
 Row = tuple[list[str], str]  # labels, tokens
 
@@ -143,8 +144,8 @@ def measure_ours(
 
 def measure_peer(
     python: Path, texts: tuple[list[Row], list[Row], list[Row]], duration: float, seed: int
-) -> dict:
-    """The original's search in a process of its own."""
+) -> dict | None:
+    """The original's search in a process of its own; None where it does not come to an end."""
     with tempfile.TemporaryDirectory() as folder:
         names = {}
         for name, rows in zip(("train", "valid", "test"), texts, strict=True):
@@ -154,9 +155,13 @@ def measure_peer(
             )
             names[name] = str(path)
         order = {**names, "duration": int(duration), "seed": seed, "threads": THREADS}
-        done = subprocess.run(
-            [str(python), "-c", PEER], input=json.dumps(order), capture_output=True, text=True
-        )
+        try:
+            done = subprocess.run(
+                [str(python), "-c", PEER], input=json.dumps(order), capture_output=True, text=True,
+                timeout=PATIENCE * duration + 60,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return None
     if done.returncode and "enough time" in done.stderr:  # no trial ended
         return {"p": 0.0, "r": 0.0, "wall": duration, "cpu": 0.0, "found": None, "trials": 0, "valid": 0.0}
     if done.returncode:
@@ -177,8 +182,14 @@ def compare(
         if peer is not None:
             turns.append(("original", theirs, lambda s=seed: measure_peer(peer, texts, duration, s)))
         for who, list_, turn in turns[:: 1 if seed % 2 else -1]:
-            list_.append(turn())
-            r = list_[-1]
+            r = turn()
+            if r is None:
+                print(
+                    f"  {name} seed {seed} {who} given up: no end in {PATIENCE} times its duration",
+                    file=sys.stderr,
+                )
+                continue
+            list_.append(r)
             print(
                 f"  {name} seed {seed} {who:8} P@1 {r['p']:.4f} valid {r['valid']:.4f} trials {r['trials']:3} "
                 f"wall {r['wall']:.0f} s CPU {r['cpu']:.0f} s {r['found']}", file=sys.stderr,
