@@ -1,6 +1,6 @@
 """The `ftcore` command: fastText's own commands, and a look into text and models without a pipeline.
 
-``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.commands`;
+``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models.
 """
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words and words[0] in CLASSIC:
-            from ftcore.compat.commands import run
+            from ftcore.compat.command_line.commands import run
 
             run(words[0], words[1:])
             sys.stdout.flush()
@@ -107,7 +107,7 @@ def show_tokens(given: argparse.Namespace) -> None:
 
 def show_info(given: argparse.Namespace) -> None:
     """Kind, sizes and labels; the tokenizer of a directory's model."""
-    from ftcore.compat.opened import Opened
+    from ftcore.compat.command_line.opened import Opened
 
     opened = Opened(given.model)
     classic = opened.model.classic

@@ -10,41 +10,18 @@ by `load_config` before any work, naming the key, the value and what is allowed.
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, ValidationError, model_validator
 
 from ftcore.errors import UserError
+from ftcore.options import Options, describe, explain, merge, override, read_yaml
+from ftcore.options import digest as digest  # callers say config.digest(options)
 
 Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]
-
-
-class Options(BaseModel):
-    """Base of all option groups: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _words_not_booleans(cls, tree: Any) -> Any:
-        """YAML reads a bare on or off as true or false; where the words are the choices, they are meant."""
-        if not isinstance(tree, dict):
-            return tree
-        meant = dict(tree)
-        for name, value in tree.items():
-            field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and get_origin(field.annotation) is Literal:
-                word = "on" if value else "off"
-                meant[name] = word if word in get_args(field.annotation) else value
-        return meant
 
 
 # ------------------------------------------------------------------------------------ ingestion
@@ -306,7 +283,7 @@ class Config(Options):
             return tree
         path = Path(tree["extends"])
         try:
-            base = cls._start_from_file(_read_yaml(path))
+            base = cls._start_from_file(read_yaml(path))
         except RecursionError:
             raise UserError(f"extends: {path} extends itself; name another file to start from") from None
         return merge(base, {k: v for k, v in tree.items() if k != "extends"})
@@ -326,30 +303,6 @@ class Config(Options):
         return self.finetune.dim or self.pretrain.dim
 
 
-def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Options of `base` with those of `change` in their place; groups are merged, lists replaced.
-
-    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
-    {'a': {'b': 3, 'c': 2}}
-    """
-    merged = dict(base)
-    for key, value in change.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def digest(options: BaseModel | dict | list | str) -> str:
-    """SHA-256 (hex) of the canonical JSON of some options; equal options have equal digests.
-
-    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    True
-    """
-    value = options.model_dump(mode="json") if isinstance(options, BaseModel) else options
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """Read YAML, apply ``key=value`` overrides, validate; a `UserError` names what is wrong.
 
@@ -360,9 +313,9 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     """
     tree: dict[str, Any] = {}
     if path is not None:
-        tree = Config._start_from_file(_read_yaml(Path(path)))
+        tree = Config._start_from_file(read_yaml(Path(path)))
     for item in overrides:
-        _override(tree, item)
+        override(tree, item)
     return parse_config(tree, where=str(path) if path else "configuration")
 
 
@@ -371,130 +324,14 @@ def parse_config(tree: dict[str, Any], where: str = "configuration") -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = [_explain(e) for e in error.errors()]
+        lines = [explain(e, Config) for e in error.errors()]
         raise UserError(f"{where}: " + "\n  ".join(lines)) from None
 
 
-def describe_options(model: type[BaseModel] = Config, prefix: str = "") -> list[tuple[str, str, str, str]]:
+def describe_options() -> list[tuple[str, str, str, str]]:
     """(dotted key, default, what is allowed, meaning) of every option, groups unfolded.
 
     >>> [row[:3] for row in describe_options() if row[0] == "pretrain.dim"]
     [('pretrain.dim', '100', '>= 1 and <= 10000')]
     """
-    rows: list[tuple[str, str, str, str]] = []
-    for name, info in model.model_fields.items():
-        key = f"{prefix}{name}"
-        inner = get_args(info.annotation)[0] if get_origin(info.annotation) is list else info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            below = f"{key}.0." if inner is not info.annotation else f"{key}."
-            rows += describe_options(inner, below)
-            continue
-        default = "(required)" if info.is_required() else repr(info.get_default(call_default_factory=True))
-        rows.append((key, default, _allowed(info), info.description or ""))
-    return rows
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such configuration file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected `key: value` pairs, found {type(tree).__name__}")
-    return tree
-
-
-def _override(tree: dict[str, Any], item: str) -> None:
-    key, eq, text = item.partition("=")
-    if not eq or not key:
-        raise UserError(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
-    try:
-        value = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError as error:
-        raise UserError(f"{item!r}: the value is not valid YAML: {error}") from None
-    *parents, last = key.split(".")
-    node: Any = tree
-    for part in parents:
-        node = _child(node, part, key)
-    if isinstance(node, list):
-        node[_index(node, last, key)] = value
-    else:
-        node[last] = value
-
-
-def _child(node: Any, part: str, key: str) -> Any:
-    if isinstance(node, list):
-        return node[_index(node, part, key)]
-    if node.get(part) is None:
-        node[part] = {}
-    if not isinstance(node[part], dict | list):
-        raise UserError(f"{key}: {part!r} is a value, not a group of options")
-    return node[part]
-
-
-def _index(node: list, part: str, key: str) -> int:
-    if not part.isdigit() or int(part) >= len(node):
-        raise UserError(f"{key}: {part!r} is not an index below {len(node)}")
-    return int(part)
-
-
-def _explain(error: dict[str, Any]) -> str:
-    """One line for one pydantic error: key, value, what is allowed."""
-    key = ".".join(str(p) for p in error["loc"]) or "options"
-    if error["type"] == "extra_forbidden":
-        known = _keys_at(error["loc"][:-1])
-        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return f"unknown key {key!r}; {hint}"
-    message = error["msg"].removeprefix("Value error, ")
-    value = error.get("input")
-    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
-    allowed = _range_at(error["loc"])
-    return f"{key}{shown}: {message}" + (f" (allowed: {allowed})" if allowed else "")
-
-
-def _model_at(loc: Iterable[Any]) -> type[BaseModel] | None:
-    model: Any = Config
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            return None
-        model = field.annotation
-        if get_origin(model) is list:
-            model = get_args(model)[0]
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def _keys_at(loc: Iterable[Any]) -> list[str]:
-    model = _model_at(loc)
-    return list(model.model_fields) if model else []
-
-
-def _range_at(loc: tuple[Any, ...]) -> str:
-    names = [p for p in loc if isinstance(p, str)]
-    for cut in range(len(names), 0, -1):  # union errors append type names to the place
-        model = _model_at(names[: cut - 1])
-        field = model.model_fields.get(names[cut - 1]) if model else None
-        if field is not None:
-            return _allowed(field)
-    return ""
-
-
-def _allowed(field: FieldInfo) -> str:
-    """The range or the choices of an option, in words; "" if anything of its type goes."""
-    marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    parts = [
-        f"{sign} {getattr(m, name)}"
-        for m in field.metadata
-        for name, sign in marks.items()
-        if getattr(m, name, None) is not None
-    ]
-    if get_origin(field.annotation) is Literal:
-        parts.append(", ".join(map(repr, get_args(field.annotation))))
-    return " and ".join(parts)
+    return describe(Config)

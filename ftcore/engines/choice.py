@@ -145,9 +145,9 @@ def load_engine(
     if not isinstance(choice, EngineChoice):
         return choice
     if choice.name == "cpu":
-        from ftcore.engines.cpu import Cpu
+        from ftcore.engines.cpu.engine import Cpu
 
         return Cpu(1 if deterministic else threads)
-    from ftcore.engines.reference import Reference
+    from ftcore.engines.reference.engine import Reference
 
     return Reference(choice.device, deterministic=deterministic)

@@ -172,3 +172,24 @@ def class_weights(option: str | dict[str, float], labels: list[str], counts: np.
             raise UserError(f"class_weights: {label!r} = {weight!r}; a weight is a number from 0 up")
         weights[labels.index(label)] = weight
     return weights
+
+
+def document_weights(
+    labels: Ragged, drawn: np.ndarray, order: np.ndarray, loss: str, setup: FinetuneSetup
+) -> np.ndarray | None:
+    """float32[documents] factor of each document's loss, or None where all are 1.
+
+    Args:
+        labels: of the documents. drawn: int64[documents], the one each is trained on (ova: all).
+        order: int64[documents], their numbers in the corpus.
+    """
+    weight = None
+    if setup.class_weights is not None:
+        weight = setup.class_weights[drawn]
+        if loss == "ova" and len(labels):  # a document weighs the mean of its labels' weights
+            total = np.add.reduceat(setup.class_weights[labels.values], labels.offsets[:-1])
+            weight = (total / labels.sizes).astype(np.float32)
+    if setup.document_weights is not None:
+        own = setup.document_weights[order]
+        weight = own if weight is None else weight * own
+    return weight

@@ -251,7 +251,7 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
         ("ftcore/corpus/introsort.py", {
             "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "evaluate", "register",
         }),
-        ("ftcore/engines/reference.py", {"pretrain", "finetune", "evaluate", "register"}),
+        ("ftcore/engines/reference/engine.py", {"pretrain", "finetune", "evaluate", "register"}),
         ("ftcore/training/pretrain.py", {"pretrain"}),
         ("ftcore/text/segment.py", {"prepare", "commit", "pretrain", "finetune", "evaluate", "register"}),
         ("ftcore/evaluation/metrics.py", {"evaluate"}),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import ftcore as fasttext
-from ftcore.compat import commands, tuning
+from ftcore.compat import tuning
+from ftcore.compat.command_line import commands
 from ftcore.errors import UserError
 from tests.reference.peer import needs_peer, run_peer
 

@@ -14,9 +14,9 @@ import torch
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus
-from ftcore.engines.cpu_supervised import train_bags
+from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.reference import Reference
+from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, Targets
 from ftcore.model.module import TwoTables
 from tests.reference.dictionary import tokens

@@ -8,7 +8,7 @@ from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags
 from ftcore.engines.choice import choose_engine
-from ftcore.engines.reference import Reference
+from ftcore.engines.reference.engine import Reference
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree
 from ftcore.training import finetune as finetune_module

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ftcore.engines.choice import choose_engine
-from ftcore.engines.cpu import Cpu
-from ftcore.engines.reference import Reference
+from ftcore.engines.cpu.engine import Cpu
+from ftcore.engines.reference.engine import Reference
 from ftcore.training import finetune as finetune_module
 from ftcore.training import pretrain as pretrain_module
 from ftcore.training.checkpoints import Checkpoint, State

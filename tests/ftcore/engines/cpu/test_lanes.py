@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ftcore.engines.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
+from ftcore.engines.cpu.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
 from ftcore.model.kernel import kernel
 
 

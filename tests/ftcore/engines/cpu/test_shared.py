@@ -9,9 +9,9 @@ import torch
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import as_batch, documents, encode_tokens
-from ftcore.engines.cpu import Cpu, train_centres
-from ftcore.engines.cpu_draws import discard_limits, draw_centres
-from ftcore.engines.cpu_shared import BLOCK, POOL, shareable
+from ftcore.engines.cpu.draws import discard_limits, draw_centres
+from ftcore.engines.cpu.engine import Cpu, train_centres
+from ftcore.engines.cpu.shared import BLOCK, POOL, shareable
 from ftcore.engines.setup import PretrainSetup
 from tests.ftcore.engines.small import constant, pretraining, tables_for
 from tests.reference.sequential import sigmoid

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
-from ftcore.engines import cpu_supervised
-from ftcore.engines.cpu_supervised import train_bags
-from ftcore.engines.cpu_supervised_kernels import Scratch, _exp, _logistic, _softmax, train_documents
+from ftcore.engines.cpu import supervised
+from ftcore.engines.cpu.supervised import train_bags
+from ftcore.engines.cpu.supervised_kernels import Scratch, _exp, _logistic, _softmax, train_documents
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.reference import Reference
+from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, Targets
 from ftcore.model.module import TwoTables
 from tests.ftcore.engines.small import constant, corpus_lines, finetuning, tables_for
@@ -218,7 +218,7 @@ class InTurn:
 
 
 def test_two_threads_take_turns_so_that_both_follow_the_rate(monkeypatch):
-    monkeypatch.setattr(cpu_supervised, "ThreadPoolExecutor", InTurn)
+    monkeypatch.setattr(supervised, "ThreadPoolExecutor", InTurn)
     bags = topics(2001)
     setup, options = FinetuneSetup(Targets.build("softmax", np.bincount(bags.targets))), config.Finetune()
     rows = np.random.default_rng(2).uniform(-0.1, 0.1, (1400, 10)).astype(np.float32)

@@ -21,12 +21,12 @@ import torch
 from ftcore import config
 from ftcore.corpus.counting import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
-from ftcore.engines import cpu_shared
 from ftcore.engines.choice import Rate, StepResult
-from ftcore.engines.cpu_draws import Centres, discard_limits, draw_centres
-from ftcore.engines.cpu_exact import Words, exact_kernel
-from ftcore.engines.cpu_output import Output
-from ftcore.engines.cpu_shared import shareable
+from ftcore.engines.cpu import shared
+from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres
+from ftcore.engines.cpu.exact import Words, exact_kernel
+from ftcore.engines.cpu.output import Output
+from ftcore.engines.cpu.shared import shareable
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
@@ -116,8 +116,8 @@ class Cpu:
         rng: np.random.Generator,
         setup: FinetuneSetup,
     ) -> StepResult:
-        """Train on documents in this order; see `Engine` and `cpu_supervised.train_bags`."""
-        from ftcore.engines.cpu_supervised import train_bags
+        """Train on documents in this order; see `Engine` and `supervised.train_bags`."""
+        from ftcore.engines.cpu.supervised import train_bags
 
         with when_compiling(log, "the cpu engine's kernels"):
             return train_bags(tables, corpus, order, options, lr, rng, setup, self.threads)
@@ -164,7 +164,7 @@ def train_centres(
 def _kernel(options: config.Pretrain, dim: int, share: bool) -> Callable:
     """The compiled loop for these options."""
     if share:
-        make = cpu_shared.skipgram_kernel if options.model == "skipgram" else cpu_shared.cbow_kernel
+        make = shared.skipgram_kernel if options.model == "skipgram" else shared.cbow_kernel
         return make(dim, options.neg)
     # other losses draw no negatives: one kernel for every number of them
     return exact_kernel(options.model, options.loss, dim, options.neg if options.loss == "ns" else 0)

@@ -14,10 +14,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, BinaryIO
 
-from ftcore.compat import flags, printing
 from ftcore.compat.checks import writing
-from ftcore.compat.flags import UsageError
-from ftcore.compat.opened import Opened, words_of
+from ftcore.compat.command_line import flags, printing
+from ftcore.compat.command_line.flags import UsageError
+from ftcore.compat.command_line.opened import Opened, words_of
 from ftcore.errors import UserError
 
 _USAGE = {

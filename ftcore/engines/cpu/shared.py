@@ -18,9 +18,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ftcore.engines import cpu_output, lanes
-from ftcore.engines.cpu_output import draw_examples, draw_row, judge
-from ftcore.engines.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
+from ftcore.engines.cpu import lanes
+from ftcore.engines.cpu import output as output_side
+from ftcore.engines.cpu.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
+from ftcore.engines.cpu.output import draw_examples, draw_row, judge
 from ftcore.model.kernel import kernel, source_stamp
 
 BLOCK = 16  # centres that share negatives
@@ -36,9 +37,9 @@ def shareable(model: str, loss: str, neg: int, nwords: int) -> bool:
 
 @lru_cache
 def skipgram_kernel(dim: int, neg: int) -> Callable:
-    """Arguments and results as of `cpu_exact.exact_kernel`; the loss is an estimate: a pool's, weighted."""
+    """Arguments and results as of `exact.exact_kernel`; the loss is an estimate: a pool's, weighted."""
     pool = POOL * neg
-    made_of = source_stamp(cpu_output, lanes)
+    made_of = source_stamp(output_side, lanes)
 
     @kernel(reorder=True)
     def train(input, output, words, centres, side, rate, slope, seed):
@@ -126,9 +127,9 @@ def skipgram_kernel(dim: int, neg: int) -> Callable:
 
 @lru_cache
 def cbow_kernel(dim: int, neg: int) -> Callable:
-    """Arguments and results as of `cpu_exact.exact_kernel`."""
+    """Arguments and results as of `exact.exact_kernel`."""
     size = neg + 1
-    made_of = source_stamp(cpu_output, lanes)
+    made_of = source_stamp(output_side, lanes)
 
     @kernel(reorder=True)
     def train(input, output, words, centres, side, rate, slope, seed):

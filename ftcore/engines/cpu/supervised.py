@@ -26,11 +26,10 @@ import numpy as np
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.choice import Rate, StepResult
-from ftcore.engines.cpu_supervised_kernels import HS, NS, OVA, SOFTMAX, train_documents
+from ftcore.engines.cpu.supervised_kernels import HS, NS, OVA, SOFTMAX, train_documents
 from ftcore.engines.draws import draw_labels, draw_negatives, drop_features
-from ftcore.engines.heads import document_weights
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.setup import FinetuneSetup
+from ftcore.engines.setup import FinetuneSetup, document_weights
 from ftcore.model.module import TwoTables
 
 _KINDS = {"softmax": SOFTMAX, "ova": OVA, "ns": NS, "hs": HS}
@@ -88,7 +87,7 @@ def train_bags(
         corpus: every id is a row of the table (``encode_bags(grow=True)``).
         order: int64[E], documents of the corpus. One without a feature or a label is passed over.
         lr: read at the chunk's start and end; linear in between.
-        rng: of the chunk; `ftcore.engines.reference.Reference` makes the same draws from it.
+        rng: of the chunk; `ftcore.engines.reference.engine.Reference` makes the same draws from it.
         threads: above 1 the bytes depend on timing.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The loops of `cpu_supervised`. They call each other, so they live in one file (the cache sees no other).
+"""The loops of `supervised`. They call each other, so they live in one file (the cache sees no other).
 
 Shapes: R input rows, C output rows, D dim, N features of a bag, T output rows a document is scored against.
 """

@@ -6,10 +6,10 @@ import torch
 
 from ftcore.engines.alias import alias_table
 from ftcore.engines.choice import choose_engine, load_engine
-from ftcore.engines.cpu import Cpu, train_centres
-from ftcore.engines.cpu_draws import discard_limits, draw_centres
+from ftcore.engines.cpu.draws import discard_limits, draw_centres
+from ftcore.engines.cpu.engine import Cpu, train_centres
 from ftcore.engines.draws import chunk_generator, context_pairs
-from ftcore.engines.reference import Reference
+from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables
@@ -107,7 +107,7 @@ def test_negatives_follow_the_table_and_are_never_the_target():
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_threads_share_the_lines_and_one_gives_the_same_bytes(model, monkeypatch):
-    monkeypatch.setattr("ftcore.engines.cpu._SPLIT", 10)
+    monkeypatch.setattr("ftcore.engines.cpu.engine._SPLIT", 10)
     dictionary, corpus, options = pretraining(lines=200, model=model, t=1.0)
     setup = PretrainSetup.build(dictionary, options)
     found = []

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ftcore.engines.draws import chunk_generator, context_pairs, draw_negatives, draw_windows
-from ftcore.engines.gradients import ova_gradient, rows_gradient, softmax_gradient
-from ftcore.engines.reference import Reference
+from ftcore.engines.reference.engine import Reference
+from ftcore.engines.reference.gradients import ova_gradient, rows_gradient, softmax_gradient
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.model import losses
 from tests.ftcore.engines.small import constant, finetuning, pretraining, tables_for

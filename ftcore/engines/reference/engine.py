@@ -32,17 +32,16 @@ from ftcore import config
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.draws import context_pairs, draw_labels, draw_windows, drop_features
-from ftcore.engines.heads import (
+from ftcore.engines.ragged import Ragged
+from ftcore.engines.reference.heads import (
     DenseHead,
     Examples,
     HeadGradient,
     RowsHead,
-    document_weights,
     make_head,
     to_device,
 )
-from ftcore.engines.ragged import Ragged
-from ftcore.engines.setup import FinetuneSetup, PretrainSetup
+from ftcore.engines.setup import FinetuneSetup, PretrainSetup, document_weights
 from ftcore.model.module import TwoTables
 
 

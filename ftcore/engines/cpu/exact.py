@@ -20,9 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ftcore.engines import cpu_output, lanes
-from ftcore.engines.cpu_output import draw_examples, judge, softmax_steps
-from ftcore.engines.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
+from ftcore.engines.cpu import lanes
+from ftcore.engines.cpu import output as output_side
+from ftcore.engines.cpu.lanes import add_to_rows, fetch_row, move_rows, score_rows, sum_rows
+from ftcore.engines.cpu.output import draw_examples, judge, softmax_steps
 from ftcore.model.kernel import kernel, source_stamp
 
 NS, HS, SOFTMAX = range(3)
@@ -56,7 +57,7 @@ def exact_kernel(model: str, loss: str, dim: int, neg: int) -> Callable:
     rows_each = neg + 1  # an example's output rows (ns): the target, then its negatives
     size = rows_each if rows_each <= MOST else GROUP
     groups, rest = divmod(rows_each, size)
-    made_of = source_stamp(cpu_output, lanes)
+    made_of = source_stamp(output_side, lanes)
 
     @kernel(reorder=True)
     def train(input, output, words, centres, side, rate, slope, seed):

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ftcore.engines.draws import draw_negatives
-from ftcore.engines.gradients import ova_gradient, rows_gradient, softmax_gradient
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.setup import FinetuneSetup, Targets
+from ftcore.engines.reference.gradients import ova_gradient, rows_gradient, softmax_gradient
+from ftcore.engines.setup import Targets
 
 
 @dataclass(frozen=True)
@@ -140,27 +140,6 @@ def make_head(targets: Targets, examples: Examples, neg: int, rng, device) -> De
     if targets.loss == "hs":
         return RowsHead.tree(targets, examples, device)
     return DenseHead(targets.loss, examples, device)
-
-
-def document_weights(
-    labels: Ragged, drawn: np.ndarray, order: np.ndarray, loss: str, setup: FinetuneSetup
-) -> np.ndarray | None:
-    """float32[documents] factor of each document's loss, or None where all are 1.
-
-    Args:
-        labels: of the documents. drawn: int64[documents], the one each is trained on (ova: all).
-        order: int64[documents], their numbers in the corpus.
-    """
-    weight = None
-    if setup.class_weights is not None:
-        weight = setup.class_weights[drawn]
-        if loss == "ova" and len(labels):  # a document weighs the mean of its labels' weights
-            total = np.add.reduceat(setup.class_weights[labels.values], labels.offsets[:-1])
-            weight = (total / labels.sizes).astype(np.float32)
-    if setup.document_weights is not None:
-        own = setup.document_weights[order]
-        weight = own if weight is None else weight * own
-    return weight
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
