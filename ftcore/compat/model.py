@@ -24,6 +24,7 @@ from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
+from ftcore.inference.text import text_of_line
 from ftcore.inference.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -80,7 +81,15 @@ class _FastText(Vocabulary):
     @classic.setter
     def classic(self, classic: Classic) -> None:
         self._classic = classic
-        for name in ("_tables", "_predictor", "_vectors", "_ids", "words", "labels"):  # of the old one
+        for name in (
+            "_tables",
+            "_predictor",
+            "_vectors",
+            "_ids",
+            "_decoded",
+            "words",
+            "labels",
+        ):  # of the old one
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -159,12 +168,13 @@ class _FastText(Vocabulary):
         >>> model.predict("which dish is best?", k=2)   # doctest: +SKIP
         (('__label__baking', '__label__bread'), array([0.1535, 0.1211]))
         """
-        one = is_one(text)
-        lines = [checked_line(line) for line in ([text] if one else text)]
         k, threshold = whole("k", k), number("threshold", threshold)
-        found = self._predictor.predict(lines, k, threshold)
-        labels, scores = found.named(self._names(on_unicode_error))
-        return (tuple(labels[0]), scores[0].astype(np.float64)) if one else (labels, scores)
+        if is_one(text):
+            found = self._predictor.one(text_of_line(checked_line(text)), k, threshold)
+            names = self._names(on_unicode_error)
+            return tuple([names[label] for label in found.labels.tolist()]), found.scores.astype(np.float64)
+        found = self._predictor.predict([checked_line(line) for line in text], k, threshold)
+        return found.named(self._names(on_unicode_error))
 
     def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """Number of lines scored, precision and recall at k, of a labelled file (or other `Lines`).

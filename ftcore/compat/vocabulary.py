@@ -73,13 +73,20 @@ class Vocabulary:
 
     def _names(self, errors: str) -> np.ndarray:
         """Names of the labels: object[C]."""
-        names = [label_bytes(label).decode("utf-8", errors) for label in self.classic.dictionary.labels]
-        return np.array(names, object)
+        if errors not in self._decoded:
+            labels = self.classic.dictionary.label_bytes
+            self._decoded[errors] = np.array([label.decode("utf-8", errors) for label in labels], object)
+        return self._decoded[errors]
+
+    @cached_property
+    def _decoded(self) -> dict[str, np.ndarray]:
+        """`_names` by how errors are handled; made once, since every prediction asks."""
+        return {}
 
     def get_word_id(self, word: str) -> int:
         """Id of a word, nwords + label id of a label, -1 of what is in neither."""
         key = encode(word)
-        found = int(self.classic.dictionary.word_ids([key])[0])
+        found = self.classic.dictionary.word_id(key)
         return found if found >= 0 else self._ids.get(key, -1)
 
     def get_label_id(self, label: str) -> int:
@@ -142,4 +149,4 @@ class Vocabulary:
         return words, labels
 
     def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and int(self.classic.dictionary.word_ids([encode(word)])[0]) >= 0
+        return isinstance(word, str) and self.classic.dictionary.word_id(encode(word)) >= 0

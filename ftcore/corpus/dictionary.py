@@ -18,10 +18,9 @@ import numpy as np
 
 from ftcore import config
 from ftcore.corpus import counting, scan
-from ftcore.corpus.lines import Lines, encode, join_lines
+from ftcore.corpus.lines import Lines, encode, join_lines, padded
 from ftcore.corpus.lookup import WordIndex, Words
 from ftcore.errors import UserError
-from ftcore.model.hashing import ngram_buckets
 from ftcore.model.init import bucket_numbers, word_numbers
 
 _TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
@@ -276,7 +275,8 @@ class Dictionary:
 
     def word_id(self, word: bytes) -> int:
         """Id of a word, -1 where it is none."""
-        return int(self.word_index.find([word])[0])
+        cuts = np.array([0, len(word)])
+        return int(scan.find_words(*self.word_index.table, padded(word), cuts)[0])
 
     @property
     def eos(self) -> int:
@@ -337,10 +337,13 @@ class Dictionary:
     # --------------------------------------------------------------------------------------- features
     def subwords(self, word: bytes) -> np.ndarray:
         """The word's own id (if it has one), then its character n-grams; full numbering, int64."""
-        own = self.word_id(word)
-        buckets, _ = ngram_buckets([word], self.options.minn, self.options.maxn, self.bucket)
-        head = np.array([] if own < 0 else [own], np.int64)
-        return np.concatenate([head, buckets.astype(np.int64) + self.nwords])
+        found = scan.word_features(padded(word), len(word), *self.word_arguments())
+        return found[int(found[0] < 0) :].astype(np.int64)
+
+    def word_arguments(self) -> tuple:
+        """What `scan.word_features` needs to know of this dictionary: its arguments from `slots` on."""
+        o = self.options
+        return *self.word_index.table, self.nwords, o.minn, o.maxn, np.uint64(self.bucket)
 
     def subword_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of every word's `subwords`: (rows int32[N], offsets int64[nwords + 1])."""
@@ -378,12 +381,16 @@ class Dictionary:
         self, text: np.ndarray, *, eos: bool = True, rest: bool = False, label: str | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """`scan.line_features` of a text (uint8, padded) with this dictionary: features and labels of its lines."""
+        return scan.line_features(text, len(text) - scan.PAD, eos, rest, *self.line_arguments(label))
+
+    def line_arguments(self, label: str | None = None) -> tuple:
+        """What `scan.line_features` needs to know of this dictionary: its arguments from `slots` on."""
         o = self.options
         known, cuts = self._vocabulary if o.maxn > 0 else (np.zeros(0, np.int32), np.zeros(1, np.int64))
         index = self.word_index if label is None else self.entry_index
         prefix = np.frombuffer(bytearray(label_bytes(label or "")), np.uint8)
-        return scan.line_features(
-            text, len(text) - scan.PAD, eos, rest, *index.table, self.nwords, index.eos, prefix, known, cuts,
+        return (
+            *index.table, self.nwords, index.eos, prefix, known, cuts,
             o.minn, o.maxn, o.word_ngrams, np.uint64(max(1, self.bucket)),
         )  # fmt: skip
 

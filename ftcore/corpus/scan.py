@@ -67,12 +67,10 @@ def _hash(data, begin, end):
 
 @kernel
 def _starts_with(data, begin, end, prefix):
-    same = end - begin >= len(prefix)
     i = 0
-    while same and i < len(prefix):
-        same = data[begin + i] == prefix[i]
+    while i < len(prefix) and begin + i < end and data[begin + i] == prefix[i]:
         i += 1
-    return same
+    return i == len(prefix)
 
 
 # ---------------------------------------------------------------------------------------------- tables
@@ -328,10 +326,9 @@ def subwords(blob, offsets, minn, maxn, bucket, eos):
     words = len(offsets) - 1
     cuts = np.zeros(words + 1, np.int64)
     for w in range(words):
-        characters = 1  # ">"; that "<" takes in what a word begins with in the middle of a character
+        characters = 2  # "<" (with what a word begins with in the middle of a character) and ">"
         for i in range(offsets[w], offsets[w + 1]):
             characters += blob[i] & 0xC0 != 0x80
-        characters += 1
         size = 1
         if w != eos and bucket > 0:
             for n in range(max(minn, 1), maxn + 1):
@@ -345,6 +342,17 @@ def subwords(blob, offsets, minn, maxn, bucket, eos):
         if cuts[w + 1] - cuts[w] > 1:
             _ngrams(blob, offsets[w], offsets[w + 1], minn, maxn, bucket, words, out, cuts[w] + 1)
     return out, cuts
+
+
+@kernel
+def word_features(data, size, slots, blob, offsets, nwords, minn, maxn, bucket):
+    """Number of a word (-1: in no vocabulary) and of its n-grams: int32[1 + n]. data: uint8[size + PAD]."""
+    cuts = np.array([0, size])
+    eos = size == 4 and _eight(data, 0, size) == np.uint64(_EOS_FIRST)
+    out, _ = subwords(data, cuts, minn, maxn, bucket, 0 if eos else -1)
+    out[1:] += nwords - 1
+    out[0] = find_words(slots, blob, offsets, data, cuts)[0]
+    return out
 
 
 @kernel(inline=True)
@@ -400,10 +408,8 @@ def line_features(
         if state[0] + more > len(out):
             out = _grown(out, state[0], more)
         if state[1] + BATCH + 2 > len(lines):
-            lines, label_lines = (
-                _grown(lines, state[1] + 1, BATCH + 1),
-                _grown(label_lines, state[1] + 1, BATCH + 1),
-            )
+            lines = _grown(lines, state[1] + 1, BATCH + 1)
+            label_lines = _grown(label_lines, state[1] + 1, BATCH + 1)
         if state[2] + size > len(labels):
             labels = _grown(labels, state[2], size)
         if state[3] + size > len(words):

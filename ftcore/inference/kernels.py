@@ -80,6 +80,38 @@ def keep_rows(ids, offsets, nwords, rows, out, ends):
 
 
 @kernel
+def mean_features(ids, lines, nwords, table, rows, pruned, none, out, offsets):
+    """`mean_rows` of features, full numbering; False where one is in no table and has to be made from the seed.
+
+    Args:
+        rows: int32[bucket], as of `keep_rows`, or none where every bucket has its row. pruned: those without a
+            row are left out. none: float32[0, D]. offsets: int64[B + 1], filled: the features that counted.
+    """
+    if len(rows) == 0:
+        offsets[:] = lines
+        mean_rows(table, none, ids, lines, out)
+        return True
+    kept = np.empty(len(ids), np.int32)
+    size = keep_rows(ids, lines, nwords, rows, kept, offsets)
+    if size == len(ids) or pruned:
+        mean_rows(table, none, kept[:size], offsets, out)
+    return size == len(ids) or pruned
+
+
+@kernel
+def add_unit(vector, total):
+    """Add a vector float32[D], divided by its length, to another; whether it has a length."""
+    square = np.float32(0)
+    for j in range(len(vector)):
+        square += vector[j] * vector[j]
+    if square > 0:
+        scale = np.float32(1.0 / np.float64(np.sqrt(square)))
+        for j in range(len(vector)):
+            total[j] += scale * vector[j]
+    return square > 0
+
+
+@kernel
 def bucket_places(ids, nwords, rows, out):
     """Full numbering -> rows, ``-1 - bucket`` where a bucket has none."""
     for i in range(len(ids)):

@@ -12,8 +12,9 @@ Source: fastText 0.9.3 ``src/loss.cc`` (``computeOutput``, ``predict``, ``findKB
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference import kernels
+from ftcore.inference.single import Line, LineScores, Means
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_lines
+from ftcore.inference.text import text_of_line, text_of_lines
 from ftcore.inference.threads import ahead, cores
 from ftcore.model.huffman import children
 from ftcore.model.kernel import when_compiling
@@ -106,7 +108,7 @@ class Predictor:
             # memory that is touched only where a feature occurs
             self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
         with when_compiling(_LOG, "the kernels of prediction"):
-            self.predict([""])
+            self.predict(["", ""])
 
     # ------------------------------------------------------------------------------------------ lines
     def predict(self, lines: Sequence[str | bytes], k: int = 1, threshold: float = 0.0) -> Predictions:
@@ -119,7 +121,10 @@ class Predictor:
         """
         if isinstance(lines, str | bytes):
             raise UserError(f"predict takes a list of lines, not {lines[:40]!r}; put it into a list")
-        k, batches = self.check(k), list(_cut(lines))
+        k = self.check(k)
+        if len(lines) == 1:
+            return self.one(text_of_lines(lines), k, threshold)
+        batches = list(_cut(lines))
         if len(batches) == 1:
             return self._lines(batches[0], k, threshold)
         return _joined(list(self.stream(batches, k, threshold)))
@@ -136,6 +141,23 @@ class Predictor:
         if k != -1 and k < 1:
             raise UserError(f"k = {k}: k needs to be 1 or higher! (-1: all labels)")
         return len(self.output) if k == -1 else min(k, len(self.output))
+
+    def one(self, text: np.ndarray, k: int = 1, threshold: float = 0.0) -> Predictions:
+        """`from_text` of a single line, the quick way."""
+        k = self.check(k)
+        found = self._one_line(text)
+        if found is None:
+            return self.from_text(text, k, threshold)
+        values, offsets = found
+        return self._best(values if self.folded is not None else self._ready(values), offsets, k, threshold)
+
+    @cached_property
+    def _one_line(self) -> Callable[[np.ndarray], Line | None]:
+        tables, label = self.tables, self.classic.args.label
+        made = (Means(tables, label) if self.folded is None else LineScores(tables, label, self.folded)).line
+        with when_compiling(_LOG, "the kernels of prediction"):
+            made(text_of_line(""))
+        return made
 
     def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
         return self.from_text(text_of_lines(lines), k, threshold)
@@ -174,16 +196,23 @@ class Predictor:
         return _joined(parts)
 
     def scores(self, places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """hidden · outputᵀ, float32[B, C], from `Tables.known` places."""
-        out = np.empty((len(offsets) - 1, len(self.output)), np.float32)
+        """What `_best` reads, from `Tables.known` places: hidden · outputᵀ, float32[B, C]; or hidden, float32[B, D],
+        where the labels are a tree's leaves and nothing is folded."""
         if self.folded is None:
-            kernels.products(self.tables.mean(places, offsets), self.output, out)
-            return out
+            return self._ready(self.tables.mean(places, offsets))
+        out = np.empty((len(offsets) - 1, len(self.output)), np.float32)
         bits, missing = self.folded.view(np.int32), np.empty(len(places), np.int32)
         count = kernels.folded_means(self.folded, bits, places, offsets, out, missing)
         if count:
             self._fold(np.unique(missing[:count]))
             kernels.folded_means(self.folded, bits, places, offsets, out, missing)
+        return out
+
+    def _ready(self, hidden: np.ndarray) -> np.ndarray:
+        if self.kind == kernels.TREE:
+            return hidden
+        out = np.empty((len(hidden), len(self.output)), np.float32)
+        kernels.products(hidden, self.output, out)
         return out
 
     def _fold(self, places: np.ndarray) -> None:
@@ -193,19 +222,20 @@ class Predictor:
             kernels.fold_rows(self.tables.gather(part), self.output, part, self.folded)
 
     def _batch(self, places: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
+        return self._best(self.scores(places, offsets), offsets, k, threshold)
+
+    def _best(self, values: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
         lines = len(offsets) - 1
         labels, found = np.empty(lines * k, np.int32), np.empty(lines * k, np.float32)
         ends, threshold = np.empty(lines + 1, np.int64), np.float32(threshold)
         if self.kind == kernels.TREE:
             folded = self.folded is not None
-            hidden = self.scores(places, offsets) if folded else self.tables.mean(places, offsets)
             sound = kernels.best_leaves(
-                hidden, self.output, folded, offsets, *self.children, k, threshold, labels, found, ends
+                values, self.output, folded, offsets, *self.children, k, threshold, labels, found, ends
             )
         else:
-            scores = self.scores(places, offsets)
             sound = kernels.best_labels(
-                scores, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
+                values, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
             )
         if not sound:
             raise UserError(

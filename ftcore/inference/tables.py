@@ -17,6 +17,7 @@ from ftcore.formats.classic import Classic
 from ftcore.inference.kernels import bucket_places, keep_rows, mean_rows
 from ftcore.model.init import bucket_numbers, initial_rows
 
+_SMALL_TABLE = 32 << 20  # bytes of a quantised table that is written out for speed
 _LARGEST_MAP = 1 << 26  # buckets; above it a row is searched for, so that memory stays with the model's size
 
 
@@ -32,9 +33,17 @@ class Tables:
         self.nwords, self.dim, self.seed = self.dictionary.nwords, classic.args.dim, classic.seed
         self.pruned = self.dictionary.prune is not None
         self.whole = self.dictionary.storage == "all" or self.dictionary.bucket == 0
-        table = classic.input
-        plain = isinstance(table, np.ndarray) and table.flags.c_contiguous and table.dtype == np.float32
-        self.table = np.asarray(table) if plain else None  # also one that is mapped, aligned or not
+        self.mapped = not self.whole and self.dictionary.bucket <= _LARGEST_MAP
+
+    @cached_property
+    def table(self) -> np.ndarray | None:
+        """float32[rows, D]; None where the rows are codes, and too many to be kept written out."""
+        table = self.classic.input
+        if isinstance(table, np.ndarray):
+            plain = table.flags.c_contiguous and table.dtype == np.float32
+            return np.asarray(table) if plain else None  # also one that is mapped, aligned or not
+        small = 4 * table.shape[0] * self.dim <= _SMALL_TABLE
+        return table.gather(np.arange(table.shape[0])) if small else None
 
     @property
     def places(self) -> int:
@@ -42,9 +51,9 @@ class Tables:
         return self.dictionary.rows if self.pruned else self.nwords + self.dictionary.bucket
 
     @cached_property
-    def _rows(self) -> np.ndarray | None:
-        small = not self.whole and self.dictionary.bucket <= _LARGEST_MAP
-        return self.dictionary.bucket_rows() if small else None
+    def bucket_rows(self) -> np.ndarray | None:
+        """int32[bucket], -1 where a bucket has no row; None where there is no such list."""
+        return self.dictionary.bucket_rows() if self.mapped else None
 
     def known(self, ids: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The features that count in a mean, as places: rows in a cut-off model, numbers as given otherwise.
@@ -55,11 +64,11 @@ class Tables:
         if not self.pruned:
             return ids, offsets
         kept, ends = np.empty(len(ids), np.int32), np.empty(len(offsets), np.int64)
-        if self._rows is None:
+        if self.bucket_rows is None:
             rows = self.dictionary.to_rows(ids)
             np.concatenate([[0], np.cumsum(rows >= 0)]).take(offsets, out=ends)
             return rows[rows >= 0].astype(np.int32), ends
-        return kept[: keep_rows(ids, offsets, self.nwords, self._rows, kept, ends)], ends
+        return kept[: keep_rows(ids, offsets, self.nwords, self.bucket_rows, kept, ends)], ends
 
     def gather(self, places: np.ndarray) -> np.ndarray:
         """The rows at these places: float32[n, D], a copy."""
@@ -102,10 +111,10 @@ class Tables:
         return self.gather(np.arange(self.places)) if self.table is None or not self.whole else self.table
 
     def _signed(self, places: np.ndarray) -> np.ndarray:
-        if self._rows is None:
+        if self.bucket_rows is None:
             return self.dictionary.to_signed(places)
         out = np.empty(len(places), np.int64)
-        bucket_places(places, self.nwords, self._rows, out)
+        bucket_places(places, self.nwords, self.bucket_rows, out)
         return out
 
     def _stored(self, rows: np.ndarray) -> np.ndarray:

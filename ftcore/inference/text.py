@@ -18,6 +18,7 @@ from ftcore.errors import UserError
 from ftcore.inference.kernels import join_rows
 
 _END = bytes(PAD)
+_LAST = b"\n" + _END
 _FEW = 4  # lines up to which Python's own objects are quicker than Arrow's
 
 
@@ -42,6 +43,15 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
     if rows.null_count:
         raise UserError("None is no line; give an empty one")
     return _joined(rows)
+
+
+def text_of_line(line: str | bytes) -> np.ndarray:
+    """`text_of_lines` of one.
+
+    >>> text_of_line("ab")[:3].tobytes()
+    b'ab\n'
+    """
+    return np.frombuffer(bytearray(encode(line).replace(b"\n", b" ") + _LAST), np.uint8)
 
 
 def text_of_column(column: pa.Array) -> np.ndarray:

@@ -16,7 +16,9 @@ from ftcore.corpus.dictionary import encode
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.kernels import best_of, mean_rows, products
+from ftcore.inference.single import Means
 from ftcore.inference.tables import Tables
+from ftcore.inference.text import text_of_line
 from ftcore.inference.threads import ahead, cores
 from ftcore.model.hashing import char_ngrams, ngram_buckets
 
@@ -61,7 +63,12 @@ class Vectors:
             out = np.empty((1, self.tables.dim), np.float32)
             mean_rows(known.table, known.table[:0], known.rows, known.offsets[own : own + 2], out)
             return out[0]
-        return self.words([key])[0]
+        found = self._one.word(key)
+        return self.words([key])[0] if found is None else found
+
+    @cached_property
+    def _one(self) -> Means:
+        return Means(self.tables, self.classic.args.label)
 
     @property
     def _known(self) -> _Known | None:
@@ -129,10 +136,23 @@ class Vectors:
     def sentence(self, line: str | bytes) -> np.ndarray:
         """float32[D]. Supervised: mean of the line's features, end of line included. Otherwise: mean of its
         words' vectors, each divided by its length, zero ones left out."""
-        return self.sentences([line])[0]
+        if not self.classic.args.supervised:
+            found = self._one.sentence(_bytes(line))
+        elif (mean := self._one.line(text_of_line(line))) is not None:
+            found = mean[0][0]
+        else:
+            found = None
+        return self._made_anew([line])[0] if found is None else found
 
     def sentences(self, lines: Sequence[str | bytes]) -> np.ndarray:
         """`sentence` of each: float32[n, D]."""
+        out = np.empty((len(lines), self.tables.dim), np.float32)
+        for i, line in enumerate(lines):
+            out[i] = self.sentence(line)
+        return out
+
+    def _made_anew(self, lines: Sequence[str | bytes]) -> np.ndarray:
+        """`sentences` where some rows are in no table."""
         if self.classic.args.supervised:
             return self.tables.mean(
                 *self.tables.known(*self.dictionary.features_of(lines, label=self.classic.args.label or None))

@@ -1,0 +1,103 @@
+"""One line or word at a time: the bits of a batch, and the long way where a row is not at hand."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+import ftcore
+from ftcore.inference import predict as module
+from ftcore.inference.predict import Predictor
+from ftcore.inference.single import Means
+from ftcore.inference.tables import Tables
+from ftcore.inference.text import text_of_line, text_of_lines
+from ftcore.inference.vectors import Vectors
+
+WORDS = ["film", "电影", "好看", "dull", "naïve", "a", "brand-new", "w1", "w2", "w3"]
+UNSEEN = ["", "</s>", "filme", "无", "电", "x" * 40, "\udcff", "a\0b"]
+
+
+def lines(count: int, seed: int, words: list[str] = WORDS) -> list[str]:
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(words, k=draw.randrange(1, 12))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module", params=["softmax", "hs", "ova"])
+def classifier(request):
+    text = [f"__label__{i % 3} {line}" for i, line in enumerate(lines(200, seed=1))]
+    return ftcore.train_supervised(
+        text, loss=request.param, dim=8, minn=2, maxn=3, wordNgrams=2, bucket=997, thread=1, verbose=0
+    )
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    text = lines(300, seed=2)
+    return ftcore.train_unsupervised(
+        text, dim=8, minn=2, maxn=3, bucket=997, minCount=1, thread=1, epoch=1, verbose=0
+    )
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_a_line_alone_has_the_bits_of_a_batch(classifier, folded, monkeypatch):
+    if not folded:
+        monkeypatch.setattr(module, "FOLDED_BYTES", 0)
+    asked = [*lines(50, seed=3, words=WORDS + UNSEEN), *UNSEEN, "a </s> behind the end", "__label__1 film"]
+    batch = Predictor(classifier.classic, threads=1).predict(asked, 2)
+    one = Predictor(classifier.classic, threads=1)
+    assert (one.folded is not None) == folded
+    for round in range(2):  # the first fills the folded table, the second finds it
+        for b, line in enumerate(asked):
+            found = one.one(text_of_line(line), 2)
+            span = slice(batch.offsets[b], batch.offsets[b + 1])
+            assert found.labels.tolist() == batch.labels[span].tolist(), (round, line)
+            assert found.scores.view(np.int32).tolist() == batch.scores[span].view(np.int32).tolist()
+
+
+def test_the_quick_way_is_taken(classifier, vectors):
+    one = Predictor(classifier.classic, threads=1)
+    text = text_of_line(lines(1, seed=1)[0])
+    assert one._one_line(text) is None  # nothing is folded yet
+    one.one(text)
+    values, offsets = one._one_line(text)
+    assert values.shape == (1, 3) and offsets[0] == 0 < offsets[1]
+    means = Means(Tables(vectors.classic), "__label__")
+    assert means.word(b"film") is not None and means.sentence(b"film a") is not None
+    absent = next(word for word in map(str, range(1000)) if means.word(word.encode()) is None)
+    assert np.isfinite(vectors[absent]).all() and vectors[absent].any()  # its rows are made from the seed
+
+
+@pytest.mark.parametrize("word", WORDS + UNSEEN)
+def test_a_word_alone_has_the_bits_of_many(vectors, word):
+    many = Vectors(vectors.classic).words([word, *WORDS, *UNSEEN])
+    assert vectors.get_word_vector(word).tolist() == many[0].tolist()
+    key = word.encode("utf-8", "surrogatepass")
+    assert (vectors.get_word_id(word) >= 0) == (word in vectors) == (key in vectors.classic.dictionary.words)
+
+
+def test_sentence_vectors_by_hand(vectors, classifier):
+    for line in ["", "film", "film film 电影  dull\ta", "naïve filme </s> w1"]:
+        units = [v / np.sqrt((v * v).sum()) for v in map(vectors.get_word_vector, line.split()) if v.any()]
+        expected = np.mean(units, axis=0) if units else np.zeros(8)
+        np.testing.assert_allclose(vectors.get_sentence_vector(line), expected, atol=1e-6)
+    ids, offsets, *_ = classifier.classic.dictionary.line_features(
+        text_of_lines(["film dull"]), label="__label__"
+    )
+    rows = Tables(classifier.classic).gather(ids)
+    np.testing.assert_allclose(classifier.get_sentence_vector("film dull"), rows.mean(axis=0), atol=1e-6)
+
+
+def test_a_quantised_table_is_written_out_where_it_is_small(classifier, monkeypatch):
+    text = [f"__label__{i % 3} {line} u{i}" for i, line in enumerate(lines(300, seed=4))]
+    model = ftcore.train_supervised(text, dim=8, wordNgrams=2, bucket=997, thread=1, verbose=0)
+    model.quantize(cutoff=260, qnorm=True)
+    asked = lines(30, seed=5)
+    quick = model.predict(asked, k=3)
+    assert Tables(model.classic).table is not None
+    monkeypatch.setattr("ftcore.inference.tables._SMALL_TABLE", 0)
+    assert Tables(model.classic).table is None
+    slow = Predictor(model.classic).predict(asked, 3)
+    assert np.concatenate(quick[1]).tolist() == slow.scores.tolist()
+    assert [model.predict(line, k=3)[0] for line in asked] == [tuple(labels) for labels in quick[0]]
