@@ -17,7 +17,6 @@ import numpy as np
 
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.dictionary import label_bytes as label_bytes
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
