@@ -30,7 +30,8 @@ import torch
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
-from ftcore.engines.choice import Engine, EngineChoice, load_engine
+from ftcore.engines.choice import EngineChoice, load_engine
+from ftcore.engines.interface import Engine
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.model.init import initial_rows

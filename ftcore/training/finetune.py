@@ -11,8 +11,9 @@ import torch
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
-from ftcore.engines.choice import Engine, EngineChoice, Rate, StepResult, load_engine
+from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
+from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree

@@ -19,7 +19,7 @@ import torch
 import xxhash
 from torch import Tensor
 
-from ftcore.engines.choice import Engine, Rate, StepResult
+from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables
 from ftcore.training.checkpoints import Checkpoint, State

@@ -10,8 +10,9 @@ import numpy as np
 from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import TokenCorpus
-from ftcore.engines.choice import Engine, EngineChoice, Rate, StepResult, load_engine
+from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
+from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables

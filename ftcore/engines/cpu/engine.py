@@ -21,12 +21,12 @@ import torch
 from ftcore import config
 from ftcore.corpus.counting import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
-from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.cpu import shared
 from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres
 from ftcore.engines.cpu.exact import Words, exact_kernel
 from ftcore.engines.cpu.output import Output
 from ftcore.engines.cpu.shared import shareable
+from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError

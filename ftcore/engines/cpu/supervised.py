@@ -25,9 +25,9 @@ import numpy as np
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus
-from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.cpu.supervised_kernels import HS, NS, OVA, SOFTMAX, train_documents
 from ftcore.engines.draws import draw_labels, draw_negatives, drop_features
+from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, document_weights
 from ftcore.model.module import TwoTables

@@ -30,8 +30,8 @@ from torch import Tensor
 
 from ftcore import config
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
-from ftcore.engines.choice import Rate, StepResult
 from ftcore.engines.draws import context_pairs, draw_labels, draw_windows, drop_features
+from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.heads import (
     DenseHead,
