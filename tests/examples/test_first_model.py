@@ -1,4 +1,4 @@
-"""The article's program made real, over five seeds and under ten seconds."""
+"""The article's program made real, over five seeds and in a few seconds."""
 
 import resource
 import subprocess
@@ -26,13 +26,25 @@ def test_what_the_article_promises(seed, capsys):
     assert "Java是一个面向对象的编程语言 -> 2" in capsys.readouterr().out
 
 
-def test_it_runs_as_a_program():
+BARE = """
+import jieba, torch
+jieba.initialize()
+torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+"""
+
+
+def cpu_seconds(*command: str) -> tuple[float, str]:
+    """CPU seconds of a Python process, which a busy machine stretches less than the clock, and what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, "examples/first_model.py"], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Python是一种动态语言 -> 1" in done.stdout
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # of CPU time, which a busy machine does not stretch as it does the clock
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+    assert done.returncode == 0, done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+def test_it_runs_as_a_program_in_little_more_than_its_libraries_take_to_load():
+    """Five seconds on a quiet machine, of which three and a half are torch, its optimisers and jieba's dictionary."""
+    bare, _ = cpu_seconds("-c", BARE)
+    spent, printed = cpu_seconds("examples/first_model.py")
+    assert "Python是一种动态语言 -> 1" in printed
+    assert spent < 2 * bare
