@@ -284,12 +284,17 @@ def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
             ids += [str(r.id) for r in found if not (r.deployment_id and r.state.is_pending())]
         for run in dict.fromkeys(ids):
             with suppress(ObjectNotFound):
-                if not client.read_flow_run(run).state.is_final():
+                if _is_open(client.read_flow_run(run)):
                     state = Crashed(message="its process is gone; closed by the next run on this store")
                     client.set_flow_run_state(run, state, force=True)
                     closed.append(run)
             closed += _close_task_runs(client, run)
     return closed
+
+
+def _is_open(run: Any) -> bool:
+    """Whether a run has not ended; a server killed between two writes leaves one without any state."""
+    return run.state is None or not run.state.is_final()
 
 
 def _close_task_runs(client: Any, run: str) -> list[str]:
@@ -298,7 +303,7 @@ def _close_task_runs(client: Any, run: str) -> list[str]:
 
     query = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
     for found in client.read_task_runs(flow_run_filter=query):
-        if found.state is not None and not found.state.is_final():
+        if _is_open(found):
             client.set_task_run_state(found.id, Crashed(message="its process is gone"), force=True)
     return []
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from prefect import flow
+from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelled, Completed, Crashed, Failed, Running
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running
 
 from ftcore.config import load_config
 from ftcore.errors import UserError
@@ -29,6 +32,11 @@ MADE = StageOutput("s", "p", "d", "recomputed", "option a changed: 1 -> 2")
 @flow(name="nothing")
 def nothing() -> None:
     """A flow run to put into states."""
+
+
+@task
+def idle() -> None:
+    """A task run to put into states."""
 
 
 def session_of(project, **options) -> Session:
@@ -173,6 +181,22 @@ def test_on_a_shared_server_only_runs_of_this_stores_dead_processes_are_closed(p
             client.set_flow_run_state(run, Cancelled(), force=True)
 
 
+def test_a_task_run_that_the_server_died_over_is_closed(prefect_api, project):
+    """Killed between two writes, a server leaves a task run that is pending and has no state to say so."""
+    store = Store(str(project.store))
+    database = str(PREFECT_API_DATABASE_CONNECTION_URL.value()).partition("///")[2]
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(nothing, state=Running()).id
+        note(store, str(run), replace(Owner.me(), boot="an earlier one"))
+        task_run = client.create_task_run(idle, run, "0", state=Pending()).id
+        with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+            connection.execute("delete from task_run_state where task_run_id = ?", (str(task_run),))
+        assert client.read_task_run(task_run).state is None
+        assert close_stale_flow_runs(store, embedded=False) == [str(run)]
+        assert client.read_task_run(task_run).state.type == StateType.CRASHED
+        assert client.read_flow_run(run).state.type == StateType.CRASHED
+
+
 def test_a_living_run_notes_its_owner_before_anything_else(prefect_api, project):
     """Killed while it waits for MLflow, it must be found; refused by the lock, it must leave no note."""
     config = load_config(project.config)
@@ -190,12 +214,13 @@ def test_a_living_run_notes_its_owner_before_anything_else(prefect_api, project)
 
 def test_embedded_servers_are_told_from_shared_ones(prefect_api, project, monkeypatch):
     """Runs of others on a shared server are RUNNING, too: only an embedded one's may all be closed."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from flows.embedded import SERVER_FILE, prefect_server
 
     store = Store(str(project.store))
     with prefect_server(store) as server:
         assert server == (prefect_api, False)
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     store.prefect.mkdir()
     note = {"url": prefect_api, "owner": str(Owner.me())}
