@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ftcore import config
 from ftcore.corpus import counting
-from ftcore.corpus import dictionary as module
 from ftcore.corpus.dictionary import Dictionary, split
 from ftcore.errors import UserError
+from ftcore.model.hashing import ngram_buckets
 from tests.reference import dictionary as slow
 from tests.reference.peer import data_file, needs_peer, run_peer
 
@@ -129,7 +129,7 @@ def test_subword_ids_of_chinese():
         words=["中国", "我爱", "cat", "é", "😀"],
     )
     d = Dictionary.build([(["a"], "x y")] * 2, options(minn=1, maxn=2))
-    mine = [d.nwords + module.ngram_buckets([w.encode()], 2, 2, 2_000_000)[0][1:-1] for w in ["中国", "我爱"]]
+    mine = [d.nwords + ngram_buckets([w.encode()], 2, 2, 2_000_000)[0][1:-1] for w in ["中国", "我爱"]]
     assert [int(x[0]) for x in mine] == got["ids"].tolist()[:2] == [d.nwords + 1543023, d.nwords + 483776]
 
 
