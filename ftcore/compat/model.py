@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ftcore.training.loop import TrainingResult
 
 _WORDS = 4096  # whose vectors are written at a time
+# attributes made from a model once, to be made anew for another
+_OF_A_MODEL = ("_tables", "_predictor", "_vectors", "_ids", "_decoded", "words", "labels")
 
 
 class _FastText(Vocabulary):
@@ -81,15 +83,7 @@ class _FastText(Vocabulary):
     @classic.setter
     def classic(self, classic: Classic) -> None:
         self._classic = classic
-        for name in (
-            "_tables",
-            "_predictor",
-            "_vectors",
-            "_ids",
-            "_decoded",
-            "words",
-            "labels",
-        ):  # of the old one
+        for name in _OF_A_MODEL:
             self.__dict__.pop(name, None)
 
     @cached_property

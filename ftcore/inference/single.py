@@ -7,6 +7,7 @@ answer is None, and the caller goes the long way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
@@ -18,8 +19,9 @@ from ftcore.corpus.scan import PAD, line_features, word_features
 from ftcore.inference import kernels
 from ftcore.inference.kernels import add_unit, folded_means, keep_rows, mean_features
 from ftcore.inference.tables import Tables
-from ftcore.model.kernel import kernel, source_stamp
+from ftcore.model.kernel import kernel, source_stamp, when_compiling
 
+_LOG = logging.getLogger(__name__)
 Line = tuple[np.ndarray, np.ndarray]  # float32[1, C or D]; int64[2], offsets of the features that counted
 
 
@@ -33,10 +35,10 @@ class LineScores:
     def __init__(self, tables: Tables, label: str, folded: np.ndarray) -> None:
         """folded: float32[P, C], see `kernels.folded_means`; it may be filled meanwhile."""
         self._given = tables.dictionary.line_arguments(label or None)
-        self.ready = not tables.pruned or tables.mapped
-        if self.ready:
-            rows = tables.bucket_rows if tables.pruned else np.zeros(0, np.int32)
-            self._tables = folded, folded.view(np.int32), rows
+        self.ready = tables.whole or tables.mapped or not tables.pruned
+        cut = tables.pruned and not tables.whole  # some buckets have no row
+        rows = tables.bucket_rows if self.ready and cut else np.zeros(0, np.int32)
+        self._tables = folded, folded.view(np.int32), rows
 
     def line(self, text: np.ndarray) -> Line | None:
         """Of one line: text, uint8[bytes + PAD]."""
@@ -60,6 +62,7 @@ class Means:
             rows = np.zeros(0, np.int32) if tables.whole else tables.bucket_rows
             self._tables = tables.table, rows, tables.pruned, np.zeros((0, tables.dim), np.float32)
             self._words = self._dictionary.word_arguments()
+        self._compiled: set[Callable] = set()
 
     @cached_property
     def _features(self) -> tuple:  # costs a pass over the vocabulary, which words alone do not need
@@ -84,7 +87,13 @@ class Means:
         if not self.ready:
             return None
         out = np.empty((1, self._dim), np.float32)
-        return out[0] if run(padded(text), len(text), *self._words, *self._tables, out) else None
+        given = padded(text), len(text), *self._words, *self._tables, out
+        if run in self._compiled:
+            return out[0] if run(*given) else None
+        with when_compiling(_LOG, "the kernels of word vectors"):
+            found = run(*given)
+        self._compiled.add(run)
+        return out[0] if found else None
 
 
 # A kernel that calls kernels of other files is made with a stamp of their sources, see `source_stamp`.

@@ -136,13 +136,12 @@ class Vectors:
     def sentence(self, line: str | bytes) -> np.ndarray:
         """float32[D]. Supervised: mean of the line's features, end of line included. Otherwise: mean of its
         words' vectors, each divided by its length, zero ones left out."""
-        if not self.classic.args.supervised:
-            found = self._one.sentence(_bytes(line))
-        elif (mean := self._one.line(text_of_line(line))) is not None:
-            found = mean[0][0]
+        if self.classic.args.supervised:
+            mean = self._one.line(text_of_line(line))
+            found = None if mean is None else mean[0][0]
         else:
-            found = None
-        return self._made_anew([line])[0] if found is None else found
+            found = self._one.sentence(_bytes(line))
+        return self._sentence_from_batches(line) if found is None else found
 
     def sentences(self, lines: Sequence[str | bytes]) -> np.ndarray:
         """`sentence` of each: float32[n, D]."""
@@ -151,23 +150,15 @@ class Vectors:
             out[i] = self.sentence(line)
         return out
 
-    def _made_anew(self, lines: Sequence[str | bytes]) -> np.ndarray:
-        """`sentences` where some rows are in no table."""
+    def _sentence_from_batches(self, line: str | bytes) -> np.ndarray:
+        """`sentence` where some row is in no table."""
         if self.classic.args.supervised:
-            return self.tables.mean(
-                *self.tables.known(*self.dictionary.features_of(lines, label=self.classic.args.label or None))
-            )
-        number: dict[bytes, int] = {}
-        tokens = [[number.setdefault(word, len(number)) for word in _bytes(line).split()] for line in lines]
-        vectors = self.words(list(number)) if number else np.zeros((1, self.tables.dim), np.float32)
+            features = self.dictionary.features_of([line], label=self.classic.args.label or None)
+            return self.tables.mean(*self.tables.known(*features))[0]
+        vectors = self.words(_bytes(line).split())
         length = np.sqrt((vectors * vectors).sum(axis=1))
-        units = vectors / np.where(length > 0, length, 1)[:, None]
-        kept = [[i for i in line if length[i] > 0] for line in tokens]
-        offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
-        out = np.empty((len(lines), self.tables.dim), np.float32)
-        ids = np.array([i for line in kept for i in line], np.int64)
-        mean_rows(units, units[:0], ids, offsets, out)
-        return out
+        units = vectors[length > 0] / length[length > 0, None]
+        return units.mean(axis=0) if len(units) else np.zeros(self.tables.dim, np.float32)
 
     # ------------------------------------------------------------------------------------- neighbours
     @cached_property

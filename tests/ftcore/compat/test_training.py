@@ -58,7 +58,7 @@ def test_dictionaries_are_the_originals(train_file):
     script = (
         "for name, train, named in (('s', fasttext.train_supervised, {}), ('u', fasttext.train_unsupervised, {}),\n"
         "        ('m', fasttext.train_supervised, {'minCount': 30, 'minCountLabel': 100})):\n"
-        "    m = train(str(given['path']), dim=2, verbose=0, thread=12, bucket=100, **named)\n"
+        "    m = train(str(given['path']), dim=2, epoch=0, verbose=0, thread=12, bucket=100, **named)\n"
         "    out[name + ' words'], out[name + ' labels'] = np.array(m.get_words()), np.array(m.get_labels())\n"
         "    out[name + ' counts'] = m.get_words(include_freq=True)[1]\n"
     )

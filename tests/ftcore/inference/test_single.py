@@ -89,6 +89,19 @@ def test_sentence_vectors_by_hand(vectors, classifier):
     np.testing.assert_allclose(classifier.get_sentence_vector("film dull"), rows.mean(axis=0), atol=1e-6)
 
 
+def test_a_cut_off_model_goes_the_quick_way_with_and_without_ngrams():
+    text = [f"__label__{i % 3} {line} u{i}" for i, line in enumerate(lines(300, seed=4))]
+    for ngrams in (1, 2):
+        model = ftcore.train_supervised(text, dim=8, wordNgrams=ngrams, bucket=997, thread=1, verbose=0)
+        model.quantize(cutoff=260)
+        one = Predictor(model.classic, threads=1)
+        asked = [*lines(20, seed=5), "u1 u2 u3 unseen", ""]
+        batch = one.predict(asked, 3)
+        single = [one.one(text_of_line(line), 3) for line in asked]
+        assert np.concatenate([found.scores for found in single]).tolist() == batch.scores.tolist()
+        assert one._one_line(text_of_line(asked[0])) is not None
+
+
 def test_a_quantised_table_is_written_out_where_it_is_small(classifier, monkeypatch):
     text = [f"__label__{i % 3} {line} u{i}" for i, line in enumerate(lines(300, seed=4))]
     model = ftcore.train_supervised(text, dim=8, wordNgrams=2, bucket=997, thread=1, verbose=0)
