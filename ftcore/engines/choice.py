@@ -52,7 +52,11 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
         return EngineChoice(engine, place, f"reference engine, as engine=reference asks; {seen}")
     if place == "cpu":
         return EngineChoice("cpu", place, f"cpu engine: {seen}, and it is the fastest there")
-    return EngineChoice("reference", place, f"reference engine: {seen}, and there is no cuda engine yet")
+    return EngineChoice(
+        "reference",
+        place,
+        f"reference engine: {seen}, and there is no cuda engine yet (engine=cpu is faster until then)",
+    )
 
 
 def _find_device(device: str) -> tuple[str, str]:

@@ -97,15 +97,17 @@ def test_it_finds_the_bigrams_and_says_how(texts):
 def test_a_text_is_counted_once_and_encoded_once_per_kind_of_ngrams(texts):
     train, valid = texts
     train.counts = train.encodings = valid.encodings = 0
-    result = autotune(train, valid, BASE, {"bucket"}, duration=3, engine=ENGINE)
+    # a number of trials, not of seconds: a deadline may fall between the encodings of a trial's two texts
+    result = autotune(train, valid, BASE, {"bucket"}, duration=600, engine=ENGINE, on_trial=_after(40))
     kinds = {(o.word_ngrams, o.minn, o.maxn) for o in (t.settings.options for t in result.trials)}
     assert train.counts == 1 and valid.counts == 0
     assert train.encodings == valid.encodings <= len(kinds) < len(result.trials)
 
 
 def test_what_the_user_set_stays(texts):
-    result = autotune(*texts, BASE, {"dim", "word_ngrams", "lr"}, duration=1.5, engine=ENGINE)
-    assert len(result.trials) > 3
+    fixed = {"dim", "word_ngrams", "lr"}
+    result = autotune(*texts, BASE, fixed, duration=600, engine=ENGINE, on_trial=_after(20))
+    assert len(result.trials) == 20
     assert {(o.dim, o.word_ngrams, o.lr) for o in (t.settings.options for t in result.trials)} == {
         (16, 1, 0.01)
     }
@@ -113,16 +115,16 @@ def test_what_the_user_set_stays(texts):
 
 @pytest.mark.parametrize("fixed", [set(), {"epoch"}])
 def test_the_time_is_kept_to(texts, fixed):
-    """A second trial of minutes is cut, stopped or not begun."""
+    """A second trial of minutes is cut, stopped or not begun (the limits leave room for a stalled machine)."""
     slow = BASE.model_copy(update={"epoch": 4000, "dim": 300})
     begun = time.perf_counter()
     with pytest.raises(UserError, match="enough time"):
         autotune(*texts, slow, fixed, duration=1.0, engine=ENGINE)
-    assert time.perf_counter() - begun < 2.5
+    assert time.perf_counter() - begun < 4
     begun = time.perf_counter()
     result = autotune(*texts, BASE, fixed, duration=1.0, engine=ENGINE)
     assert result.seconds == pytest.approx(time.perf_counter() - begun, abs=0.1)
-    assert result.seconds < 2.0
+    assert result.seconds < 4
 
 
 def test_ctrl_c_keeps_the_best_so_far(texts):
@@ -164,8 +166,13 @@ def test_trials_that_diverge_or_do_not_fit_are_passed_over(texts, monkeypatch):
         return finetune(tables, dictionary, bags, valid, options, **more)
 
     monkeypatch.setattr(module, "finetune", train)
-    autotune(*texts, BASE, duration=1.5, engine=ENGINE, on_trial=seen.append)
-    assert [t.outcome for t in seen[:4]] == ["scored", "no memory", "diverged", "scored"]
+
+    def enough(trial: Trial) -> None:
+        seen.append(trial)
+        _after(4)(trial)
+
+    autotune(*texts, BASE, duration=600, engine=ENGINE, on_trial=enough)
+    assert [t.outcome for t in seen] == ["scored", "no memory", "diverged", "scored"]
     assert "not a number" in seen[2].note and np.isnan(seen[1].score)
 
 
@@ -198,7 +205,9 @@ def test_a_validation_set_without_a_known_label(texts):
 
 
 def test_a_label_s_own_metric_is_maximised(texts):
-    result = autotune(*texts, BASE, duration=1.5, metric="f1:__label__1", predictions=1, engine=ENGINE)
+    result = autotune(
+        *texts, BASE, duration=600, metric="f1:__label__1", predictions=1, engine=ENGINE, on_trial=_after(6)
+    )
     assert 0 < result.score <= 1 and result.score == max(t.score for t in result.trials if t.score == t.score)
 
 
