@@ -1,10 +1,11 @@
 # ftcore: raw Chinese and English text to a tracked, compared, served fastText model.
 #   make run    set up and run the quick start        make test   set up and run the tests
-# Options: PYTHON=python3.12  TORCH_INDEX=URL (another index for torch)  CONFIG=FILE  ARGS="key=value …"
+# Options: PYTHON=python3.12  TORCH_INDEX=URL (another index for torch)  TEST_JOBS=1  CONFIG=FILE  ARGS="key=value …"
 
 PYTHON      ?= python3
 VENV        ?= .venv
 TORCH_INDEX ?=
+TEST_JOBS   ?= logical
 CONFIG      ?= examples/quickstart.yaml
 ARGS        ?=
 STORE       ?= runs
@@ -31,7 +32,7 @@ tune: $(STAMP) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.durat
 	@$(BIN)/python -m flows.tune --config $(CONFIG) $(ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones
-	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(STAMP) ## tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
