@@ -1,6 +1,6 @@
 # ftcore: raw Chinese and English text to a tracked, compared, served fastText model.
 #   make run    set up and run the quick start        make test   set up and run the tests
-# Options: PYTHON=python3.12  TORCH_INDEX=URL (another index for torch)  TEST_JOBS=1  CONFIG=FILE  ARGS="key=value …"
+# Options: PYTHON=python3.12  TORCH_INDEX=URL (another index for torch)  TEST_JOBS=0  CONFIG=FILE  ARGS="key=value …"
 
 PYTHON      ?= python3
 VENV        ?= .venv

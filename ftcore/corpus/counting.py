@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from ftcore.corpus.lines import Block, encode, padded
 from ftcore.corpus.lookup import Words, empty_slots
 from ftcore.errors import UserError
 from ftcore.model.hashing import EOS
+from ftcore.model.kernel import kernel, source_stamp
 
 MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are dropped while reading
 _PLACE = 1 << 40  # bytes of a block at most: places in the text are block * _PLACE + byte
@@ -41,7 +42,7 @@ class Counted:
 
 
 class _Table:
-    """Words that grow: the arrays `scan.count_words` works on, and how many words they hold."""
+    """Words that grow: the arrays `count_words` works on, and how many words they hold."""
 
     def __init__(self, words: Words | None = None, capacity: int = 1 << 14) -> None:
         words = Words.of([EOS]) if words is None else words  # word 0 is the end of line
@@ -78,7 +79,7 @@ class _Table:
         stop = len(data) - scan.PAD
         at = start
         while at < stop:
-            at, self.n, self.live = scan.count_words(data, at, stop, base, *self.arrays, self.n, limit)
+            at, self.n, self.live = count_words()(data, at, stop, base, *self.arrays, self.n, limit)
             if self.live > limit:
                 break
             if at < stop:
@@ -89,7 +90,7 @@ class _Table:
         at, cuts = 0, other.offsets[: other.n + 1]
         while at < other.n:
             given = other.blob, cuts, other.counts, other.seen
-            at, self.n = scan.merge_words(*given, at, *self.arrays, self.n)
+            at, self.n = merge_words()(*given, at, *self.arrays, self.n)
             if at < other.n:
                 self.grow(int(cuts[at + 1] - cuts[at]))
 
@@ -247,3 +248,80 @@ def in_threads(work: Callable[[S], T], items: Iterable[S], threads: int) -> Iter
         finally:
             for future in waiting:
                 future.cancel()
+
+
+# --------------------------------------------------------------------------------------------- kernels
+# They call kernels of `scan`, and so are made with a stamp of its source, see `source_stamp`.
+@lru_cache(maxsize=1)
+def count_words() -> Callable:
+    """The kernel that counts the words of ``data[start:stop]``, which begins and ends between words.
+
+    Word 0 is the end of line, counted at every newline. Stops early where the table is full, and behind
+    the word with which more than ``limit`` words have occurred. Its arguments:
+
+    * base: added to a word's place to say when it was first seen.
+    * slots, blob, offsets[capacity + 1], counts[capacity], seen[capacity]: of the ``n`` words known;
+      seen is only right where counts is above 0.
+
+    It returns (where to go on, n, live: how many words have occurred).
+    """
+    made_of = source_stamp(scan)
+
+    @kernel
+    def count(data, start, stop, base, slots, blob, offsets, counts, seen, n, limit):
+        assert made_of
+        begins, ends, keys, firsts, _ = scan.batch_arrays()
+        live = n if counts[0] > 0 else n - 1
+        i = start
+        while i < stop:
+            i, size = scan.split(data, i, stop, begins, ends, keys, firsts)
+            keys[scan.BATCH] = scan.touch(slots, keys, size)
+            for k in range(size):
+                begin, end = begins[k], ends[k]
+                w = 0
+                if begin < end:
+                    s = scan.find_slot(slots, blob, offsets, data, begin, end, keys[k], firsts[k])
+                    w = scan.number_at(slots, s)
+                    if w < 0:
+                        if not scan.add_word(
+                            slots, s, keys[k], firsts[k], data, begin, end, n, blob, offsets, counts
+                        ):
+                            return begin, n, live
+                        w, n = n, n + 1
+                if counts[w] == 0:
+                    seen[w] = base + begin
+                    live += 1
+                counts[w] += 1
+                if live > limit:
+                    return max(end, begin + (begin == end)), n, live
+        return i, n, live
+
+    return count
+
+
+@lru_cache(maxsize=1)
+def merge_words() -> Callable:
+    """The kernel that adds another table's words from number ``start`` on: (the next one, where this is full; n)."""
+    made_of = source_stamp(scan)
+
+    @kernel
+    def merge(more, cuts, more_counts, more_seen, start, slots, blob, offsets, counts, seen, n):
+        assert made_of
+        for v in range(start, len(cuts) - 1):
+            if more_counts[v] == 0:
+                continue
+            begin, end = cuts[v], cuts[v + 1]
+            first = scan.eight(more, begin, end)
+            h = scan.key_of(more, begin, end, first)
+            s = scan.find_slot(slots, blob, offsets, more, begin, end, h, first)
+            w = scan.number_at(slots, s)
+            if w < 0:
+                if not scan.add_word(slots, s, h, first, more, begin, end, n, blob, offsets, counts):
+                    return v, n
+                w, n = n, n + 1
+            if counts[w] == 0 or more_seen[v] < seen[w]:
+                seen[w] = more_seen[v]
+            counts[w] += more_counts[v]
+        return len(cuts) - 1, n
+
+    return merge

@@ -1,4 +1,4 @@
-"""Text to words in one pass over its bytes: split, hash, look up, count, make features.
+"""Text to words in one pass over its bytes: split, hash, look up, make features.
 
 All are kernels over plain arrays that release the GIL, so that threads scan blocks at once; they live in
 this one file because they call each other (see `ftcore.model.kernel`).
@@ -9,23 +9,25 @@ Source of the rules: fastText 0.9.3 ``src/dictionary.cc``: ``readWord`` (209-236
 
 *Text* is a uint8 array with `PAD` bytes behind the last one that counts, so that eight can be read
 anywhere; a line ends at its newline. A *table* of words is (slots, blob, offsets): packed words and an
-open hash table, uint64[2 * size], size a power of two, of (first eight bytes; hash << 32 | number + 1),
+open hash table, uint64[2 * size], size a power of two, of (first eight bytes; key << 32 | number + 1),
 0 where empty. A word never holds a zero byte, which is a separator: its first eight bytes, padded by
-zeros, decide alone for words of up to seven.
+zeros, decide alone for words of up to seven. The key is a hash that takes eight bytes at a step; fastText's
+own (FNV-1a, a byte at a step, each waiting for the one before) is only made where n-grams need it.
 
-Words are split a batch at a time: the table's lines are touched first, all at once, because a word of a
-real text costs less to split and hash (10 ns) than to wait for.
+Words are split a batch at a time, eight bytes at once and without a jump that depends on a word's length up
+to eight; the table's lines are then touched, all at once, because a word costs less to split than to wait for.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from ftcore.model.kernel import kernel
 
 PAD = 8
 BATCH = 256  # words split before they are looked up
-_EOS_HASH = 3617362777  # fnv1a(b"</s>")
+_EOS_HASH = np.uint64(3617362777)  # fnv1a(b"</s>")
 _EOS_FIRST = 0x3E732F3C  # b"</s>", little-endian
 _SEPARATORS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 32)
 _LOW = 0xFFFFFFFF
@@ -45,22 +47,50 @@ def _mix(h, byte):
 
 
 @kernel(inline=True)
-def _eight(data, begin, end):
-    """The first eight bytes of ``data[begin:end]`` as an integer, zeros behind fewer (one load on x86)."""
-    b = np.uint64(begin)  # unsigned: no test for a negative index
+def _load(data, i):
+    """Eight bytes from ``i`` on, the first one lowest (one load on x86)."""
+    b = np.uint64(i)  # unsigned: no test for a negative index
     word = np.uint64(0)
     for j in range(8):
         word |= np.uint64(data[b + np.uint64(j)]) << np.uint64(8 * j)
+    return word
+
+
+@kernel(inline=True)
+def eight(data, begin, end):
+    """The first eight bytes of ``data[begin:end]`` as an integer, zeros behind fewer."""
+    word = _load(data, begin)
     missing = 8 - (end - begin)
     if missing > 0:
         word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * missing) if missing < 8 else np.uint64(0)
     return word
 
 
-@kernel
-def _hash(data, begin, end):
+@kernel(inline=True)
+def _scrambled(h):
+    return (h ^ h >> np.uint64(32)) * np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel(inline=True)
+def key_of(data, begin, end, first):
+    """The table's hash of a word whose first eight bytes are given: 32 bits."""
+    h = _scrambled(first ^ np.uint64(end - begin))
+    j = begin + 8
+    while j < end:
+        h = _scrambled(h ^ eight(data, j, end))
+        j += 8
+    return h >> np.uint64(32)
+
+
+@kernel(inline=True)
+def _fnv(data, begin, end, first):
+    """FNV-1a of a word whose first eight bytes are given; without a jump that depends on its length up to eight."""
     h = np.uint64(2166136261)
-    for i in range(begin, end):
+    size = end - begin
+    for j in range(8):
+        more = _mix(h, np.uint8(first >> np.uint64(8 * j)))
+        h = more if j < size else h
+    for i in range(begin + 8, end):
         h = _mix(h, data[i])
     return h & np.uint64(_LOW)
 
@@ -75,7 +105,7 @@ def _starts_with(data, begin, end, prefix):
 
 # ---------------------------------------------------------------------------------------------- tables
 @kernel(inline=True)
-def _find(slots, blob, offsets, data, begin, end, h, first):
+def find_slot(slots, blob, offsets, data, begin, end, h, first):
     """The slot that holds the word or, where there is none, the empty one for it."""
     mask = np.uint64(len(slots) // 2 - 1)
     s = h & mask
@@ -91,7 +121,7 @@ def _find(slots, blob, offsets, data, begin, end, h, first):
             at = offsets[w - np.uint64(1)]
             if offsets[w] - at == size:
                 j = 8
-                while j < size and _eight(blob, at + j, at + size) == _eight(data, begin + j, end):
+                while j < size and eight(blob, at + j, at + size) == eight(data, begin + j, end):
                     j += 8
                 if j >= size:
                     return s
@@ -99,15 +129,29 @@ def _find(slots, blob, offsets, data, begin, end, h, first):
 
 
 @kernel(inline=True)
-def _number(slots, s):
+def number_at(slots, s):
     """The word at a slot, -1 where it is empty."""
     return np.int64(slots[np.uint64(2) * s + np.uint64(1)] & np.uint64(_LOW)) - 1
 
 
 @kernel
-def _enter(slots, s, h, first, number):
+def enter(slots, s, h, first, number):
     slots[np.uint64(2) * s] = first
     slots[np.uint64(2) * s + np.uint64(1)] = h << np.uint64(32) | np.uint64(number + 1)
+
+
+@kernel(inline=True)
+def add_word(slots, s, h, first, data, begin, end, n, blob, offsets, counts):
+    """Make a word number ``n`` of a table, at an empty slot, not counted yet; False where there is no room."""
+    used = offsets[n]
+    if n >= len(counts) or used + end - begin + PAD > len(blob):
+        return False
+    enter(slots, s, h, first, n)
+    for j in range(begin, end):
+        blob[used + j - begin] = data[j]
+    offsets[n + 1] = used + end - begin
+    counts[n] = 0
+    return True
 
 
 @kernel
@@ -115,8 +159,9 @@ def insert_words(slots, blob, offsets, stop):
     """Enter the first ``stop`` words; of equal ones the last stays, as in ``Dictionary::load``."""
     for w in range(stop):
         begin, end = offsets[w], offsets[w + 1]
-        h, first = _hash(blob, begin, end), _eight(blob, begin, end)
-        _enter(slots, _find(slots, blob, offsets, blob, begin, end, h, first), h, first, w)
+        first = eight(blob, begin, end)
+        h = key_of(blob, begin, end, first)
+        enter(slots, find_slot(slots, blob, offsets, blob, begin, end, h, first), h, first, w)
 
 
 @kernel
@@ -125,145 +170,79 @@ def find_words(slots, blob, offsets, data, cuts):
     out = np.empty(len(cuts) - 1, np.int32)
     for k in range(len(out)):
         begin, end = cuts[k], cuts[k + 1]
-        h = _hash(data, begin, end)
-        out[k] = _number(slots, _find(slots, blob, offsets, data, begin, end, h, _eight(data, begin, end)))
+        first = eight(data, begin, end)
+        h = key_of(data, begin, end, first)
+        out[k] = number_at(slots, find_slot(slots, blob, offsets, data, begin, end, h, first))
     return out
 
 
 # --------------------------------------------------------------------------------------------- batches
 @kernel(inline=True)
-def _split(data, i, stop, begins, ends, hashes, firsts):
+def _below_33(word):
+    """Of eight bytes, the highest bit of each that is below 33; right up to the first one at least."""
+    ones = np.uint64(0x0101010101010101)
+    return (word - ones * np.uint64(33)) & ~word & (ones << np.uint64(7))
+
+
+@kernel(inline=True)
+def split(data, i, stop, begins, ends, keys, firsts):
     """The next words of a text, an end of line (of no bytes) for each newline: (where to go on, how many)."""
     n = 0
     while i < stop and n < len(begins):
-        byte = data[i]
-        if _separates(byte):
-            if byte == 10:
-                begins[n], ends[n] = i, i
-                hashes[n], firsts[n] = np.uint64(_EOS_HASH), np.uint64(_EOS_FIRST)
+        first = _load(data, i)
+        low, end = _below_33(first), i
+        while low == 0 and end < stop:  # eight bytes of one word
+            end += 8
+            low = _below_33(_load(data, end)) if end < stop else np.uint64(0)
+        end += np.int64(trailing_zeros(low) >> np.uint64(3))
+        end = min(end, stop)
+        while end < stop and not _separates(data[end]):  # a control character: part of a word
+            end += 1
+        if end == i:
+            if data[i] == 10:
+                begins[n], ends[n], firsts[n] = i, i, np.uint64(_EOS_FIRST)
                 n += 1
             i += 1
             continue
-        begin = i
-        h = np.uint64(2166136261)
-        while True:
-            h = _mix(h, byte)
-            i += 1
-            if i >= stop:
-                break
-            byte = data[i]
-            if _separates(byte):
-                break
-        begins[n], ends[n] = begin, i
-        hashes[n], firsts[n] = h & np.uint64(_LOW), _eight(data, begin, i)
+        size = min(end - i, 8)
+        first &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * size)
+        begins[n], ends[n] = i, end
+        keys[n], firsts[n] = key_of(data, i, end, first), first
         n += 1
+        i = end
+        if end < stop and data[end] != 10:
+            i += 1
     return i, n
 
 
 @kernel(inline=True)
-def _touch(slots, hashes, n):
+def touch(slots, keys, n):
     """Fetch the table's lines of ``n`` words at once. The result is there to be used, so that they are."""
     mask = np.uint64(len(slots) // 2 - 1)
     sum_ = np.uint64(0)
     for k in range(n):
-        sum_ ^= slots[np.uint64(2) * (hashes[k] & mask)]
+        sum_ ^= slots[np.uint64(2) * (keys[k] & mask)]
     return sum_
 
 
 @kernel
-def _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, n, eos, numbers):
+def _look_up(slots, blob, offsets, data, begins, ends, keys, firsts, n, eos, numbers):
     """Numbers of a batch's words, -1 where the table has none; ``eos`` for a newline."""
-    hashes[BATCH] = _touch(slots, hashes, n)
+    keys[BATCH] = touch(slots, keys, n)
     for k in range(n):
         numbers[k] = eos
         if begins[k] < ends[k]:
-            s = _find(slots, blob, offsets, data, begins[k], ends[k], hashes[k], firsts[k])
-            numbers[k] = _number(slots, s)
+            s = find_slot(slots, blob, offsets, data, begins[k], ends[k], keys[k], firsts[k])
+            numbers[k] = number_at(slots, s)
 
 
 @kernel
-def _batch():
-    """Arrays for a batch: (begins, ends, hashes, firsts, numbers); the hash behind the last is for `_touch`."""
+def batch_arrays():
+    """Arrays for a batch: (begins, ends, keys, firsts, numbers); the key behind the last is for `touch`."""
     return (
         np.empty(BATCH, np.int64), np.empty(BATCH, np.int64),
         np.empty(BATCH + 1, np.uint64), np.empty(BATCH, np.uint64), np.empty(BATCH, np.int64),
     )  # fmt: skip
-
-
-# -------------------------------------------------------------------------------------------- counting
-@kernel
-def count_words(data, start, stop, base, slots, blob, offsets, counts, seen, n, limit):
-    """Count the words of ``data[start:stop]``, which begins and ends between words.
-
-    Word 0 is the end of line, counted at every newline. Stops early where the table is full, and behind
-    the word with which more than ``limit`` words have occurred.
-
-    Args:
-        base: added to a word's place to say when it was first seen.
-        slots, blob, offsets[capacity + 1], counts[capacity], seen[capacity]: of the ``n`` words known;
-            seen is only right where counts is above 0.
-
-    Returns:
-        (where to go on, n, live: how many words have occurred).
-    """
-    begins, ends, hashes, firsts, _ = _batch()
-    live = n if counts[0] > 0 else n - 1
-    i = start
-    while i < stop:
-        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
-        hashes[BATCH] = _touch(slots, hashes, size)
-        for k in range(size):
-            begin, end = begins[k], ends[k]
-            if begin == end:
-                w = 0
-            else:
-                s = _find(slots, blob, offsets, data, begin, end, hashes[k], firsts[k])
-                w = _number(slots, s)
-            if w < 0:
-                used = offsets[n]
-                if n >= len(counts) or used + end - begin + PAD > len(blob):
-                    return begin, n, live
-                w = n
-                n += 1
-                _enter(slots, s, hashes[k], firsts[k], w)
-                for j in range(begin, end):
-                    blob[used + j - begin] = data[j]
-                offsets[n] = used + end - begin
-                counts[w] = 0
-            if counts[w] == 0:
-                seen[w] = base + begin
-                live += 1
-            counts[w] += 1
-            if live > limit:
-                return max(end, begin + (begin == end)), n, live
-    return i, n, live
-
-
-@kernel
-def merge_words(more, cuts, more_counts, more_seen, start, slots, blob, offsets, counts, seen, n):
-    """Add another table's words from number ``start`` on: (the next one, where this table is full; n)."""
-    for v in range(start, len(cuts) - 1):
-        if more_counts[v] == 0:
-            continue
-        begin, end = cuts[v], cuts[v + 1]
-        h, first = _hash(more, begin, end), _eight(more, begin, end)
-        s = _find(slots, blob, offsets, more, begin, end, h, first)
-        w = _number(slots, s)
-        if w < 0:
-            used = offsets[n]
-            if n >= len(counts) or used + end - begin + PAD > len(blob):
-                return v, n
-            w = n
-            n += 1
-            _enter(slots, s, h, first, w)
-            for j in range(begin, end):
-                blob[used + j - begin] = more[j]
-            offsets[n] = used + end - begin
-            counts[w] = 0
-        if counts[w] == 0 or more_seen[v] < seen[w]:
-            seen[w] = more_seen[v]
-        counts[w] += more_counts[v]
-    return len(cuts) - 1, n
 
 
 # -------------------------------------------------------------------------------------- to ids: pretraining
@@ -273,12 +252,12 @@ def word_ids(data, stop, slots, blob, offsets, nwords, eos):
 
     Numbers from ``nwords`` on are labels: -1. ``eos``: number of the end of line, -1 where it has none.
     """
-    begins, ends, hashes, firsts, numbers = _batch()
+    begins, ends, keys, firsts, numbers = batch_arrays()
     out = np.empty(stop, np.int32)
     i, n, total = 0, 0, 0
     while i < stop:
-        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
-        _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, size, eos, numbers)
+        i, size = split(data, i, stop, begins, ends, keys, firsts)
+        _look_up(slots, blob, offsets, data, begins, ends, keys, firsts, size, eos, numbers)
         total += size
         for k in range(size):
             w = numbers[k]
@@ -348,7 +327,7 @@ def subwords(blob, offsets, minn, maxn, bucket, eos):
 def word_features(data, size, slots, blob, offsets, nwords, minn, maxn, bucket):
     """Number of a word (-1: in no vocabulary) and of its n-grams: int32[1 + n]. data: uint8[size + PAD]."""
     cuts = np.array([0, size])
-    eos = size == 4 and _eight(data, 0, size) == np.uint64(_EOS_FIRST)
+    eos = size == 4 and eight(data, 0, size) == np.uint64(_EOS_FIRST)
     out, _ = subwords(data, cuts, minn, maxn, bucket, 0 if eos else -1)
     out[1:] += nwords - 1
     out[0] = find_words(slots, blob, offsets, data, cuts)[0]
@@ -394,15 +373,15 @@ def line_features(
     Returns:
         (features int32[N], line offsets int64[L + 1], labels int32[T], their offsets int64[L + 1]).
     """
-    begins, ends, hashes, firsts, numbers = _batch()
+    begins, ends, keys, firsts, numbers = batch_arrays()
     state = np.zeros(6, np.int64)  # sizes of the four arrays to come, is a line open, is its rest dropped
     out, lines = np.empty(stop // 4, np.int32), np.zeros(stop // 64 + 1, np.int64)
     labels, label_lines = np.empty(0, np.int32), np.zeros(len(lines), np.int64)
     words = np.empty(0, np.uint64)  # hashes of the open line
     i = 0
     while i < stop:
-        i, size = _split(data, i, stop, begins, ends, hashes, firsts)
-        _look_up(slots, blob, offsets, data, begins, ends, hashes, firsts, size, eos, numbers)
+        i, size = split(data, i, stop, begins, ends, keys, firsts)
+        _look_up(slots, blob, offsets, data, begins, ends, keys, firsts, size, eos, numbers)
         more = size if maxn <= 0 else _most_subwords(begins, ends, numbers, size, nwords, cuts, maxn)
         more += (state[3] + size) * (n - 1)
         if state[0] + more > len(out):
@@ -415,7 +394,7 @@ def line_features(
         if state[3] + size > len(words):
             words = _grown(words, state[3], size)
         _emit(
-            data, begins, ends, hashes, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+            data, begins, ends, keys, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
             minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
         )  # fmt: skip
     if state[4]:  # the last line has no newline
@@ -441,14 +420,20 @@ def _most_subwords(begins, ends, numbers, size, nwords, cuts, maxn):
 
 @kernel
 def _emit(
-    data, begins, ends, hashes, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+    data, begins, ends, keys, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
     minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
 ):  # fmt: skip
     """Features of one batch into arrays that have room. Apart, since to name an array anew in a loop is slow."""
     eos_is_label = len(prefix) > 0 and _starts_with(np.array([60, 47, 115, 62], np.uint8), 0, 4, prefix)
     filled, nlines, nlabels, nhashes, opened, dropping = state
+    plain = n == 1 and maxn <= 0  # a word is one feature
     for k in range(size):
         begin, end, w = begins[k], ends[k], numbers[k]
+        if plain and np.uint64(w) < np.uint64(nwords) and firsts[k] != np.uint64(_EOS_FIRST) and not dropping:
+            out[filled] = w  # as below, in few steps
+            filled += 1
+            opened = 1
+            continue
         newline = begin == end
         closes = newline
         opened = 1
@@ -459,8 +444,9 @@ def _emit(
             elif w >= 0 or not (
                 len(prefix) > 0 and (eos_is_label if newline else _starts_with(data, begin, end, prefix))
             ):
-                words[nhashes] = hashes[k]
-                nhashes += 1
+                if n > 1:
+                    words[nhashes] = _EOS_HASH if newline else _fnv(data, begin, end, firsts[k])
+                    nhashes += 1
                 if maxn <= 0:
                     out[filled] = w
                     filled += w >= 0

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config
+from ftcore.corpus import scan
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
-from ftcore.corpus.lines import Lines
+from ftcore.corpus.lines import Lines, padded
 from ftcore.corpus.lookup import WordIndex, Words
 from ftcore.model.hashing import fnv1a, token_hashes
 
@@ -30,6 +31,10 @@ def test_index_finds_what_a_dict_finds(known, asked):
     assert index.find(asked).tolist() == [place.get(word, -1) for word in asked]
     assert index.find(packed).tolist() == [place[word] for word in known]
     assert index.eos == place.get(b"</s>", -1)
+    behind = [
+        word + bytes(n) for word in known for n in (1, 8)
+    ]  # no word, whatever zeros stand for in the table
+    assert index.find(behind).tolist() == [-1] * len(behind)
     assert packed.list() == known == [packed[i] for i in range(len(packed))]
     order = np.arange(len(known))[::-2]
     assert packed.take(order).list() == [known[i] for i in order]
@@ -44,15 +49,25 @@ def test_many_words():
     assert (index.find([b"%d" % (i * 7919 + 1) for i in range(1000)]) == -1).all()
 
 
+def key_of(word: bytes) -> int:
+    """The table's hash of a word."""
+    return int(scan.key_of(padded(word), 0, len(word), scan.eight(padded(word), 0, len(word))))
+
+
 def test_words_alike_in_hash_and_first_bytes():
     rng = np.random.default_rng(5)
     ends = rng.integers(97, 123, (400_000, 6), dtype=np.uint8)
     words = np.unique([b"abcdefgh" + bytes(end[: 5 + i % 2]) for i, end in enumerate(ends)]).tolist()
-    hashes = token_hashes(words)
-    order = np.argsort(hashes, kind="stable")
-    same = order[:-1][hashes[order[1:]] == hashes[order[:-1]]]
-    pairs = [(words[a], words[order[np.flatnonzero(order == a)[0] + 1]]) for a in same[:20]]
-    assert len(pairs) >= 5 and all(a != b and fnv1a(a) == fnv1a(b) for a, b in pairs)
+    pairs = []
+    for hashes in (
+        token_hashes(words),
+        np.array([key_of(word) for word in words]),
+    ):  # fastText's, the table's
+        order = np.argsort(hashes, kind="stable")
+        same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+        assert len(same) >= 5
+        pairs += [(words[order[at]], words[order[at + 1]]) for at in same[:20]]
+    assert any(fnv1a(a) == fnv1a(b) for a, b in pairs) and any(key_of(a) == key_of(b) for a, b in pairs)
     for a, b in pairs:
         assert WordIndex(Words.of([a])).find([a, b]).tolist() == [0, -1]
         d = Dictionary.read(Lines([a + b" " + b + b" " + b]), config.Dictionary())

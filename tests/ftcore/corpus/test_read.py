@@ -204,7 +204,8 @@ def test_features_of_queries_with_labels_equal_the_originals(minn, maxn, n, tmp_
 # --------------------------------------------------------------------------------- against the transcript
 pieces = st.sampled_from(
     [b"a", b"b", b"cc", "中".encode(), "中国".encode(), b"\xe4", b"\xb8\xad", b"\xff", b"<", b">", b"</s>", b"__label__",
-     b"__label__x", b"__", b" ", b" ", b"\n", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0", b"abcdefgh", b"longer word", b" </s> ", b" __label__x "]
+     b"__label__x", b"__", b" ", b" ", b"\n", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0", b"abcdefgh", b"longer word", b" </s> ", b" __label__x ",
+     b"\1", b"\x1f", b"\x7f", b"control\x02character", b"abcdefghijklmnopqrstuvwxyz"]
 )  # fmt: skip
 texts = st.lists(pieces, max_size=60).map(b"".join)
 
