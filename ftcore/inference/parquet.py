@@ -17,11 +17,12 @@ from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.inference.files import Progress, refuse_same
-from ftcore.inference.predict import Predictions, Predictor
+from ftcore.inference.predict import Predictions, Predictor, joined
 from ftcore.inference.text import text_of_column
 from ftcore.inference.threads import ahead
 
 _ROWS = 1 << 13  # rows read and computed at a time
+_PART = 1 << 18  # bytes of text computed at a time, which stay in the caches
 _GROUP = 1 << 26  # bytes of a written row group, about
 
 
@@ -81,7 +82,9 @@ def predict_parquet(
 
 def predict_column(predictor: Predictor, column: pa.Array, k: int = 1, threshold: float = 0.0) -> Predictions:
     """Predictions of a column of texts: strings or lists of words; a null is an empty text."""
-    return predictor.from_text(text_of_column(column), k, threshold)
+    rows = max(1, len(column) * _PART // max(1, column.nbytes))
+    parts = (column.slice(at, rows) for at in range(0, max(1, len(column)), rows))
+    return joined([predictor.from_text(text_of_column(part), k, threshold) for part in parts])
 
 
 def label_columns(found: Predictions, names: pa.Array, k: int) -> tuple[pa.Array, pa.Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.inference import predict as module
-from ftcore.inference.predict import Predictor
+from ftcore.inference.predict import Predictions, Predictor
 from tests.ftcore.inference.conftest import LOSSES, random_lines
 from tests.reference.peer import needs_peer, run_peer
 
@@ -198,3 +199,30 @@ def test_a_line_without_any_known_feature_gets_no_label(load):
     predictor = Predictor(replace(classic, dictionary=other))
     found = predictor.predict(["", "unknown words", "w1", "also unknown"], k=2)
     assert np.diff(found.offsets).tolist() == [0, 0, 2, 0]
+
+
+@pytest.mark.parametrize("same", [True, False])  # as many labels a line, or not
+@pytest.mark.parametrize("running", [True, False])
+def test_a_long_answer_is_made_without_the_collector(same, running):
+    """Python's cyclic collector would otherwise look at every object there is, sooner or later."""
+    lines, names = 20_000, np.array(["__label__a", "__label__b"], object)
+    counts = np.ones(lines, np.int64) if same else np.arange(lines) % 2
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    found = Predictions(np.ones(offsets[-1], np.int32), np.ones(offsets[-1], np.float32), offsets)
+    collections: list[int] = []
+
+    def watch(phase: str, info: dict) -> None:
+        collections.append(info["generation"])
+
+    was = gc.isenabled()
+    (gc.enable if running else gc.disable)()
+    gc.collect()
+    gc.callbacks.append(watch)
+    try:
+        labels, scores = found.named(names)
+        assert gc.isenabled() == running
+    finally:
+        gc.callbacks.remove(watch)
+        (gc.enable if was else gc.disable)()
+    assert [len(row) for row in labels] == [len(row) for row in scores] == counts.tolist()
+    assert len(collections) <= 4  # without: one for every 700 lists
