@@ -1,12 +1,12 @@
 """Which engine trains fastest on this machine: is what `engine: auto` takes the right one?
 
-``python -m benchmarks.engines [--text FILE | --data ../shared/data] [--megabytes 10] [--batch-sizes 16,1024]
+``python -m benchmarks.engines [--text FILE | --data ../shared/data] [--megabytes 2] [--batch-sizes 16,1024]
 [--engines cpu@cpu,reference@cpu,reference@cuda] [--repeats 3] [--dim 100]``
 
 Skip-gram, CBOW and a classifier (its label is the length class of the line, 4 of them) on the same text, by
-every engine on its devices, in turn: seconds of training alone, after a warm-up that
-compiles; the engines need not be deterministic. On a GPU also the peak of its memory. The text is tokens
-separated by spaces, a document a line. The last line of stdout is one JSON object.
+every engine on its devices, in turn: seconds of training alone, after a warm-up that compiles; the engines need
+not be deterministic. The loss tells which of them learned something, and on a GPU the peak of its memory is
+given too. The text is tokens separated by spaces, a document a line. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--text", help="tokens separated by spaces, a document a line")
     parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--megabytes", type=float, default=10)
+    parser.add_argument("--megabytes", type=float, default=2)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--engines", default="cpu@cpu,reference@cpu,reference@cuda")
     parser.add_argument("--batch-sizes", default="16,1024")
@@ -163,7 +163,8 @@ def main() -> None:
                 found[way.name] = {"loss": round(loss, 4), "peak_gpu_mb": peak_gpu_mb(way.choice.device)}
         for name in found:
             found[name] |= {"tokens_per_second": round(statistics.median(speeds[name]))}
-            print(f"{model:<12}{name:<32}{found[name]['tokens_per_second']:>12,} tokens/s", flush=True)
+            speed, loss = found[name]["tokens_per_second"], found[name]["loss"]
+            print(f"{model:<12}{name:<32}{speed:>12,} tokens/s   loss {loss:.3g}", flush=True)
         best = max(found, key=lambda name: found[name]["tokens_per_second"])
         print(f"{model:<12}fastest: {best}", flush=True)
         results[model] = {"fastest": best, "ways": found}

@@ -394,7 +394,7 @@ def line_features(
         if state[3] + size > len(words):
             words = _grown(words, state[3], size)
         _emit(
-            data, begins, ends, keys, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+            data, begins, ends, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
             minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
         )  # fmt: skip
     if state[4]:  # the last line has no newline
@@ -420,7 +420,7 @@ def _most_subwords(begins, ends, numbers, size, nwords, cuts, maxn):
 
 @kernel
 def _emit(
-    data, begins, ends, keys, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
+    data, begins, ends, firsts, numbers, size, with_eos, rest, nwords, prefix, known, cuts,
     minn, maxn, n, bucket, out, lines, labels, label_lines, words, state,
 ):  # fmt: skip
     """Features of one batch into arrays that have room. Apart, since to name an array anew in a loop is slow."""
