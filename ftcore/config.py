@@ -17,8 +17,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from ftcore.errors import UserError
-from ftcore.options import Options, describe, explain, merge, override, read_yaml
+from ftcore.options import Options, describe, explain, merge, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
+from ftcore.yaml_tree import NOWHERE, Path_, Place, Places, read
 
 Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]
@@ -279,14 +280,8 @@ class Config(Options):
     @model_validator(mode="before")
     @classmethod
     def _start_from_file(cls, tree: Any) -> Any:
-        if not isinstance(tree, dict) or not tree.get("extends"):
-            return tree
-        path = Path(tree["extends"])
-        try:
-            base = cls._start_from_file(read_yaml(path))
-        except RecursionError:
-            raise UserError(f"extends: {path} extends itself; name another file to start from") from None
-        return merge(base, {k: v for k, v in tree.items() if k != "extends"})
+        """The parameters of a deployment may name a file; a relative one starts at the working directory."""
+        return started_from(tree, {}, Path())[0] if isinstance(tree, dict) else tree
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> Config:
@@ -312,20 +307,45 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
             ``ingest.sources.0.path=other.csv``).
     """
     tree: dict[str, Any] = {}
+    places: dict[Path_, Place] = {}
     if path is not None:
-        tree = Config._start_from_file(read_yaml(Path(path)))
+        tree, places = started_from(*read(Path(path)), Path(path).parent)
     for item in overrides:
-        override(tree, item)
-    return parse_config(tree, where=str(path) if path else "configuration")
+        places |= override(tree, item)
+    return parse_config(tree, where=str(path) if path else "configuration", places=places)
 
 
-def parse_config(tree: dict[str, Any], where: str = "configuration") -> Config:
-    """Validate a plain tree (from YAML or a flow's parameters) into a `Config`."""
+def started_from(
+    tree: dict[str, Any], places: dict[Path_, Place], folder: Path, before: tuple[Path, ...] = ()
+) -> tuple[dict[str, Any], dict[Path_, Place]]:
+    """A tree on top of those that its ``extends`` names, one after the other; relative ones start at `folder`.
+
+    Raises:
+        UserError: a file that is missing or extends itself.
+    """
+    named = tree.get("extends")
+    if not named:
+        return tree, places
+    path = folder / Path(str(named)).expanduser()
+    if path.resolve() in before:
+        raise UserError(f"extends: {path} extends itself; name another file to start from")
+    base, below = started_from(*read(path), path.parent, (*before, path.resolve()))
+    change = {k: v for k, v in tree.items() if k != "extends"}
+    return merge(base, change), below | places
+
+
+def parse_config(tree: dict[str, Any], where: str = "configuration", places: Places = NOWHERE) -> Config:
+    """Validate a plain tree (from YAML or a flow's parameters) into a `Config`.
+
+    Args:
+        where: what errors call the tree where `places` has no line of a file.
+    """
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = [explain(e, Config) for e in error.errors()]
-        raise UserError(f"{where}: " + "\n  ".join(lines)) from None
+        lines = [explain(e, Config, places) for e in error.errors()]
+        whole = "\n  ".join(lines)
+        raise UserError(whole if whole.startswith(f"{where}:") else f"{where}: {whole}") from None
 
 
 def describe_options() -> list[tuple[str, str, str, str]]:

@@ -9,14 +9,14 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from ftcore.errors import UserError
+from ftcore.yaml_tree import NOWHERE, Place, Places, parse
 
 
 class Options(BaseModel):
@@ -24,19 +24,73 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
 
-    @model_validator(mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _words_not_booleans(cls, tree: Any) -> Any:
-        """YAML reads a bare on or off as true or false; where the words are the choices, they are meant."""
-        if not isinstance(tree, dict):
-            return tree
-        meant = dict(tree)
-        for name, value in tree.items():
-            field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and get_origin(field.annotation) is Literal:
-                word = "on" if value else "off"
-                meant[name] = word if word in get_args(field.annotation) else value
-        return meant
+    def _as_meant(cls, value: Any, info: ValidationInfo) -> Any:
+        """What YAML's types make of a value, as its writer meant it, or refused.
+
+        A lone value is a list of one where a list is expected, a number is its text where only text is,
+        a bare on or off is the word where the words are the choices. Elsewhere a boolean or a number
+        with a point could be two things.
+        """
+        return _meant(value, cls.model_fields[info.field_name].annotation)
+
+
+def _meant(value: Any, annotation: Any) -> Any:
+    if isinstance(value, BaseModel) or value is None:
+        return value
+    kinds = _kinds(annotation)
+    if Any in kinds or isinstance(value, dict) and any(_is_group(k) for k in kinds):
+        return value  # a group looks at its own
+    if _wants_list(annotation) and isinstance(value, str | int | float | dict) and dict not in kinds:
+        value = [value]
+    if isinstance(value, list):
+        return [_meant(item, _inner(annotation, list)) for item in value]
+    if isinstance(value, dict):
+        inner = _inner(annotation, dict)
+        return {str(k) if isinstance(k, int) else k: _meant(v, inner) for k, v in value.items()}
+    if isinstance(value, bool) and bool not in kinds:
+        word = "on" if value else "off"
+        if word in kinds:
+            return word
+        remedy = "put it in quotes if it is a text" if str in kinds else "a number or a word belongs here"
+        raise ValueError(f"a bare yes, no, on, off, true or false is a boolean in YAML; {remedy}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and str in kinds:
+        if isinstance(value, int) and int not in kinds and float not in kinds:
+            return str(value)
+        if isinstance(value, float) and float not in kinds:
+            raise ValueError(
+                "a bare number with a point can be written in several ways; put it in quotes, it is a text here"
+            )
+    return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that a value may have, and the words that it may be: ``Literal["on"] | int`` -> {"on", int}."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return set(get_args(annotation))
+    if origin in (Union, UnionType):
+        return set().union(*(_kinds(a) for a in get_args(annotation)))
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    return {origin or annotation}
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _inner(annotation: Any, kind: type) -> Any:
+    """The annotation of the values of a list or dict; Any where the annotation names none."""
+    for one in get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,):
+        if get_origin(one) is kind:
+            return get_args(one)[-1]
+    return Any
+
+
+def _wants_list(annotation: Any) -> bool:
+    return list in _kinds(annotation) and not _kinds(annotation) & {str, int, float}
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -63,49 +117,29 @@ def digest(options: BaseModel | dict | list | str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A file's tree; an empty file gives {}.
-
-    Raises:
-        UserError: no such file, no YAML, or no ``key: value`` pairs.
-    """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such configuration file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected `key: value` pairs, found {type(tree).__name__}")
-    return tree
-
-
-def override(tree: dict[str, Any], item: str) -> None:
-    """Set one value of a tree, in place, from ``dotted.key=value`` with the value in YAML.
+def override(tree: dict[str, Any], item: str) -> dict[tuple[str | int, ...], Place]:
+    """Set one value of a tree, in place, from ``dotted.key=value`` with the value in YAML; returns its places.
 
     Raises:
         UserError: no ``=``, a value that is no YAML, an index beyond the list's end.
 
-    >>> tree = {"a": [{"b": 1}]}; override(tree, "a.0.b=[2, 3]"); tree
+    >>> tree = {"a": [{"b": 1}]}; places = override(tree, "a.0.b=[2, 3]"); tree
     {'a': [{'b': [2, 3]}]}
     """
     key, eq, text = item.partition("=")
     if not eq or not key:
         raise UserError(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
-    try:
-        value = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError as error:
-        raise UserError(f"{item!r}: the value is not valid YAML: {error}") from None
+    value, inside = parse(text, repr(item)) if text else ("", {})
     *parents, last = key.split(".")
     node: Any = tree
+    path: list[str | int] = []
     for part in parents:
+        path.append(int(part) if isinstance(node, list) and part.isdigit() else part)
         node = _child(node, part, key)
-    if isinstance(node, list):
-        node[_index(node, last, key)] = value
-    else:
-        node[last] = value
+    at = _index(node, last, key) if isinstance(node, list) else last
+    node[at] = value
+    given = Place("", 0, text)
+    return {(*path, at): given, **{(*path, at, *p): given for p in inside if p}}
 
 
 def _child(node: Any, part: str, key: str) -> Any:
@@ -124,8 +158,15 @@ def _index(node: list, part: str, key: str) -> int:
     return int(part)
 
 
-def explain(error: dict[str, Any], model: type[BaseModel]) -> str:
-    """One line for one pydantic error: key, value, what is allowed."""
+def explain(error: dict[str, Any], model: type[BaseModel], places: Places = NOWHERE) -> str:
+    """One line for one pydantic error: file and line where they are known, key, value, what is allowed."""
+    loc = tuple(error["loc"])
+    place = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), None)
+    where = f"{place}: " if place is not None and place.line else ""
+    return where + _explain(error, model, places.get(loc))
+
+
+def _explain(error: dict[str, Any], model: type[BaseModel], place: Place | None) -> str:
     key = ".".join(str(p) for p in error["loc"]) or "options"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, error["loc"][:-1])
@@ -135,6 +176,8 @@ def explain(error: dict[str, Any], model: type[BaseModel]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     value = error.get("input")
     shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    if isinstance(value, bool) and place is not None and place.text:
+        shown = f" = {place.text}"  # as it was written: yes, no, on, off
     allowed = _range_at(model, error["loc"])
     return f"{key}{shown}: {message}" + (f" (allowed: {allowed})" if allowed else "")
 

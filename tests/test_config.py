@@ -100,6 +100,17 @@ def test_extends_of_a_missing_file_is_refused(tmp_path: Path):
     assert "gone.yaml" in message and "no such configuration file" in message
 
 
+def test_extends_starts_beside_its_own_file(tmp_path: Path, monkeypatch):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    write(tmp_path / "deep" / "base.yaml", {"seed": 3})
+    write(tmp_path / "base.yaml", {"seed": 4})
+    middle = write(tmp_path / "deep" / "er" / "middle.yaml", {"extends": "../base.yaml", "name": "m"})
+    monkeypatch.chdir(tmp_path)
+    assert load_config(middle).seed == 3
+    assert load_config(write(tmp_path / "top.yaml", {"extends": "deep/er/middle.yaml"})).seed == 3
+    assert parse_config({"extends": "base.yaml"}).seed == 4  # a flow's parameters: the working directory
+
+
 def test_extends_of_itself_is_refused(tmp_path: Path):
     path = tmp_path / "a.yaml"
     write(path, {"extends": str(path)})
@@ -264,3 +275,67 @@ def test_dry_run_says_what_would_be_reused_and_why_the_rest_would_not(ready, inv
     assert plan["pretrain"]["would"] == plan["commit"]["would"] == "reused"
     assert plan["finetune"] == {"would": "planned", "why": "option finetune.lr changed: 1.0 -> 0.2"}
     assert plan["evaluate"]["would"] == "planned" and "input changed: model" in plan["evaluate"]["why"]
+
+
+# ---------------------------------------------------------------------------------- YAML's traps
+def in_file(tmp_path: Path, text: str):
+    return load_config(write(tmp_path / "a.yaml", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ingest:\n  sources:\n    - path: a.csv\n      label: no", ["a.yaml:4", "label = no", "quotes"]),
+        ("finetune:\n  epoch: yes", ["a.yaml:2", "finetune.epoch = yes", "boolean"]),
+        ("finetune:\n  bucket: 010", ["a.yaml:2", "octal"]),
+        ("finetune: {lr: 1}\nseed: 1\nfinetune: {epoch: 3}", ["a.yaml:3", "'finetune'", "line 1"]),
+        ("finetune:\n  class_weights: {a: true}", ["a.yaml:2", "class_weights", "boolean"]),
+        (
+            "ingest:\n  sources:\n    - {path: a, label_names: {a: off}}",
+            ["a.yaml:3", "label_names", "quotes"],
+        ),
+        ("finetune:\n  dim: 1.5", ["a.yaml:2", "finetune.dim = 1.5", "integer"]),
+        ("a: 1\npretrain:\n  dims: 3", ["a.yaml:1", "unknown key 'a'", "a.yaml:3", "pretrain.dims"]),
+        ("ingest:\n  sources:\n    - {path: a, label: 1.0}", ["a.yaml:3", "label", "quotes"]),
+        ("name: [a]", ["a.yaml:1", "name"]),
+    ],
+)
+def test_what_yaml_would_turn_into_something_else_is_refused_with_its_line(tmp_path: Path, text, words):
+    with pytest.raises(UserError) as error:
+        in_file(tmp_path, text)
+    assert all(w in str(error.value) for w in words), error.value
+
+
+def test_the_line_is_that_of_the_file_that_says_it(tmp_path: Path):
+    write(tmp_path / "base.yaml", "name: b\n\nfinetune:\n  epoch: -1\n  lr: 0.5")
+    top = write(tmp_path / "top.yaml", "extends: base.yaml\nfinetune:\n  lr: yes")
+    message = refused(top)
+    assert "base.yaml:4: finetune.epoch" in message and "top.yaml:3: finetune.lr" in message
+
+
+def test_values_are_taken_as_they_are_meant(tmp_path: Path):
+    config = in_file(
+        tmp_path,
+        """
+        ingest:
+          sources:
+            - {path: a.csv, text: title, label: 'no', label_names: {0: neg, 1: pos}}
+            - {path: b.csv, text: [0, body], label: 2, label_names: {a: 1}}
+        filters: {languages: zh, dedup: off}
+        text: {segment: {user_dict: my.txt}, normalize: {html: no}}
+        finetune: {bucket: 2e6, class_weights: {0: 2.0, 1: 3}}
+        evaluate: {top_k: 1, neighbors: [1984, 北京]}
+        """,
+    )
+    first, second = config.ingest.sources
+    assert (first.text, first.label, first.label_names) == (["title"], "no", {"0": "neg", "1": "pos"})
+    assert (second.text, second.label, second.label_names) == ([0, "body"], 2, {"a": "1"})
+    assert config.filters.languages == ["zh"] and config.filters.dedup == "off"
+    assert config.text.segment.user_dict == ["my.txt"] and config.text.normalize.html is False
+    assert config.finetune.bucket == 2_000_000 and type(config.finetune.bucket) is int
+    assert config.finetune.class_weights == {"0": 2.0, "1": 3.0}
+    assert config.evaluate.top_k == [1] and config.evaluate.neighbors == ["1984", "北京"]
+    words = ["finetune.class_weights={0: 2.0}", "finetune.bucket=2e5", "ingest.sources.0.label_names.0=n"]
+    changed = load_config(tmp_path / "a.yaml", words)
+    assert changed.finetune.class_weights == {"0": 2.0} and changed.finetune.bucket == 200_000
+    assert changed.ingest.sources[0].label_names == {"0": "n", "1": "pos"}
