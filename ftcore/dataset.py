@@ -24,13 +24,18 @@ class TextDataset(torch.utils.data.Dataset):
     def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:
         if len(texts) != len(labels):
             raise UserError(f"{len(texts)} texts and {len(labels)} labels; give each text its label")
-        self.texts, self.labels = texts, labels
+        self.texts, self.labels = _by_place(texts), _by_place(labels)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __getitem__(self, item: int) -> tuple[str, Label | list[Label]]:
         return self.texts[item], self.labels[item]
+
+
+def _by_place(values: Sequence) -> Sequence:
+    """A pandas column looks numbers up in its index, which on a filtered or sorted frame are other rows."""
+    return values.tolist() if hasattr(values, "iloc") else values
 
 
 def plain_label(value: Any) -> Label:

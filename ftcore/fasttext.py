@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ftcore import config
+from ftcore.answers import NO_ANSWER, Prediction, best_labels, count_unanswered, labels_wanted, texts_of
 from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
@@ -34,13 +35,6 @@ from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.text.tokenizer import Tokenizer
 
 Texts = str | Sequence[str]
-
-
-class Prediction(NamedTuple):
-    """The best labels of a text, most probable first, and their probabilities."""
-
-    labels: list[Label]
-    probabilities: list[float]
 
 
 class FastText(nn.Module):
@@ -231,17 +225,30 @@ class FastText(nn.Module):
     ) -> list[Prediction]:
         """The k most probable labels of each text (-1: all), those below ``threshold`` left out.
 
-        A text without any feature gets the probabilities of a zero vector.
+        A text without a feature that the model knows (see `has_features`) gets no label; so does a missing
+        one (None, NaN). Their number is said in a warning.
         """
-        if k < 1 and k != -1:
-            raise UserError(f"k = {k}: give a number of labels from 1 up, or -1 for all")
-        lines = self.tokenizer.tokenize([texts] if isinstance(texts, str) else list(texts))
-        found = []
-        for row in self.probabilities(lines, batch):
-            best = np.argsort(-row, kind="stable")[: len(row) if k == -1 else k]
-            best = best[row[best] >= threshold]
-            found.append(Prediction([self.labels[i] for i in best], row[best].tolist()))
-        return found
+        k = labels_wanted(k, len(self.labels))
+        known, rows = self.scores(texts, batch)
+        count_unanswered(known)
+        found = (best_labels(row, self.labels, k, threshold) for row in rows)
+        return [next(found) if ok else NO_ANSWER for ok in known.tolist()]
+
+    def scores(self, texts: Texts, batch: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+        """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
+        lines = self.tokenizer.tokenize(texts_of([texts] if isinstance(texts, str | bytes) else texts))
+        known = self.has_features(lines)
+        return known, self.probabilities((line for line, ok in zip(lines, known, strict=True) if ok), batch)
+
+    def has_features(self, token_lines: Sequence[str]) -> np.ndarray:
+        """bool[N]: has a line of space-joined tokens a word or n-gram with a row in the table?
+
+        The end of line, which every line has, says nothing about a text and does not count.
+        """
+        ids, offsets = self.dictionary.features_of(token_lines)
+        told = (self.dictionary.to_signed(ids) >= 0) & (ids != self.dictionary.word_index.eos)
+        before = np.concatenate([[0], np.cumsum(told)])
+        return before[offsets[1:]] > before[offsets[:-1]]
 
     @torch.no_grad()
     def probabilities(self, token_lines: Iterable[str], batch: int = 1024) -> np.ndarray:

@@ -11,9 +11,10 @@ from mlflow.pyfunc import PythonModel
 
 
 class TextClassifier(PythonModel):
-    """``predict(DataFrame({"text": [...]}))`` -> DataFrame with `label` and `probability`.
+    """``predict(DataFrame({"text": [...]}))`` -> DataFrame with `label` and `probability`, on the same index.
 
-    With ``params={"k": 3}`` the columns are label, probability, label_2, probability_2, …
+    With ``params={"k": 3}`` the columns are label, probability, label_2, probability_2, …; ``k=-1`` gives
+    all labels. A text without a word that the model knows, also a missing one, has label None, probability 0.
     """
 
     def load_context(self, context) -> None:
@@ -22,20 +23,15 @@ class TextClassifier(PythonModel):
         self.model = FastText.load(context.artifacts["model"])
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        texts = ["" if t is None else str(t) for t in model_input["text"].tolist()]
-        k = int((params or {}).get("k", 1))
-        predictions = self.model.predict(texts, k=k)
-        columns: dict[str, list] = {}
-        for rank in range(k):
-            suffix = "" if rank == 0 else f"_{rank + 1}"
-            there = [len(p.labels) > rank for p in predictions]
-            columns[f"label{suffix}"] = [
-                str(p.labels[rank]) if ok else None for p, ok in zip(predictions, there, strict=True)
-            ]
-            columns[f"probability{suffix}"] = [
-                float(p.probabilities[rank]) if ok else 0.0 for p, ok in zip(predictions, there, strict=True)
-            ]
-        return pd.DataFrame(columns)
+        from ftcore.answers import answer_columns, count_unanswered, labels_wanted
+
+        k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))
+        known, rows = self.model.scores(model_input["text"])
+        count_unanswered(known)
+        columns = answer_columns(known, rows, self.model.labels, k)
+        # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON
+        series = {name: pd.Series(c, model_input.index, c.dtype) for name, c in columns.items()}
+        return pd.DataFrame(series, index=model_input.index)
 
 
 set_model(TextClassifier())

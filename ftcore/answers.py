@@ -1,0 +1,132 @@
+"""What a classifier answers to texts: labels and probabilities, and nothing to a text without a feature.
+
+>>> best_labels(np.array([.2, .8]), ["a", "b"], k=1)
+Prediction(labels=['b'], probabilities=[0.8])
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ftcore.dataset import Label
+from ftcore.errors import UserError
+
+log = logging.getLogger("ftcore.predict")
+
+
+class Prediction(NamedTuple):
+    """The best labels of a text, most probable first, and their probabilities; both empty without an answer."""
+
+    labels: list[Label]
+    probabilities: list[float]
+
+
+NO_ANSWER = Prediction([], [])
+
+
+def texts_of(values: Iterable[Any], place: str = "text") -> list[str]:
+    """Texts as strings; a missing one (None, NaN, pandas' NA) is empty, bytes are UTF-8.
+
+    Args:
+        place: what a value is called in an error, before its number from 0.
+
+    Errors: `UserError` naming the place of a value that is no text (a list, an object, a truth value, bytes
+        that are no UTF-8).
+
+    >>> texts_of(["a", None, float("nan"), b"b", 5])
+    ['a', '', '', 'b', '5']
+    """
+    if getattr(values, "ndim", 1) != 1:
+        raise UserError(f"{place}: a table of shape {values.shape}; give one column of it")  # type: ignore[attr-defined]
+    return [value if type(value) is str else _text(value, f"{place} {n}") for n, value in enumerate(values)]
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN, NaT or pandas' NA: no value at all."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def _text(value: Any, place: str) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if is_missing(value):
+        return ""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{place}: {value[:20]!r} is no UTF-8 ({error.reason}); decode it first"
+            ) from None
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return str(value)
+    shown = repr(value)
+    raise UserError(
+        f"{place} is {shown[:40]}, a {type(value).__name__} and no text; give a string (None: no text)"
+    )
+
+
+def labels_wanted(k: Any, labels: int) -> int:
+    """k as a number of labels from 1 to all of them; -1 means all, as in fastText.
+
+    >>> labels_wanted(-1, 5), labels_wanted(9, 5), labels_wanted(2, 5)
+    (5, 5, 2)
+    """
+    try:
+        wanted = operator.index(k)
+    except TypeError:
+        wanted = 0
+    if isinstance(k, bool) or (wanted < 1 and wanted != -1):
+        raise UserError(f"k = {k!r}: give a number of labels from 1 up, or -1 for all")
+    return labels if wanted == -1 else min(wanted, labels)
+
+
+def best_labels(
+    row: np.ndarray, labels: Sequence[Label], k: int, threshold: float | np.ndarray = 0.0
+) -> Prediction:
+    """The k most probable labels; equal ones in the order of the labels.
+
+    Args:
+        row: [C] probabilities. k: from 1 to C. threshold: the least probability, one or [C].
+    """
+    best = row.argmax(keepdims=True) if k == 1 else np.argsort(-row, kind="stable")[:k]
+    least = threshold[best] if isinstance(threshold, np.ndarray) else threshold
+    best = best[row[best] >= least]
+    return Prediction([labels[i] for i in best.tolist()], row[best].tolist())
+
+
+def answer_columns(
+    known: np.ndarray, rows: np.ndarray, labels: Sequence[Label], k: int = 1
+) -> dict[str, np.ndarray]:
+    """Columns ``label, probability, label_2, probability_2, …`` of N texts, as tables and servers show them.
+
+    Args:
+        known: bool[N], has the text an answer? Where not, label is None and probability 0.
+        rows: float32[n, C], probabilities of those that have. k: ranks, from 1 to C.
+    """
+    names = np.array([str(label) for label in labels], object)
+    top = rows.argmax(axis=1)[:, None] if k == 1 else np.argsort(-rows, axis=1, kind="stable")[:, :k]
+    columns: dict[str, np.ndarray] = {}
+    for rank, best in enumerate(top.T if len(rows) else np.zeros((k, 0), int), 1):
+        suffix = f"_{rank}" if rank > 1 else ""
+        label, probability = np.full(len(known), None, object), np.zeros(len(known))
+        label[known], probability[known] = names[best], rows[np.arange(len(rows)), best]
+        columns |= {f"label{suffix}": label, f"probability{suffix}": probability}
+    return columns
+
+
+def count_unanswered(known: np.ndarray) -> int:
+    """How many of the texts have no answer; said in one warning."""
+    none = len(known) - int(np.count_nonzero(known))
+    if none:
+        log.warning(
+            "%d of %d texts have no word or n-gram that the model knows: they get no label", none, len(known)
+        )
+    return none
