@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ftcore.errors import UserError
 from ftcore.options import Options, describe, explain, merge, override
@@ -25,11 +25,22 @@ Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]
 
 
+def _at_home(path: str) -> str:
+    """``~`` and ``~name`` at a path's start are that user's folder, as in a shell."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ValueError("no such user; write the path out, or ./~… for a folder of that name") from None
+
+
+PathText = Annotated[str, AfterValidator(_at_home)]
+
+
 # ------------------------------------------------------------------------------------ ingestion
 class Source(Options):
     """One place documents come from: a file, a directory or a glob, and how to read it."""
 
-    path: str = Field(description="file, directory or glob; relative paths start at `data`")
+    path: PathText = Field(description="file, directory or glob; relative paths start at `data`")
     name: str = Field("", description="short name in ids and reports; default: the path's stem")
     format: Literal["auto", "lines", "paragraphs", "jsonl", "csv", "tsv", "parquet", "fasttext", "wiki"] = (
         Field(
@@ -91,7 +102,7 @@ class Segment(Options):
     """How text is cut into tokens."""
 
     hmm: bool = Field(True, description="jieba's HMM for unknown words")
-    user_dict: list[str] = Field([], description="jieba user dictionaries (files)")
+    user_dict: list[PathText] = Field([], description="jieba user dictionaries (files)")
     protect: bool = Field(True, description="cut C++, .NET, 3.5, URLs out before jieba; off: jieba's tokens")
     punctuation: Literal["remove", "keep", "split"] = Field(
         "remove", description="remove; keep: as jieba leaves it; split: every mark is a token"
@@ -102,7 +113,7 @@ class Stopwords(Options):
     """Stopwords from stopwords-iso and the user's own lists."""
 
     mode: Literal["off", "on", "zh", "en"] = Field("off", description="off, on (both), or one language")
-    lists: list[str] = Field([], description="further lists, a word a line")
+    lists: list[PathText] = Field([], description="further lists, a word a line")
     keep: list[str] = Field([], description="words never removed")
     keep_negations: bool = Field(True, description="不 没 别 not never n't … stay")
 
@@ -232,8 +243,10 @@ class Evaluate(Options):
     """Scores of the fine-tuned model on the test split."""
 
     top_k: list[int] = Field([1, 3], min_length=1, description="precision and recall at k")
-    similarity: list[str] = Field([], description="word-pair files `w1 w2 score`, for pretrained vectors")
-    analogies: list[str] = Field([], description="analogy files `a b c d`, `: section` lines")
+    similarity: list[PathText] = Field(
+        [], description="word-pair files `w1 w2 score`, for pretrained vectors"
+    )
+    analogies: list[PathText] = Field([], description="analogy files `a b c d`, `: section` lines")
     neighbors: list[str] = Field([], description="words whose nearest neighbours are listed")
     errors: int = Field(50, ge=0, le=100_000, description="examples of errors in the report")
     calibration_bins: int = Field(15, ge=2, le=1000, description="bins of the reliability diagram")
@@ -244,10 +257,23 @@ class Tracking(Options):
     """Where MLflow keeps runs and models."""
 
     uri: str = Field("", description="MLflow server; default: SQLite inside `store`")
-    experiment: str = Field("ftcore", min_length=1, description="experiment of the runs")
-    model_name: str = Field("ftcore", min_length=1, description="name in the model registry")
+    experiment: str = Field("ftcore", min_length=1, max_length=200, description="experiment of the runs")
+    model_name: str = Field(
+        "ftcore", min_length=1, max_length=256, description="name in the model registry (no / and no :)"
+    )
     register_model: bool = Field(True, description="register the fine-tuned model as a new version")
     system_metrics: bool = Field(True, description="CPU, memory and GPU curves beside the run")
+
+    @field_validator("experiment", "model_name")
+    @classmethod
+    def _is_a_name(cls, name: str, info: ValidationInfo) -> str:
+        """What MLflow would refuse after the training; an experiment is a folder of the store as well."""
+        bad = [c for c in name if not c.isprintable() or (c in "/:" and info.field_name == "model_name")]
+        if bad:
+            raise ValueError(f"{bad[0]!r} cannot be part of the name; leave it out, or put - in its place")
+        if not name.strip() or any(part in ("", ".", "..") for part in name.split("/")):
+            raise ValueError("this is no name; give it a letter or a digit, and no empty part")
+        return name
 
 
 class Config(Options):
@@ -255,8 +281,8 @@ class Config(Options):
 
     extends: str = Field("", description="a YAML file these options start from; what is given here wins")
     name: str = Field("ftcore", min_length=1, pattern=r"^[\w.-]+$", description="name of the runs")
-    data: str = Field(".", description="where relative source paths start")
-    store: str = Field("runs", description="the one folder that everything is written to")
+    data: PathText = Field(".", description="where relative source paths start")
+    store: PathText = Field("runs", description="the one folder that everything is written to")
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
     workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
@@ -276,6 +302,15 @@ class Config(Options):
     tune: Tune = Tune()
     evaluate: Evaluate = Evaluate()
     tracking: Tracking = Tracking()
+
+    @field_validator("store")
+    @classmethod
+    def _databases_can_be_named(cls, store: str) -> str:
+        bad = [c for c in store if c == "?" or not c.isprintable()]
+        if bad or not store.strip():
+            what = f"{bad[0]!r} cannot be part of it" if bad else "it is empty"
+            raise ValueError(f"{what} (the address of a SQLite file would end there); choose another folder")
+        return store
 
     @model_validator(mode="before")
     @classmethod

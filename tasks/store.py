@@ -111,6 +111,26 @@ class Store:
     def mlflow_uri(self) -> str:
         return f"sqlite:///{self.path / 'mlflow.db'}"
 
+    def make(self) -> Path:
+        """The folder, created where it is not there yet.
+
+        Raises:
+            UserError: a file stands in the way, nothing can be written there, or SQLite cannot name it.
+        """
+        remedy = "choose another folder with store=DIR"
+        if "?" in str(self.path):
+            raise UserError(f"store {self.path}: a ? in the path ends the address of a SQLite file; {remedy}")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            file = next(p for p in (self.path, *self.path.parents) if p.exists())
+            raise UserError(f"store {self.path}: {file} is a file; {remedy}") from None
+        except OSError as error:
+            raise UserError(f"store {self.path}: cannot be made ({error.strerror}); {remedy}") from None
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise UserError(f"store {self.path}: no permission to write there; {remedy}")
+        return self.path
+
     @contextmanager
     def lock(self, what: str) -> Iterator[None]:
         """Hold the store for one run; a second run is told who has it. A killed holder frees it.
@@ -120,8 +140,7 @@ class Store:
         if self.path in _held_here:
             yield
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "a+", encoding="utf-8") as file:
+        with open(self.make() / "lock", "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -51,7 +51,7 @@ class Tracker:
         self.store = Store(config.store)
         self.options = config.tracking
         self.uri = self.options.uri or self.store.mlflow_uri
-        self.store.path.mkdir(parents=True, exist_ok=True)
+        self.store.make()
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         self.client = MlflowClient(self.uri, self.uri)
@@ -215,7 +215,9 @@ class Tracker:
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(ROOT / "tasks" / "pyfunc.py"),
-                artifacts={"model": str(model)},
+                artifacts={
+                    "model": model.resolve().as_uri()
+                },  # a bare path with a % in it is taken for an URI
                 code_paths=[str(ROOT / "ftcore")],
                 signature=signature,
                 input_example=pd.DataFrame({"text": example}),

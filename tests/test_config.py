@@ -339,3 +339,53 @@ def test_values_are_taken_as_they_are_meant(tmp_path: Path):
     changed = load_config(tmp_path / "a.yaml", words)
     assert changed.finetune.class_weights == {"0": 2.0} and changed.finetune.bucket == 200_000
     assert changed.ingest.sources[0].label_names == {"0": "n", "1": "pos"}
+
+
+# ------------------------------------------------------------------------------- names and places
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("tracking.model_name=nlp/reviews", ["tracking.model_name", "'/'"]),
+        ("tracking.model_name='a:b'", ["tracking.model_name", "':'"]),
+        ("tracking.model_name=..", ["tracking.model_name", "no name"]),
+        ("tracking.model_name=' '", ["tracking.model_name", "no name"]),
+        (f"tracking.model_name={'x' * 257}", ["tracking.model_name", "256"]),
+        ("tracking.experiment=../out", ["tracking.experiment", "no name"]),
+        ("tracking.experiment=/tmp/x", ["tracking.experiment", "no name"]),
+        (f"tracking.experiment={'x' * 501}", ["tracking.experiment"]),
+        ('tracking.experiment="a\\nb"', ["tracking.experiment"]),
+        ("store=what?", ["store", "'?'"]),
+        ("store=''", ["store", "empty"]),
+        ("store=~nobody-of-that-name/x", ["store", "no such user"]),
+    ],
+)
+def test_names_that_mlflow_or_the_disk_refuse_are_refused_before_any_work(override: str, words: list[str]):
+    message = refused(None, override)
+    assert all(w in message for w in words), message
+
+
+def test_names_that_mlflow_takes_are_taken():
+    config = load_config(
+        None, ["tracking.experiment=goal/part 1", "tracking.model_name=评论 v2%20", "store=a%20b"]
+    )
+    assert (config.tracking.experiment, config.tracking.model_name) == ("goal/part 1", "评论 v2%20")
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load_config(
+        None,
+        [
+            "store=~/x", "data=~/", "ingest.sources=[{path: ~/a.txt}]", "text.segment.user_dict=~/d.txt",
+            "evaluate.similarity=[~/s.txt]", "text.stopwords.lists=[./~b]", "text.stopwords.mode=on",
+        ],
+    )  # fmt: skip
+    assert (config.store, config.data, config.ingest.sources[0].path) == (
+        "/home/me/x",
+        "/home/me",
+        "/home/me/a.txt",
+    )
+    assert config.text.segment.user_dict == ["/home/me/d.txt"] and config.evaluate.similarity == [
+        "/home/me/s.txt"
+    ]
+    assert config.text.stopwords.lists == ["./~b"]

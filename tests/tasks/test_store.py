@@ -124,3 +124,23 @@ def test_before_the_last_boot_means_gone():
 
 def test_another_host_is_never_judged():
     assert not replace(Owner.me(), host="elsewhere", boot="x", pid=2**22 - 1, started=0.0).is_gone()
+
+
+# ----------------------------------------------------------------------------------------- places
+@pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
+def test_a_file_in_the_way_is_named(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file is a file; choose another folder with store=DIR"):
+        Store(str(tmp_path / place)).make()
+
+
+def test_a_place_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root, who may everything
+    with pytest.raises(UserError, match="no permission"):
+        Store(str(tmp_path / "a")).make()
+
+
+def test_a_place_that_no_sqlite_address_can_name_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match=r"\?"), Store(str(tmp_path / "what?" / "store")).lock("a"):
+        pass
+    assert not (tmp_path / "what?").exists()

@@ -193,6 +193,17 @@ def test_an_alias_moves_and_rolls_back(tracker: Tracker, tmp_path: Path):
     assert tracker.alias("challenger") is None
 
 
+def test_a_model_is_registered_from_a_folder_of_any_name(tracker: Tracker, tmp_path: Path):
+    from ftcore import FastText
+
+    folder = tmp_path / "store" / "a%20b #c;数据" / "model"
+    FastText.from_texts(["a b", "c d"], ["x", "y"], dim=4).save(folder)
+    run = tracker.start("r", kind="register")
+    made = tracker.register(run, folder, tags={}, example=["a"])
+    path, exact = tracker.download(made["model_uri"])
+    assert exact == "models:/m/1" and FastText.load(path).predict(["a b"])[0].labels == ["x"]
+
+
 def test_addresses_are_resolved(tracker: Tracker, tmp_path: Path):
     one = add_version(tracker, tmp_path)
     tracker.move_alias("champion", one)
