@@ -11,24 +11,27 @@ from tasks.commit import commit
 from tasks.dedup import dedup
 from tasks.ingest import ingest
 from tasks.prepare import groups_of
-from tasks.prepare import prepare as prepare_parts
+from tasks.prepare import prepare as prepare_packs
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
 
 def steps(session: Session) -> StageOutput:
-    """ingest, prepare (mapped over parts), dedup, commit."""
-    parts = session.call(ingest)
-    with open_pool(0 if session.dry else pool_size(session.config, len(parts))) as pool:
-        groups = session.map(prepare_parts, groups_of(parts), pool)
+    """ingest, prepare (mapped over packs of parts), dedup, commit."""
+    packs = session.call(ingest)
+    with (
+        open_pool(0 if session.dry else pool_size(session.config, len(packs))) as pool,
+        session.group("prepare", len(packs)),
+    ):
+        groups = session.map(prepare_packs, groups_of(packs), pool)
     prepared = [output for group in groups for output in group]
     duplicates = session.call(dedup, prepared)
     return session.call(commit, prepared, duplicates)
 
 
-def pool_size(config: Config, parts: int) -> int:
-    """Worker processes: as configured, no more than there are parts."""
-    return max(1, min(config.workers or cores(), parts))
+def pool_size(config: Config, packs: int) -> int:
+    """Worker processes: as configured, no more than there are packs."""
+    return max(1, min(config.workers or cores(), packs))
 
 
 @flow(name="prepare", validate_parameters=True, **HOOKS)

@@ -5,33 +5,42 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ftcore.corpus.packs import Pack, pack_parts
 from ftcore.corpus.workers import cores
 from ftcore.errors import UserError
-from ftcore.text.sources import Part, cut_file, list_files
+from ftcore.text.sources import Part, SourceFile, cut_file, list_files
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
+FILES_AT_ONCE = 200  # that a thread takes: handing over a small file costs more than reading it
+SHOWN = 500  # files in the table on the flow run's page
 HEADROOM = 500_000_000  # bytes beside the data: MLflow, Prefect, reports
 
 
 @stage_task("ingest", **IO_RETRIES)
-def ingest(session: Session) -> list[Part]:
-    """Parts of all sources, in the order of the configuration, files and lines."""
+def ingest(session: Session) -> list[Pack]:
+    """Parts of all sources, in the order of the configuration, files and lines; small files in packs."""
     config = session.config
     if not config.ingest.sources:
         raise UserError("ingest.sources is empty; name at least one file, directory or glob")
     files = list_files(config.ingest, config.data)
     sizes = [Path(f.path).stat().st_size for f in files]
     check_space(session, sum(n * (4 if f.compression else 1) for f, n in zip(files, sizes, strict=True)))
+    chunks = [files[at : at + FILES_AT_ONCE] for at in range(0, len(files), FILES_AT_ONCE)]
+
+    def cut(chunk: list[SourceFile]) -> list[Part]:
+        return [part for file in chunk for part in cut_file(file, config.ingest)]
+
     with ThreadPoolExecutor(cores()) as threads:  # hashing releases the GIL
-        cut = threads.map(lambda file: cut_file(file, config.ingest), files)
-        parts = [part for of_file in cut for part in of_file]
+        parts = [part for of_chunk in threads.map(cut, chunks) for part in of_chunk]
+    size_of = dict(zip((f.path for f in files), sizes, strict=True))
+    packs = pack_parts(parts, config.ingest.part_bytes, size_of.__getitem__)
     rows = [
         {"file": f.relative, "source": f.name, "format": f.format, "bytes": n}
-        for f, n in zip(files, sizes, strict=True)
+        for f, n in zip(files[:SHOWN], sizes, strict=False)
     ]
     if not session.dry:
-        table_artifact("inputs", rows[:500], f"{len(files)} files in {len(parts)} parts")
-    return parts
+        table_artifact("inputs", rows, f"{len(files):,} files in {len(packs):,} parts")
+    return packs
 
 
 def check_space(session: Session, text_bytes: int) -> None:

@@ -1,15 +1,15 @@
-"""Parts to clean tokens, in worker processes: one task run for a group of parts."""
+"""Packs of parts to clean tokens, in worker processes: one task run for a group of packs."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ftcore.config import digest
 from ftcore.corpus.files import sha256_file
+from ftcore.corpus.packs import Pack
 from ftcore.corpus.prepare import PrepareOptions, run_part
 from ftcore.corpus.workers import Pool
-from ftcore.text.sources import Part
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task
 
@@ -18,29 +18,42 @@ TASKS = 64  # at most: a thousand task runs take half a minute of Prefect's own
 CODE = ("ftcore.corpus.prepare",)
 
 
-@stage_task("prepare", task_run_name="prepare {parts[0].relative}", **IO_RETRIES)
-def prepare(session: Session, parts: list[Part], pool: Pool | None) -> list[StageOutput]:
-    """Normalise, tell the language, segment, clean and filter each part; unchanged parts are reused."""
-    return [_prepare_part(session, part, pool) for part in parts]
+@stage_task("prepare", task_run_name="prepare {packs[0].first.relative}", **IO_RETRIES)
+def prepare(session: Session, packs: list[Pack], pool: Pool | None) -> list[StageOutput]:
+    """Normalise, tell the language, segment, clean and filter each pack; unchanged packs are reused."""
+    return [_prepare_pack(session, pack, pool) for pack in packs]
 
 
-def _prepare_part(session: Session, part: Part, pool: Pool | None) -> StageOutput:
+def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
     options = PrepareOptions.of(session.config)
     shaping = options.shaping()
-    shaping["ingest"]["sources"] = [shaping["ingest"]["sources"][part.source]]
-    place = {k: v for k, v in asdict(part).items() if k not in ("source", "path", "digest")}
+    shaping["ingest"]["sources"] = [shaping["ingest"]["sources"][pack.source]]
 
     def work(out: Path, _scratch: Path, _child: object) -> dict:
-        prepared = run_part(pool, part, options, out / "part")
+        prepared = run_part(pool, pack, options, out / "part")
         return {k: v for k, v in prepared.to_dict().items() if k != "path"}
 
     return session.stage(
-        f"prepare/{slug(part)}",
-        inputs={part.relative: part.digest, **user_files(session)},
-        options={**shaping, "part": place},
+        f"prepare/{slug(pack)}",
+        inputs={**contents(pack), **user_files(session)},
+        options={**shaping, "part": place(pack)},
         code=CODE,
         work=work,
     )
+
+
+def contents(pack: Pack) -> dict[str, str]:
+    """What is read, by the names of the files; how small files are read is part of it."""
+    if len(pack) == 1:
+        return {pack.first.relative: pack.first.digest}
+    return {p.relative: "-".join((p.format, p.compression, p.encoding, p.digest)) for p in pack.parts}
+
+
+def place(pack: Pack) -> dict[str, Any]:
+    """Which piece of which file this is, and how it is read."""
+    if len(pack) > 1:
+        return {"name": pack.first.name}
+    return {k: v for k, v in vars(pack.first).items() if k not in ("source", "path", "digest")}
 
 
 def user_files(session: Session) -> dict[str, str]:
@@ -50,17 +63,19 @@ def user_files(session: Session) -> dict[str, str]:
     return {p: sha256_file(p) for p in paths if Path(p).is_file()}
 
 
-def slug(part: Part) -> str:
-    """Folder name of a part; a long one is cut (file systems allow 255 bytes) and made unique by its digest."""
+def slug(pack: Pack) -> str:
+    """Folder name of a pack, by the part it begins with; a long one is cut (file systems allow 255 bytes)
+    and made unique by its digest."""
+    part = pack.first
     name = f"{part.name}.{part.relative.replace('/', '~')}.{part.start}"
     return name if len(name.encode()) <= LONGEST else f"{name[: LONGEST // 4]}.{digest(name)[:16]}"
 
 
-def groups_of(parts: list[Part], most: int = TASKS) -> list[list[Part]]:
-    """Consecutive parts in at most `most` groups of about equal number.
+def groups_of(packs: list[Pack], most: int = TASKS) -> list[list[Pack]]:
+    """Consecutive packs in at most `most` groups of about equal number.
 
     >>> groups_of([1, 2, 3, 4, 5], 2)
     [[1, 2, 3], [4, 5]]
     """
-    size = -(-len(parts) // most) if parts else 1
-    return [parts[at : at + size] for at in range(0, len(parts), size)]
+    size = -(-len(packs) // most) if packs else 1
+    return [packs[at : at + size] for at in range(0, len(packs), size)]

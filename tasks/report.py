@@ -113,20 +113,8 @@ def word_rows(metrics: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def stage_rows(session: Session) -> list[dict[str, Any]]:
-    """The session's stages; parts of preparation are one row."""
-    rows: dict[str, dict[str, Any]] = {}
-    for output in session.outputs:
-        name = output.stage.split("/")[0]
-        row = as_dict(output)
-        if name not in rows:
-            rows[name] = {k: row[k] for k in ("state", "reason", "seconds")} | {"stage": name, "parts": 1}
-            continue
-        known = rows[name]
-        known["seconds"] += row["seconds"]
-        known["parts"] += 1
-        if known["state"] == "reused" and row["state"] != "reused":
-            known["state"], known["reason"] = row["state"], row["reason"]
-    return list(rows.values())
+    """The session's stages, a row each."""
+    return [{k: as_dict(o)[k] for k in ("stage", "state", "reason", "seconds")} for o in session.outputs]
 
 
 def curves(trainings: list[StageOutput]) -> dict[str, list[tuple[float, float]]]:

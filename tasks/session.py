@@ -21,6 +21,7 @@ from rich.console import Console
 
 from ftcore.config import Config, digest
 from ftcore.errors import UserError
+from tasks.members import Members
 from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
 from tasks.store import Owner, Store
 from tasks.tracking import Tracker
@@ -58,6 +59,7 @@ class Session:
         self.config, self.tracker, self.run, self.name, self.dry = config, tracker, run, name, dry
         self.store = Store(config.store)
         self.outputs: list[StageOutput] = []
+        self.members: Members | None = None  # of the stage that is being done in pieces
         self.console = Console(stderr=True)
         self.guard = threading.Lock()
 
@@ -76,7 +78,8 @@ class Session:
         spec = StageSpec(name, inputs, options, code, adapter=work.__module__)
 
         def tracked_work(out: Path, scratch: Path) -> dict[str, Any] | None:
-            self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
+            if "/" not in name:
+                self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
             if not tracked or self.tracker is None:
                 return work(out, scratch, None)
             with self.child(name) as child:
@@ -88,7 +91,14 @@ class Session:
         return output
 
     def note(self, output: StageOutput) -> None:
-        """Say in the terminal, in the log and in the run's tags how a stage came about."""
+        """Say in the terminal, in the log and in the run's tags how a stage came about; a piece of a stage
+        only counts (see `group`)."""
+        if self.members is not None and "/" in output.stage:
+            with self.guard:
+                said = self.members.add(output)
+            if said:
+                self.console.print(f"  [dim]▸ {said}[/]", highlight=False)
+            return
         with self.guard:
             self.outputs.append(output)
         colour = {"reused": "green", "recomputed": "yellow", "planned": "yellow"}[output.state]
@@ -100,8 +110,21 @@ class Session:
             soft_wrap=True,
         )
         log.info("%s: %s (%s)", output.stage, what, output.reason)
-        if self.tracker is not None and not self.dry and "/" not in output.stage:
+        if self.tracker is not None and not self.dry:
             self.tracker.tags(self.run, {f"stage.{output.stage}": f"{what}: {output.reason}"})
+
+    @contextmanager
+    def group(self, name: str, number: int) -> Iterator[None]:
+        """The stages ``name/…`` of the block are one: one line, one row of the summary, the block's time."""
+        if number and not self.dry:
+            self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
+        members = self.members = Members(name, number)
+        try:
+            yield
+        finally:
+            self.members = None
+        if number:
+            self.note(members.total())
 
     @contextmanager
     def child(self, name: str) -> Iterator[Child]:

@@ -1,14 +1,14 @@
-"""One part of one file, from raw bytes to clean tokens, in a single streaming pass.
+"""A pack (a part of a file, or several small files) from raw bytes to clean tokens, in one streaming pass.
 
-read_part → Tokenizer.apply → filters → split, a batch at a time; the result is a directory:
+read_parts → Tokenizer.apply → filters → split, a batch at a time; the result is a directory:
 
-* ``docs.parquet``     the documents that stay (columns of SHARD), in the order of the file
+* ``docs.parquet``     the documents that stay (columns of SHARD), in the order of the files
 * ``keys.npy``         uint64 [rows, 2]: their ids as numbers (high, low half), for `find_duplicates`
 * ``quarantine.jsonl`` the documents that do not: source, line, step, reason, excerpt
 * ``counts.json``      the `PreparedPart`, written last
 
-Parts are independent, so `prepare_parts` and `Pool` spread them over processes; what comes out
-depends on the bytes of the part and the options alone.
+Packs are independent, so `prepare_parts` and `Pool` spread them over processes; what comes out
+depends on the bytes of the parts and the options alone.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ import pyarrow.compute as pc
 from ftcore import config
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.corpus import files
+from ftcore.corpus.packs import Pack
 from ftcore.corpus.shards import SHARD, RowGroupWriter
 from ftcore.corpus.workers import Pool, cores, open_pool
 from ftcore.errors import UserError
 from ftcore.text.documents import rejected_rows
 from ftcore.text.filters import make_filter
-from ftcore.text.readers import read_part
+from ftcore.text.readers import read_parts
 from ftcore.text.sources import Part
 from ftcore.text.tokenizer import Tokenizer
 
@@ -138,13 +139,13 @@ def _splits_of(low: np.ndarray, shares: SplitShares) -> np.ndarray:
     return chosen
 
 
-def prepare_part(part: Part, options: PrepareOptions, out: str | Path) -> PreparedPart:
-    """Prepare one part into the directory `out`, which appears whole or not at all.
+def prepare_part(part: Part | Pack, options: PrepareOptions, out: str | Path) -> PreparedPart:
+    """Prepare a part or a pack of them into the directory `out`, which appears whole or not at all.
 
     Memory: a few batches and one row group, whatever the size of the part.
 
     Args:
-        part: from `cut_file`; `part.source` indexes `options.ingest.sources`.
+        part: from `cut_file` or `pack_parts`; its `source` indexes `options.ingest.sources`.
         options: the same for all parts.
         out: the directory; an existing one is replaced.
 
@@ -153,12 +154,12 @@ def prepare_part(part: Part, options: PrepareOptions, out: str | Path) -> Prepar
 
     Example: ``prepare_part(part, PrepareOptions.of(config), Path("stages/prepare/00000")).rows``
     """
-    out = Path(out)
+    out, parts = Path(out), part.parts if isinstance(part, Pack) else (part,)
     with _tokenizer(options.text) as tokenizer, files.atomic_directory(out) as folder:
         removed_before = Counter(tokenizer.counts)
-        with _PartWriter(folder) as writer:
+        with _PartWriter(folder, parts) as writer:
             keep = make_filter(options.filters)
-            for documents, rejected in read_part(part, options.ingest):
+            for documents, rejected in read_parts(parts, options.ingest):
                 refused = [rejected]
                 documents, rejected = tokenizer.apply(documents)
                 refused.append(rejected)
@@ -207,9 +208,10 @@ def key_numbers(keys: pa.Array) -> np.ndarray:
 
 
 class _PartWriter:
-    """The files of one part, written batch by batch."""
+    """The files of one part or pack, written batch by batch."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, parts: Sequence[Part]):
+        self._order = {f"{part.name}:{part.relative}": number for number, part in enumerate(parts)}
         self._rejects: IO[bytes] = files.open_sink(folder / QUARANTINE)
         self._keys = _KeyWriter(folder / KEYS)
         self._docs = RowGroupWriter(folder / DOCS, row_group=10_000)
@@ -219,7 +221,8 @@ class _PartWriter:
     def write(self, documents: pa.RecordBatch, refused: Sequence[pa.RecordBatch], hashed: int) -> None:
         """Append what is left of a batch, and what reading and each later step refused of it."""
         rejects = [row for batch in refused for row in batch.to_pylist()]
-        rejects.sort(key=lambda row: row["line"])  # the file's order, whichever step refused
+        # the order of files and lines, whichever step refused
+        rejects.sort(key=lambda row: (self._order[row["source"]], row["line"]))
         for row in rejects:
             self._counts[row["step"], row["reason"]] += 1
             self._rejects.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
@@ -312,7 +315,7 @@ def _tokenizer(text: Text) -> Iterator[Tokenizer]:
 
 
 def prepare_parts(
-    parts: Sequence[Part], options: PrepareOptions, out_root: str | Path, workers: int = 0
+    parts: Sequence[Part | Pack], options: PrepareOptions, out_root: str | Path, workers: int = 0
 ) -> list[PreparedPart]:
     """Prepare all parts into `out_root`/00000, 00001, …; the result does not depend on `workers`.
 
@@ -335,16 +338,17 @@ def prepare_parts(
                 future.cancel()
 
 
-def run_part(pool: Pool | None, part: Part, options: PrepareOptions, out: str | Path) -> PreparedPart:
+def run_part(pool: Pool | None, part: Part | Pack, options: PrepareOptions, out: str | Path) -> PreparedPart:
     """`prepare_part` in a process of the pool, or here without one; any thread may call it."""
     if pool is None:
         return prepare_part(part, options, out)
     tree = options.model_dump(mode="json", include=set(PrepareOptions.model_fields))
-    order = {"part": asdict(part), "options": tree, "out": str(out)}
+    pack = part if isinstance(part, Pack) else Pack([part])
+    order = {"pack": pack.plain(), "options": tree, "out": str(out)}
     return PreparedPart(**pool.run("ftcore.corpus.prepare:prepare_order", order))
 
 
 def prepare_order(order: dict) -> dict:
     """`prepare_part` with plain values on both sides, as a `Pool` calls it in its workers."""
     options = PrepareOptions.model_validate(order["options"])
-    return prepare_part(Part(**order["part"]), options, order["out"]).to_dict()
+    return prepare_part(Pack.of_plain(order["pack"]), options, order["out"]).to_dict()

@@ -73,10 +73,10 @@ def rejected_rows(
 
 
 class BatchBuilder:
-    """Collects documents and rejects of one file and hands them out in bounded batches.
+    """Collects documents and rejects and hands them out in bounded batches.
 
     Args:
-        source: the ``source`` column of every row.
+        source: the ``source`` column of the rows that follow; set anew where the next file begins.
         language, split: defaults of these columns ("" for unknown).
         limit: bytes of UTF-8; longer documents are rejected.
     """
@@ -86,11 +86,12 @@ class BatchBuilder:
         self._clear()
 
     def _clear(self) -> None:
+        self._sources: list[str] = []
         self._lines: list[int] = []
         self._texts: list[bytes] = []
         self._labels: list[list[str]] = []
         self._splits: list[str] = []
-        self._rejects: list[tuple[int, str, str, str]] = []
+        self._rejects: list[tuple[str, int, str, str, str]] = []
         self._bytes = 0
 
     def add(self, line: int, text: str, labels: list[str] | None = None, split: str | None = None) -> None:
@@ -107,6 +108,7 @@ class BatchBuilder:
             return self.reject(line, "NUL byte", text)
         if not raw.strip():
             return self.reject(line, "empty", text, step="filters")  # not damage: nothing to read
+        self._sources.append(self.source)
         self._lines.append(line)
         self._texts.append(raw)
         self._labels.append(labels or [])
@@ -116,7 +118,7 @@ class BatchBuilder:
 
     def reject(self, line: int, reason: str, raw: str | bytes = b"", step: str = "read") -> None:
         """Note a document that cannot be read."""
-        self._rejects.append((line, step, reason, excerpt(raw)))
+        self._rejects.append((self.source, line, step, reason, excerpt(raw)))
 
     @property
     def full(self) -> bool:
@@ -131,7 +133,7 @@ class BatchBuilder:
         n = len(self._lines)
         documents = pa.RecordBatch.from_arrays(
             [
-                pa.array([self.source] * n, pa.string()),
+                pa.array(self._sources, pa.string()),
                 pa.array(self._lines, pa.int64()),
                 pa.array(self._texts, pa.binary()).view(pa.string()),  # valid UTF-8 by construction
                 pa.array(self._labels, pa.list_(pa.string())),
@@ -140,15 +142,9 @@ class BatchBuilder:
             ],
             schema=DOCUMENT,
         )
-        lines, steps, reasons, excerpts = zip(*self._rejects, strict=True) if self._rejects else ((),) * 4
+        columns = zip(*self._rejects, strict=True) if self._rejects else ((),) * 5
         rejected = pa.RecordBatch.from_arrays(
-            [
-                pa.array([self.source] * len(lines), pa.string()),
-                pa.array(lines, pa.int64()),
-                pa.array(steps, pa.string()),
-                pa.array(reasons, pa.string()),
-                pa.array(excerpts, pa.string()),
-            ],
+            [pa.array(values, field.type) for values, field in zip(columns, REJECTED, strict=True)],
             schema=REJECTED,
         )
         self._clear()

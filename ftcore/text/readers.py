@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -34,17 +34,23 @@ def read_part(part: Part, ingest: Ingest) -> Batches:
     Raises:
         UserError: the file vanished or is no longer what `cut_file` saw, or lacks a column.
     """
-    source = ingest.sources[part.source]
+    return read_parts([part], ingest)
+
+
+def read_parts(parts: Sequence[Part], ingest: Ingest) -> Batches:
+    """`read_part` of parts of one source, one after the other; a batch may hold the end of one and the
+    start of the next, so that small files do not make small batches."""
+    source = ingest.sources[parts[0].source]
     out = BatchBuilder(
-        source=f"{part.name}:{part.relative}",
+        source="",
         language="" if source.language == "auto" else source.language,
         split="" if source.split == "auto" else source.split,
         limit=ingest.max_document_bytes,
     )
-    if part.format == "parquet":
-        yield from _read_parquet(part, source, out)
-    else:
-        yield from _read_lines(part, source, out)
+    for part in parts:
+        out.source = f"{part.name}:{part.relative}"
+        yield from (_read_parquet if part.format == "parquet" else _read_lines)(part, source, out)
+    yield from out.take()
 
 
 def _read_parquet(part: Part, source: Source, out: BatchBuilder) -> Batches:
@@ -55,7 +61,6 @@ def _read_parquet(part: Part, source: Source, out: BatchBuilder) -> Batches:
     for _ in parquet.read_parquet(part.path, part.start, part.stop, part.first_line, out, source):
         if out.full:
             yield from out.take()
-    yield from out.take()
     if parquet.digest(part.path, part.start, part.stop) != part.digest:
         raise _changed(part)
 
@@ -79,7 +84,6 @@ def _read_lines(part: Part, source: Source, out: BatchBuilder) -> Batches:
             raise
         if lines.broken:
             out.reject(lines.number + 1, lines.broken)
-        yield from out.take()
         if ranged.digest() != part.digest:
             raise _changed(part)
 

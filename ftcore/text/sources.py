@@ -116,8 +116,14 @@ def cut_file(file: SourceFile, ingest: Ingest) -> list[Part]:
         cuts = parquet.cut(file.path, ingest.part_bytes)
         return [_part(file, "", *cut) for cut in cuts]
     declared = ingest.sources[file.source].encoding
+    codec = encodings.codec_of(declared, file.path) if declared != "auto" else ""
     with streams.opened(file.path) as raw:
-        codec = encodings.codec_of(declared, file.path) if declared != "auto" else ""
+        small = min(encodings.SAMPLE, ingest.part_bytes)
+        head = b"" if file.compression else streams.read_fully(raw, small)
+        if not file.compression and len(head) < small:  # the whole file: nothing to cut, nothing more to see
+            codec = codec or encodings.detect(head, True)
+            return [_part(file, codec, 0, -1, 1, xxhash.xxh3_128_hexdigest(head))]
+        raw.seek(0)
         codec = codec or encodings.detect(*_sample(file.path, file.compression))
         cuts = list(_cuts(raw, file, codec, ingest.part_bytes))
     return [_part(file, codec, *cut) for cut in cuts]

@@ -39,8 +39,8 @@ def test_one_byte_of_labelled_text(ready, invoke):
     flip(path, path.read_bytes().index(b"striker") + 3)
     done = invoke("pipeline", "--config", ready.config)
     assert done.recomputed == {"prepare", *AFTER_PREPARE}
-    assert done.reasons["prepare"] == "input changed: en.jsonl"
-    assert "✓ prepare/zh.zh.csv.0: reused" in done.err, "the other parts stand"
+    assert done.reasons["prepare"] == "input changed: en.jsonl (1 of 4 parts)", "the other parts stand"
+    assert done.err.count("prepare: recomputed") == 1 and "prepare/" not in done.err, "one line a stage"
     assert done.reasons["commit"].startswith("input changed: 0000")
     assert done.reasons["finetune"].startswith("input changed: ") and "shards" in done.reasons["finetune"]
     assert done.summary["model_uri"] == "models:/tiny/2"
@@ -52,7 +52,7 @@ def test_one_byte_of_unlabelled_text(ready, invoke):
     flip(path, path.read_bytes().index(b"striker") + 3)
     done = invoke("pipeline", "--config", ready.config)
     assert done.recomputed == {"prepare", *AFTER_PREPARE}
-    assert done.reasons["prepare"] == "input changed: en.txt"
+    assert done.reasons["prepare"] == "input changed: en.txt (1 of 4 parts)"
     assert "dictionary" not in done.reasons["finetune"], done.reasons["finetune"]
 
 
@@ -95,7 +95,7 @@ def test_a_users_dictionary_is_an_input(ready, invoke):
 
     def planned() -> str:
         done = invoke("prepare", "--config", ready.config, option, "--dry-run")
-        plan = json.loads(done.out.strip().splitlines()[-1])["prepare/en.en.jsonl.0"]
+        plan = json.loads(done.out.strip().splitlines()[-1])["prepare"]
         return plan["why"] if plan["would"] == "planned" else ""
 
     assert planned() == ""

@@ -1,0 +1,107 @@
+"""Small files that are prepared together: a thousand files of 1 kB are one piece of work, not a thousand.
+
+Where a pack ends depends on the files near it alone: a file is the last of its pack if the hash of its
+path falls below its share of the wanted size, or if the pack has twice that size. A file that is added,
+changed or removed therefore moves no border further on, and the packs of all other files stay what
+they were. What comes out of the preparation does not depend on how files are packed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import xxhash
+
+from ftcore.text.sources import Part
+
+PACK_BYTES = 4 << 20  # of text in a pack, on average; seconds of work, so that processes share it evenly
+_FILE = 1 << 10  # bytes that opening a file is counted as
+_UNPACKED = 4  # a compressed byte stands for so many
+
+
+class Pack:
+    """Consecutive parts of one source that are prepared together: one large part, or several small files.
+
+    A plain class on purpose: Prefect looks into dataclasses and tuples for futures at each task call.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def source(self) -> int:
+        return self.parts[0].source
+
+    @property
+    def first(self) -> Part:
+        return self.parts[0]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def plain(self) -> list[dict[str, Any]]:
+        """JSON-able; `Pack.of_plain` is the inverse."""
+        return [dict(part.__dict__) for part in self.parts]
+
+    @classmethod
+    def of_plain(cls, parts: Iterable[dict[str, Any]]) -> Pack:
+        """Rebuild what `plain` gave."""
+        return cls(Part(**values) for values in parts)
+
+    def __repr__(self) -> str:
+        more = f" and {len(self) - 1} more" if len(self) > 1 else ""
+        return f"Pack({self.first.name}:{self.first.relative}{more})"
+
+
+def pack_parts(
+    parts: Iterable[Part], part_bytes: int, size_of: Callable[[str], int] = os.path.getsize
+) -> list[Pack]:
+    """Parts in their order, small files of one source together, up to about `PACK_BYTES` (or `part_bytes`).
+
+    A part of a file, and a file of half a pack or more, stays alone.
+
+    Args:
+        size_of: bytes of a file by its path.
+    """
+    wanted = min(PACK_BYTES, part_bytes)
+    packs: list[Pack] = []
+    held: list[Part] = []
+    size = 0
+
+    def close() -> None:
+        nonlocal size
+        if held:
+            packs.append(Pack(held))
+        held.clear()
+        size = 0
+
+    for part in parts:
+        weight = _weight(part, size_of)
+        if weight < 0 or 2 * weight >= wanted:
+            close()
+            packs.append(Pack([part]))
+            continue
+        if held and held[-1].source != part.source:
+            close()
+        held.append(part)
+        size += weight
+        chance = xxhash.xxh3_64_intdigest(part.relative.encode("utf-8", "surrogatepass")) / 2**64
+        if chance * wanted < weight or size >= 2 * wanted:
+            close()
+    close()
+    return packs
+
+
+def _weight(part: Part, size_of: Callable[[str], int]) -> int:
+    """Bytes that a whole file counts as; -1 for a part of a file."""
+    if part.start != 0 or part.stop != -1:
+        return -1
+    try:
+        size = size_of(part.path)
+    except OSError:
+        size = 0  # the reader will say so
+    return _FILE + size * (_UNPACKED if part.compression or part.format == "parquet" else 1)
