@@ -112,7 +112,9 @@ class Segment(Options):
 class Stopwords(Options):
     """Stopwords from stopwords-iso and the user's own lists."""
 
-    mode: Literal["off", "on", "zh", "en"] = Field("off", description="off, on (both), or one language")
+    mode: Literal["off", "on", "zh", "en", "lists"] = Field(
+        "off", description="off, on (both languages), one language, or your own lists alone"
+    )
     lists: list[PathText] = Field([], description="further lists, a word a line")
     keep: list[str] = Field([], description="words never removed")
     keep_negations: bool = Field(True, description="不 没 别 not never n't … stay")

@@ -142,7 +142,7 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path):
         ("pretrain.loss=ova", "pretrain.loss", "'ova'", "'ns', 'hs', 'softmax'"),
         ("seed=-1", "seed", "-1", ">= 0"),
         ("ingest.max_reject_share=2", "ingest.max_reject_share", "2", ">= 0 and <= 1"),
-        ("text.stopwords.mode=fr", "text.stopwords.mode", "'fr'", "'off', 'on', 'zh', 'en'"),
+        ("text.stopwords.mode=fr", "text.stopwords.mode", "'fr'", "'off', 'on', 'zh', 'en', 'lists'"),
         ("text.normalize.urls=drop", "text.normalize.urls", "'drop'", "'keep', 'remove'"),
         ("shards.rows=1", "shards.rows", "1", ">= 10"),
         ("engine=gpu", "engine", "'gpu'", "'auto'"),

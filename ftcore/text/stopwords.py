@@ -31,10 +31,10 @@ def stopwords(options: Stopwords) -> frozenset[str]:
     """
     if options.mode == "off":
         return frozenset()
-    import stopwordsiso  # lazily: it reads 57 languages
-
     words: set[str] = set()
-    for language in ("zh", "en") if options.mode == "on" else (options.mode,):
+    for language in {"on": ("zh", "en"), "lists": ()}.get(options.mode, (options.mode,)):
+        import stopwordsiso  # lazily: it reads 57 languages
+
         # it lists punctuation as well, which is for the punctuation option to remove or keep
         words |= {word for word in stopwordsiso.stopwords(language) if any(map(str.isalnum, word))}
     if options.keep_negations:

@@ -1,0 +1,133 @@
+"""Options that are set and do nothing: said before any work, with what would give them an effect.
+
+Only a value that is not the default speaks: a configuration read back from JSON sets every key.
+
+>>> from ftcore.config import load_config
+>>> without_effect(load_config(overrides=["finetune.neg=10"]))
+['finetune.neg has no effect: only loss ns draws negatives; set finetune.loss=ns']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ftcore.config import Config, Source
+
+TABULAR = ("csv", "tsv", "jsonl", "parquet")  # formats whose documents have named or numbered columns
+LINES = ("lines", "paragraphs", "wiki", "file")  # formats that are nothing but text
+
+
+class Rule(NamedTuple):
+    """`keys` do nothing where `idle` holds, because of `why`."""
+
+    keys: str
+    idle: Callable[[Any], bool]
+    why: str
+
+
+RULES = (
+    Rule(
+        "text.stopwords.lists text.stopwords.keep text.stopwords.keep_negations",
+        lambda c: c.text.stopwords.mode == "off",
+        "no stopword is removed while text.stopwords.mode is off; set it to on, zh, en or lists",
+    ),
+    Rule(
+        "text.stopwords.keep_negations",
+        lambda c: c.text.stopwords.mode == "lists",
+        "with text.stopwords.mode=lists your lists alone say what goes; leave it out",
+    ),
+    Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
+    Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
+    Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
+    Rule("pretrain.bucket", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
+    Rule("finetune.minn", lambda c: c.finetune.maxn == 0, "there are no character n-grams at finetune.maxn=0"),
+    Rule(
+        "finetune.bucket",
+        lambda c: c.finetune.maxn == 0 and c.finetune.word_ngrams == 1,
+        "nothing is hashed; set finetune.word_ngrams or finetune.maxn",
+    ),
+    Rule(
+        "evaluate.similarity evaluate.analogies evaluate.neighbors",
+        lambda c: not c.pretrain.enabled,
+        "they look at pretrained vectors, and pretrain.enabled is false; set it to true",
+    ),
+    Rule(
+        "finetune.freeze",
+        lambda c: not c.pretrain.enabled and c.finetune.freeze == "words",
+        "no row comes from pretraining while pretrain.enabled is false; set it to true",
+    ),
+    Rule("threads", lambda c: c.deterministic, "a deterministic run has one thread; set deterministic=false"),
+    Rule(
+        "device",
+        lambda c: c.engine == "cpu" and c.device.startswith("cuda"),
+        "engine cpu runs on the processor; set engine=auto or engine=reference",
+    ),
+    Rule("pretrain.updates", lambda c: c.engine == "reference", "only engine cpu shares updates; set engine=cpu"),
+    Rule(
+        "pretrain.batch_size finetune.batch_size",
+        lambda c: c.engine == "cpu",
+        "engine cpu takes one example after the other; set engine=reference",
+    ),
+)  # fmt: skip
+
+SOURCE_RULES = (
+    Rule("header delimiter", lambda s: s.format not in ("csv", "tsv"), "only csv and tsv have one; set format"),
+    Rule("text", lambda s: s.format in (*LINES, "fasttext"), "this format has no columns; leave it out"),
+    Rule("label_names", lambda s: s.label is None, "no label is read; set label"),
+    Rule("label_prefix", lambda s: s.format != "fasttext", "only format fasttext marks labels; set format: fasttext"),
+    Rule("split_column", lambda s: s.format not in TABULAR, "this format has no columns; set split"),
+    Rule("split_column", lambda s: s.split != "auto", "split fixes the whole source; keep one of them"),
+)  # fmt: skip
+
+
+def without_effect(config: Config) -> list[str]:
+    """One sentence for every option that is set, not to its default, and changes nothing."""
+    said = [
+        f"{key} has no effect: {rule.why}"
+        for rule in RULES
+        if rule.idle(config)
+        for key in rule.keys.split()
+        if _is_set(config, key)
+    ]
+    for number, source in enumerate(config.ingest.sources):
+        known = _with_format(source)
+        if known is not None:
+            said += _of_source(f"ingest.sources[{number}]", known)
+    said += _of_splits(config)
+    return list(dict.fromkeys(said))
+
+
+def _of_source(place: str, source: Source) -> Iterator[str]:
+    for rule in SOURCE_RULES:
+        if rule.idle(source):
+            for key in rule.keys.split():
+                if _is_set(source, key):
+                    yield f"{place}.{key} has no effect: {rule.why}"
+
+
+def _of_splits(config: Config) -> Iterator[str]:
+    """Shares for splits that no document can be drawn into, and what needs a validation split."""
+    sources = config.ingest.sources
+    fixed = bool(sources) and all(s.split != "auto" or s.split_column is not None for s in sources)
+    if fixed and _is_set(config, "split.test"):
+        yield "split.test has no effect: every source says which split it is; leave it out"
+
+
+def _is_set(options: Any, key: str) -> bool:
+    *groups, name = key.split(".")
+    for group in groups:
+        options = getattr(options, group)
+    field = type(options).model_fields[name]
+    return getattr(options, name) != field.get_default(call_default_factory=True)
+
+
+def _with_format(source: Source) -> Source | None:
+    """The source with the format that its path's suffix tells; None where only the files can tell."""
+    if source.format != "auto":
+        return source
+    suffixes = {s.lower() for s in Path(source.path).suffixes} - {".gz", ".bz2", ".xz", ".zst"}
+    formats = {".txt": "lines", ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet"}
+    found = [formats[s] for s in suffixes if s in formats]
+    return source.model_copy(update={"format": found[0]}) if len(found) == 1 else None
