@@ -15,6 +15,7 @@ import numpy as np
 
 from ftcore.dataset import Label
 from ftcore.errors import UserError
+from ftcore.text.missing import is_missing
 
 log = logging.getLogger("ftcore.predict")
 
@@ -44,13 +45,6 @@ def texts_of(values: Iterable[Any], place: str = "text") -> list[str]:
     if getattr(values, "ndim", 1) != 1:
         raise UserError(f"{place}: a table of shape {values.shape}; give one column of it")  # type: ignore[attr-defined]
     return [value if type(value) is str else _text(value, f"{place} {n}") for n, value in enumerate(values)]
-
-
-def is_missing(value: Any) -> bool:
-    """None, NaN, NaT or pandas' NA: no value at all."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 def _text(value: Any, place: str) -> str:

@@ -23,6 +23,10 @@ from ftcore.yaml_tree import NOWHERE, Path_, Place, Places, read
 
 Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]
+NA_VALUES = [  # what pandas.read_csv takes for missing
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+]
 
 
 def _at_home(path: str) -> str:
@@ -53,9 +57,17 @@ class Source(Options):
     header: bool = Field(True, description="csv/tsv: the first row names the columns")
     delimiter: str = Field("", description="csv/tsv: one character; default , for csv and tab for tsv")
     text: list[str | int] = Field(["text"], min_length=1, description="columns by name or 0-based number")
-    label: str | int | None = Field(
-        None, description="label column by name or number (for fasttext: any value turns labels on)"
+    label: str | int | list[str | int] | None = Field(
+        None,
+        description="label column by name or number, or several, whose labels unite (for fasttext: any value "
+        "turns labels on)",
     )
+    label_from: Literal["column", "folder", "file", "indicators"] = Field(
+        "column",
+        description="folder: the name of the folder that holds the file; file: the file's name without "
+        "suffix; indicators: the names of those columns of `label` that hold 1 or true",
+    )
+    label_separator: str = Field("", description='what separates several labels in a cell, e.g. ","')
     label_names: dict[str, str] = Field(
         {}, description="rename labels, e.g. {'0': neg, '1': pos}; an unlisted label stays as it is"
     )
@@ -67,11 +79,29 @@ class Source(Options):
     split_column: str | int | None = Field(
         None, description="a column that says train, valid or test for each document"
     )
+    na_values: list[str] = Field(
+        NA_VALUES, description="csv/tsv: cells that are missing values; default: those of pandas.read_csv"
+    )
+
+    @property
+    def label_columns(self) -> list[str | int]:
+        """The columns that labels are in."""
+        if self.label is None or self.label_from in ("folder", "file"):
+            return []
+        return self.label if isinstance(self.label, list) else [self.label]
 
     @model_validator(mode="after")
-    def _delimiter_is_one_character(self) -> Source:
+    def _options_agree(self) -> Source:
         if len(self.delimiter) > 1:
             raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
+        if self.label == []:
+            raise ValueError("label names no column; leave it out, or name one")
+        if self.label_from in ("folder", "file") and self.label is not None:
+            raise ValueError(f"label_from: {self.label_from} takes no column; leave `label` out")
+        if self.label_from == "indicators" and self.label is None:
+            raise ValueError("label_from: indicators needs the columns; name them in `label`")
+        if self.label_separator and (self.label is None or self.label_from != "column"):
+            raise ValueError("label_separator has no effect without a label column; name it in `label`")
         return self
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ftcore.errors import UserError
+from ftcore.text.missing import is_missing
 
 Label = str | int
 
@@ -39,8 +40,12 @@ def _by_place(values: Sequence) -> Sequence:
 
 
 def plain_label(value: Any) -> Label:
-    """A label as JSON keeps it: str or int."""
+    """A label as JSON keeps it: str or int. A whole float is a whole number: pandas makes columns with gaps so."""
     value = value.item() if isinstance(value, Tensor | np.generic) else value
+    if is_missing(value):
+        raise UserError(f"label {value!r} is missing; leave texts without a label out")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, str | int):
         raise UserError(f"label {value!r} is a {type(value).__name__}; labels are strings or ints")
     return int(value) if isinstance(value, bool) else value
@@ -48,10 +53,13 @@ def plain_label(value: Any) -> Label:
 
 def label_rows(labels: Iterable) -> list[list[Label]]:
     """A list of labels for each text, from labels or lists of labels."""
-    return [
-        [plain_label(v) for v in row] if isinstance(row, list | tuple | set) else [plain_label(row)]
-        for row in labels
-    ]
+    rows = []
+    for number, row in enumerate(labels):
+        try:
+            rows.append([plain_label(v) for v in (row if isinstance(row, list | tuple | set) else [row])])
+        except UserError as error:
+            raise UserError(f"text {number}: {error}") from None
+    return rows
 
 
 def label_values(labels: Iterable[Label]) -> dict[str, Label]:

@@ -18,6 +18,7 @@ from ftcore.evaluation.metrics import evaluate_classification
 from ftcore.fasttext import FastText
 from ftcore.report.compare_page import ComparePage, FlipExample, ModelEntry
 from ftcore.text.language import language
+from ftcore.text.missing import unified_names
 from ftcore.text.readers import read_part
 from ftcore.text.sources import cut_file, list_files
 from tasks.session import Session, stage_task
@@ -85,6 +86,8 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
                         texts.append(row["text"])
                         gold.append(row["labels"])
                         sources.append(f"{row['source']}:{row['line']}")
+    names = unified_names(label for labels in gold for label in labels)
+    gold = [[names.get(label, label) for label in labels] for labels in gold]
     digest = sha256_file(path) if path.is_file() else ""
     return TestSet(
         str(path), digest, texts, gold, language(pa.array(texts, pa.string())).to_pylist(), sources, False

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.prepare import READ, REMOVED
+from ftcore.corpus.prepare import NOTED, READ, REMOVED
 from ftcore.report.run_page import RunPage, render_run
 from tasks.commit import shard_set
 from tasks.evaluate import read_tables, train_counts
@@ -70,6 +70,7 @@ def build_page(
     tables = read_tables(scores)
     counts = dict(manifest.counts)
     removed = counts.pop(REMOVED, {})
+    counts.pop(NOTED, None)  # documents that stay
     rejects = {"quarantine": counts.pop(READ)} if READ in counts else {}
     train = train_counts(labelled)
     ids = {"MLflow run": session.run, "data": labelled.digest[:12]}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections import Counter
@@ -23,13 +24,17 @@ import pyarrow.compute as pc
 from ftcore import config
 from ftcore.config import Shards
 from ftcore.corpus import files
+from ftcore.corpus.labels import LabelSurvey, renamed, survey_labels
 from ftcore.corpus.manifest import FileEntry, Manifest
-from ftcore.corpus.prepare import DOCS, QUARANTINE, READ, REMOVED, PreparedPart, PrepareOptions
+from ftcore.corpus.prepare import DOCS, NOTED, QUARANTINE, READ, REMOVED, PreparedPart, PrepareOptions
 from ftcore.corpus.shards import SHARD, ShardSet, ShardWriter, iter_file
 from ftcore.errors import UserError
+from ftcore.text.missing import unified_names
 
+log = logging.getLogger("ftcore.commit")
 HELD_OUT = ("valid", "test")
 LABELLED = ("train", *HELD_OUT)
+_SAID = 10  # notes shown at most
 
 
 class CommitOptions(PrepareOptions):
@@ -56,7 +61,7 @@ def check_rejects(parts: Sequence[PreparedPart], options: PrepareOptions) -> Non
         reasons: Counter[str] = Counter()
         for part in parts:
             for step, numbers in part.counts.items():
-                if step != REMOVED:
+                if step not in (REMOVED, NOTED):
                     reasons.update({f"{step}: {reason}": n for reason, n in numbers.items()})
         raise UserError(
             f"no document is left: all {read:,} were rejected.\n{_top(reasons, parts)}\n"
@@ -129,6 +134,9 @@ def commit_shards(
     Example: ``iter_batches(commit_shards(parts, None, options, Path("shards")), ["train"])``
     """
     check_rejects(parts, options)
+    survey = survey_labels(parts)
+    names = unified_names(survey.counts)
+    noted = _noted(parts, survey, names)
     out = Path(out)
     tally = _Tally()
     documents = _InputDigest()
@@ -138,6 +146,7 @@ def commit_shards(
             for number, part in enumerate(parts):
                 drop = _rows_to_drop(duplicates, number)
                 for batch, mask in _masked(part, drop):
+                    batch = renamed(batch, names)
                     documents.add(batch)
                     kept = batch if mask.all() else batch.filter(pa.array(mask))
                     dropped += len(batch) - len(kept)
@@ -155,13 +164,26 @@ def commit_shards(
             rejected=sum(p.rejected for p in parts),
             filtered=sum(p.filtered for p in parts),
             duplicates=dropped,
-            counts=_sum_counts([p.counts for p in parts] + [{"dedup": {"duplicate": dropped}}]),
+            counts=_sum_counts([p.counts for p in parts] + [{"dedup": {"duplicate": dropped}, NOTED: noted}]),
             documents=tally.by_split(),
             labels=tally.by_label(),
         )
         assert manifest.read == manifest.rows + manifest.rejected + manifest.filtered + dropped
         manifest.write(folder)
     return ShardSet(str(out), manifest.digest, manifest.rows)
+
+
+def _noted(parts: Sequence[PreparedPart], survey: LabelSurvey, names: dict[str, str]) -> dict[str, int]:
+    """Notes on labels that were renamed; says these and what reading noted."""
+    noted = {f"label {old!r} taken for {new!r}": survey.counts[old] for old, new in names.items()}
+    met = Counter(noted)
+    for part in parts:
+        met.update(part.counts.get(NOTED, {}))
+    for what, n in met.most_common(_SAID):
+        log.warning("%s: %s", f"{n:,}", what)
+    if len(met) > _SAID:
+        log.warning("and %d more notes of this kind; all are in the manifest's counts", len(met) - _SAID)
+    return noted
 
 
 def _rows_to_drop(duplicates: str | Path | None, number: int) -> np.ndarray:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.text import streams
+from ftcore.text.missing import is_missing
 
 Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
@@ -217,6 +218,8 @@ def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
         flat, parents = pc.list_flatten(column), pc.list_parent_indices(column).to_numpy()
     else:
         flat, parents = column, np.arange(len(column))
+    if pa.types.is_floating(flat.type):  # NaN is how pandas writes a missing label
+        flat = pc.if_else(pc.is_nan(flat), pa.scalar(None, flat.type), flat)
     flat, parents = (
         flat.drop_null().cast(pa.large_string()),
         parents[flat.is_valid().to_numpy(zero_copy_only=False)],
@@ -287,7 +290,8 @@ def encode(text: str | bytes) -> bytes:
 
 def _line(item: str | bytes, number: int) -> bytes:
     if not isinstance(item, str | bytes):
-        raise UserError(f"line {number}: {type(item).__name__}, not str or bytes; give lines of text")
+        what = "a missing value" if is_missing(item) else type(item).__name__
+        raise UserError(f"line {number}: {what} ({item!r}), not str or bytes; give lines of text")
     data = encode(item)
     data = data[:-1] if data.endswith(b"\n") else data
     if b"\n" in data:

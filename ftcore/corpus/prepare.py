@@ -34,7 +34,7 @@ from ftcore.corpus.packs import Pack
 from ftcore.corpus.shards import SHARD, RowGroupWriter
 from ftcore.corpus.workers import Pool, cores, open_pool
 from ftcore.errors import UserError
-from ftcore.text.documents import rejected_rows
+from ftcore.text.documents import Notes, rejected_rows
 from ftcore.text.filters import make_filter
 from ftcore.text.readers import read_parts
 from ftcore.text.sources import Part
@@ -43,6 +43,7 @@ from ftcore.text.tokenizer import Tokenizer
 DOCS, KEYS, QUARANTINE, COUNTS = "docs.parquet", "keys.npy", "quarantine.jsonl", "counts.json"
 REMOVED = "removed tokens"  # the one step of `counts` that does not count documents
 READ = "read"  # the step whose rejects are broken documents
+NOTED = "noted"  # what a user should know of the documents that stay; like REMOVED it counts no rejects
 
 
 class PrepareOptions(config.Options):
@@ -159,7 +160,7 @@ def prepare_part(part: Part | Pack, options: PrepareOptions, out: str | Path) ->
         removed_before = Counter(tokenizer.counts)
         with _PartWriter(folder, parts) as writer:
             keep = make_filter(options.filters)
-            for documents, rejected in read_parts(parts, options.ingest):
+            for documents, rejected in read_parts(parts, options.ingest, writer.notes):
                 refused = [rejected]
                 documents, rejected = tokenizer.apply(documents)
                 refused.append(rejected)
@@ -215,6 +216,7 @@ class _PartWriter:
         self._rejects: IO[bytes] = files.open_sink(folder / QUARANTINE)
         self._keys = _KeyWriter(folder / KEYS)
         self._docs = RowGroupWriter(folder / DOCS, row_group=10_000)
+        self.notes = Notes()
         self._read = self._hashed = 0
         self._counts: Counter[tuple[str, str]] = Counter()
 
@@ -238,8 +240,9 @@ class _PartWriter:
         counts: dict[str, dict[str, int]] = {}
         for (step, reason), n in sorted(self._counts.items()):
             counts.setdefault(step, {})[reason] = n
-        if removed:
-            counts[REMOVED] = dict(sorted(removed.items()))
+        for step, figures in ((REMOVED, removed), (NOTED, self.notes.counts)):
+            if figures:
+                counts[step] = dict(sorted(figures.items()))
         rows, rejected = self._docs.rows, sum(counts.get(READ, {}).values())
         return {
             "rows": rows,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ftcore.config import Source
 from ftcore.errors import UserError
 from ftcore.text.documents import BatchBuilder
-from ftcore.text.fields import Unusable, document_of, missing_column, wanted_columns
+from ftcore.text.fields import Unusable, add_record, missing_column, wanted_columns
 from ftcore.text.records import TextLine
 
 Row = tuple[int, list[str], str]
@@ -62,6 +62,7 @@ def read_delimited(
     if not source.header:
         table.least = max(numbers, default=0) + 1
     unproven = not source.header and header is None
+    missing = set(source.na_values)
     for line, cells, damage in rows:
         if damage:
             out.reject(line, damage, delimiter.join(cells))
@@ -71,9 +72,10 @@ def read_delimited(
             out.reject(line, f"short row ({len(cells)} columns)", delimiter.join(cells))
         else:
             try:
-                out.add(line, *document_of([cells[i] for i in numbers], source))
+                values = [None if cells[i].strip() in missing else cells[i] for i in numbers]
+                add_record(out, line, values, source)
             except Unusable as error:
-                out.reject(line, str(error), delimiter.join(cells))
+                out.reject(line, str(error), delimiter.join(cells), error.step)
         unproven = unproven and bool(damage)
         yield
 

@@ -6,7 +6,9 @@ document that does not go on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -72,6 +74,19 @@ def rejected_rows(
     return pa.RecordBatch.from_arrays(columns, schema=REJECTED)
 
 
+@dataclass
+class Notes:
+    """What reading has to say beside its documents and rejects.
+
+    Attributes:
+        counts: what was met and how often, as ``{source name}: {what}``.
+        lost: of every file that breaks off: (file, reason, bytes that are lost, bytes of the whole part).
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lost: list[tuple[str, str, int, int]] = field(default_factory=list)
+
+
 class BatchBuilder:
     """Collects documents and rejects and hands them out in bounded batches.
 
@@ -79,10 +94,21 @@ class BatchBuilder:
         source: the ``source`` column of the rows that follow; set anew where the next file begins.
         language, split: defaults of these columns ("" for unknown).
         limit: bytes of UTF-8; longer documents are rejected.
+        labels: of documents that bring none of their own.
+        notes: where `note` counts.
     """
 
-    def __init__(self, source: str, language: str, split: str, limit: int) -> None:
+    def __init__(
+        self,
+        source: str,
+        language: str,
+        split: str,
+        limit: int,
+        labels: Sequence[str] = (),
+        notes: Notes | None = None,
+    ) -> None:
         self.source, self.language, self.split, self.limit = source, language, split, limit
+        self.labels, self.notes = list(labels), Notes() if notes is None else notes
         self._clear()
 
     def _clear(self) -> None:
@@ -94,31 +120,37 @@ class BatchBuilder:
         self._rejects: list[tuple[str, int, str, str, str]] = []
         self._bytes = 0
 
-    def add(self, line: int, text: str, labels: list[str] | None = None, split: str | None = None) -> None:
-        """Take a document, or reject it for what no later step could handle."""
+    def add(self, line: int, text: str, labels: list[str] | None = None, split: str | None = None) -> bool:
+        """Take a document (True), or reject it for what no later step could handle."""
+        labels = self.labels if labels is None else labels
         try:
             raw = text.encode()
-            for label in labels or ():
+            for label in labels:
                 label.encode()
         except UnicodeEncodeError:
             return self.reject(line, "lone surrogate", text)
         if len(raw) > self.limit:
             return self.reject(line, "longer than max_document_bytes", text)
-        if b"\0" in raw or any("\0" in label for label in labels or ()):
+        if b"\0" in raw or any("\0" in label for label in labels):
             return self.reject(line, "NUL byte", text)
         if not raw.strip():
             return self.reject(line, "empty", text, step="filters")  # not damage: nothing to read
         self._sources.append(self.source)
         self._lines.append(line)
         self._texts.append(raw)
-        self._labels.append(labels or [])
+        self._labels.append(labels)
         self._splits.append(self.split if split is None else split)
         self._bytes += len(raw) + 8
-        return None
+        return True
 
-    def reject(self, line: int, reason: str, raw: str | bytes = b"", step: str = "read") -> None:
-        """Note a document that cannot be read."""
+    def reject(self, line: int, reason: str, raw: str | bytes = b"", step: str = "read") -> bool:
+        """Put a document aside that cannot be read; False, for `add`."""
         self._rejects.append((self.source, line, step, reason, excerpt(raw)))
+        return False
+
+    def note(self, what: str) -> None:
+        """Count something that a user should know of, though nothing is lost by it."""
+        self.notes.counts[f"{self.source.partition(':')[0]}: {what}"] += 1
 
     @property
     def full(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ftcore.config import Source
 from ftcore.text.documents import BatchBuilder
-from ftcore.text.fields import Unusable, document_of, missing_column, wanted_columns
+from ftcore.text.fields import Unusable, add_record, missing_column, wanted_columns
 from ftcore.text.records import TextLine
 
 
@@ -34,9 +34,9 @@ def read_jsonl(lines: Iterator[TextLine], out: BatchBuilder, source: Source, pla
                     raise Unusable("not a JSON object")
                 values = [_value(record, column) for column in wanted]
                 unproven = False
-                out.add(number, *document_of(values, source))
+                add_record(out, number, values, source)
             except Unusable as error:
-                out.reject(number, str(error), text)
+                out.reject(number, str(error), text, error.step)
             except KeyError as error:
                 if unproven:
                     columns = list(record) if isinstance(record, dict) else list(range(len(record)))

@@ -12,7 +12,7 @@ import xxhash
 
 from ftcore.config import Source
 from ftcore.text.documents import BATCH_BYTES, BATCH_ROWS, BatchBuilder
-from ftcore.text.fields import Unusable, document_of, missing_column, wanted_columns
+from ftcore.text.fields import Unusable, add_record, missing_column, wanted_columns
 from ftcore.text.streams import opened
 
 _BLOCK = 1 << 20
@@ -98,9 +98,9 @@ def read_parquet(
             values = [_listed(batch.column(batch.schema.names.index(name))) for name in columns]
             for record in zip(*values, strict=True):
                 try:
-                    out.add(row, *document_of(record, source))
+                    add_record(out, row, record, source)
                 except Unusable as error:
-                    out.reject(row, str(error), str(record[0])[:400])
+                    out.reject(row, str(error), str(record[0])[:400], error.step)
                 row += 1
                 yield
     except (pa.ArrowException, OSError) as error:

@@ -61,6 +61,10 @@ def read_fasttext(lines: Iterator[TextLine], out: BatchBuilder, source: Source) 
             tokens = text.split()
             labels = [token[len(prefix) :] for token in tokens if token.startswith(prefix)] if prefix else []
             words = [token for token in tokens if not token.startswith(prefix)] if prefix else tokens
-            kept = labels_of(labels, source.label_names) if source.label is not None else []
+            if "" in labels and source.label is not None:
+                out.note(
+                    f"documents with {prefix!r} and no name behind it (a space?): no label is made of that"
+                )
+            kept = labels_of(labels, source.label_names) if source.label is not None else None
             out.add(number, " ".join(words), kept)
         yield

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ftcore.config import Ingest, Source
 from ftcore.errors import UserError
 from ftcore.text import delimited, jsonl, parquet, plain, streams, wiki
-from ftcore.text.documents import BatchBuilder
+from ftcore.text.documents import BatchBuilder, Notes
 from ftcore.text.encodings import is_framed_by_newline_byte
 from ftcore.text.records import TextLine, text_lines
 from ftcore.text.sources import Part
@@ -24,20 +24,23 @@ _LINE_LIMIT = {"jsonl": 6, "csv": 2, "tsv": 2}
 Batches = Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]
 
 
-def read_part(part: Part, ingest: Ingest) -> Batches:
+def read_part(part: Part, ingest: Ingest, notes: Notes | None = None) -> Batches:
     """Read one part: (documents, rejected) of at most about 2,000 rows and 1 MB of text each.
 
     Damage costs the document it is in: it becomes a rejected row (step ``read``) with file, line and
     reason. Documents without any text are left out with step ``filters``, reason ``empty``. What
     follows the point where an archive breaks off is one rejected row.
 
+    Args:
+        notes: where what a user should know beside that is counted.
+
     Raises:
         UserError: the file vanished or is no longer what `cut_file` saw, or lacks a column.
     """
-    return read_parts([part], ingest)
+    return read_parts([part], ingest, notes)
 
 
-def read_parts(parts: Sequence[Part], ingest: Ingest) -> Batches:
+def read_parts(parts: Sequence[Part], ingest: Ingest, notes: Notes | None = None) -> Batches:
     """`read_part` of parts of one source, one after the other; a batch may hold the end of one and the
     start of the next, so that small files do not make small batches."""
     source = ingest.sources[parts[0].source]
@@ -46,6 +49,7 @@ def read_parts(parts: Sequence[Part], ingest: Ingest) -> Batches:
         language="" if source.language == "auto" else source.language,
         split="" if source.split == "auto" else source.split,
         limit=ingest.max_document_bytes,
+        notes=notes,
     )
     for part in parts:
         out.source = f"{part.name}:{part.relative}"

@@ -112,6 +112,23 @@ def test_the_copy_of_the_lowest_source_file_and_line_stays(tmp_path):
     assert {r["split"] for r in copies} == {copies[0]["split"]}  # copies never straddle splits
 
 
+def test_labels_that_pandas_made_floats_are_the_whole_numbers_of_other_files(tmp_path, caplog):
+    floats = "".join(f"document {i} of words,{i % 2}.0\n" for i in range(40))
+    (tmp_path / "a.csv").write_text(f"text,label\n{floats}a text without,\nanother one,NaN\n")
+    jsonl(tmp_path / "b.jsonl", [{"text": f"number {i} of words", "label": i % 2} for i in range(40)])
+    options = options_of(tmp_path, {"path": "a.csv", "label": "label"}, {"path": "b.jsonl", "label": "label"})
+    shards = whole(tmp_path, options)
+    manifest = load_manifest(shards.path)
+    assert {label: sum(n.values()) for label, n in manifest.labels.items()} == {"0": 40, "1": 40}
+    assert sum(manifest.documents["unlabelled"].values()) == 2
+    assert manifest.counts["noted"] == {
+        "a: documents whose label is missing: they stay as text without a label": 2,
+        "label '0.0' taken for '0'": 20,
+        "label '1.0' taken for '1'": 20,
+    }
+    assert "2: a: documents whose label is missing" in caplog.text and "'1.0' taken for '1'" in caplog.text
+
+
 def cut_at(part, borders):
     """The part of a whole file as parts that begin at the given line numbers (0-based)."""
     lines = Path(part.path).read_bytes().splitlines(keepends=True)
