@@ -47,9 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words and words[0] in CLASSIC:
-            from ftcore.compat.command_line.commands import run
+            from ftcore.compat.command_line.commands import help_of, run
 
-            run(words[0], words[1:])
+            if "--help" in words[1:]:
+                print(help_of(words[0]))
+            else:
+                run(words[0], words[1:])
             sys.stdout.flush()
         else:
             given = _parser().parse_args(words)

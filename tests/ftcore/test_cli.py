@@ -312,3 +312,14 @@ def test_help_lists_every_command(capsys):
         main(["--help"])
     shown = capsys.readouterr().out
     assert all(f"  {name} " in shown for name in CLASSIC) and "tokenize" in shown
+
+
+@pytest.mark.parametrize("command", [*CLASSIC, "options", "tokenize", "info"])
+def test_every_command_has_a_help_that_is_no_error(capsys, command: str):
+    try:
+        code = main([command, "--help"])
+    except SystemExit as stop:  # argparse's
+        code = stop.code or 0
+    out, err = capsys.readouterr()
+    assert code == 0 and err == "" and out.startswith(f"usage: ftcore {command.removesuffix('-prob')}")
+    assert len(out.splitlines()) > 1

@@ -271,6 +271,20 @@ def _usage(command: str) -> UsageError:
     return UsageError(f"usage: ftcore {form}", told)
 
 
+def help_of(command: str) -> str:
+    """What ``ftcore COMMAND --help`` prints.
+
+    >>> print(help_of("nn"))
+    usage: ftcore nn <model> [<k>]
+      <model>      model filename
+      <k>          (optional; 10 by default) how many
+    """
+    if command in _USAGE or command == "predict-prob":
+        told = _usage("predict" if command == "predict-prob" else command)
+        return f"{told}\n{told.help}"
+    return f"usage: ftcore {command} <args>\n{flags.usage(command)}"
+
+
 def _whole(text: str, command: str) -> int:
     try:
         return int(text)
