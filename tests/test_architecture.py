@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
+import zipfile
+from contextlib import chdir
 from importlib.metadata import version
 from pathlib import Path
 
@@ -178,6 +182,29 @@ def test_wheel_holds_only_ftcore():
     pages = {p.suffix for p in (ROOT / "ftcore").rglob("*") if p.suffix in (".html", ".css")}
     shipped = project["tool"]["setuptools"]["package-data"]["ftcore.report"]
     assert {f"*{suffix}" for suffix in pages} <= set(shipped), "templates that the wheel would leave out"
+
+
+def test_an_editable_install_is_a_path(tmp_path: Path):
+    """A finder would lose to a folder of that name beside the user's script: a clone is called ftcore."""
+    import setuptools.build_meta
+
+    copy = tmp_path / "ftcore"  # the build writes beside what it builds
+    shutil.copytree(ROOT / "ftcore", copy / "ftcore", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    with chdir(copy):
+        wheel = setuptools.build_meta.build_editable(str(tmp_path))
+    with zipfile.ZipFile(tmp_path / wheel) as archive:
+        paths = {
+            n: archive.read(n).decode().strip() for n in archive.namelist() if n.endswith((".pth", ".py"))
+        }
+    assert list(paths.values()) == [str(copy)], paths
+    script = tmp_path / "mine.py"
+    script.write_text(f"import sys; sys.path.append({str(copy)!r})\nimport ftcore; print(ftcore.__version__)")
+    done = subprocess.run(
+        [sys.executable, "-S", script], capture_output=True, text=True, cwd=tmp_path, env={}
+    )
+    assert done.returncode == 0 and done.stdout.strip() == version("ftcore"), done.stderr
 
 
 def test_versions_in_use_are_those_that_are_declared():
