@@ -17,7 +17,8 @@ from tasks.dictionary import require_labels
 from tasks.evaluate import check_word_files
 from tasks.register import register
 from tasks.report import PAGE, report, stage_rows
-from tasks.reuse import StageOutput, prune
+from tasks.retention import hold, prune
+from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
 
@@ -56,7 +57,9 @@ def summary(session: Session, made: dict[str, StageOutput | None]) -> dict:
     tracker.tags(
         session.run, {"data.digest": shards.digest, "model_uri": model_uri, "reused": str(reused).lower()}
     )
-    prune(session.store)
+    if version:
+        hold(session.store, model_uri, [Path(made["shards"].path), Path(made["report"].path)])
+    prune(session.store, tracker.version_there)
     return {
         "mlflow_run_id": session.run,
         "model_uri": model_uri,

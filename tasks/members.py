@@ -52,7 +52,7 @@ class Members:
         if not changed:
             return self.outputs[0].reason if done == 1 else f"{done:,} parts unchanged"
         reasons = Counter(o.reason for o in changed).most_common()
-        if done == 1:
+        if len(reasons) == 1 and len(changed) == done:
             return reasons[0][0]
         told = [f"{reason} ({n:,} of {done:,} parts)" for reason, n in reasons[:REASONS]]
         others = sum(n for _, n in reasons[REASONS:])

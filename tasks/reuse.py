@@ -3,7 +3,7 @@
 A stage's key is the digest of (digests of its inputs, its options, the sources it imports). Its
 output folder ends with ``stage.json``, written last, which lists every file with its SHA-256. The
 output is reused if the key is the same and the files still are; otherwise the stage runs again and
-says what differs from the last time.
+says what differs from the last time that the same configuration ran it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 from ftcore.config import digest
 from ftcore.corpus.files import atomic_write_json, explain_full_disk, sha256_file
 from tasks.code_digest import sources_of
+from tasks.retention import RECORD, use, used
 from tasks.store import Store
+from tasks.why import explain
 
 ABOUT = "about/"  # files below it tell of the run (curves, speed); they are no part of the output's identity
-RECORD, SEAL = "stage.json", "seal"  # the record of an output, and the digest of all else in it
-STALE_DAYS = 7  # unfinished work (checkpoints) of other options is kept so long for whoever returns to them
-KEEP = 3  # outputs kept per stage: the one in use, and two to go back to
+SEAL = "seal"  # in the record: the digest of all else in it
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class StageSpec:
         options: the slice of the configuration that matters to it, JSON-able.
         code: entry modules whose transitive sources count.
         adapter: the module of the task itself; its own file counts, not what it imports.
+        configuration: name of the configuration that runs it; what it is compared with, not part of the key.
     """
 
     name: str
@@ -69,6 +70,7 @@ class StageSpec:
     options: Mapping[str, Any]
     code: tuple[str, ...]
     adapter: str = ""
+    configuration: str = "ftcore"
 
     def sources(self) -> dict[str, str]:
         return sources_of(*self.code, adapter=self.adapter)
@@ -104,7 +106,7 @@ def run_stage(
         wrong = verify(home, record) or (still_good(record["result"]) if still_good else "")
         if not wrong:
             if not dry:
-                _point_to(home)
+                use(home, spec.configuration)
             short = f"inputs {_short(spec.inputs)}, options {digest(dict(spec.options))[:7]}"
             reason = f"{short}, code {digest(sources)[:7]} unchanged"
             return StageOutput(
@@ -114,7 +116,7 @@ def run_stage(
     elif (home / RECORD).exists():
         reason = f"output {RECORD} has changed on disk"
     else:
-        reason = explain(_latest(store, spec.name), spec, sources)
+        reason = _why(store, spec, sources)
     if dry:
         return StageOutput(spec.name, str(home), f"unknown until {spec.name} has run", "planned", reason)
     return _execute(store, spec, sources, home, key, reason, work)
@@ -147,15 +149,15 @@ def _execute(
     if home.exists():
         shutil.rmtree(home)
     out.rename(home)
-    _point_to(home)
+    use(home, spec.configuration)
     shutil.rmtree(scratch, ignore_errors=True)
     seconds = time.perf_counter() - begin
     return StageOutput(spec.name, str(home), record["digest"], "recomputed", reason, seconds, result)
 
 
-def latest_output(store: Store, name: str) -> StageOutput | None:
-    """The output that the last run of a stage used, verified; None if there is none."""
-    home = _latest_home(store, name)
+def latest_output(store: Store, name: str, configuration: str) -> StageOutput | None:
+    """The output that a configuration's last run of a stage used, verified; None if there is none."""
+    home = _latest_home(store, name, configuration)
     record = _read_record(home) if home else None
     if record is None or verify(home, record):
         return None
@@ -173,53 +175,14 @@ def verify(home: Path, record: Mapping[str, Any]) -> str:
     return ""
 
 
-def explain(last: Mapping[str, Any] | None, spec: StageSpec, sources: Mapping[str, str]) -> str:
-    """What differs between a stage's last record and what is asked now.
-
-    Returns:
-        For example ``"option pretrain.dim changed: 100 -> 50; code changed: ftcore/model/losses.py"``.
-    """
+def _why(store: Store, spec: StageSpec, sources: Mapping[str, str]) -> str:
+    """Why a stage runs: what changed since the same configuration ran it last."""
+    home = _latest_home(store, spec.name, spec.configuration)
+    last = _read_record(home) if home else None
     if last is None:
         return "no earlier output"
-    changes = []
-    names = _differing(last["inputs"], spec.inputs)
-    if names:
-        changes.append("input changed: " + _some(names))
-    old, new = _flat(last["options"]), _flat(dict(spec.options))
-    for name in _differing(old, new)[:4]:
-        changes.append(f"option {name} changed: {old.get(name)!r} -> {new.get(name)!r}")
-    names = _differing(last["code"], sources)
-    if names:
-        changes.append("code changed: " + _some(names))
-    return "; ".join(changes) or "an earlier output of other inputs was in use"
-
-
-def prune(store: Store, keep: int = KEEP) -> None:
-    """Remove all but the newest outputs of each stage, and work left by runs that never came back."""
-    for pointer in store.stages.rglob("latest"):
-        homes = [p for p in pointer.parent.iterdir() if (p / RECORD).is_file()]
-        homes.sort(key=lambda p: (p / RECORD).stat().st_mtime, reverse=True)
-        current = pointer.read_text().strip()
-        for home in [p for p in homes if p.name != current][max(keep - 1, 0) :]:
-            shutil.rmtree(home, ignore_errors=True)
-    for work in [p.parent for p in store.scratch.rglob("out") if p.is_dir()]:
-        newest = max((p.stat().st_mtime for p in work.rglob("*")), default=0.0)
-        if time.time() - newest > STALE_DAYS * 86_400:
-            shutil.rmtree(work, ignore_errors=True)
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {k: v for name in value for k, v in _flat(value[name], f"{prefix}.{name}".strip(".")).items()}
-    return {prefix: value}
+    reason = explain(last, spec.inputs, dict(spec.options), sources)
+    return reason or "an earlier output of other inputs was in use"
 
 
 def _short(inputs: Mapping[str, str]) -> str:
@@ -235,24 +198,10 @@ def _read_record(home: Path) -> dict[str, Any] | None:
         return None
 
 
-def _point_to(home: Path) -> None:
-    pointer = home.parent / "latest"
-    temporary = pointer.with_suffix(".tmp")
-    temporary.write_text(home.name)
-    temporary.replace(pointer)
-
-
-def _latest_home(store: Store, name: str) -> Path | None:
-    try:
-        home = store.stages / name / (store.stages / name / "latest").read_text().strip()
-    except OSError:
-        return None
-    return home if home.is_dir() else None
-
-
-def _latest(store: Store, name: str) -> dict[str, Any] | None:
-    home = _latest_home(store, name)
-    return _read_record(home) if home else None
+def _latest_home(store: Store, name: str, configuration: str) -> Path | None:
+    names = used(store.stages / name, configuration)
+    home = store.stages / name / names[0] if names else None
+    return home if home is not None and home.is_dir() else None
 
 
 def as_dict(output: StageOutput) -> dict[str, Any]:

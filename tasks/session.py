@@ -22,6 +22,7 @@ from rich.console import Console
 from ftcore.config import Config, digest
 from ftcore.errors import UserError
 from tasks.members import Members
+from tasks.retention import age, users
 from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
 from tasks.store import Owner, Store
 from tasks.tracking import Tracker
@@ -75,7 +76,7 @@ class Session:
         still_good: Callable[[dict[str, Any]], str] | None = None,
     ) -> StageOutput:
         """Run or reuse one stage (see `tasks.reuse`); a tracked stage that runs gets an MLflow child run."""
-        spec = StageSpec(name, inputs, options, code, adapter=work.__module__)
+        spec = StageSpec(name, inputs, options, code, adapter=work.__module__, configuration=self.config.name)
 
         def tracked_work(out: Path, scratch: Path) -> dict[str, Any] | None:
             if "/" not in name:
@@ -124,7 +125,10 @@ class Session:
         finally:
             self.members = None
         if number:
-            self.note(members.total())
+            total = members.total()
+            if total.state == "recomputed":
+                age(self.store, name, [o.stage for o in members.outputs], self.config.name)
+            self.note(total)
 
     @contextmanager
     def child(self, name: str) -> Iterator[Child]:
@@ -157,11 +161,14 @@ class Session:
 
     def latest(self, stage: str, made_by: str) -> StageOutput:
         """Output of an earlier flow, for flows that run alone."""
-        found = latest_output(self.store, stage)
+        name = self.config.name
+        found = latest_output(self.store, stage, name)
         if found is None:
+            others = [user for user in users(self.store.stages / stage) if user != name]
+            there = f"; there is one of: {', '.join(others[:5])} (set name=…)" if others else ""
             raise UserError(
-                f"{self.store.path}: no output of {stage} here; run `python -m flows.{made_by}` with the "
-                "same configuration and store first"
+                f"{self.store.path}: no output of {stage} by the configuration {name!r} here{there}; run "
+                f"`python -m flows.{made_by}` with the same configuration and store first"
             )
         return found
 

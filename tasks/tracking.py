@@ -243,6 +243,10 @@ class Tracker:
         except MlflowException:
             return False
 
+    def version_there(self, uri: str) -> bool:
+        """`version_exists` by ``models:/name/3``."""
+        return self.version_exists(*uri.removeprefix("models:/").rsplit("/", 1))
+
     def alias(self, alias: str) -> str | None:
         """Version that an alias of the configured model points to, or None."""
         from mlflow.exceptions import MlflowException

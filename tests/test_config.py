@@ -273,7 +273,7 @@ def test_dry_run_says_what_would_be_reused_and_why_the_rest_would_not(ready, inv
     done = invoke("pipeline", "--config", ready.config, "--dry-run", "finetune.lr=0.2")
     plan = json.loads(done.out.strip().splitlines()[-1])
     assert plan["pretrain"]["would"] == plan["commit"]["would"] == "reused"
-    assert plan["finetune"] == {"would": "planned", "why": "option finetune.lr changed: 1.0 -> 0.2"}
+    assert plan["finetune"] == {"would": "planned", "why": "finetune.lr: 1.0 → 0.2"}
     assert plan["evaluate"]["would"] == "planned" and "input changed: model" in plan["evaluate"]["why"]
 
 

@@ -24,7 +24,7 @@ PAGE = {"report"}
 def output(store: Path, stage: str) -> Path:
     """Folder of the output in use."""
     home = store / "stages" / stage
-    return home / (home / "latest").read_text()
+    return home / json.loads((home / "in-use" / "tiny.json").read_text())[0]
 
 
 def flip(path: Path, at: int) -> None:
@@ -178,58 +178,58 @@ def test_a_removed_output(ready, invoke):
             "text.stopwords.mode='on'",
             {"prepare", *AFTER_PREPARE},
             "prepare",
-            "option text.stopwords.mode changed: 'off' -> 'on'",
+            "text.stopwords.mode: off → on",
         ),
         (
             "filters.min_tokens=5",  # drops nothing here, but the manifest holds the options' digest
             {"prepare", "commit", *AFTER_COMMIT - {"register"}},  # the same model
             "prepare",
-            "option filters.min_tokens changed: 1 -> 5",
+            "filters.min_tokens: 1 → 5",
         ),
         (
             "split.test=0.3",
             {"prepare", *AFTER_PREPARE},
             "commit",
-            "option split.test changed: 0.25 -> 0.3",
+            "split.test: 0.25 → 0.3",
         ),
         (
             "pretrain.dim=12",
             {"pretrain", "finetune", *AFTER_FINETUNE},
             "pretrain",
-            "option pretrain.dim changed: 16 -> 12",
+            "pretrain.dim: 16 → 12",
         ),
         (
             "pretrain.min_count=2",
             {"dictionary-pretrain", "pretrain", "finetune", *AFTER_FINETUNE},
             "dictionary-pretrain",
-            "option min_count changed: 1 -> 2",
+            "min_count: 1 → 2",
         ),
         (
             "finetune.lr=0.5",
             {"finetune", *AFTER_FINETUNE},
             "finetune",
-            "option finetune.lr changed: 1.0 -> 0.5",
+            "finetune.lr: 1.0 → 0.5",
         ),
         (
             "evaluate.top_k=[1, 2]",
             {"evaluate", *AFTER_EVALUATE},
             "evaluate",
-            "option top_k changed: [1, 3] -> [1, 2]",
+            "top_k: [1, 3] → [1, 2]",
         ),
         (
             "tracking.model_name=other",
             {"register", *PAGE},
             "register",
-            "option name changed: 'tiny' -> 'other'",
+            "name: tiny → other",
         ),
         (
             "shards.rows=100",
             {"commit", *AFTER_COMMIT - {"register"}},
             "commit",
-            "option shards.rows changed: 100000 -> 100",
+            "shards.rows: 100000 → 100",
         ),
         ("workers=2", set(), "", ""),
-        ("checkpoint_seconds=0", PAGE, "report", "option checkpoint_seconds changed: 60.0 -> 0.0"),
+        ("checkpoint_seconds=0", PAGE, "report", "checkpoint_seconds: 60.0 → 0.0"),
     ],
     ids=lambda value: value.split("=")[0] if isinstance(value, str) and "=" in value else "",
 )

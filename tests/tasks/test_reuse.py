@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tasks.reuse
-from tasks.reuse import StageSpec, as_dict, explain, latest_output, prune, run_stage, verify
+from tasks.reuse import StageSpec, as_dict, latest_output, run_stage, verify
 from tasks.store import Store
 
 SPEC = StageSpec("stage", {"corpus": "aaa"}, {"lr": 0.1, "group": {"dim": 3}}, ("ftcore.errors",))
@@ -55,9 +54,9 @@ def test_the_first_run_says_so_and_the_second_is_reused(store: Store):
         ({"inputs": {"corpus": "bbb"}}, "input changed: corpus"),
         ({"inputs": {"corpus": "aaa", "words": "c"}}, "input changed: words"),
         ({"inputs": {}}, "input changed: corpus"),
-        ({"options": {"lr": 0.2, "group": {"dim": 3}}}, "option lr changed: 0.1 -> 0.2"),
-        ({"options": {"lr": 0.1, "group": {"dim": 4}}}, "option group.dim changed: 3 -> 4"),
-        ({"options": {"lr": 0.1}}, "option group.dim changed: 3 -> None"),
+        ({"options": {"lr": 0.2, "group": {"dim": 3}}}, "lr: 0.1 → 0.2"),
+        ({"options": {"lr": 0.1, "group": {"dim": 4}}}, "group.dim: 3 → 4"),
+        ({"options": {"lr": 0.1}}, 'group: {"dim": 3} → nothing'),
         ({"code": ("ftcore.errors", "ftcore.model.init")}, "code changed: "),
     ],
 )
@@ -68,11 +67,17 @@ def test_every_change_is_named(store: Store, change: dict, reason: str):
     assert output.state == "recomputed" and output.reason.startswith(reason) and work.calls == 2
 
 
-def test_several_changes_are_all_named():
-    last = {"inputs": {"a": "1"}, "options": {"x": 1}, "code": {"ftcore/a.py": "1", "ftcore/b.py": "1"}}
-    spec = StageSpec("s", {"a": "2"}, {"x": 2}, ())
-    reason = explain(last, spec, {"ftcore/a.py": "2", "ftcore/b.py": "1"})
-    assert reason == "input changed: a; option x changed: 1 -> 2; code changed: ftcore/a.py"
+def test_a_run_is_compared_with_the_last_of_its_own_configuration(store: Store):
+    """Two configurations that take turns on one store: each hears of its own changes alone."""
+    mine = replace(SPEC, configuration="mine", options={"lr": 0.1, "dim": 3})
+    other = replace(SPEC, configuration="other", options={"lr": 9.0, "dim": 9})
+    run_stage(store, mine, Work())
+    assert run_stage(store, other, Work()).reason == "no earlier output"
+    changed = replace(mine, options={"lr": 0.1, "dim": 4})
+    assert run_stage(store, changed, Work()).reason == "dim: 3 → 4"
+    assert run_stage(store, replace(other, inputs={"corpus": "b"}), Work()).reason == "input changed: corpus"
+    assert run_stage(store, replace(mine, configuration="third"), Work()).reused, "outputs are shared"
+    assert latest_output(store, "stage", "mine").path != latest_output(store, "stage", "third").path
 
 
 def test_going_back_to_earlier_options_reuses_their_output(store: Store):
@@ -81,7 +86,7 @@ def test_going_back_to_earlier_options_reuses_their_output(store: Store):
     run_stage(store, replace(SPEC, options={"lr": 0.2}), work)
     again = run_stage(store, SPEC, work)
     assert again.reused and again.path == first.path and work.calls == 2
-    assert latest_output(store, "stage").path == first.path
+    assert latest_output(store, "stage", "ftcore").path == first.path
 
 
 def test_the_digest_covers_content_not_the_run(store: Store):
@@ -113,7 +118,7 @@ def test_one_flipped_byte_of_an_output_is_seen(store: Store, name: str):
 def test_a_missing_file_is_seen(store: Store):
     first = run_stage(store, SPEC, Work())
     first.file("sub/a.txt").unlink()
-    assert latest_output(store, "stage") is None
+    assert latest_output(store, "stage", "ftcore") is None
     assert run_stage(store, SPEC, Work()).reason == "output sub/a.txt is missing"
 
 
@@ -191,35 +196,7 @@ def test_a_dry_run_says_and_writes_nothing(store: Store):
     run_stage(store, SPEC, work)
     assert run_stage(store, SPEC, work, dry=True).reused
     planned = run_stage(store, replace(SPEC, options={"lr": 1}), work, dry=True)
-    assert planned.state == "planned" and "option lr changed" in planned.reason and work.calls == 1
-
-
-# ----------------------------------------------------------------------------------------- prune
-def run_with(store: Store, lr: float, age: float) -> Path:
-    home = Path(run_stage(store, replace(SPEC, options={"lr": lr}), Work()).path)
-    then = time.time() - age
-    os.utime(home / "stage.json", (then, then))
-    return home
-
-
-def test_prune_keeps_the_newest_and_the_one_in_use(store: Store):
-    homes = [run_with(store, lr, age=100 - lr) for lr in range(6)]
-    run_stage(store, replace(SPEC, options={"lr": 0}), Work())  # reused: in use again, though oldest
-    prune(store, keep=3)
-    assert [h.exists() for h in homes] == [True, False, False, False, True, True]
-    prune(store, keep=1)
-    assert [h.exists() for h in homes] == [True, False, False, False, False, False]
-
-
-def test_prune_removes_unfinished_work_that_nobody_came_back_to(store: Store):
-    for name in ("old", "new"):
-        (store.scratch / "stage" / name / "out").mkdir(parents=True)
-        (store.scratch / "stage" / name / "out" / "half").write_text("h")
-    old = time.time() - 30 * 86_400
-    for path in [*(store.scratch / "stage" / "old").rglob("*")]:
-        os.utime(path, (old, old))
-    prune(store)
-    assert [p.name for p in (store.scratch / "stage").iterdir()] == ["new"]
+    assert planned.state == "planned" and "lr: 0.1 → " in planned.reason and work.calls == 1
 
 
 def test_summary_form_is_json(store: Store):

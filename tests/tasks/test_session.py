@@ -26,7 +26,7 @@ from tasks.tracking import OWNER, Tracker
 
 pytestmark = pytest.mark.flow
 REUSED = StageOutput("s", "p", "d", "reused", "inputs 1 unchanged")
-MADE = StageOutput("s", "p", "d", "recomputed", "option a changed: 1 -> 2")
+MADE = StageOutput("s", "p", "d", "recomputed", "a: 1 → 2")
 
 
 @flow(name="nothing")
@@ -47,8 +47,8 @@ def session_of(project, **options) -> Session:
     ("value", "name", "message"),
     [
         (REUSED, "Reused", "inputs 1 unchanged"),
-        (MADE, "Recomputed", "option a changed: 1 -> 2"),
-        ([REUSED, MADE], "Recomputed", "option a changed: 1 -> 2"),
+        (MADE, "Recomputed", "a: 1 → 2"),
+        ([REUSED, MADE], "Recomputed", "a: 1 → 2"),
         ([REUSED, REUSED], "Reused", "inputs 1 unchanged"),
         ({"any": "value"}, "Completed", None),
     ],
