@@ -12,6 +12,7 @@ import flows.prepare
 import flows.pretrain
 from flows.hooks import HOOKS
 from ftcore.config import Config
+from tasks.before import check_labels
 from tasks.commit import shard_set
 from tasks.dictionary import require_labels
 from tasks.evaluate import check_word_files
@@ -29,6 +30,7 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
         pretrained: word vectors to start from; default: pretrain as configured.
     """
     config = session.config
+    check_labels(session)
     check_word_files(session)
     shards = flows.prepare.steps(session)
     if not session.dry:

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from ftcore.corpus.workers import cores, open_pool
+from tasks.before import check_text
 from tasks.commit import commit
 from tasks.dedup import dedup
 from tasks.ingest import ingest
@@ -18,6 +19,7 @@ from tasks.session import Session, open_session
 
 def steps(session: Session) -> StageOutput:
     """ingest, prepare (mapped over packs of parts), dedup, commit."""
+    check_text(session)
     packs = session.call(ingest)
     with (
         open_pool(0 if session.dry else pool_size(session.config, len(packs))) as pool,

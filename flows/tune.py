@@ -16,6 +16,7 @@ import flows.pretrain
 from flows import pipeline
 from flows.hooks import HOOKS
 from ftcore.config import Config
+from tasks.before import check_labels
 from tasks.dictionary import require_labels
 from tasks.evaluate import check_word_files
 from tasks.register import register
@@ -29,6 +30,7 @@ from tasks.tune import tune as search
 def steps(session: Session) -> dict[str, StageOutput | None]:
     """prepare, pretrain, tune, then with what it found: finetune, evaluate, register, report."""
     check_goal(session)
+    check_labels(session)
     check_word_files(session)
     shards = flows.prepare.steps(session)
     if not session.dry:

@@ -144,7 +144,7 @@ def test_a_label_column_with_one_class(refused, project):
 
 def test_no_labels_at_all(refused, project):
     message = refused("pipeline", sources("{path: en.txt}", "{path: zh.txt}"))
-    assert "no document has a label" in message and "ingest.sources: label" in message
+    assert "no source gives a label" in message and "ingest.sources: label" in message
     assert not (project.store / "stages" / "pretrain").exists(), "said before the long part"
 
 

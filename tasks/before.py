@@ -1,0 +1,73 @@
+"""What the configuration alone tells is said before any work: seconds, not hours, into a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftcore.config import Config, Source
+from ftcore.effects import LINES
+from ftcore.errors import UserError
+from ftcore.text.segment import read_user_dict
+from ftcore.text.sources import FORMATS
+from ftcore.text.stopwords import stopwords
+from tasks.session import Session
+
+HELD_OUT = ("valid", "test")
+
+
+def check_text(session: Session) -> None:
+    """Refuse user dictionaries and stopword lists that are missing or cannot be read."""
+    text = session.config.text
+    for path in text.segment.user_dict:
+        read_user_dict(path)
+    stopwords(text.stopwords)
+
+
+def check_labels(session: Session) -> None:
+    """Refuse sources from which no classifier can be trained or scored.
+
+    Raises:
+        UserError: no source can give a label; none of those that can gives documents to train on, or
+            to test on.
+    """
+    config = session.config
+    sources = config.ingest.sources
+    if not sources:
+        return  # ingest says so
+    labelled = [source for source in sources if gives_labels(source)]
+    if not labelled:
+        shown = ", ".join(source.path for source in sources[:3])
+        more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+        raise UserError(
+            f"no source gives a label ({shown}{more}), so there is nothing to classify; name the label column "
+            "(ingest.sources: label) or set label_from: folder, or make word vectors alone with flows.prepare "
+            "and flows.pretrain"
+        )
+    for split in ("train", "test"):
+        if not any(reaches(source, split, config) for source in labelled):
+            given = ", ".join(f"{s.path} (split: {s.split})" for s in labelled[:3])
+            remedy = "leave out `split` of one of them" if split == "train" else (
+                "set split.test above 0, or give a labelled source with split: test"
+            )  # fmt: skip
+            raise UserError(f"no labelled document can come into the {split} split: {given}; {remedy}")
+
+
+def gives_labels(source: Source) -> bool:
+    """Whether documents of a source can have a label, by its options and its format."""
+    if source.label_from in ("folder", "file"):
+        return True
+    if source.label is None:
+        return False
+    suffixes = [s.lower() for s in Path(source.path).suffixes]
+    known = [FORMATS[s] for s in suffixes if s in FORMATS]
+    format = source.format if source.format != "auto" else known[-1] if known else ""
+    return format not in LINES
+
+
+def reaches(source: Source, split: str, config: Config) -> bool:
+    """Whether labelled documents of a source can come into a split."""
+    if source.split != "auto":
+        return source.split == split
+    if source.split_column is not None or split == "train":
+        return True
+    return getattr(config.split, split) > 0
