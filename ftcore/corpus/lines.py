@@ -200,15 +200,33 @@ def _parquet(path: Path, tokens: str, labels: str, prefix: str) -> Iterator[Bloc
 
 def _rows(path: str, batch: pa.RecordBatch, tokens: str, labels: str, prefix: str) -> np.ndarray:
     """Rows as text, labels first."""
-    kind = batch.schema.field(tokens).type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise UserError(f"{path}: column {tokens!r} holds {kind}, not text; name another column")
-    text = pc.fill_null(batch.column(tokens).cast(pa.large_string()), "")
+    text = pc.fill_null(_strings(path, batch.column(tokens), tokens), "")
     _refuse(pc.match_substring(text, "\n"), text, f"{path}: a newline in column {tokens!r}")
     if labels in batch.schema.names:
         named = _prefixed(path, batch.column(labels), labels, prefix)
         text = pc.binary_join_element_wise(named, text, pa.scalar(" ", pa.large_string()))
     return column_text(text)
+
+
+def _strings(path: str, column: pa.Array, name: str) -> pa.Array:
+    """A column of strings or of bytes that are UTF-8, plain or by a dictionary, as large_string."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    strings = (
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+    )
+    if kind not in strings and not pa.types.is_fixed_size_binary(kind):
+        raise UserError(f"{path}: column {name!r} holds {column.type}, not text; name another column")
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid as error:
+        raise UserError(
+            f"{path}: column {name!r} holds bytes that are no UTF-8 ({error}); decode them"
+        ) from None
 
 
 def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:

@@ -18,7 +18,7 @@ from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor, joined
-from ftcore.inference.text import text_of_column
+from ftcore.inference.text import holds_text, text_of_column
 from ftcore.inference.threads import ahead
 
 _ROWS = 1 << 13  # rows read and computed at a time
@@ -42,7 +42,8 @@ def predict_parquet(
     """Add columns of labels and scores to a Parquet file; returns the number of rows.
 
     Args:
-        text: column with the text: strings of words between spaces, or lists of words. A null is an empty text.
+        text: column with the text: strings (or bytes, as they are) of words between spaces, or lists of words.
+            A null is an empty text.
         label, score: names of the new columns: string and float32, null without a prediction; with a ``k``
             other than 1 lists of them.
         k: labels a row, -1 for all. threshold: their least probability.
@@ -115,11 +116,7 @@ def _schema(
     for name, option in zip(new, ("label", "score"), strict=True):
         if name in kept or new[0] == new[1]:
             raise UserError(f"{path}: a column {name!r} is there already; give {option}= another name")
-    kind = schema.field(text).type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)
-            or pa.types.is_large_binary(kind)):  # fmt: skip
+    if not holds_text(kind := schema.field(text).type):
         raise UserError(f"{path}: column {text!r} is {kind}; give one of strings or lists of strings")
     types = (pa.string(), pa.float32()) if k == 1 else (pa.list_(pa.string()), pa.list_(pa.float32()))
     fields = [schema.field(name) for name in kept] + [

@@ -63,7 +63,9 @@ def read_delimited(
         table.least = max(numbers, default=0) + 1
     unproven = not source.header and header is None
     missing = set(source.na_values)
+    out.header(names)
     for line, cells, damage in rows:
+        out.beside(cells)
         if damage:
             out.reject(line, damage, delimiter.join(cells))
         elif len(cells) <= max(numbers):

@@ -152,6 +152,16 @@ class BatchBuilder:
         """Count something that a user should know of, though nothing is lost by it."""
         self.notes.counts[f"{self.source.partition(':')[0]}: {what}"] += 1
 
+    # what a reader tells beside, for a builder that keeps whole rows (`rows.RowBuilder`)
+    def header(self, names: Sequence[str]) -> None:
+        """The names of the columns, before the first record; [] where a file has none."""
+
+    def beside(self, record: dict | Sequence) -> None:
+        """The whole record whose text is added or rejected next."""
+
+    def blank(self, line: int) -> None:
+        """A line without a document."""
+
     @property
     def full(self) -> bool:
         """True when it is time to `take`."""

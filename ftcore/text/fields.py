@@ -126,18 +126,26 @@ def add_record(out: BatchBuilder, line: int, values: Sequence[Any], source: Sour
             out.note(NO_SPLIT)
 
 
-def missing_column(place: str, column: str | int, columns: Sequence[str]) -> UserError:
+class MissingColumn(UserError):
+    """A column that is not there; `found` says which are, without the remedy of a configuration."""
+
+    found = ""
+
+
+def missing_column(place: str, column: str | int, columns: Sequence[str]) -> MissingColumn:
     """The error for a column that is not there, with the columns that are."""
     shown = ", ".join(str(name)[:40] for name in columns[:30]) + (" …" if len(columns) > 30 else "")
     if isinstance(column, int):
-        return UserError(
-            f"{place}: no column number {column}; there are {len(columns)}, numbered from 0: {shown}. "
-            "Set text, label or split_column of the source to one of them"
+        found = f"{place}: no column number {column}; there are {len(columns)}, numbered from 0: {shown}"
+        remedy = "Set text, label or split_column of the source to one of them"
+    else:
+        found = f"{place}: no column {column!r}; the columns are: {shown}"
+        remedy = (
+            "Set text, label or split_column of the source to one of them (or to numbers, with header: false)"
         )
-    return UserError(
-        f"{place}: no column {column!r}; the columns are: {shown}. "
-        "Set text, label or split_column of the source to one of them (or to numbers, with header: false)"
-    )
+    error = MissingColumn(f"{found}. {remedy}")
+    error.found = found
+    return error
 
 
 def _kind(value: Any) -> str:

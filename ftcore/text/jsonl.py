@@ -32,6 +32,7 @@ def read_jsonl(lines: Iterator[TextLine], out: BatchBuilder, source: Source, pla
                 record = json.loads(text)
                 if not isinstance(record, dict | list):
                     raise Unusable("not a JSON object")
+                out.beside(record)
                 values = [_value(record, column) for column in wanted]
                 unproven = False
                 add_record(out, number, values, source)

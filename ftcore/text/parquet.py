@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from ftcore.config import Source
+from ftcore.errors import UserError
 from ftcore.text.documents import BATCH_BYTES, BATCH_ROWS, BatchBuilder
 from ftcore.text.fields import Unusable, add_record, missing_column, wanted_columns
 from ftcore.text.streams import opened
@@ -91,11 +92,13 @@ def read_parquet(
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 18)
         names = [field.name for field in file.schema_arrow]
         columns = [_name(column, names, path) for column in wanted_columns(source)]
+        for name in columns[: len(source.text)]:
+            check_text_type(file.schema_arrow.field(names.index(name)).type, name, path)
         groups = list(range(start, file.num_row_groups if stop < 0 else min(stop, file.num_row_groups)))
         for batch in file.iter_batches(
             batch_size=_rows_at_once(file, groups), row_groups=groups, columns=list(dict.fromkeys(columns))
         ):
-            values = [_listed(batch.column(batch.schema.names.index(name))) for name in columns]
+            values = [values_of(batch.column(batch.schema.names.index(name))) for name in columns]
             for record in zip(*values, strict=True):
                 try:
                     add_record(out, row, record, source)
@@ -126,12 +129,25 @@ def _rows_at_once(file: pq.ParquetFile, groups: list[int]) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1)))
 
 
-def _listed(column: pa.Array) -> list[Any]:
+def check_text_type(kind: pa.DataType, name: str, path: object) -> None:
+    """`UserError` unless a column of this type can hold texts: strings or bytes of any width, also by a
+    dictionary, and numbers, which are written out."""
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_nested(inner) or pa.types.is_boolean(inner):
+        raise UserError(
+            f"{path}: column {name!r} is {kind}, and no text can be made of that; name a column of strings"
+        )
+
+
+def values_of(column: pa.Array) -> list[Any]:
     """Python values; text stored as bytes is decoded where it is valid UTF-8."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    values = column.to_pylist()
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+    kind, values = column.type, column.to_pylist()
+    if (
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind)
+    ):  # fmt: skip
         values = [_decoded(value) for value in values]
     return values
 

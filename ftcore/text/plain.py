@@ -16,7 +16,10 @@ def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
         if damage:
             out.reject(number, damage, text)
         elif text and not text.isspace():
+            out.beside([text])
             out.add(number, text)
+        else:
+            out.blank(number)
         yield
 
 

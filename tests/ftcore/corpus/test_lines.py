@@ -105,6 +105,23 @@ def table(labels, kind) -> pa.Table:
 
 
 @pytest.mark.parametrize(
+    "kind", ["large_string", "string_view", "binary", "dictionary", "dictionary of bytes"]
+)
+def test_parquet_kinds_of_text(tmp_path, kind):
+    texts = ["a b", None, "好", "a b"]
+    raw = [t and t.encode() for t in texts]
+    made = {
+        "large_string": lambda: pa.array(texts, pa.large_string()),
+        "string_view": lambda: pa.array(texts, pa.string_view()),
+        "binary": lambda: pa.array(raw),
+        "dictionary": lambda: pa.array(texts).dictionary_encode(),
+        "dictionary of bytes": lambda: pa.array(raw).dictionary_encode(),
+    }
+    pq.write_table(pa.table({"text": made[kind]()}), tmp_path / "a.parquet")
+    assert content(Lines(tmp_path / "a.parquet", tokens="text", labels="none")) == "a b\n\n好\na b\n".encode()
+
+
+@pytest.mark.parametrize(
     ("labels", "kind"),
     [
         (["x", None, "__label__y", "z"], pa.string()),
@@ -159,6 +176,11 @@ def test_what_cannot_be_read_says_why(tmp_path):
     pq.write_table(table(["x", "y z", "x", "x"], pa.string()), tmp_path / "a.parquet")
     fails("no column 'tokens'; it has text, gold", tmp_path / "a.parquet")
     fails("a separator in column 'gold': 'y z'", tmp_path / "a.parquet", tokens="text", labels="gold")
+    pq.write_table(pa.table({"tokens": [b"a", b"\xff"]}), tmp_path / "d.parquet")
+    fails("'tokens' holds bytes that are no UTF-8", tmp_path / "d.parquet")
+    for values in ([["a"]], [{"text": "a"}]):
+        pq.write_table(pa.table({"tokens": values}), tmp_path / "d.parquet")
+        fails("column 'tokens' holds (list|struct)<.*, not text", tmp_path / "d.parquet")
     pq.write_table(pa.table({"tokens": ["a\nb"]}), tmp_path / "b.parquet")
     fails("a newline in column 'tokens': 'a\\\\nb'", tmp_path / "b.parquet")
     pq.write_table(pa.table({"tokens": [5]}), tmp_path / "c.parquet")

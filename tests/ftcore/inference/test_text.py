@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
-from ftcore.inference.text import text_of_column, text_of_lines
+from ftcore.inference.text import holds_text, text_of_column, text_of_lines
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 
@@ -34,8 +34,16 @@ def test_columns(lines, start, stop):
     for kind in (pa.string(), pa.large_string()):
         assert text_of_column(pa.array(lines, kind)[start:stop]).tobytes() == expected
         assert text_of_column(pa.array(lines, kind).cast(pa.binary())[start:stop]).tobytes() == expected
+        assert text_of_column(pa.array(lines, kind).dictionary_encode()[start:stop]).tobytes() == expected
+    raw = [x if x is None else x.encode() for x in lines]
+    for column in (
+        pa.array(lines, pa.string_view()),
+        pa.array(raw, pa.binary_view()),
+        pa.array(raw).dictionary_encode(),
+    ):
+        assert holds_text(column.type) and text_of_column(column[start:stop]).tobytes() == expected
     rows = [None if x is None else x.split(" ") for x in lines]
-    for kind in (pa.list_(pa.string()), pa.large_list(pa.large_string())):
+    for kind in (pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string_view())):
         assert text_of_column(pa.array(rows, kind)[start:stop]).tobytes() == expected
 
 
@@ -49,3 +57,18 @@ def test_what_is_no_line_is_named(size, wrong, message):
 def test_a_tuple_and_an_array_are_lines_too():
     for lines in (("a", "b"), np.array(["a", "b"]), np.array(["a"] * 7 + ["b"], object)):
         assert text_of_lines(lines).tobytes() == plain(list(lines))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.int64(),
+        pa.bool_(),
+        pa.struct([("text", pa.string())]),
+        pa.list_(pa.int64()),
+        pa.list_(pa.list_(pa.string())),
+    ],
+    ids=str,
+)
+def test_columns_that_hold_no_text(kind):
+    assert not holds_text(kind)

@@ -26,13 +26,38 @@ def save(path, table, **options):
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())], ids=str
-)
+    "kind",
+    [
+        pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(),
+        pa.dictionary(pa.int32(), pa.string()), pa.dictionary(pa.int32(), pa.binary()),
+        pa.dictionary(pa.int8(), pa.large_string()),
+    ],
+    ids=str,
+)  # fmt: skip
 def test_kinds_of_text(tmp_path, kind):
-    values = pa.array(["一", "b", None], pa.string())
-    values = values.dictionary_encode() if pa.types.is_dictionary(kind) else values.cast(kind)
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = ["一", "b", None]
+    raw = "binary" in str(inner)
+    values = pa.array([t.encode() if raw and t else t for t in texts], inner)
+    values = values.dictionary_encode() if pa.types.is_dictionary(kind) else values
     documents, rejected, _ = read(save(tmp_path / "a.parquet", {"text": values}))
     assert [text for _, text, _, _ in documents] == ["一", "b"] and rejected == [(3, "empty")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.struct([("text", pa.string())]), pa.list_(pa.string()), pa.large_list(pa.string()), pa.bool_(),
+        pa.map_(pa.string(), pa.string()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_column_of_no_text_is_refused_with_its_name_and_type(tmp_path, kind):
+    path = save(tmp_path / "a.parquet", {"id": [1], "body": pa.nulls(1, kind)})
+    with pytest.raises(UserError) as refused:
+        read(path, text=["body"])
+    said, family = str(refused.value), str(kind).split("<")[0]
+    assert f"column 'body' is {family}" in said and "name a column of strings" in said
 
 
 def test_columns_labels_and_splits(tmp_path):
