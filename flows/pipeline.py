@@ -15,12 +15,12 @@ from ftcore.config import Config
 from tasks.before import check_labels
 from tasks.commit import shard_set
 from tasks.dictionary import require_labels
-from tasks.evaluate import check_word_files
 from tasks.register import register
 from tasks.report import PAGE, report, stage_rows
 from tasks.retention import hold, prune
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
+from tasks.word_sets import check_word_files
 
 
 def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, StageOutput | None]:
@@ -31,7 +31,7 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
     """
     config = session.config
     check_labels(session)
-    check_word_files(session)
+    check_word_files(session.config)
     shards = flows.prepare.steps(session)
     if not session.dry:
         require_labels(shards)

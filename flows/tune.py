@@ -18,20 +18,20 @@ from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.before import check_labels
 from tasks.dictionary import require_labels
-from tasks.evaluate import check_word_files
 from tasks.register import register
 from tasks.report import report
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 from tasks.tune import BEST, best_yaml, check_goal, tuned
 from tasks.tune import tune as search
+from tasks.word_sets import check_word_files
 
 
 def steps(session: Session) -> dict[str, StageOutput | None]:
     """prepare, pretrain, tune, then with what it found: finetune, evaluate, register, report."""
     check_goal(session)
     check_labels(session)
-    check_word_files(session)
+    check_word_files(session.config)
     shards = flows.prepare.steps(session)
     if not session.dry:
         require_labels(shards)

@@ -21,11 +21,11 @@ from ftcore.evaluation.plots import (
     precision_recall_figure,
     reliability_figure,
 )
-from ftcore.evaluation.similarity import analogies, neighbors, word_similarity
 from ftcore.fasttext import FastText
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
+from tasks.word_sets import check_word_files, word_files, word_scores
 
 CODE = (
     "ftcore.evaluation.metrics",
@@ -33,6 +33,7 @@ CODE = (
     "ftcore.evaluation.similarity",
     "ftcore.fasttext",
     "ftcore.corpus.shards",
+    "tasks.word_sets",
 )
 EXCERPT = 400  # characters of a document shown among the errors
 
@@ -55,7 +56,7 @@ def evaluate(
 ) -> StageOutput:
     """Metrics, tables and plots of the test split; word sets and neighbours of the pretrained vectors."""
     options = session.config.evaluate
-    check_word_files(session)
+    check_word_files(session.config)
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
         labelled = shard_set(shards)
@@ -74,13 +75,13 @@ def evaluate(
         metrics = dict(report.metrics)
         if pretrained is not None:
             words = FastText.load(pretrained.file("model"))
-            metrics |= word_scores(session, words, tables)
+            metrics |= word_scores(session.config, words, tables)
         write(out, metrics, tables, plots(report, scored.labels))
         if child is not None:
             log_everything(child, metrics, tables, out)
         return {"metrics": metrics}
 
-    files = {p: sha256_file(p) for p in word_files(session)}
+    files = {p: sha256_file(p) for p in word_files(session.config)}
     inputs = {"shards": shards.result.get("digest", shards.digest), "model": model.digest, **files}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
@@ -134,55 +135,6 @@ def error_table(scored: Scored, limit: int) -> pd.DataFrame:
             "source": [scored.sources[i] for i in chosen],
         }
     )
-
-
-def word_files(session: Session) -> list[str]:
-    """Word-pair and analogy files, relative ones below `data`."""
-    options = session.config.evaluate
-    return [str(Path(session.config.data) / p) for p in [*options.similarity, *options.analogies]]
-
-
-def check_word_files(session: Session) -> None:
-    """Refuse word sets that are not there, before any training."""
-    for path in word_files(session):
-        if not Path(path).is_file():
-            raise UserError(
-                f"{path}: no such file; check evaluate.similarity and evaluate.analogies, and data"
-            )
-
-
-def word_scores(session: Session, model: FastText, tables: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Spearman and analogy accuracy per file; neighbours of the chosen words as a table."""
-    options, data = session.config.evaluate, Path(session.config.data)
-    metrics: dict[str, float] = {}
-    for name in options.similarity:
-        found = word_similarity(known_vector(model), data / name, normalize=str.lower)
-        metrics[f"similarity/{Path(name).stem}"] = found.spearman
-        metrics[f"similarity/{Path(name).stem}_used"] = found.used
-        metrics[f"similarity/{Path(name).stem}_total"] = found.pairs
-    if not (options.analogies or options.neighbors):
-        return metrics
-    words = model.words
-    vectors = model.word_vectors()
-    for name in options.analogies:
-        answers = analogies(words, vectors, data / name, normalize=str.lower)
-        metrics[f"analogies/{Path(name).stem}"] = answers.accuracy
-        metrics[f"analogies/{Path(name).stem}_used"] = answers.answered
-        metrics[f"analogies/{Path(name).stem}_total"] = answers.questions
-        tables[f"analogies_{Path(name).stem}"] = answers.sections
-    if options.neighbors:
-        tables["neighbors"] = neighbors(words, vectors, options.neighbors, 10, vector_of=known_vector(model))
-    return metrics
-
-
-def known_vector(model: FastText):
-    """A word's vector, None where the model knows neither it nor any of its n-grams."""
-
-    def vector(word: str) -> np.ndarray | None:
-        found = model.word_vector(word)
-        return found if np.any(found) else None
-
-    return vector
 
 
 def plots(report: ClassificationReport, labels: list[str]) -> dict[str, str]:
