@@ -29,6 +29,7 @@ from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.classic import Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
+from ftcore.formats.header import check_model
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
@@ -272,11 +273,12 @@ class FastText(nn.Module):
     @torch.no_grad()
     def word_vectors(self) -> np.ndarray:
         """float32[nwords, D]: `word_vector` of the whole vocabulary."""
-        rows, offsets = self.dictionary.subword_rows()
+        ids, offsets = self.dictionary.subword_ids()
         parts = [np.zeros((0, self.dim), np.float32)]
         for at in range(0, self.dictionary.nwords, 10_000):
             cuts = offsets[at : at + 10_001]
-            bags = make_bags(rows[cuts[0] : cuts[-1]], cuts - cuts[0]).to(self.tables.input.device)
+            rows = self.dictionary.to_signed(ids[cuts[0] : cuts[-1]])
+            bags = make_bags(rows, cuts - cuts[0], self.seed, self.dim).to(self.tables.input.device)
             parts.append(self.tables.hidden(*bags).cpu().numpy())
         return np.concatenate(parts)
 
@@ -389,7 +391,7 @@ class FastText(nn.Module):
     @classmethod
     def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
         """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
-        return cls._from_state(*read_model(directory), directory, device)
+        return cls._from_state(*read_model(directory), directory, True, device)
 
     def to_bytes(self) -> bytes:
         """The model as one piece, see `ftcore.formats.container`; `from_bytes` is the inverse."""
@@ -398,7 +400,7 @@ class FastText(nn.Module):
     @classmethod
     def from_bytes(cls, data: bytes) -> FastText:
         """The model that `to_bytes` wrote, on the CPU. Errors: `UserError` for other bytes."""
-        return cls._from_state(*unpack_model(data), "these bytes", "cpu")
+        return cls._from_state(*unpack_model(data), "these bytes", False, "cpu")
 
     def to_classic(self, prefix: str = "__label__") -> Classic:
         """The model as fastText's own files hold one (`ftcore.formats.binary.write_binary` writes it).
@@ -416,7 +418,7 @@ class FastText(nn.Module):
             model=self.kind, bucket=own.bucket, minn=options.minn, maxn=options.maxn, label=prefix,
             min_count_label=options.min_count_label, seed=self.seed,
         )  # fmt: skip
-        input, output = (t.detach().cpu().numpy() for t in (self.tables.input, self.tables.output))
+        input, output = (t.detach().cpu().float().numpy() for t in (self.tables.input, self.tables.output))
         return Classic(args, dictionary, input, output, seed=self.seed)
 
     @classmethod
@@ -460,19 +462,17 @@ class FastText(nn.Module):
         return arrays, header
 
     @classmethod
-    def _from_state(cls, arrays: dict, header: dict, place: Any, device: str | torch.device) -> FastText:
+    def _from_state(
+        cls, arrays: dict, header: dict, place: Any, directory: bool, device: str | torch.device
+    ) -> FastText:
+        about, dictionary = check_model(arrays, header, place, directory)
         try:
-            state = {
-                k.removeprefix("dictionary."): v for k, v in arrays.items() if k.startswith("dictionary.")
-            }
-            dictionary = Dictionary.from_state(state)
-            input, output = (torch.from_numpy(arrays[name]) for name in ("input", "output"))
-            tables = TwoTables(input, output, header["sparse"]).to(device)
-            tokenizer = Tokenizer.from_state(header["tokenizer"])
-            names = (header[name] for name in ("labels", "kind", "loss", "seed"))
-            return cls(tokenizer, dictionary, tables, *names)
-        except KeyError as error:
-            raise UserError(f"{place}: the model lacks {error}; save it again with this ftcore") from None
+            tokenizer = Tokenizer.from_state(about.tokenizer)
+        except UserError as error:
+            raise UserError(f"{place}: tokenizer: {error}") from None
+        input, output = (torch.from_numpy(arrays[name]) for name in ("input", "output"))
+        tables = TwoTables(input, output, about.sparse).to(device)
+        return cls(tokenizer, dictionary, tables, about.labels, about.kind, about.loss, about.seed)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Shipped (joblib, Spark, worker processes) as `to_bytes`, so that the other side runs no code.

@@ -62,4 +62,5 @@ def require_labels(shards: StageOutput) -> None:
 
 def open_dictionary(output: StageOutput) -> Dictionary:
     """The dictionary that the stage left."""
-    return Dictionary.from_state(load_file(output.file(FILE)))
+    file = output.file(FILE)
+    return Dictionary.from_state(load_file(file), file)

@@ -6,26 +6,60 @@ reads numbers and text and runs nothing.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ftcore import config
 from ftcore.compat.arguments import FIELDS, loss_name
 from ftcore.corpus.dictionary import Dictionary, label_bytes
+from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args, Classic
+from ftcore.formats.binary import VERSION
+from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
+from ftcore.formats.header import checked
 from ftcore.model.hashing import pack as pack_words
-from ftcore.model.hashing import unpack as unpack_words
-from ftcore.model.quantize import ProductQuantizer, QuantMatrix
+from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
 
 if TYPE_CHECKING:
     from ftcore.compat.model import _FastText
 
 KIND = "fasttext"  # what kind of model the bytes hold
 _QUANTIZERS = ("quantizer", "norm_quantizer")
+_PLACE = "these bytes"
+_LONGEST = 1000  # characters or words of an n-gram, as in a `.bin`
+_LEAST = {"dim": 1, "minn": -_LONGEST, "maxn": -_LONGEST, "word_ngrams": -_LONGEST}
+_MOST = {"minn": _LONGEST, "maxn": _LONGEST, "word_ngrams": _LONGEST, "seed": (1 << 63) - 1}
+Kept = Annotated[int, Field(ge=-_LONGEST, le=_LONGEST)]
+
+
+class Shipped(BaseModel):
+    """The JSON of `pack`, in its types."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    args: dict[str, int | float | str]
+    options: dict[str, int]
+    ntokens: int = Field(ge=0, lt=1 << 62)
+    storage: str
+    seed: int = Field(ge=0, lt=1 << 63)
+    file: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=VERSION)], str, dict[Literal["maxn", "qout"], Kept]],
+        Field(strict=False),
+    ]
+    attributes: dict[str, int | float | str]
+    quantizers: dict[str, Annotated[tuple[int, int], Field(strict=False)]]
+
+    @field_validator("attributes")
+    @classmethod
+    def _known(cls, attributes: dict[str, int | float | str]) -> dict[str, int | float | str]:
+        for name, value in attributes.items():
+            if name not in (*FIELDS, "verbose") or (name == "loss" and value not in loss_name.__members__):
+                raise ValueError(f"{name} = {value!r} is no argument of a training")
+        return attributes
 
 
 def pack(model: _FastText) -> bytes:
@@ -78,34 +112,64 @@ def unpack(data: bytes) -> _FastText:
     arrays, header = unpack_model(data)
     if header.get("kind") != KIND:
         raise UserError(f"these bytes are a model of kind {header.get('kind')!r}, not {KIND!r}")
-    args = Args(**header["args"])
-    dictionary = Dictionary(
-        unpack_words(arrays["words"], arrays["word_offsets"]),
-        [name.decode("utf-8", "surrogateescape") for name in unpack_words(arrays["labels"], arrays["label_offsets"])],
-        arrays["counts"],
-        arrays["label_counts"],
-        header["ntokens"],
-        config.Dictionary(),
-        arrays["buckets"],
-        storage=header["storage"],
-        prune=arrays.get("prune"),
+    about = checked(Shipped, header, _PLACE)
+    stored = Stored(arrays, _PLACE)
+    options = restored_options(stored, about.options)
+    check_vocabulary(stored, options, about.storage)
+    dictionary = Dictionary.from_packed(
+        arrays["words"], arrays["word_offsets"], arrays["labels"], arrays["label_offsets"],
+        arrays["counts"], arrays["label_counts"], about.ntokens, options, arrays["buckets"],
+        storage=about.storage, prune=arrays["prune"] if about.storage == "pruned" else None,
     )  # fmt: skip
-    # a file's options may be wider than ours (`read_binary`), so they are not judged again
-    dictionary.options = config.Dictionary.model_construct(**header["options"])
-    version, path, kept = header["file"]
-    matrices = [_matrix(arrays, header["quantizers"], name) for name in ("input", "output")]
-    classic = Classic(args, dictionary, *matrices, header["seed"], version, path, kept)
-    model = _FastText(classic=classic)
-    for name, value in header["attributes"].items():
+    args, (version, path, kept) = _args(stored, about.args), about.file
+    outputs = dictionary.nlabels if args.supervised else dictionary.nwords
+    rows = dictionary.rows
+    if dictionary.storage == "all" and dictionary.bucket == 0:  # a `.bin` may hold rows that are never used
+        rows = None
+    input = _matrix(stored, about.quantizers, "input", rows, args.dim)
+    output = _matrix(stored, about.quantizers, "output", outputs, args.dim)
+    model = _FastText(classic=Classic(args, dictionary, input, output, about.seed, version, path, kept))
+    for name, value in about.attributes.items():
         setattr(model, name, loss_name[value] if name == "loss" else value)
     return model
 
 
-def _matrix(arrays: dict[str, np.ndarray], quantizers: dict, name: str) -> np.ndarray | QuantMatrix:
-    if name in arrays:
-        return arrays[name]
-    made = [
-        ProductQuantizer(*quantizers[key], arrays[key]) if key in quantizers else None
-        for key in (f"{name}.{part}" for part in _QUANTIZERS)
-    ]
-    return QuantMatrix(arrays[f"{name}.codes"], made[0], arrays.get(f"{name}.norm_codes"), made[1])
+def _args(stored: Stored, values: dict[str, int | float | str]) -> Args:
+    """The arguments, with numbers that a file can hold (`ftcore.formats.binary` asks the same of one)."""
+    for field in fields(Args):
+        name, value, kind = field.name, values.get(field.name), type(field.default)
+        if not (type(value) is kind or (kind is float and type(value) is int)):
+            raise stored.fail(f"args.{name}", repr(value), f"of type {kind.__name__}")
+        if kind is int and not _LEAST.get(name, 0) <= value <= _MOST.get(name, (1 << 31) - 1):
+            raise stored.fail(f"args.{name}", value, f"between {_LEAST.get(name, 0)} and {_MOST.get(name)}")
+        if kind is float and not 0 <= value < math.inf:
+            raise stored.fail(f"args.{name}", value, "a number from 0 up")
+    args = Args(**{field.name: values[field.name] for field in fields(Args)})
+    for name, value, known in (("loss", args.loss, LOSSES), ("model", args.model, MODELS)):
+        if value not in known:
+            raise stored.fail(f"args.{name}", repr(value), f"one of {', '.join(known)}")
+    return args
+
+
+def _matrix(
+    stored: Stored, quantizers: dict[str, tuple[int, int]], name: str, rows: int | None, dim: int
+) -> np.ndarray | QuantMatrix:
+    if name in stored:
+        return stored.table(name, (rows, dim)).astype(np.float32, copy=False)
+    quantizer = _quantizer(stored, quantizers, f"{name}.quantizer", dim)
+    codes = stored.array(f"{name}.codes", np.uint8, (rows, quantizer.nsubq))
+    if f"{name}.norm_codes" not in stored:
+        return QuantMatrix(codes, quantizer)
+    norm_codes = stored.array(f"{name}.norm_codes", np.uint8, (len(codes),))
+    return QuantMatrix(
+        codes, quantizer, norm_codes, _quantizer(stored, quantizers, f"{name}.norm_quantizer", 1)
+    )
+
+
+def _quantizer(
+    stored: Stored, quantizers: dict[str, tuple[int, int]], name: str, dim: int
+) -> ProductQuantizer:
+    found, dsub = quantizers.get(name, (0, 0))
+    if found != dim or not 1 <= dsub < 1 << 31:
+        raise stored.fail(f"quantizers.{name}", [found, dsub], f"[{dim}, columns of a piece]")
+    return ProductQuantizer(dim, dsub, stored.array(name, np.float32, (dim * KSUB,)))

@@ -11,7 +11,7 @@ Two numberings of features: *full* is fastText's (word id, or nwords + bucket), 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from ftcore import config
 from ftcore.corpus import counting, scan
 from ftcore.corpus.lines import Lines, encode, join_lines, padded
 from ftcore.corpus.lookup import WordIndex, Words
+from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
 from ftcore.model.init import bucket_numbers, word_numbers
 
@@ -65,7 +66,8 @@ class Dictionary:
         self.counts = np.asarray(counts, np.int64)
         self.label_counts = np.asarray(label_counts, np.int64)
         base = config.Dictionary.model_fields  # of a Pretrain or Finetune, only this part belongs here
-        self.options = config.Dictionary(**{name: getattr(options, name) for name in base})
+        # not judged again: those of a `.bin` may be wider than ours
+        self.options = config.Dictionary.model_construct(**{name: getattr(options, name) for name in base})
         self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
         self.storage = storage
         self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
@@ -345,6 +347,10 @@ class Dictionary:
         o = self.options
         return *self.word_index.table, self.nwords, o.minn, o.maxn, np.uint64(self.bucket)
 
+    def subword_ids(self) -> tuple[np.ndarray, np.ndarray]:
+        """Every word's `subwords`, full numbering: (int32[N], offsets int64[nwords + 1])."""
+        return self._vocabulary
+
     def subword_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of every word's `subwords`: (rows int32[N], offsets int64[nwords + 1])."""
         ids, offsets = self._vocabulary
@@ -424,19 +430,23 @@ class Dictionary:
         return {"storage": np.frombuffer(self.storage.encode(), np.uint8), **pairs}
 
     @classmethod
-    def from_state(cls, state: dict[str, np.ndarray]) -> Dictionary:
-        """The dictionary whose `state` this is."""
+    def from_state(cls, state: Mapping[str, np.ndarray] | Stored, place: object = "dictionary") -> Dictionary:
+        """The dictionary whose `state` this is; ``place`` is the file it comes from, for messages.
+
+        Errors: `UserError` naming the file and the array where one is missing or holds nonsense.
+        """
+        stored = state if isinstance(state, Stored) else Stored(state, place)
+        storage = stored.text("storage") if "storage" in stored else "occurring"
+        options = restored_options(stored, stored.json("options"))
+        check_vocabulary(stored, options, storage)
+        ntokens = stored.numbers("ntokens", np.int64, (1,), 0, (1 << 62) - 1)[0]
+        arrays = stored.arrays
+        words = Words(arrays["words"], arrays["word_offsets"])
+        labels = Words(arrays["labels"], arrays["label_offsets"])
         return cls(
-            Words(state["words"], state["word_offsets"]),
-            Words(state["labels"], state["label_offsets"]),
-            state["counts"],
-            state["label_counts"],
-            int(state["ntokens"][0]),
-            config.Dictionary(**json.loads(state["options"].tobytes())),
-            state["buckets"],
-            storage=state["storage"].tobytes().decode() if "storage" in state else "occurring",
-            prune=state.get("prune"),
-        )
+            words, labels, arrays["counts"], arrays["label_counts"], ntokens, options, arrays["buckets"],
+            storage=storage, prune=arrays["prune"] if storage == "pruned" else None,
+        )  # fmt: skip
 
 
 def label_bytes(label: str) -> bytes:

@@ -19,6 +19,7 @@ from ftcore.corpus.counting import in_threads, usable_threads
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.lines import Block, Lines, binary, column_text
 from ftcore.corpus.lookup import WordIndex
+from ftcore.corpus.stored import Stored, parse_json
 from ftcore.errors import UserError
 from ftcore.model.kernel import kernel
 
@@ -401,13 +402,28 @@ def _finish(corpus, out: Path | None):
     return corpus
 
 
+_DTYPES = {"ids": np.int32, "targets": np.int32}  # the others are int64
+
+
 def _open(cls: type, path: Path):
     remedy = "delete the directory and encode the corpus again"
+    names = [field.name for field in fields(cls)]
     try:
-        header = json.loads((path / "corpus.json").read_text())
-        arrays = {name: _map(path / f"{name}.npy") for name in header["sizes"]}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        header = parse_json((path / "corpus.json").read_bytes())
+        if header["kind"] != cls.__name__ or sorted(header["sizes"]) != sorted(names):
+            raise UserError(f"{path}: not a {cls.__name__}; {remedy}")
+        arrays = {name: _map(path / f"{name}.npy") for name in names}
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise UserError(f"{path}: not a complete encoded corpus ({error}); {remedy}") from None
-    if header["kind"] != cls.__name__ or any(len(a) != header["sizes"][n] for n, a in arrays.items()):
-        raise UserError(f"{path}: not a {cls.__name__} or of another size than it says; {remedy}")
+    stored = Stored(arrays, path, remedy)
+    for name in names:
+        stored.array(name, _DTYPES.get(name, np.int64), (header["sizes"][name],))
+    documents = len(arrays["offsets"]) - 1
+    stored.offsets("offsets", len(arrays["ids"]))
+    if cls is TokenCorpus:
+        stored.numbers("ids", np.int32, (None,), 0, (1 << 31) - 1)
+        stored.numbers("total", np.int64, (1,), 0, (1 << 62) - 1)
+    else:
+        stored.offsets("target_offsets", len(arrays["targets"]), documents)
+        stored.numbers("targets", np.int32, (None,), 0, (1 << 31) - 1)
     return cls(**arrays)

@@ -6,7 +6,8 @@ so that a damaged or truncated file is noticed before it is used. Nothing is eve
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ftcore.corpus.files import atomic_directory, canonical_json, sha256_file
+from ftcore.corpus.stored import parse_json
 from ftcore.errors import UserError
 
 FORMAT = "ftcore-model"
 VERSION = 1
 WEIGHTS = "model.safetensors"
 HEADER = "model.json"
+NO_ARRAYS = (
+    SafetensorError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)  # types numpy lacks, absurd shapes
 _REMEDY = "copy the model again from where it was saved, or train and save it again"
 
 
@@ -53,16 +62,21 @@ def read_model(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, 
     path = directory / WEIGHTS
     if not path.is_file():
         raise UserError(f"{path}: the model's arrays are missing; {_REMEDY}")
-    size, expected = path.stat().st_size, header["weights"]["bytes"]
+    with explain_unreadable(path):
+        return _read_arrays(path, header["weights"]), header
+
+
+def _read_arrays(path: Path, weights: dict[str, Any]) -> dict[str, np.ndarray]:
+    size, expected = path.stat().st_size, weights["bytes"]
     if size != expected:
         raise UserError(f"{path}: {size} bytes where {expected} were written, the file is cut off; {_REMEDY}")
-    if sha256_file(path) != header["weights"]["sha256"]:
+    if sha256_file(path) != weights["sha256"]:
         raise UserError(f"{path}: its SHA-256 is not the one in {HEADER}, the file is damaged; {_REMEDY}")
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a safetensors file ({error}); {_REMEDY}") from None
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except NO_ARRAYS as error:
+        raise UserError(f"{path}: not a safetensors file of numpy's types ({error}); {_REMEDY}") from None
 
 
 def _read_header(directory: Path) -> dict[str, Any]:
@@ -71,7 +85,17 @@ def _read_header(directory: Path) -> dict[str, Any]:
         raise UserError(
             f"{directory}: no model here ({HEADER} is missing); give a directory that save() wrote"
         )
-    return check_header(path.read_bytes(), str(path), _REMEDY)
+    with explain_unreadable(path):
+        return check_header(path.read_bytes(), str(path), _REMEDY)
+
+
+@contextmanager
+def explain_unreadable(path: Path) -> Iterator[None]:
+    """Turn what the system says inside (no permission, a disk that fails) into a `UserError` naming the file."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); {_REMEDY}") from None
 
 
 def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
@@ -80,14 +104,20 @@ def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
     Errors: `UserError` naming `place` and what to do, for one that is damaged, foreign or too new.
     """
     try:
-        header = json.loads(text)
+        header = parse_json(text)
         kind, version = header["format"], header["version"]
-        _ = header["weights"]["bytes"], header["weights"]["sha256"]
+        weights = header["weights"]
+        if type(weights["bytes"]) is not int or not isinstance(weights["sha256"], str):
+            raise TypeError("size or SHA-256 of the arrays has another type")
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{place}: damaged ({type(error).__name__}: {error}); {remedy}") from None
     if kind != FORMAT:
-        raise UserError(f"{place}: format {kind!r} is not {FORMAT!r}; give a directory that save() wrote")
-    if not isinstance(version, int) or version > VERSION:
+        raise UserError(
+            f"{place}: format {str(kind)[:60]!r} is not {FORMAT!r}; give a directory that save() wrote"
+        )
+    if type(version) is not int or version < 1:
+        raise UserError(f"{place}: version {str(version)[:60]!r} is none that ftcore writes; {remedy}")
+    if version > VERSION:
         raise UserError(
             f"{place}: version {version} is newer than this ftcore reads ({VERSION}); upgrade ftcore"
         )

@@ -12,12 +12,11 @@ import struct
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ftcore.corpus.files import canonical_json
 from ftcore.errors import UserError
-from ftcore.formats.checkpoint import FORMAT, VERSION, check_header
+from ftcore.formats.checkpoint import FORMAT, NO_ARRAYS, VERSION, check_header
 
 MAGIC = b"ftcore\0\1"
 _LENGTH = struct.Struct("<q")
@@ -61,5 +60,5 @@ def unpack_model(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise UserError(f"{_NAME}: the arrays' SHA-256 is not the header's, they are damaged; {_REMEDY}")
     try:
         return load(weights), header
-    except SafetensorError as error:
-        raise UserError(f"{_NAME}: not safetensors ({error}); {_REMEDY}") from None
+    except NO_ARRAYS as error:
+        raise UserError(f"{_NAME}: not safetensors of numpy's types ({error}); {_REMEDY}") from None

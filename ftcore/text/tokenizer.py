@@ -18,6 +18,7 @@ from ftcore.text.documents import REJECTED, TOKENIZED, empty
 from ftcore.text.language import language
 from ftcore.text.normalize import normalize
 from ftcore.text.segment import Segmenter, UserWord, read_user_dict
+from ftcore.text.state import read_state
 from ftcore.text.stopwords import stopwords
 
 LABEL, EOS = "__label__", "</s>"  # what fastText takes for a label and for the end of a line
@@ -123,17 +124,17 @@ class Tokenizer:
         """
         if state.get("version") != _VERSION:
             raise UserError(
-                f"tokenizer state of version {state.get('version')!r}; this ftcore reads {_VERSION}: install the ftcore it was made with"
+                f"tokenizer state of version {str(state.get('version'))[:60]!r}; this ftcore reads {_VERSION}: install the ftcore it was made with"
             )
         if state.get("kind") == Whitespace.kind:
             return Whitespace()
-        if state["jieba"] != version("jieba"):
+        known = read_state(state)
+        if known.jieba != version("jieba"):
             raise UserError(
-                f"the tokenizer was made with jieba {state['jieba']}, and {version('jieba')} is installed, which may cut "
-                f"other words; pip install jieba=={state['jieba']}"
+                f"the tokenizer was made with jieba {known.jieba}, and {version('jieba')} is installed, which may cut "
+                f"other words; pip install jieba=={known.jieba}"
             )
-        words = [(word, freq, tag) for word, freq, tag in state["user_words"]]
-        return cls(Text.model_validate(state["text"]), user_words=words, stop=state["stopwords"])
+        return cls(known.text, user_words=known.user_words, stop=known.stopwords)
 
     def __reduce__(self) -> tuple:
         """Copied and shipped as its state: jieba's 70 MB stay behind, and counts start at 0."""

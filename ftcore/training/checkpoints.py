@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ftcore.corpus.stored import parse_json
+
 log = logging.getLogger(__name__)
 _MARK = "checkpoint.json"
 
@@ -88,20 +90,20 @@ class Checkpoint:
     def load(self, key: str) -> State | None:
         """The saved state, or None where there is none, it is damaged, or it belongs to another key."""
         try:
-            mark = json.loads((self.directory / _MARK).read_text(encoding="utf-8"))
+            mark = parse_json((self.directory / _MARK).read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            return self._refuse(f"is damaged ({error})")
+            return self.refuse(f"is damaged ({error})")
         try:
             if mark["key"] != key:
-                return self._refuse("belongs to other data or options")
+                return self.refuse("belongs to other data or options")
             path = self.directory / mark["file"]
             if _digest(path) != mark["xxh3_128"]:
-                return self._refuse("is damaged (the digest of its tables differs)")
+                return self.refuse("is damaged (the digest of its tables differs)")
             return State(load_file(path), mark["position"])
-        except (OSError, KeyError, TypeError, SafetensorError) as error:
-            return self._refuse(f"is damaged ({error!r})")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+            return self.refuse(f"is damaged ({error!r})")
 
     def clear(self) -> None:
         """Delete the checkpoint, its mark first."""
@@ -110,7 +112,8 @@ class Checkpoint:
             for path in self.directory.glob("tables-*.safetensors*"):
                 path.unlink(missing_ok=True)
 
-    def _refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> None:
+        """Say why the checkpoint is not used."""
         log.warning("%s: the checkpoint %s; training starts from the beginning", self.directory, why)
 
 

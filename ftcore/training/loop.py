@@ -8,15 +8,18 @@ hence a resumed run equals one that never stopped, byte for byte.
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 import numpy as np
 import torch
 import xxhash
+from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from ftcore.engines.interface import Engine, Rate, StepResult
@@ -47,20 +50,23 @@ class TrainingResult:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
+Count = Annotated[int, Field(ge=0, lt=1 << 62)]
+
+
 @dataclass
 class Position:
     """Where training stands; exactly what JSON can hold."""
 
-    epoch: int = 0
-    chunk: int = 0  # of the epoch, the next to train
-    tokens: int = 0
-    updates: int = 0
+    epoch: Count = 0
+    chunk: Count = 0  # of the epoch, the next to train
+    tokens: Count = 0
+    updates: Count = 0
     loss: float = 0.0  # sums since the epoch began
-    examples: int = 0
-    seconds: float = 0.0
-    history: list[dict] = field(default_factory=list)
-    best_epoch: int | None = None
-    best_score: list[float] | None = None
+    examples: Count = 0
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    history: list[dict[str, int | float]] = field(default_factory=list)
+    best_epoch: Count | None = None
+    best_score: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     stopped_early: bool = False
 
 
@@ -176,14 +182,27 @@ class Loop:
         state = self.checkpoint.load(self.key) if self.checkpoint else None
         if state is None:
             return
+        tables = {"input": self.tables.input, "output": self.tables.output}
+        tensors = state.tensors
+        wanted = {*tables, *(f"best_{name}" for name in tables if f"best_{name}" in tensors)}
+        fit = tensors.keys() == wanted and len(wanted) % 2 == 0
+        for name, tensor in tensors.items() if fit else ():
+            table = tables[name.removeprefix("best_")]
+            fit = fit and tensor.shape == table.shape and tensor.dtype == table.dtype
+        try:
+            place = TypeAdapter(Position).validate_json(json.dumps(state.position), strict=True)
+        except ValidationError:
+            fit = False
+        if not fit or place.epoch > self.epochs or (place.best_epoch is None) != (place.best_score is None):
+            self.checkpoint.refuse("is damaged (its position or its tables are not those of this training)")
+            return
         with torch.no_grad():
-            self.tables.input.copy_(state.tensors["input"])
-            self.tables.output.copy_(state.tensors["output"])
+            for name, table in tables.items():
+                table.copy_(tensors[name])
         # compared and copied on the device, so put there
         device = self.engine.device
-        best = {n.removeprefix("best_"): t for n, t in state.tensors.items() if n.startswith("best_")}
-        self.best = {name: tensor.to(device) for name, tensor in best.items()}
-        self.position, self.resumed = Position(**state.position), True
+        self.best = {name: tensors[f"best_{name}"].to(device) for name in tables if f"best_{name}" in tensors}
+        self.position, self.resumed = place, True
 
     def _save(self) -> None:
         if self.checkpoint is None:

@@ -133,6 +133,37 @@ def test_incomplete_corpus_is_refused(tmp_path):
         TokenCorpus.open(tmp_path / "x")
 
 
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("offsets", lambda a: a + 1, r"offsets\[0\] is 1, not 0"),
+        ("offsets", lambda a: a[::-1].copy(), r"offsets\[1\]"),
+        ("offsets", lambda a: a * 2**40, r"offsets\[\d\]"),
+        ("offsets", lambda a: a.astype("f8"), "offsets is of dtype float64"),
+        ("ids", lambda a: a.astype("i8"), "ids is of dtype int64, not int32"),
+        ("ids", lambda a: a[:, None], "ids is of shape"),
+        ("targets", lambda a: a - 9, r"targets\[0\] is -9"),
+        ("target_offsets", lambda a: a[:-1], "target_offsets is of shape"),
+    ],
+)
+def test_edited_arrays_are_refused(tmp_path, name, edit, message):
+    """Training's kernels index by them without asking."""
+    batch = as_batch(["a b c", "b"], [["x"], ["y"]])
+    encode_bags([batch], build(["a b c", "b"], [["x"], ["y"]]), tmp_path / "x")
+    path = tmp_path / "x" / f"{name}.npy"
+    np.save(path, edit(np.load(path)))
+    with pytest.raises(UserError, match=f"{message}.*encode the corpus again"):
+        BagCorpus.open(tmp_path / "x")
+
+
+def test_an_edited_list_of_arrays_is_refused(tmp_path):
+    encode_tokens([as_batch(["a a"])], build(["a"]), tmp_path / "x")
+    for text in ("[]", "{}", "[" * 100_000, '{"kind": "TokenCorpus", "sizes": {"../x": 1}}', "\udcff"):
+        (tmp_path / "x" / "corpus.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+        with pytest.raises(UserError, match="encode the corpus again"):
+            TokenCorpus.open(tmp_path / "x")
+
+
 def test_arrow_columns(tmp_path):
     schema = {"tokens": pa.array(["a b", None], pa.large_string()), "labels": pa.array([["x"], None])}
     batch = pa.record_batch(schema)

@@ -7,6 +7,8 @@ import signal
 import numpy as np
 import pytest
 import torch
+import xxhash
+from safetensors.torch import load_file, save_file
 
 from ftcore.engines.choice import choose_engine
 from ftcore.engines.cpu.engine import Cpu
@@ -177,6 +179,36 @@ def test_a_damaged_checkpoint_is_ignored_with_a_warning(damage, small_chunks, tm
         (tmp_path / "checkpoint.json").write_text('{"key": ')
     else:
         (tmp_path / "checkpoint.json").write_text("[]")
+    again = run_finetune(checkpoint=Checkpoint(tmp_path, seconds=3600))
+    assert not again.resumed and content(again) == whole
+    assert "damaged" in caplog.text and "from the beginning" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"epoch": 10**9}, {"epoch": -1}, {"chunk": "2"}, {"chunk": 1.5}, {"tokens": None}, {"loss": [1]}, {"history": [1]},
+        {"history": None}, {"best_epoch": 1}, {"best_score": [1.0]}, {"stopped_early": "no"}, {"seconds": -1.0},
+        None, [], "tables", "names",
+    ],
+)  # fmt: skip
+def test_an_edited_checkpoint_is_ignored_with_a_warning(edit, small_chunks, tmp_path, caplog):
+    """The position is not under the checksum, and whoever edits tables may renew theirs."""
+    whole = content(run_finetune())
+    with pytest.raises(KeyboardInterrupt):
+        run_finetune(
+            listeners=[StopAfter(3, KeyboardInterrupt())], checkpoint=Checkpoint(tmp_path, seconds=0)
+        )
+    path = tmp_path / "checkpoint.json"
+    mark = json.loads(path.read_text())
+    if isinstance(edit, str):
+        tensors = load_file(tmp_path / mark["file"])
+        changed = {"input": tensors["input"][:-1]} if edit == "tables" else {"inputs": tensors.pop("input")}
+        save_file({**tensors, **changed}, tmp_path / mark["file"])
+        mark["xxh3_128"] = xxhash.xxh3_128((tmp_path / mark["file"]).read_bytes()).hexdigest()
+    else:
+        mark["position"] = {**mark["position"], **edit} if isinstance(edit, dict) else edit
+    path.write_text(json.dumps(mark))
     again = run_finetune(checkpoint=Checkpoint(tmp_path, seconds=3600))
     assert not again.resumed and content(again) == whole
     assert "damaged" in caplog.text and "from the beginning" in caplog.text
