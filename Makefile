@@ -50,10 +50,10 @@ format: $(STAMP)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 ui: $(STAMP) ## the MLflow and Prefect pages over the store of `make run`
-	@$(BIN)/python -m flows.ui store=$(STORE) $(ARGS)
+	@$(BIN)/python -m flows.ui "store=$(STORE)" $(ARGS)
 
-deploy: $(STAMP) $(SAMPLE) ## register `nightly` and `retrain` on the server that PREFECT_API_URL names
-	@$(BIN)/python -m flows.deploy $(ARGS)
+deploy: $(STAMP) $(SAMPLE) ## schedule CONFIG on the server that PREFECT_API_URL names, else that of `make ui`
+	@$(BIN)/python -m flows.deploy --config $(CONFIG) $(ARGS)
 
 serve: $(STAMP) ## serve the champion (else the newest version) over HTTP
 	@$(BIN)/python -m flows.serve --config $(CONFIG) $(ARGS)

@@ -6,9 +6,8 @@ the last line of stdout is one JSON object. Exit codes: 0 done, 1 refused or fai
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,49 +17,32 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from flows.arguments import ROOT, given, say
 from flows.embedded import prefect_server
-from ftcore.config import Config, load_config
+from ftcore.config import Config
 from ftcore.errors import UserError
 from tasks.session import Session, close_stale_flow_runs
 from tasks.store import Store
 
 console = Console(stderr=True)
-OVERRIDE = re.compile(r"[\w.]+=")
 
 
 def main(
-    flow: Any,
-    steps: Callable[[Session], Any] | None = None,
-    *,
-    arguments: Sequence[str] | None = None,
-    options: Callable[[argparse.ArgumentParser], None] | None = None,
-    default_config: str | None = None,
-    positional: str = "",
+    flow: Any, steps: Callable[[Session], Any] | None = None, *, arguments: Sequence[str] | None = None
 ) -> None:
-    """Parse the command line, run one flow against the configured or the embedded Prefect, print the result.
+    """Run one flow against the configured or the embedded Prefect, as its command line says; print the result.
 
     Args:
-        flow: a Prefect flow ``(config, **own options) -> dict``.
+        flow: a Prefect flow ``(config, **own options) -> dict``; `flows.arguments.COMMANDS` has its options.
         steps: its body for ``--dry-run``.
-        options: adds the flow's own options to the parser; their values become flow parameters.
-        positional: the flow parameter that takes the plain words (those that are no key=value).
-        default_config: the configuration where none is named.
+        arguments: the words; default: those of the process.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m flows.{flow.name}", description=flow.description, allow_abbrev=False
-    )
-    parser.add_argument("--config", metavar="FILE", default=default_config, help="YAML configuration")
-    parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and stop")
-    words = f"{positional} or key=value" if positional else "key=value"
-    parser.add_argument("overrides", nargs="*", metavar=words, help="e.g. pretrain.dim=50 store=/data/ft")
-    if options is not None:
-        options(parser)
-    given = vars(parser.parse_intermixed_args(arguments))
-    if positional:
-        given[positional] = [w for w in given["overrides"] if not OVERRIDE.match(w)]
-        given["overrides"] = [w for w in given["overrides"] if OVERRIDE.match(w)]
-    config_file, dry, overrides = given.pop("config"), given.pop("dry_run"), given.pop("overrides")
-    sys.exit(run(lambda: _run(flow, steps, load_config(config_file, overrides), dry, given)))
+
+    def work() -> int:
+        words = given(flow.name, arguments)
+        return _run(flow, steps, words.config, words.dry, words.own)
+
+    sys.exit(run(work))
 
 
 def run(work: Callable[[], int]) -> int:
@@ -68,8 +50,7 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except UserError as error:
-        console.print("[bold red]error:[/]", end=" ")
-        console.print(str(error), highlight=False, soft_wrap=True, markup=False)
+        say(error)
         return 1
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on where this one stopped", highlight=False)
@@ -85,17 +66,14 @@ def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict
         stale = close_stale_flow_runs(store, embedded=server.embedded)
         if stale:
             console.print(f"  closed {len(stale)} run(s) that were killed", highlight=False)
-        console.print(f"[bold]{flow.name}[/] [dim]store {store.path}[/]", highlight=False)
         result = flow(config=config, **own)
-    show(result, time.perf_counter() - begin)
+    show(result, time.perf_counter() - begin, store)
     print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
     return 0
 
 
-def dry_run(name: str, steps: Callable | None, config: Config) -> int:
+def dry_run(name: str, steps: Callable, config: Config) -> int:
     """Print the resolved configuration and, stage by stage, what would be reused or run and why."""
-    if steps is None:
-        raise UserError(f"flows.{name} has no dry run; it has one step and always runs it")
     print(yaml.safe_dump(config.model_dump(mode="json"), allow_unicode=True, sort_keys=False))
     session = Session(config, None, "", name, dry=True)
     steps(session)
@@ -107,7 +85,7 @@ def dry_run(name: str, steps: Callable | None, config: Config) -> int:
     return 0
 
 
-def show(result: dict[str, Any], seconds: float) -> None:
+def show(result: dict[str, Any], seconds: float, store: Store) -> None:
     """Tables of the stages and the metrics, and where to look next."""
     stages = result.get("stages")
     if stages:
@@ -124,8 +102,19 @@ def show(result: dict[str, Any], seconds: float) -> None:
     for name, place in places.items():
         console.print(f"  {name:<12} {place}", highlight=False, soft_wrap=True)
     if places:
-        console.print(f"  {'pages':<12} make ui   [dim](MLflow, Prefect, TensorBoard over this store)[/]")
+        console.print(
+            f"  {'pages':<12} {pages(store)}   [dim](MLflow, Prefect, TensorBoard over this store)[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"  done in {seconds:.0f} s", highlight=False)
+
+
+def pages(store: Store) -> str:
+    """The command that shows the pages over a store, from the checkout's root."""
+    if store.path == ROOT / "runs":
+        return "make ui"
+    return f"make ui STORE={shlex.quote(str(store.path))}"
 
 
 def metrics_table(metrics: dict[str, float]) -> Table:

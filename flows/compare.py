@@ -6,7 +6,10 @@ worse than the champion; ``--rollback`` moves it back.
 
 from __future__ import annotations
 
-import argparse
+from flows.arguments import command_line
+
+command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
+
 
 from prefect import flow
 
@@ -113,25 +116,7 @@ def gate(
     session.console.print(f"{alias} is now {last.uri}", markup=False)
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The flow's own options."""
-    parser.add_argument("--data", default="", help="folder of shards (its test split) or a file with labels")
-    parser.add_argument("--text", default="text", help="text column of a file")
-    parser.add_argument("--label", default="label", help="label column of a file")
-    parser.add_argument(
-        "--promote",
-        nargs="?",
-        const="champion",
-        default="",
-        choices=["", "champion", "challenger"],
-        help="move the alias (champion) to the last model, unless it is significantly worse",
-    )
-    parser.add_argument(
-        "--rollback", action="store_true", help="move the champion back to the version it replaced"
-    )
-
-
 if __name__ == "__main__":
     from flows.command import main
 
-    main(compare, options=options, positional="models")
+    main(compare)

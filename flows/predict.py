@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
+from flows.arguments import command_line
+
+command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
+
 
 from prefect import flow
 
@@ -22,17 +25,7 @@ def predict(config: Config, input: str, output: str, model: str = "", column: st
         return {"mlflow_run_id": session.run, "model_uri": exact, **result}
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The flow's own options."""
-    parser.add_argument("--input", required=True, help="text, jsonl, csv or Parquet file")
-    parser.add_argument("--output", required=True, help="Parquet file to write")
-    parser.add_argument(
-        "--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory"
-    )
-    parser.add_argument("--column", default="text", help="the column with the text")
-
-
 if __name__ == "__main__":
     from flows.command import main
 
-    main(predict, options=options)
+    main(predict)

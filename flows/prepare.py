@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from flows.arguments import command_line
+
+command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
+
 from prefect import flow
 
 from flows.hooks import HOOKS

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-import argparse
+from flows.arguments import command_line
+
+command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
+
 from typing import Literal
 
 from prefect import flow
@@ -29,14 +32,7 @@ def retrain(config: Config = Config(), only: Literal["all", "finetune"] = "all")
         return pipeline.summary(session, steps(session, only))
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The flow's own options."""
-    parser.add_argument(
-        "--only", choices=["all", "finetune"], default="all", help="finetune: keep the word vectors"
-    )
-
-
 if __name__ == "__main__":
     from flows.command import main
 
-    main(retrain, steps, options=options, default_config="examples/quickstart.yaml")
+    main(retrain, steps)

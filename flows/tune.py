@@ -7,6 +7,10 @@ report, to be given to ``flows.pipeline --config`` from then on.
 
 from __future__ import annotations
 
+from flows.arguments import command_line
+
+command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
+
 from prefect import flow
 
 import flows.evaluate

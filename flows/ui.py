@@ -6,7 +6,10 @@ same store use it instead of an embedded one.
 
 from __future__ import annotations
 
-import argparse
+from flows.arguments import Given, command_line, given
+
+command_line(__name__)  # wrong words end here, before MLflow is imported
+
 import json
 import os
 import signal
@@ -17,24 +20,18 @@ import time
 from rich.console import Console
 
 from flows.embedded import SERVER_FILE, server_environment, wait_until_healthy
-from ftcore.config import load_config
 from ftcore.errors import UserError
 from tasks.store import Owner, Store
 
 console = Console(stderr=True)
 
 
-def main() -> None:
+def main(words: Given) -> None:
     """Start both servers, print their addresses, wait."""
-    parser = argparse.ArgumentParser(prog="python -m flows.ui", description=__doc__)
-    parser.add_argument("--mlflow-port", type=int, default=5000)
-    parser.add_argument("--prefect-port", type=int, default=4200)
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="store=DIR")
-    arguments = parser.parse_intermixed_args()
     from flows.command import run
 
-    config = load_config(None, arguments.overrides)
-    sys.exit(run(lambda: serve(Store(config.store), arguments.mlflow_port, arguments.prefect_port)))
+    own = words.own
+    sys.exit(run(lambda: serve(Store(words.config.store), own["mlflow_port"], own["prefect_port"])))
 
 
 def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
@@ -112,4 +109,4 @@ def end(processes: list[subprocess.Popen]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(given("ui"))

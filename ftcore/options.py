@@ -129,7 +129,10 @@ def override(tree: dict[str, Any], item: str) -> dict[tuple[str | int, ...], Pla
     key, eq, text = item.partition("=")
     if not eq or not key:
         raise UserError(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
-    value, inside = parse(text, repr(item)) if text else ("", {})
+    if not text or (" #" in text and text[0] not in "'\"[{"):
+        value, inside = text, {}  # a # begins no comment here: there is nothing to comment on
+    else:
+        value, inside = parse(text, repr(item))
     *parents, last = key.split(".")
     node: Any = tree
     path: list[str | int] = []

@@ -239,23 +239,9 @@ def run_command(name: str, arguments: Any) -> int:
     from flows.command import main
 
     module = import_module(f"flows.{name}")
-    own: dict[str, Any] = {
-        "prepare": {"steps": "steps"},
-        "pretrain": {"steps": "alone"},
-        "finetune": {"steps": "alone"},
-        "evaluate": {"steps": "alone"},
-        "pipeline": {"steps": "steps"},
-        "retrain": {"steps": "steps"},
-        "tune": {"steps": "steps"},
-        "predict": {},
-        "compare": {"positional": "models"},
-    }[name]
-    if "steps" in own:
-        own["steps"] = getattr(module, own["steps"])
-    if hasattr(module, "options"):
-        own["options"] = module.options
+    steps = getattr(module, "alone", None) or getattr(module, "steps", None)
     with pytest.raises(SystemExit) as stop:
-        main(getattr(module, name), arguments=[str(a) for a in arguments], **own)
+        main(getattr(module, name), steps, arguments=[str(a) for a in arguments])
     return int(stop.value.code or 0)
 
 

@@ -62,6 +62,11 @@ def test_overrides_win_and_take_yaml_values(tmp_path: Path):
     assert config.tracking.uri == ""
 
 
+def test_a_hash_in_an_override_is_no_comment():
+    assert load_config(None, ["store=/data/a #2"]).store == "/data/a #2"
+    assert load_config(None, ["store='a #2'"]).store == "a #2"
+
+
 def test_the_last_override_wins():
     assert load_config(None, ["seed=1", "seed=2"]).seed == 2
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 import yaml
 
-from flows.deploy import POOL, deploy
+from flows.arguments import read
+from flows.deploy import POOL, deploy, deployments
 from flows.embedded import server_environment, wait_until_healthy
 from ftcore.config import load_config, parse_config
 from tasks.store import Store
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PREFECT_FILE = ROOT / "deployments" / "prefect.yaml"
 
 
-def deployments() -> dict[str, dict]:
+def template() -> dict[str, dict]:
     return {d["name"]: d for d in yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))["deployments"]}
 
 
@@ -34,7 +35,7 @@ def test_the_deployments_name_a_flow_and_valid_parameters(name, monkeypatch):
     from importlib import import_module
 
     monkeypatch.chdir(ROOT)  # where `extends` is looked for
-    wanted = deployments()[name]
+    wanted = template()[name]
     file, flow = wanted["entrypoint"].split(":")
     function = getattr(import_module(file.removesuffix(".py").replace("/", ".")), flow)
     assert set(wanted["parameters"]) <= set(function.parameters.properties)
@@ -42,7 +43,7 @@ def test_the_deployments_name_a_flow_and_valid_parameters(name, monkeypatch):
 
 
 def test_nightly_has_a_cron_schedule():
-    (schedule,) = deployments()["nightly"]["schedules"]
+    (schedule,) = template()["nightly"]["schedules"]
     assert schedule["cron"] == "0 2 * * *" and schedule["active"] is True
 
 
@@ -131,17 +132,16 @@ def worker(ready, server):
         assert not psutil.wait_procs(engines, timeout=10)[1]
 
 
-def short_prefect_file(project) -> Path:
-    """The project's prefect.yaml with a 20 s interval and the tiny configuration."""
-    tree = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
-    config = {"extends": str(project.config), "data": str(project.data), "store": str(project.store)}
+def short_deployments(project) -> dict:
+    """What `make deploy` would register for the project, with a 20 s interval in the place of the schedule."""
+    words = read(
+        "deploy", ["--config", str(project.config), f"data={project.data}", f"store={project.store}"]
+    )
+    tree = deployments(words.config, words.config_file, words.overrides, **words.own)
     for deployment in tree["deployments"]:
-        deployment["parameters"]["config"] = config
-        if deployment["name"] == "nightly":
+        if "schedules" in deployment:
             deployment["schedules"] = [{"interval": 20, "active": True}]
-    path = project.folder / "prefect.yaml"
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    return path
+    return tree
 
 
 @pytest.mark.slow
@@ -150,15 +150,15 @@ def test_nightly_fires_and_retrain_runs_by_hand(ready, server, worker, invoke, m
     """From an earlier version: one document more, `nightly` by itself, `retrain` with other settings."""
     with open(ready.data / "en.jsonl", "a", encoding="utf-8") as file:  # the corpus gained a document
         file.write(json.dumps({"text": "a goal of the new striker in the final", "label": "sport"}) + "\n")
-    deploy(server.url, short_prefect_file(ready))
+    assert deploy(server.url, short_deployments(ready)) == ["nightly-tiny", "retrain-tiny"]
     worker()
 
-    nightly = server("deployments/name/pipeline/nightly", method="GET")
+    nightly = server("deployments/name/pipeline/nightly-tiny", method="GET")
     done = server.finished(1)
     server(f"deployments/{nightly['id']}/pause_deployment", {})
     assert done[0]["deployment_id"] == nightly["id"] and done[0]["state_type"] == "COMPLETED", done[0]
 
-    retrain = server("deployments/name/retrain/retrain", method="GET")
+    retrain = server("deployments/name/retrain/retrain-tiny", method="GET")
     config = retrain["parameters"]["config"] | {"finetune": {"epoch": 6}}
     by_hand = server(f"deployments/{retrain['id']}/create_flow_run", {"parameters": {"config": config}})
     end = time.monotonic() + 240
