@@ -1,7 +1,15 @@
 """Prefect flows: each reads as the list of its steps. ``python -m flows.pipeline --help`` tells more."""
 
 import os
+import sys
 
+from flows.proxies import spare_loopback
+from ftcore.interruption import Interruption
+
+if sys.argv[:1] == [
+    "-m"
+]:  # only while `python -m flows.NAME` starts: Ctrl-C is answered from the first moment on
+    Interruption().install()
 # Before Prefect or MLflow is imported: nobody is told that this pipeline runs.
 for _name, _value in {
     "DO_NOT_TRACK": "true",
@@ -12,3 +20,4 @@ for _name, _value in {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }.items():
     os.environ.setdefault(_name, _value)
+os.environ.update(spare_loopback(os.environ))

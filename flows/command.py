@@ -1,7 +1,8 @@
 """The command line that all flows share.
 
 ``python -m flows.NAME [--config FILE] [--dry-run] [key=value …]``: progress and tables go to stderr,
-the last line of stdout is one JSON object. Exit codes: 0 done, 1 refused or failed, 2 wrong use, 130 Ctrl-C.
+the last line of stdout is one JSON object. Exit codes: 0 done, 1 refused or failed, 2 wrong use, 130 Ctrl-C,
+143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from flows.arguments import ROOT, given, say
 from flows.embedded import prefect_server
 from ftcore.config import Config
 from ftcore.errors import UserError
-from tasks.session import Session, close_stale_flow_runs
+from ftcore.interruption import Interruption, installed
+from tasks.session import Session, close_stale_flow_runs, kept
 from tasks.store import Store
 
 console = Console(stderr=True)
@@ -46,15 +48,26 @@ def main(
 
 
 def run(work: Callable[[], int]) -> int:
-    """Exit code of `work`; a user's mistake is one line, not a traceback."""
+    """Exit code of `work`; a user's mistake is one line, not a traceback.
+
+    Ctrl-C, SIGTERM and SIGHUP end the process with 128 and their number, after one line that says what is kept.
+    """
+    signals = installed() or Interruption()  # nobody's, where a test calls this
+    signals.farewell, signals.orderly = kept, True
     try:
         return work()
-    except UserError as error:
+    except BaseException as error:
+        if signals.number:  # whatever it became on its way here
+            signals.leave()
+        if isinstance(error, KeyboardInterrupt):
+            console.print(f"\n{kept()}", highlight=False)
+            return 130
+        if not isinstance(error, UserError):
+            raise
         say(error)
         return 1
-    except KeyboardInterrupt:
-        console.print("\ninterrupted; the same command goes on where this one stopped", highlight=False)
-        return 130
+    finally:
+        signals.orderly = False
 
 
 def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict[str, Any]) -> int:

@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from flows.children import environment
 from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.options import override
@@ -67,7 +68,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
         raise UserError(
             f"{url}: no Prefect server answers ({error}); start one with `make ui`, or set PREFECT_API_URL"
         ) from None
-    environment = {**os.environ, "PREFECT_API_URL": url}
+    given = environment({"PREFECT_API_URL": url})
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     names = [one["name"] for one in tree["deployments"]]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
@@ -78,7 +79,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
             [*prefect, "deploy", "--all", "--prefect-file", file.name],
         ]
         for step in steps:
-            done = subprocess.run(step, cwd=ROOT, env=environment, capture_output=True, text=True)
+            done = subprocess.run(step, cwd=ROOT, env=given, capture_output=True, text=True)
             if done.returncode != 0:
                 raise UserError(f"{' '.join(step[2:5])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     console.print(f"  registered {' and '.join(names)} on {url}", highlight=False)

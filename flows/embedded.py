@@ -11,21 +11,24 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from flows.children import end, start
+from flows.proxies import is_loopback, unusable
 from ftcore.corpus.workers import die_with
 from ftcore.errors import UserError
+from ftcore.interruption import installed, interrupted
 from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 120
+ANSWER_SECONDS = 5  # of a server that is said to run
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 
 
@@ -60,27 +63,42 @@ def prefect_server(store: Store) -> Iterator[Server]:
         temporary_settings,
     )
 
-    if PREFECT_API_URL.value():
-        yield Server(PREFECT_API_URL.value(), embedded=False)
+    named = PREFECT_API_URL.value()
+    if named:
+        require_server(named)
+        with _loopback_without_proxies() if is_loopback(named) else nullcontext():
+            yield Server(named, embedded=False)
         return
-    running = running_server(store)
-    if running:
-        with temporary_settings({PREFECT_API_URL: running, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            try:
-                yield Server(running, embedded=False)
-            finally:
-                _send_what_waits()
-        return
+    with ExitStack() as stack:
+        stack.enter_context(_loopback_without_proxies())
+        settings = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}  # its thread costs a second at the end
+        running = running_server(store)
+        if not running:
+            environment = server_environment(store)
+            settings |= {
+                PREFECT_UI_URL: USUAL_PAGES,  # this server has no pages; those of `make ui` show its runs
+                PREFECT_HOME: environment["PREFECT_HOME"],
+                PREFECT_API_DATABASE_CONNECTION_URL: environment["PREFECT_API_DATABASE_CONNECTION_URL"],
+            }
+        url = running or stack.enter_context(_embedded_server(store))
+        stack.enter_context(temporary_settings(settings | {PREFECT_API_URL: url}))
+        stack.callback(_close_what_waits)
+        stack.callback(_send_what_waits)
+        yield Server(url, embedded=not running)
+
+
+@contextmanager
+def _embedded_server(store: Store) -> Iterator[str]:
+    """Address of a server of our own while the block runs."""
     environment = server_environment(store)
     log = store.prefect / "server.log"
     # The socket is opened here and inherited: a port that is only chosen here can be taken by somebody
     # else's connection in the seconds that the server needs to start.
     with socket.create_server(("127.0.0.1", 0)) as listening, open(log, "ab") as out:
         port, inherited = listening.getsockname()[1], listening.fileno()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.embedded", "--fd", str(inherited), "--parent", str(os.getpid())],
-            env={**os.environ, **environment, "PREFECT_UI_ENABLED": "false"},
-            cwd=Path(__file__).resolve().parent.parent,
+        process = start(
+            ["-m", "flows.embedded", "--fd", str(inherited), "--parent", str(os.getpid())],
+            env=environment | {"PREFECT_UI_ENABLED": "false"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -89,26 +107,44 @@ def prefect_server(store: Store) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}/api"
     try:
         wait_until_healthy(url, process, log)
-        with temporary_settings(
-            {
-                PREFECT_API_URL: url,
-                PREFECT_UI_URL: USUAL_PAGES,  # this server has no pages; those of `make ui` show its runs
-                PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # its thread costs a second at the end
-                PREFECT_HOME: environment["PREFECT_HOME"],
-                PREFECT_API_DATABASE_CONNECTION_URL: environment["PREFECT_API_DATABASE_CONNECTION_URL"],
-            }
-        ):
-            try:
-                yield Server(url, embedded=True)
-            finally:
-                _send_what_waits()
+        yield url
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end([process])
+
+
+@contextmanager
+def _loopback_without_proxies() -> Iterator[None]:
+    """Leave out the proxies that httpx refuses: it looks at all of them, also for this machine's servers."""
+    kept = {name: os.environ.pop(name) for name in unusable(os.environ)}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def require_server(url: str) -> None:
+    """Refuse an address of Prefect's API where none answers, in seconds and in one line."""
+    bad = [] if is_loopback(url) else unusable(os.environ)
+    if bad:
+        raise UserError(
+            f"{bad[0]}={os.environ[bad[0]]}: Prefect cannot use this proxy to reach {url}; install `httpx[socks]` "
+            "for a SOCKS proxy, or name an http proxy"
+        )
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=ANSWER_SECONDS):
+            return
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):  # it answers; who may ask is Prefect's to say
+            return
+        why = f"{error.code} {error.reason}" + (
+            "; an API's address ends in /api" if error.code == 404 else ""
+        )
+    except (OSError, ValueError) as error:
+        why = str(getattr(error, "reason", error))
+    raise UserError(
+        f"PREFECT_API_URL {url}: no Prefect server answers there ({why}); start it, or unset PREFECT_API_URL "
+        "(`prefect config unset PREFECT_API_URL`) to run with a server of our own"
+    )
 
 
 def running_server(store: Store) -> str:
@@ -128,23 +164,30 @@ def _send_what_waits() -> None:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    APILogWorker.drain_all(timeout=10, at_exit=False)
-    EventsWorker.drain_all(timeout=10, at_exit=False)
+    seconds = 1 if interrupted() else 10
+    APILogWorker.drain_all(timeout=seconds, at_exit=False)
+    EventsWorker.drain_all(timeout=seconds, at_exit=False)
+
+
+def _close_what_waits() -> None:
+    """After an interruption: the states of task runs travel as events, some of which came too late."""
+    signals = installed()
+    if signals is not None and signals.number:
+        signals.tidy_up()
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
+    """Until a server that is starting answers; UserError where it ends or does not."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
                 if answer.status == 200:
                     return
-        except (urllib.error.URLError, OSError):
+        except OSError:
             time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-    raise UserError(f"the embedded Prefect server did not start; see {log}{''.join(f' ({n})' for n in last)}")
+    raise UserError(f"the Prefect server did not start; see {log}{''.join(f' ({n})' for n in last)}")
 
 
 def main() -> None:
@@ -155,6 +198,8 @@ def main() -> None:
     place.add_argument("--fd", type=int)
     parser.add_argument("--parent", type=int, required=True)
     arguments = parser.parse_args()
+    if command := installed():
+        command.release()  # uvicorn has its own way to end
     die_with(arguments.parent)
     import uvicorn
 

@@ -10,22 +10,23 @@ from flows.arguments import Given, command_line, given
 
 command_line(__name__)  # wrong words end here, before MLflow is imported
 
-import os
 import sys
 
+from flows.children import end, start_held
 from ftcore.config import Config
 from ftcore.errors import UserError
+from ftcore.interruption import installed
 
 
 def main(words: Given) -> None:
-    """The command line; replaces this process by MLflow's server."""
+    """The command line."""
     from flows.command import run
 
     sys.exit(run(lambda: serve(words.config, **words.own)))
 
 
 def serve(config: Config, model: str, port: int) -> int:
-    """Find the version and hand over to ``mlflow models serve``."""
+    """Find the version and run ``mlflow models serve`` until it ends or Ctrl-C."""
     from tasks.tracking import Tracker
 
     tracker = Tracker(config)
@@ -33,11 +34,16 @@ def serve(config: Config, model: str, port: int) -> int:
     uri = model or (f"models:/{name}@champion" if tracker.alias("champion") else tracker.newest())
     if not uri:
         raise UserError(f"{name}: no registered version in {tracker.uri}; run the pipeline first")
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": tracker.uri, "MLFLOW_REGISTRY_URI": tracker.uri}
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", uri]
+    command = ["-m", "mlflow", "models", "serve", "--model-uri", uri]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
-    print(f"serving {uri} on http://127.0.0.1:{port}", file=sys.stderr, flush=True)
-    os.execve(sys.executable, command, environment)
+    print(f"serving {uri} on http://127.0.0.1:{port}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    if signals := installed():
+        signals.farewell = lambda: f"no longer serving {uri}"
+    server = start_held(command, env={"MLFLOW_TRACKING_URI": tracker.uri, "MLFLOW_REGISTRY_URI": tracker.uri})
+    try:
+        return server.wait()
+    finally:
+        end([server])
 
 
 if __name__ == "__main__":

@@ -12,15 +12,16 @@ command_line(__name__)  # wrong words end here, before MLflow is imported
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 
 from rich.console import Console
 
+from flows.children import end, start, start_held
 from flows.embedded import SERVER_FILE, server_environment, wait_until_healthy
 from ftcore.errors import UserError
+from ftcore.interruption import installed
 from tasks.store import Owner, Store
 
 console = Console(stderr=True)
@@ -36,43 +37,22 @@ def main(words: Given) -> None:
 
 def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     """Run MLflow's and Prefect's servers until one ends or Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` ends the servers
+    if signals := installed():
+        signals.farewell = lambda: f"the pages over {store.path} are closed"
     if not (store.path / "mlflow.db").exists():
         raise UserError(
             f"{store.path}: nothing to show yet; run `make run` first, or name the store with store=DIR"
         )
     log = store.path / "ui.log"
     url = f"http://127.0.0.1:{prefect_port}/api"
-    environment = {**os.environ, **server_environment(store), "PREFECT_UI_API_URL": url}
+    environment = server_environment(store) | {"PREFECT_UI_API_URL": url}
+    embedded = ["-m", "flows.embedded", "--port", str(prefect_port), "--parent", str(os.getpid())]
+    mlflow = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(mlflow_port)]
+    mlflow += ["--backend-store-uri", store.mlflow_uri, "--default-artifact-root", store.artifacts.as_uri()]
     with open(log, "ab") as out:
         processes = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "flows.embedded",
-                    "--port",
-                    str(prefect_port),
-                    "--parent",
-                    str(os.getpid()),
-                ],
-                env=environment,
-                stdout=out,
-                stderr=out,
-            ),
-            subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(mlflow_port)]
-                + [
-                    "--backend-store-uri",
-                    store.mlflow_uri,
-                    "--default-artifact-root",
-                    store.artifacts.as_uri(),
-                ],
-                env=environment,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,  # its own workers end with it
-            ),
+            start(embedded, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out),
+            start_held(mlflow, env=environment, stdout=out, stderr=out),
         ]
     note = store.prefect / SERVER_FILE
     try:
@@ -92,20 +72,6 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     finally:
         note.unlink(missing_ok=True)
         end(processes)
-
-
-def end(processes: list[subprocess.Popen]) -> None:
-    """Terminate, then kill; MLflow's whole process group, since it forks workers."""
-    for process in processes:
-        if process.poll() is None:
-            own_group = os.getpgid(process.pid) == process.pid
-            (os.killpg if own_group else os.kill)(process.pid, signal.SIGTERM)
-    for process in processes:
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import json
 import logging
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +23,7 @@ from rich.console import Console
 
 from ftcore.config import Config, digest
 from ftcore.errors import UserError
+from ftcore.interruption import installed, interrupted
 from tasks.members import Members
 from tasks.retention import age, users
 from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
@@ -63,6 +66,8 @@ class Session:
         self.members: Members | None = None  # of the stage that is being done in pieces
         self.console = Console(stderr=True)
         self.guard = threading.Lock()
+        self.doing: list[str] = []  # stages that were begun
+        self.saved: dict[str, str] = {}  # what unfinished ones leave, in words
 
     def stage(
         self,
@@ -81,6 +86,7 @@ class Session:
         def tracked_work(out: Path, scratch: Path) -> dict[str, Any] | None:
             if "/" not in name:
                 self.console.print(f"  [cyan]▸[/] {name} …", highlight=False)
+            self.doing.append(name)
             if not tracked or self.tracker is None:
                 return work(out, scratch, None)
             with self.child(name) as child:
@@ -140,7 +146,7 @@ class Session:
             with self.tracker.system_metrics(run):
                 yield Child(self.tracker, run, name)
         except BaseException as error:
-            self.tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
+            self.tracker.end(run, outcome(error))
             raise
         self.tracker.end(run)
 
@@ -171,6 +177,18 @@ class Session:
                 f"`python -m flows.{made_by}` with the same configuration and store first"
             )
         return found
+
+    def kept(self) -> str:
+        """What an interruption leaves, and how to go on, in one line."""
+        done = list(dict.fromkeys(o.stage.split("/")[0] for o in self.outputs))
+        at = next((name for name in reversed(self.doing) if name not in {o.stage for o in self.outputs}), "")
+        what = [*done, *([self.saved[at]] if at in self.saved else [])]
+        if at and any((self.store.scratch / at).glob("*/checkpoint/checkpoint.json")):
+            what.append(f"a checkpoint of {at}")
+        where = f" in {at.split('/')[0]}" if at else ""
+        if not what:
+            return f"interrupted{where}; nothing was finished and nothing is half written: run the same command again"
+        return f"interrupted{where}; kept in {self.store.path}: {', '.join(what)}; the same command goes on from there"
 
 
 def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -204,6 +222,8 @@ def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
 
 def only_io(_task: Any, _run: Any, state: State) -> bool:
     """Retry condition: the disk or the network failed, not the data, the code or the user."""
+    if interrupted():
+        return False
     try:
         state.result()
     except OSError as error:  # ConnectionError and TimeoutError are among them
@@ -230,15 +250,54 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
         name = flow_run.name or f"{kind}-{config.name}"
         run = tracker.start(name, kind=kind, tags={**prefect_tags(), "config.digest": digest(config), **tags})
         session = Session(config, tracker, run, name)
+        _end_on_signals(session)
         try:
             _link_from_prefect(tracker.link(run))
             with _warnings_on(session.console):
                 yield session
         except BaseException as error:
             tracker.tags(run, {"error": f"{type(error).__name__}: {error}"})
-            tracker.end(run, "FAILED" if isinstance(error, Exception) else "KILLED")
+            tracker.end(run, outcome(error))
             raise
         tracker.end(run)
+
+
+def outcome(error: BaseException) -> str:
+    """How an MLflow run ended: KILLED by whoever stopped the command, else FAILED."""
+    return "FAILED" if isinstance(error, Exception) and not interrupted() else "KILLED"
+
+
+def _end_on_signals(session: Session) -> None:
+    """In a command: SIGTERM is the command's again (Prefect takes it for each flow run), and what stays open
+    in Prefect and MLflow is closed even where the run itself does not come to it."""
+    global _newest
+    _newest = session
+    signals = installed()
+    if signals is None:
+        return
+    if threading.current_thread() is threading.main_thread():
+        signals.take(signal.SIGTERM)
+    context = contextvars.copy_context()  # Prefect's settings, the server's address among them
+    run, tracker = str(flow_run.id), session.tracker
+    assert tracker is not None
+
+    def close_prefect() -> None:
+        from prefect.client.orchestration import get_client
+
+        with get_client(sync_client=True) as client:
+            _close(client, run, "interrupted")
+
+    signals.tidy += [lambda: tracker.close_flow_run(run, "KILLED"), lambda: context.run(close_prefect)]
+
+
+_newest: Session | None = None
+
+
+def kept() -> str:
+    """One line for whoever interrupts a command: what stays, and how to go on."""
+    if _newest is None:
+        return "interrupted before any work was done; run the same command again"
+    return _newest.kept()
 
 
 def prefect_tags() -> dict[str, str]:
@@ -295,7 +354,6 @@ def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
     from prefect.client.schemas.objects import StateType
     from prefect.exceptions import ObjectNotFound
-    from prefect.states import Crashed
 
     closed: list[str] = []
     with get_client(sync_client=True) as client:
@@ -314,28 +372,28 @@ def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
             ids += [str(r.id) for r in found if not (r.deployment_id and r.state.is_pending())]
         for run in dict.fromkeys(ids):
             with suppress(ObjectNotFound):
-                if _is_open(client.read_flow_run(run)):
-                    state = Crashed(message="its process is gone; closed by the next run on this store")
-                    client.set_flow_run_state(run, state, force=True)
+                if _close(client, run, "its process is gone; closed by the next run on this store"):
                     closed.append(run)
-            closed += _close_task_runs(client, run)
     return closed
+
+
+def _close(client: Any, run: str, why: str) -> bool:
+    """Mark a flow run that is open, and its task runs, as crashed; whether it was open."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.states import Crashed
+
+    was_open = _is_open(client.read_flow_run(run))
+    if was_open:
+        client.set_flow_run_state(run, Crashed(message=why), force=True)
+    for found in client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run]))):
+        if _is_open(found):
+            client.set_task_run_state(found.id, Crashed(message=why), force=True)
+    return was_open
 
 
 def _is_open(run: Any) -> bool:
     """Whether a run has not ended; a server killed between two writes leaves one without any state."""
     return run.state is None or not run.state.is_final()
-
-
-def _close_task_runs(client: Any, run: str) -> list[str]:
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-    from prefect.states import Crashed
-
-    query = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
-    for found in client.read_task_runs(flow_run_filter=query):
-        if _is_open(found):
-            client.set_task_run_state(found.id, Crashed(message="its process is gone"), force=True)
-    return []
 
 
 def _link_from_prefect(url: str) -> None:

@@ -22,6 +22,7 @@ from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
+from ftcore.interruption import interrupted
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import AutotuneResult, Random, Start, Trial, autotune
 from ftcore.training.objective import Metric
@@ -63,6 +64,8 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
             def told(trial: Trial) -> None:
                 bar.trial(trial)
                 log_trial(trial)
+                if trial.best:
+                    keep_best(session, trial)
 
             result = autotune(
                 Split(labelled, "train"),
@@ -80,6 +83,8 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
                 on_trial=told,
                 on_progress=bar.elapsed,
             )
+        if interrupted():  # the search itself would go on with what it has
+            raise KeyboardInterrupt
         return finish(session, result, out, child)
 
     inputs = {"shards": shards.result.get("digest", shards.digest)}
@@ -148,7 +153,16 @@ def require_valid(shards: ShardSet) -> None:
 
 def tuned(whole: config.Config, found: StageOutput) -> config.Config:
     """The configuration with the options that the search found."""
-    best = dict(found.result["best"])
+    return with_best(whole, dict(found.result["best"]))
+
+
+def best_of(options: config.Finetune) -> dict[str, Any]:
+    """A trial's options as fine-tuning takes them: trained as the trial was, to its last epoch."""
+    values = options.model_dump(mode="json")
+    return {name: values[name] for name in SEARCHED if name in values} | {"keep_best": False, "patience": 0}
+
+
+def with_best(whole: config.Config, best: dict[str, Any]) -> config.Config:
     if whole.finetune.dim is None and best.get("dim") == whole.finetune_dim:
         best["dim"] = None
     return config.parse_config(config.merge(whole.model_dump(mode="json"), {"finetune": best}))
@@ -156,9 +170,7 @@ def tuned(whole: config.Config, found: StageOutput) -> config.Config:
 
 def finish(session: Session, result: AutotuneResult, out: Path, child: Child | None) -> dict[str, Any]:
     """Write the trials and the best configuration, log the outcome, return the stage's result."""
-    options = result.options.model_dump(mode="json")
-    # the model is then trained as the best trial was: to its last epoch
-    best = {name: options[name] for name in SEARCHED if name in options} | {"keep_best": False, "patience": 0}
+    best = best_of(result.options)
     rows = [row(trial) for trial in result.trials]
     (out / "best.json").write_text(json.dumps(best))
     about = out / ABOUT.rstrip("/")
@@ -176,6 +188,15 @@ def finish(session: Session, result: AutotuneResult, out: Path, child: Child | N
         child.tracker.file(child.run, about, "trials")
     table_artifact("trials", [r for r in rows if r["best"]], "trials that were the best so far")
     return {"best": best, "metric": session.config.tune.metric, **facts}
+
+
+def keep_best(session: Session, trial: Trial) -> None:
+    """The best options so far as a configuration in the store, for whoever interrupts the search."""
+    found = with_best(session.config, best_of(trial.settings.options))
+    path = session.store.path / "tune" / "best-so-far.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(best_yaml(found), encoding="utf-8")
+    session.saved["tune"] = f"the best options so far ({path}, a --config of flows.pipeline)"
 
 
 def row(trial: Trial) -> dict[str, Any]:

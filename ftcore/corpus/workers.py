@@ -113,7 +113,13 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise CancelledError("the pool is closed")
-            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+            worker = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # Ctrl-C and signals to the group are the parent's to answer
+            )
             self._all.append(worker)
         return worker
 
@@ -136,7 +142,6 @@ def serve(parent: int) -> None:
     die_with(parent)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get between the answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     for line in sys.stdin.buffer:
         target, order = json.loads(line)
         answers.write(json.dumps(_answer(target, order)).encode() + b"\n")

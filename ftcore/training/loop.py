@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.errors import UserError
+from ftcore.interruption import installed
 from ftcore.model.module import TwoTables
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.progress import Listener, Progress, notify
@@ -215,11 +216,16 @@ class Loop:
     def _stoppable(self) -> Iterator[list[int]]:
         """Ctrl-C waits for the chunk's end (a second or so); a second Ctrl-C does not.
 
-        Only where Python's own handler is in place and this is the main thread: a handler that someone
-        else installed (Prefect's, a notebook's) stays.
+        Only where Python's own handler or a command's (`ftcore.interruption`) is in place and this is the
+        main thread: a handler that someone else installed (a notebook's) stays.
         """
         asked: list[int] = []
         main = threading.current_thread() is threading.main_thread()
+        command = installed()
+        if self.checkpoint is not None and main and command is not None:
+            with command.postponed() as asked:
+                yield asked
+            return
         if (
             self.checkpoint is None
             or not main

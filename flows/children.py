@@ -1,0 +1,78 @@
+"""Processes that a flow starts: their environment, their end. One place for all of them.
+
+A child lives in a session of its own, so that a Ctrl-C in the terminal reaches the flow alone, which then ends
+its children; and it ends with its parent, kill -9 included. ``python -m flows.children PARENT COMMAND…`` is
+what holds a command to that which does not know of it (MLflow's servers and all that these start).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flows.proxies import spare_loopback, without_unusable
+from ftcore.interruption import installed, interrupted
+
+
+def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
+    """The environment of a child: this interpreter's programs come first (MLflow calls ``uvicorn`` by its
+    name), and no proxy stands before this machine."""
+    made = {**os.environ, **more}
+    programs = str(Path(sys.executable).parent)
+    made["PATH"] = os.pathsep.join([programs, *filter(None, [made.get("PATH")])])
+    return {**without_unusable(made), **spare_loopback(made)}
+
+
+def start(words: Sequence[str], *, env: Mapping[str, str] = {}, **popen: Any) -> subprocess.Popen:
+    """Start ``python WORDS…``, which looks after its parent's end by itself, in a session of its own."""
+    root = Path(__file__).resolve().parent.parent
+    return subprocess.Popen(
+        [sys.executable, *words], env=environment(env), cwd=root, start_new_session=True, **popen
+    )
+
+
+def start_held(words: Sequence[str], **popen: Any) -> subprocess.Popen:
+    """Start ``python WORDS…`` and hold it, and all that it starts, to this process's life."""
+    holder = ["-m", "flows.children", str(os.getpid()), sys.executable]
+    return start([*holder, *words], stdin=subprocess.DEVNULL, **popen)
+
+
+def end(processes: Sequence[subprocess.Popen], seconds: float = 10) -> None:
+    """Terminate, then kill, with their whole groups; an interrupted command waits a second at most."""
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    until = time.monotonic() + (1 if interrupted() else seconds)
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, until - time.monotonic()))
+        _signal(process, signal.SIGKILL)  # what it started may live on
+        process.wait()
+
+
+def _signal(process: subprocess.Popen, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)  # it leads its group, see `start`
+
+
+def main() -> None:
+    """Run a command in this process's group until it ends, or the parent does: then nothing of it is left."""
+    parent, words = int(sys.argv[1]), sys.argv[2:]
+    if command := installed():
+        command.release()
+    child = subprocess.Popen(words)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the group has it too; the answer is the child's
+    while os.getppid() == parent:
+        with suppress(subprocess.TimeoutExpired):
+            sys.exit(child.wait(0.3))
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
