@@ -62,12 +62,28 @@ def run(work: Callable[[], int]) -> int:
         if isinstance(error, KeyboardInterrupt):
             console.print(f"\n{kept()}", highlight=False)
             return 130
-        if not isinstance(error, UserError):
+        line = str(error) if isinstance(error, UserError) else lost_server(error)
+        if not line:
             raise
-        say(error)
+        say(line)
         return 1
     finally:
         signals.orderly = False
+
+
+def lost_server(error: BaseException) -> str:
+    """One line for a Prefect server that went during the run; "" for any other error."""
+    httpx = sys.modules.get("httpx")
+    if httpx is None or not isinstance(error, httpx.TransportError):
+        return ""
+    try:
+        url = str(error.request.url)
+    except RuntimeError:
+        url = "its address"
+    return (
+        f"the Prefect server does not answer any more ({url}: {error}); finished stages and checkpoints are kept, "
+        "the same command goes on from there"
+    )
 
 
 def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict[str, Any]) -> int:

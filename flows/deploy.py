@@ -68,7 +68,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
         raise UserError(
             f"{url}: no Prefect server answers ({error}); start one with `make ui`, or set PREFECT_API_URL"
         ) from None
-    given = environment({"PREFECT_API_URL": url})
+    environ = environment({"PREFECT_API_URL": url})
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     names = [one["name"] for one in tree["deployments"]]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
@@ -79,7 +79,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
             [*prefect, "deploy", "--all", "--prefect-file", file.name],
         ]
         for step in steps:
-            done = subprocess.run(step, cwd=ROOT, env=given, capture_output=True, text=True)
+            done = subprocess.run(step, cwd=ROOT, env=environ, capture_output=True, text=True)
             if done.returncode != 0:
                 raise UserError(f"{' '.join(step[2:5])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     console.print(f"  registered {' and '.join(names)} on {url}", highlight=False)

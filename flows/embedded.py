@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flows.children import end, start
-from flows.proxies import is_loopback, unusable
+from flows.proxies import is_loopback, loopback_without_proxies, unusable
 from ftcore.corpus.workers import die_with
 from ftcore.errors import UserError
 from ftcore.interruption import installed, interrupted
 from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
-START_SECONDS = 120
+START_SECONDS = 300  # on a busy machine; one that cannot start ends by itself
 ANSWER_SECONDS = 5  # of a server that is said to run
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 
@@ -66,11 +66,11 @@ def prefect_server(store: Store) -> Iterator[Server]:
     named = PREFECT_API_URL.value()
     if named:
         require_server(named)
-        with _loopback_without_proxies() if is_loopback(named) else nullcontext():
+        with loopback_without_proxies() if is_loopback(named) else nullcontext():
             yield Server(named, embedded=False)
         return
     with ExitStack() as stack:
-        stack.enter_context(_loopback_without_proxies())
+        stack.enter_context(loopback_without_proxies())
         settings = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}  # its thread costs a second at the end
         running = running_server(store)
         if not running:
@@ -110,16 +110,6 @@ def _embedded_server(store: Store) -> Iterator[str]:
         yield url
     finally:
         end([process])
-
-
-@contextmanager
-def _loopback_without_proxies() -> Iterator[None]:
-    """Leave out the proxies that httpx refuses: it looks at all of them, also for this machine's servers."""
-    kept = {name: os.environ.pop(name) for name in unusable(os.environ)}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
 
 
 def require_server(url: str) -> None:

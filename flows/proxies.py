@@ -6,7 +6,9 @@ work at all where one of them names a kind of proxy that it cannot use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -41,6 +43,16 @@ def without_unusable(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment for whoever talks to this machine's servers alone."""
     bad = unusable(environment)
     return {name: value for name, value in environment.items() if name not in bad}
+
+
+@contextmanager
+def loopback_without_proxies() -> Iterator[None]:
+    """Leave out the proxies that httpx refuses: it looks at all of them, also for this machine's servers."""
+    kept = {name: os.environ.pop(name) for name in unusable(os.environ)}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def is_loopback(url: str) -> bool:

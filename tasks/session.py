@@ -30,6 +30,7 @@ from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
 from tasks.store import Owner, Store
 from tasks.tracking import Tracker
 
+DEPLOYMENT_WAIT = 12 * 3600  # seconds
 USUAL_PAGES = "http://127.0.0.1:4200"  # where `make ui` shows the embedded server's runs
 log = logging.getLogger("ftcore")
 log.setLevel(logging.INFO)
@@ -244,7 +245,10 @@ IO_RETRIES: dict[str, Any] = {
 def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
     store = Store(config.store)
-    with _marked_live(store), store.lock(kind):
+    # A deployment's run waits for the one before it. Prefect's own limit would count a killed run for minutes.
+    with _marked_live(store), store.lock(kind, wait=DEPLOYMENT_WAIT if deployment.id else 0):
+        if deployment.id:
+            close_stale_flow_runs(store, embedded=False)
         tracker = Tracker(config)
         tracker.close_stale()
         name = flow_run.name or f"{kind}-{config.name}"
@@ -340,8 +344,11 @@ def _marked_live(store: Store) -> Iterator[None]:
     path.write_text(json.dumps({"owner": str(Owner.me())}))
     try:
         yield
-    finally:
-        path.unlink(missing_ok=True)
+    except BaseException as error:
+        if not type(error).__module__.startswith("httpx"):  # Prefect's server is gone: the next run tells it
+            path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
 
 
 def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import socket
@@ -17,10 +18,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from ftcore.errors import UserError
+
+log = logging.getLogger("ftcore.store")
 
 
 @dataclass(frozen=True)
@@ -132,20 +136,28 @@ class Store:
         return self.path
 
     @contextmanager
-    def lock(self, what: str) -> Iterator[None]:
+    def lock(self, what: str, wait: float = 0) -> Iterator[None]:
         """Hold the store for one run; a second run is told who has it. A killed holder frees it.
 
         The process that holds it already (the command line, around its flow) may enter again.
+
+        Args:
+            wait: seconds to wait for whoever has it.
         """
         if self.path in _held_here:
             yield
             return
         with open(self.make() / "lock", "a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            end, told = time.monotonic() + wait, False
+            while not _locked(file):
                 file.seek(0)
-                raise UserError(_held(self.path, file.read())) from None
+                held = _held(self.path, file.read())
+                if time.monotonic() >= end:
+                    raise UserError(held)
+                if not told:
+                    log.warning("waiting: %s", held)
+                    told = True
+                time.sleep(1)
             file.seek(0)
             file.truncate()
             json.dump({"what": what, "since": time.strftime("%F %T"), **asdict(Owner.me())}, file)
@@ -165,6 +177,14 @@ class Store:
         while not place.exists():
             place = place.parent
         return shutil.disk_usage(place).free
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
 
 
 def _held(path: Path, text: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.patience import Patient, patiently, require_answer
 from tasks.store import Owner, Store
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault(
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5"
+)  # a minute for a server that starts again, not four
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNER = "ftcore.owner"
@@ -48,13 +52,17 @@ class Tracker:
         from mlflow.exceptions import MlflowException
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)  # its steps are not the user's
+        logging.getLogger("mlflow.store.db.utils").setLevel(
+            logging.CRITICAL
+        )  # nor its tracebacks; see `Patient`
         self.store = Store(config.store)
         self.options = config.tracking
         self.uri = self.options.uri or self.store.mlflow_uri
         self.store.make()
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        self.client = MlflowClient(self.uri, self.uri)
+        require_answer(self.uri)
+        self.client = Patient(patiently(self.uri, lambda: MlflowClient(self.uri, self.uri)), self.uri)
         try:
             self.experiment = self._experiment(self.options.experiment)
         except MlflowException as error:
@@ -212,7 +220,7 @@ class Tracker:
         )
         name = self.options.model_name
         with mlflow.start_run(run_id=run):
-            info = mlflow.pyfunc.log_model(
+            info = Patient(mlflow.pyfunc, self.uri).log_model(
                 name="model",
                 python_model=str(ROOT / "tasks" / "pyfunc.py"),
                 artifacts={
@@ -224,7 +232,7 @@ class Tracker:
                 pip_requirements=serving_requirements(),
             )
             with redirect_stdout(sys.stderr):  # it prints; stdout is for the result
-                version = mlflow.register_model(
+                version = Patient(mlflow, self.uri).register_model(
                     info.model_uri, name, tags={k: str(v) for k, v in tags.items()}
                 )
         return {
@@ -297,7 +305,8 @@ class Tracker:
             return path, uri
         try:
             exact = self.exact(uri)
-            path = Path(mlflow.artifacts.download_artifacts(exact, tracking_uri=self.uri))
+            get = Patient(mlflow.artifacts, self.uri).download_artifacts
+            path = Path(get(exact, tracking_uri=self.uri))
         except (MlflowException, OSError) as error:
             raise UserError(f"{uri}: cannot be fetched from {self.uri}: {error}") from None
         found = sorted(path.rglob("model.json"))
