@@ -23,7 +23,8 @@ from flows.embedded import prefect_server
 from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.interruption import Interruption, installed
-from tasks.session import Session, close_stale_flow_runs, kept
+from tasks.live import close_stale_flow_runs
+from tasks.session import Session, kept
 from tasks.store import Store
 
 console = Console(stderr=True)

@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from rich.console import Console
 from ftcore.config import Config, digest
 from ftcore.errors import UserError
 from ftcore.interruption import installed, interrupted
+from tasks.live import close_flow_run, close_stale_flow_runs, marked_live
 from tasks.members import Members
 from tasks.retention import age, users
 from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
-from tasks.store import Owner, Store
+from tasks.store import Store
 from tasks.tracking import Tracker
 
 DEPLOYMENT_WAIT = 12 * 3600  # seconds
@@ -181,15 +182,18 @@ class Session:
 
     def kept(self) -> str:
         """What an interruption leaves, and how to go on, in one line."""
-        done = list(dict.fromkeys(o.stage.split("/")[0] for o in self.outputs))
-        at = next((name for name in reversed(self.doing) if name not in {o.stage for o in self.outputs}), "")
-        what = [*done, *([self.saved[at]] if at in self.saved else [])]
+        names = [o.stage for o in self.outputs]
+        begun = [name.split("/")[0] for name in self.doing]
+        at = next((name for name in reversed(begun) if name not in names), "")
+        what = [*names, *([self.saved[at]] if at in self.saved else [])]
+        if self.members is not None and self.members.outputs:
+            what.append(f"{len(self.members.outputs):,} of {self.members.number:,} parts of {at or 'it'}")
         if at and any((self.store.scratch / at).glob("*/checkpoint/checkpoint.json")):
             what.append(f"a checkpoint of {at}")
-        where = f" in {at.split('/')[0]}" if at else ""
+        where = f"interrupted in {at}" if at else "interrupted"
         if not what:
-            return f"interrupted{where}; nothing was finished and nothing is half written: run the same command again"
-        return f"interrupted{where}; kept in {self.store.path}: {', '.join(what)}; the same command goes on from there"
+            return f"{where}; nothing was finished and nothing is half written: run the same command again"
+        return f"{where}; kept in {self.store.path}: {', '.join(what)}; the same command goes on from there"
 
 
 def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -246,7 +250,7 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
     store = Store(config.store)
     # A deployment's run waits for the one before it. Prefect's own limit would count a killed run for minutes.
-    with _marked_live(store), store.lock(kind, wait=DEPLOYMENT_WAIT if deployment.id else 0):
+    with marked_live(store), store.lock(kind, wait=DEPLOYMENT_WAIT if deployment.id else 0):
         if deployment.id:
             close_stale_flow_runs(store, embedded=False)
         tracker = Tracker(config)
@@ -289,7 +293,7 @@ def _end_on_signals(session: Session) -> None:
         from prefect.client.orchestration import get_client
 
         with get_client(sync_client=True) as client:
-            _close(client, run, "interrupted")
+            close_flow_run(client, run, "interrupted")
 
     signals.tidy += [lambda: tracker.close_flow_run(run, "KILLED"), lambda: context.run(close_prefect)]
 
@@ -331,76 +335,6 @@ def _warnings_on(console: Console) -> Iterator[None]:
         yield
     finally:
         log.removeHandler(handler)
-
-
-@contextmanager
-def _marked_live(store: Store) -> Iterator[None]:
-    """Note which process runs this Prefect flow run, for the reconciliation after a crash."""
-    if not flow_run.id:
-        yield
-        return
-    path = store.path / "live" / f"{flow_run.id}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"owner": str(Owner.me())}))
-    try:
-        yield
-    except BaseException as error:
-        if not type(error).__module__.startswith("httpx"):  # Prefect's server is gone: the next run tells it
-            path.unlink(missing_ok=True)
-        raise
-    path.unlink(missing_ok=True)
-
-
-def close_stale_flow_runs(store: Store, *, embedded: bool) -> list[str]:
-    """Mark flow runs of dead processes as crashed.
-
-    On a shared server only runs whose owner this store noted and whose process is known to be gone;
-    on the embedded server, whose lock the caller holds, all that are not in a final state.
-    """
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-    from prefect.client.schemas.objects import StateType
-    from prefect.exceptions import ObjectNotFound
-
-    closed: list[str] = []
-    with get_client(sync_client=True) as client:
-        ids: list[str] = []
-        for path in sorted((store.path / "live").glob("*.json")):
-            with suppress(OSError, ValueError, KeyError):
-                owner = Owner.parse(json.loads(path.read_text())["owner"])
-                if owner is not None and owner.is_gone():
-                    ids.append(path.stem)
-                    path.unlink()
-        if embedded:
-            open_states = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-            query = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=open_states)))
-            found = client.read_flow_runs(flow_run_filter=query)
-            # a deployment's run waits in PENDING while its worker starts it: not ours to judge
-            ids += [str(r.id) for r in found if not (r.deployment_id and r.state.is_pending())]
-        for run in dict.fromkeys(ids):
-            with suppress(ObjectNotFound):
-                if _close(client, run, "its process is gone; closed by the next run on this store"):
-                    closed.append(run)
-    return closed
-
-
-def _close(client: Any, run: str, why: str) -> bool:
-    """Mark a flow run that is open, and its task runs, as crashed; whether it was open."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-    from prefect.states import Crashed
-
-    was_open = _is_open(client.read_flow_run(run))
-    if was_open:
-        client.set_flow_run_state(run, Crashed(message=why), force=True)
-    for found in client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run]))):
-        if _is_open(found):
-            client.set_task_run_state(found.id, Crashed(message=why), force=True)
-    return was_open
-
-
-def _is_open(run: Any) -> bool:
-    """Whether a run has not ended; a server killed between two writes leaves one without any state."""
-    return run.state is None or not run.state.is_final()
 
 
 def _link_from_prefect(url: str) -> None:

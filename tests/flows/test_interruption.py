@@ -80,7 +80,7 @@ def test_ctrl_c_while_workers_prepare(project, tools):
         assert [p.pid for p in group] == [terminal.process.pid], "Ctrl-C is the command's alone to answer"
         terminal.press(CTRL_C)
         line = assert_ended(terminal, project.store, terminal.prompt())
-    assert line.startswith("interrupted in prepare") and "run the same command again" in line
+    assert line.startswith("interrupted in prepare; ")
 
 
 def test_ctrl_c_in_training_then_the_same_command(ready, prefect_api):

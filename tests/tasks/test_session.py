@@ -19,8 +19,9 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 
 from ftcore.config import load_config
 from ftcore.errors import UserError
+from tasks.live import close_stale_flow_runs
 from tasks.reuse import StageOutput
-from tasks.session import Session, close_stale_flow_runs, only_io, open_session, stage_task
+from tasks.session import Session, only_io, open_session, stage_task
 from tasks.store import Owner, Store
 from tasks.tracking import OWNER, Tracker
 
