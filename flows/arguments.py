@@ -147,7 +147,7 @@ def read(name: str, words: Sequence[str] | None = None) -> Given:
     return Given(load_config(file, overrides), file, overrides, dry, own)
 
 
-def say(error: UserError) -> None:
+def say(error: UserError | str) -> None:
     """A user's mistake in the terminal."""
     console.print("[bold red]error:[/]", end=" ")
     console.print(str(error), highlight=False, soft_wrap=True, markup=False)
