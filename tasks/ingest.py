@@ -44,10 +44,10 @@ def ingest(session: Session) -> list[Pack]:
 
 
 def check_space(session: Session, text_bytes: int) -> None:
-    """Refuse a run that the disk cannot hold: two copies of the text as Parquet, ids, and the models."""
+    """Refuse a run that the disk cannot hold: three copies of its tokens, ids, and the models."""
     config = session.config
     rows = min(text_bytes // 10, config.pretrain.bucket + config.finetune.bucket + 2_000_000)
-    need = 2 * text_bytes + 3 * 4 * config.pretrain.dim * rows + HEADROOM
+    need = 3 * text_bytes + 3 * 4 * config.pretrain.dim * rows + HEADROOM
     free = session.store.free_bytes()
     if free < need:
         raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftcore.config import digest
+from ftcore.corpus.cut import LABELLING, has_labels, run_cut
 from ftcore.corpus.files import sha256_file
 from ftcore.corpus.packs import Pack
 from ftcore.corpus.prepare import PrepareOptions, run_part
@@ -16,6 +17,7 @@ from tasks.session import IO_RETRIES, Session, stage_task
 LONGEST = 200  # bytes of a folder's name
 TASKS = 64  # at most: a thousand task runs take half a minute of Prefect's own
 CODE = ("ftcore.corpus.prepare",)
+CUT, TOKENS = "cut", "tokens"  # the stage that keeps the tokens of labelled packs, and its folder
 
 
 @stage_task("prepare", task_run_name="prepare {packs[0].first.relative}", **IO_RETRIES)
@@ -30,7 +32,9 @@ def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutpu
     shaping["ingest"]["sources"] = [shaping["ingest"]["sources"][pack.source]]
 
     def work(out: Path, _scratch: Path, _child: object) -> dict:
-        prepared = run_part(pool, pack, options, out / "part")
+        labelled = has_labels(options.ingest.sources[pack.source])
+        cut = _cut_pack(session, pack, pool, shaping).file(TOKENS) if labelled else ""
+        prepared = run_part(pool, pack, options, out / "part", cut)
         return {k: v for k, v in prepared.to_dict().items() if k != "path"}
 
     return session.stage(
@@ -38,6 +42,24 @@ def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutpu
         inputs={**contents(pack), **user_files(session)},
         options={**shaping, "part": place(pack)},
         code=CODE,
+        work=work,
+    )
+
+
+def _cut_pack(session: Session, pack: Pack, pool: Pool | None, shaping: dict[str, Any]) -> StageOutput:
+    """The tokens of a pack, a stage of its own: labels, splits and filters change without it."""
+    config = session.config
+    source = {k: v for k, v in shaping["ingest"]["sources"][0].items() if k not in LABELLING}
+    options = {"ingest": {**shaping["ingest"], "sources": [source]}, "text": shaping["text"]}
+
+    def work(out: Path, _scratch: Path, _child: object) -> dict:
+        return run_cut(pool, pack, config.ingest, config.text, out / TOKENS)
+
+    return session.stage(
+        f"{CUT}/{slug(pack)}",
+        inputs={**contents(pack), **user_files(session)},
+        options={**options, "part": place(pack)},
+        code=("ftcore.corpus.cut",),
         work=work,
     )
 

@@ -104,7 +104,7 @@ class Session:
         only counts (see `group`)."""
         if self.members is not None and "/" in output.stage:
             with self.guard:
-                said = self.members.add(output)
+                said = self.members.add(output) if output.stage.startswith(f"{self.members.name}/") else ""
             if said:
                 self.console.print(f"  [dim]▸ {said}[/]", highlight=False)
             return

@@ -1,6 +1,7 @@
 """A pack (a part of a file, or several small files) from raw bytes to clean tokens, in one streaming pass.
 
-read_parts → Tokenizer.apply → filters → split, a batch at a time; the result is a directory:
+read_parts → Tokenizer.apply → filters → split, a batch at a time; where the tokens were cut before
+(`ftcore.corpus.cut`), they are taken from there. The result is a directory:
 
 * ``docs.parquet``     the documents that stay (columns of SHARD), in the order of the files
 * ``keys.npy``         uint64 [rows, 2]: their ids as numbers (high, low half), for `find_duplicates`
@@ -14,11 +15,10 @@ depends on the bytes of the parts and the options alone.
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 from ftcore import config
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.corpus import files
+from ftcore.corpus.cut import Cut, shared_tokenizer
 from ftcore.corpus.packs import Pack
 from ftcore.corpus.shards import SHARD, RowGroupWriter
 from ftcore.corpus.workers import Pool, cores, open_pool
@@ -38,7 +39,6 @@ from ftcore.text.documents import Notes, rejected_rows
 from ftcore.text.filters import make_filter
 from ftcore.text.readers import read_parts
 from ftcore.text.sources import Part
-from ftcore.text.tokenizer import Tokenizer
 
 DOCS, KEYS, QUARANTINE, COUNTS = "docs.parquet", "keys.npy", "quarantine.jsonl", "counts.json"
 REMOVED = "removed tokens"  # the one step of `counts` that does not count documents
@@ -140,7 +140,9 @@ def _splits_of(low: np.ndarray, shares: SplitShares) -> np.ndarray:
     return chosen
 
 
-def prepare_part(part: Part | Pack, options: PrepareOptions, out: str | Path) -> PreparedPart:
+def prepare_part(
+    part: Part | Pack, options: PrepareOptions, out: str | Path, cut: str | Path = ""
+) -> PreparedPart:
     """Prepare a part or a pack of them into the directory `out`, which appears whole or not at all.
 
     Memory: a few batches and one row group, whatever the size of the part.
@@ -149,6 +151,7 @@ def prepare_part(part: Part | Pack, options: PrepareOptions, out: str | Path) ->
         part: from `cut_file` or `pack_parts`; its `source` indexes `options.ingest.sources`.
         options: the same for all parts.
         out: the directory; an existing one is replaced.
+        cut: what `cut_pack` made of the same bytes; default: the text is cut here.
 
     Raises:
         UserError: the file vanished or changed since it was listed; the disk is full.
@@ -156,21 +159,27 @@ def prepare_part(part: Part | Pack, options: PrepareOptions, out: str | Path) ->
     Example: ``prepare_part(part, PrepareOptions.of(config), Path("stages/prepare/00000")).rows``
     """
     out, parts = Path(out), part.parts if isinstance(part, Pack) else (part,)
-    with _tokenizer(options.text) as tokenizer, files.atomic_directory(out) as folder:
-        removed_before = Counter(tokenizer.counts)
+    with ExitStack() as stack:
+        if cut:
+            known = stack.enter_context(closing(Cut(Path(cut))))
+            tokenize, removed, digest = known.tokenized, known.removed, known.tokenizer
+        else:
+            tokenizer = stack.enter_context(shared_tokenizer(options.text))
+            before = Counter(tokenizer.counts)
+            tokenize, removed, digest = (lambda batch: tokenizer.apply(batch)[0]), None, tokenizer.digest
+        folder = stack.enter_context(files.atomic_directory(out))
         with _PartWriter(folder, parts) as writer:
             keep = make_filter(options.filters)
             for documents, rejected in read_parts(parts, options.ingest, writer.notes):
                 refused = [rejected]
-                documents, rejected = tokenizer.apply(documents)
-                refused.append(rejected)
-                documents, rejected = keep(documents)
+                documents, rejected = keep(tokenize(documents))
                 refused.append(rejected)
                 documents, rejected, hashed = assign_splits(documents, options.split)
                 refused.append(rejected)
                 writer.write(documents, refused, hashed)
-        removed = Counter(tokenizer.counts) - removed_before
-        state = writer.state(removed) | {"tokenizer": tokenizer.digest}
+        if removed is None:
+            removed = Counter(tokenizer.counts) - before
+        state = writer.state(removed) | {"tokenizer": digest}
         state["digest"] = _digest(folder, state)
         files.atomic_write_json(folder / COUNTS, state)
     pa.default_memory_pool().release_unused()
@@ -295,28 +304,6 @@ def _digest(folder: Path, state: dict) -> str:
     return config.digest([files.sha256_file(folder / name) for name in (DOCS, KEYS, QUARANTINE)] + [figures])
 
 
-_lock = threading.Lock()
-_cached: tuple[str, Tokenizer] | None = None
-
-
-@contextmanager
-def _tokenizer(text: Text) -> Iterator[Tokenizer]:
-    """This process's tokenizer for some options; one caller at a time, for its counts are shared.
-
-    Building one takes most of a second. The key holds the content of the user's files, because a
-    long-lived process must notice that they changed.
-    """
-    global _cached
-    paths = [*text.segment.user_dict, *text.stopwords.lists]
-    content = [files.sha256_file(path) for path in paths if Path(path).is_file()]
-    key = config.digest([text.model_dump(mode="json"), content])
-    with _lock:
-        if _cached is None or _cached[0] != key:
-            _cached = None  # the old dictionary goes before the new one comes
-            _cached = (key, Tokenizer(text))
-        yield _cached[1]
-
-
 def prepare_parts(
     parts: Sequence[Part | Pack], options: PrepareOptions, out_root: str | Path, workers: int = 0
 ) -> list[PreparedPart]:
@@ -341,17 +328,19 @@ def prepare_parts(
                 future.cancel()
 
 
-def run_part(pool: Pool | None, part: Part | Pack, options: PrepareOptions, out: str | Path) -> PreparedPart:
+def run_part(
+    pool: Pool | None, part: Part | Pack, options: PrepareOptions, out: str | Path, cut: str | Path = ""
+) -> PreparedPart:
     """`prepare_part` in a process of the pool, or here without one; any thread may call it."""
     if pool is None:
-        return prepare_part(part, options, out)
+        return prepare_part(part, options, out, cut)
     tree = options.model_dump(mode="json", include=set(PrepareOptions.model_fields))
     pack = part if isinstance(part, Pack) else Pack([part])
-    order = {"pack": pack.plain(), "options": tree, "out": str(out)}
+    order = {"pack": pack.plain(), "options": tree, "out": str(out), "cut": str(cut)}
     return PreparedPart(**pool.run("ftcore.corpus.prepare:prepare_order", order))
 
 
 def prepare_order(order: dict) -> dict:
     """`prepare_part` with plain values on both sides, as a `Pool` calls it in its workers."""
     options = PrepareOptions.model_validate(order["options"])
-    return prepare_part(Pack.of_plain(order["pack"]), options, order["out"]).to_dict()
+    return prepare_part(Pack.of_plain(order["pack"]), options, order["out"], order["cut"]).to_dict()

@@ -11,7 +11,7 @@ FILES = 1200
 
 
 @pytest.fixture
-def notes(project):
+def notes(project, prefect_api):
     """A folder of many small files, without a label, as the one source."""
     for number in range(FILES):
         folder = project.data / "notes" / f"{number % 7}"

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ftcore.corpus.cut
 from ftcore.config import Config, SplitShares, parse_config
-from ftcore.corpus import files, prepare
+from ftcore.corpus import files
 from ftcore.corpus.prepare import (
     PreparedPart,
     PrepareOptions,
@@ -195,9 +196,9 @@ def test_the_tokenizer_is_kept_but_notices_a_changed_dictionary(tmp_path):
     part = cut(tmp_path, options)[0]
     first = prepare_part(part, options, tmp_path / "out")
     assert [r["tokens"] for r in documents(first)] == ["韩玉赏鉴"]
-    kept = prepare._cached
+    kept = ftcore.corpus.cut._cached
     prepare_part(part, options, tmp_path / "out")
-    assert prepare._cached is kept
+    assert ftcore.corpus.cut._cached is kept
     (tmp_path / "words").write_text("韩玉 3 nz\n", encoding="utf-8")
     second = prepare_part(part, options, tmp_path / "out")
     assert [r["tokens"] for r in documents(second)] != ["韩玉赏鉴"]
