@@ -283,3 +283,31 @@ def test_one_source_line(ready, invoke, sources, source, expected):
     assert done.recomputed == expected, done.reasons
     for stage in expected - {"report"}:
         assert done.reasons[stage] == f"code changed: {source}"
+
+
+# ------------------------------------------------------------------- labels and splits, the text as it was
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("split.test=0.3", "split.test: 0.25 → 0.3"),
+        ("filters.min_tokens=5", "filters.min_tokens: 1 → 5"),
+        ("labels", "ingest.sources[0].label_names"),
+    ],
+)
+def test_labels_and_splits_do_not_cut_the_text_anew(ready, invoke, monkeypatch, change, why):
+    from ftcore.text.tokenizer import Tokenizer
+
+    arguments = [change]
+    if change == "labels":
+        tree, arguments = ready.tree(), []
+        for source in tree["ingest"]["sources"][:2]:
+            source["label_names"] = {"sport": "games"}
+        ready.write(tree)
+    cut = []
+    apply = Tokenizer.apply
+    monkeypatch.setattr(
+        Tokenizer, "apply", lambda self, b: cut.append(b.column("source")[0].as_py()) or apply(self, b)
+    )
+    done = invoke("prepare", "--config", ready.config, *arguments)
+    assert done.code == 0 and "prepare: recomputed" in done.err, done.err
+    assert why in " ".join(done.err.split()) and not [name for name in cut if not name.startswith("text_")]
