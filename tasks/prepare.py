@@ -30,9 +30,11 @@ def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutpu
     options = PrepareOptions.of(session.config)
     shaping = options.shaping()
     shaping["ingest"]["sources"] = [shaping["ingest"]["sources"][pack.source]]
+    labelled = has_labels(options.ingest.sources[pack.source])
+    if not labelled:
+        del shaping["split"]  # there is nothing to hold out
 
     def work(out: Path, _scratch: Path, _child: object) -> dict:
-        labelled = has_labels(options.ingest.sources[pack.source])
         cut = _cut_pack(session, pack, pool, shaping).file(TOKENS) if labelled else ""
         prepared = run_part(pool, pack, options, out / "part", cut)
         return {k: v for k, v in prepared.to_dict().items() if k != "path"}
