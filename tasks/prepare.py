@@ -29,13 +29,14 @@ def prepare(session: Session, packs: list[Pack], pool: Pool | None) -> list[Stag
 def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
     options = PrepareOptions.of(session.config)
     shaping = options.shaping()
-    shaping["ingest"]["sources"] = [shaping["ingest"]["sources"][pack.source]]
+    own = shaping["ingest"].pop("sources")[pack.source]
+    shaping["ingest"][f"sources[{pack.first.name}]"] = own  # by name: its place in the list changes nothing
     labelled = has_labels(options.ingest.sources[pack.source])
     if not labelled:
         del shaping["split"]  # there is nothing to hold out
 
     def work(out: Path, _scratch: Path, _child: object) -> dict:
-        cut = _cut_pack(session, pack, pool, shaping).file(TOKENS) if labelled else ""
+        cut = _cut_pack(session, pack, pool).file(TOKENS) if labelled else ""
         prepared = run_part(pool, pack, options, out / "part", cut)
         return {k: v for k, v in prepared.to_dict().items() if k != "path"}
 
@@ -48,11 +49,13 @@ def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutpu
     )
 
 
-def _cut_pack(session: Session, pack: Pack, pool: Pool | None, shaping: dict[str, Any]) -> StageOutput:
+def _cut_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
     """The tokens of a pack, a stage of its own: labels, splits and filters change without it."""
     config = session.config
-    source = {k: v for k, v in shaping["ingest"]["sources"][0].items() if k not in LABELLING}
-    options = {"ingest": {**shaping["ingest"], "sources": [source]}, "text": shaping["text"]}
+    shaping = PrepareOptions.of(config).shaping()
+    own = shaping["ingest"].pop("sources")[pack.source]
+    source = {k: v for k, v in own.items() if k not in LABELLING}
+    options = {"ingest": {**shaping["ingest"], "source": source}, "text": shaping["text"]}
 
     def work(out: Path, _scratch: Path, _child: object) -> dict:
         return run_cut(pool, pack, config.ingest, config.text, out / TOKENS)

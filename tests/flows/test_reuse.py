@@ -291,7 +291,7 @@ def test_one_source_line(ready, invoke, sources, source, expected):
     [
         ("split.test=0.3", "split.test: 0.25 → 0.3"),
         ("filters.min_tokens=5", "filters.min_tokens: 1 → 5"),
-        ("labels", "ingest.sources[0].label_names"),
+        ("labels", "ingest.sources[en].label_names.sport: nothing → games"),
     ],
 )
 def test_labels_and_splits_do_not_cut_the_text_anew(ready, invoke, monkeypatch, change, why):
