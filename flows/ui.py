@@ -22,6 +22,7 @@ from flows.children import end, start, start_held
 from flows.embedded import SERVER_FILE, server_environment, wait_until_healthy
 from ftcore.errors import UserError
 from ftcore.interruption import installed
+from tasks.moved import settle
 from tasks.store import Owner, Store
 
 console = Console(stderr=True)
@@ -43,6 +44,7 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
         raise UserError(
             f"{store.path}: nothing to show yet; run `make run` first, or name the store with store=DIR"
         )
+    settle(store)
     log = store.path / "ui.log"
     url = f"http://127.0.0.1:{prefect_port}/api"
     environment = server_environment(store) | {"PREFECT_UI_API_URL": url}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
 from tasks.store import Owner, Store
 
@@ -34,6 +35,7 @@ os.environ.setdefault(
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNER = "ftcore.owner"
+log = logging.getLogger("ftcore.tracking")
 FLUSH_METRICS, FLUSH_SECONDS = 500, 5.0
 
 
@@ -59,6 +61,9 @@ class Tracker:
         self.options = config.tracking
         self.uri = self.options.uri or self.store.mlflow_uri
         self.store.make()
+        before = "" if self.options.uri else patiently(self.uri, lambda: settle(self.store))
+        if before:
+            log.warning("this store was in %s; MLflow's addresses now point to %s", before, self.store.path)
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         require_answer(self.uri)
