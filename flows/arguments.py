@@ -37,6 +37,7 @@ class CommandLine(NamedTuple):
         positional: the parameter that takes the plain words (those that are no key=value).
         config: the configuration where none is named.
         dry: whether there are stages for ``--dry-run`` to tell of.
+        check: refuses values of the flow's own options.
     """
 
     about: str
@@ -44,6 +45,7 @@ class CommandLine(NamedTuple):
     positional: str = ""
     config: str | None = None
     dry: bool = True
+    check: Callable[[dict[str, Any]], None] | None = None
 
 
 class Given(NamedTuple):
@@ -63,12 +65,30 @@ def _retrain(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input", required=True, help="text, jsonl, csv or Parquet file")
-    parser.add_argument("--output", required=True, help="Parquet file to write")
+    parser.add_argument(
+        "--input", required=True, help="text, jsonl, csv, tsv or Parquet file, or a folder of such files"
+    )
+    parser.add_argument("--output", required=True, help="file to write: .csv, .jsonl or .parquet")
     parser.add_argument(
         "--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory"
     )
-    parser.add_argument("--column", default="text", help="the column with the text")
+    parser.add_argument(
+        "--column", action="append", metavar="NAME", help="the column with the text (default text); give it again "
+        "for several, whose texts are joined as in ingestion",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-header", dest="header", action="store_false",
+        help="csv and tsv: the first row is no header; --column is a number from 0",
+    )  # fmt: skip
+
+
+def _check_predict(own: dict[str, Any]) -> None:
+    from ftcore.inference.scored import check_output, check_place
+    from ftcore.text.rows import text_columns
+
+    check_output(own["output"])
+    check_place(own["input"], own["output"])
+    text_columns(own["column"], own["header"])
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +131,7 @@ COMMANDS = {
     "pretrain": CommandLine("Word vectors alone, on the latest prepared corpus."),
     "finetune": CommandLine("Fine-tune alone, on the latest prepared corpus and pretrained vectors."),
     "evaluate": CommandLine("Evaluate alone, the latest classifier on the latest prepared corpus."),
-    "predict": CommandLine("Label and probability for every document of a file; by the champion.", _predict, dry=False),
+    "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
     "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False),
     "serve": CommandLine("Serve the champion (else the newest version) over HTTP, until Ctrl-C.", _serve, dry=False),
@@ -144,6 +164,8 @@ def read(name: str, words: Sequence[str] | None = None) -> Given:
         overrides = [w for w in overrides if OVERRIDE.match(w)]
     if dry and not command.dry:
         raise UserError(f"flows.{name} has no dry run; it has one step and always runs it")
+    if command.check is not None:
+        command.check(own)
     return Given(load_config(file, overrides), file, overrides, dry, own)
 
 

@@ -1,23 +1,22 @@
-"""Score files of any size with a model: label and probability beside every document."""
+"""Score files of any size with a model: label and probability beside every row."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ftcore.config import Ingest, Source
+from ftcore.answers import answer_columns
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
-from ftcore.text.readers import read_part
-from ftcore.text.sources import cut_file, list_files
+from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
+from ftcore.text.rows import open_rows
 from tasks.session import Session, stage_task
 
-ROWS = 4096
+log = logging.getLogger("ftcore.predict")
 
 
 @stage_task("load-model")
@@ -36,70 +35,58 @@ def load_model(session: Session, uri: str) -> tuple[FastText, str]:
 
 
 @stage_task("score")
-def score(session: Session, model: FastText, exact: str, source: str, column: str, output: str) -> dict:
-    """Read `source` batch by batch, write Parquet with the columns of the source, `label`, `probability`.
+def score(
+    session: Session,
+    model: FastText,
+    exact: str,
+    source: str,
+    columns: list[str | int],
+    output: str,
+    header: bool = True,
+) -> dict:
+    """Write every row of `source` with its columns, `label` and `probability`; memory does not grow with it.
 
-    Memory does not grow with the file. A text file gets the columns source, line, text.
+    A row without a text that the model knows has no label and probability 0, as has a broken one. A text
+    file gets the columns source, line, text. Where a column of that name is there already the new one is
+    called `predicted_label`, `predicted_probability`.
     """
     begin = time.perf_counter()
-    rows = rejected = 0
-    target = Path(output)
-    if target.suffix != ".parquet":
-        raise UserError(f"output {output}: give a name ending in .parquet")
-    writer: pq.ParquetWriter | None = None
-    with atomic_file(target) as file:
-        for batch, refused in read(source, column):
-            rejected += refused
-            if not len(batch):
-                continue
-            scored = add_scores(model, batch, column)
-            if writer is None:
-                metadata = {"ftcore.model": exact, **(scored.schema.metadata or {})}
-                writer = pq.ParquetWriter(file, scored.schema.with_metadata(metadata), compression="zstd")
-            writer.write_batch(scored)
-            rows += len(scored)
-        if writer is None:
-            lost = f"; all {rejected} are broken" if rejected else ""
-            raise UserError(f"{source}: no document to score{lost}")
+    suffix = check_output(output)
+    rows = open_rows(source, columns, header=header, limit=session.config.ingest.max_document_bytes)
+    check_place(source, output)
+    kinds = {"label": pa.string(), "probability": pa.float64()}
+    names = free_names(kinds, rows.schema.names)
+    for wanted, name in names.items():
+        if wanted != name:
+            log.warning("%s has a column %s of its own; the new one is %s", source, wanted, name)
+    answers = pa.schema([(names[wanted], kind) for wanted, kind in kinds.items()])
+    total, unanswered, broken = 0, 0, Counter[str]()
+    with atomic_file(output) as file:
+        writer = ScoredWriter(file, suffix, rows.schema, answers, {"ftcore.model": exact})
+        for some in rows.read():
+            known, probabilities = model.scores(some.texts)
+            found = answer_columns(known, probabilities, model.labels)
+            writer.write(some, [found[wanted].tolist() for wanted in kinds])
+            total += len(some)
+            unanswered += len(some) - int(known.sum())
+            broken.update(filter(None, some.damage))
         writer.close()
+        if total == broken.total():
+            lost = f"; all {total} rows are broken: {dict(broken)}" if total else ""
+            raise UserError(f"{source}: no document to score{lost}")
+    for reason, count in broken.most_common():
+        log.warning("%s: %d rows are broken (%s); they have no label", source, count, reason)
+    if unanswered > broken.total():
+        log.warning(
+            "%s: %d of %d rows have no word or n-gram that the model knows; they have no label",
+            source, unanswered - broken.total(), total,
+        )  # fmt: skip
     seconds = time.perf_counter() - begin
     return {
-        "output": str(target),
-        "documents": rows,
-        "rejected": rejected,
-        "documents_per_second": round(rows / max(seconds, 1e-9)),
+        "output": str(output),
+        "columns": list(names.values()),
+        "documents": total,
+        "unanswered": unanswered,
+        "rejected": broken.total(),
+        "documents_per_second": round(total / max(seconds, 1e-9)),
     }
-
-
-def read(source: str, column: str) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Batches with a text column (a Parquet file's own, else what the readers make of the file), each with
-    the number of broken documents that were left out."""
-    path = Path(source)
-    if path.suffix == ".parquet":
-        if not path.is_file():
-            raise UserError(f"{source}: no such file")
-        parquet = pq.ParquetFile(path)
-        if column not in parquet.schema_arrow.names:
-            raise UserError(
-                f"{source}: no column {column!r}; the columns are {', '.join(parquet.schema_arrow.names)}; "
-                "choose one with --column"
-            )
-        yield from ((batch, 0) for batch in parquet.iter_batches(ROWS))
-        return
-    ingest = Ingest(sources=[Source(path=str(path.resolve()), text=[column])])
-    for file in list_files(ingest, "."):
-        for part in cut_file(file, ingest):
-            for documents, rejected in read_part(part, ingest):
-                kept = documents.select(["source", "line", "text"])
-                yield kept.rename_columns(["source", "line", column]), len(rejected)
-
-
-def add_scores(model: FastText, batch: pa.RecordBatch, column: str) -> pa.RecordBatch:
-    """The batch with columns `label` (string) and `probability` (double) appended."""
-    texts = ["" if t is None else str(t) for t in batch.column(column).to_pylist()]
-    found = model.predict(texts, k=1)
-    labels = pa.array([str(p.labels[0]) if p.labels else None for p in found], pa.string())
-    chances = pa.array([float(p.probabilities[0]) if p.labels else 0.0 for p in found], pa.float64())
-    names = [n for n in batch.schema.names if n not in ("label", "probability")]
-    columns = [batch.column(n) for n in names]
-    return pa.RecordBatch.from_arrays([*columns, labels, chances], names=[*names, "label", "probability"])

@@ -40,11 +40,17 @@ def read_part(part: Part, ingest: Ingest, notes: Notes | None = None) -> Batches
     return read_parts([part], ingest, notes)
 
 
-def read_parts(parts: Sequence[Part], ingest: Ingest, notes: Notes | None = None) -> Batches:
+def read_parts(
+    parts: Sequence[Part], ingest: Ingest, notes: Notes | None = None, out: BatchBuilder | None = None
+) -> Batches:
     """`read_part` of parts of one source, one after the other; a batch may hold the end of one and the
-    start of the next, so that small files do not make small batches."""
+    start of the next, so that small files do not make small batches.
+
+    Args:
+        out: what takes the documents; its own batches are given out (`rows.RowBuilder`).
+    """
     source = ingest.sources[parts[0].source]
-    out = BatchBuilder(
+    out = out or BatchBuilder(
         source="",
         language="" if source.language == "auto" else source.language,
         split="" if source.split == "auto" else source.split,

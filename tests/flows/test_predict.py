@@ -32,29 +32,73 @@ def scored(ready) -> pa.Table:
     return pq.read_table(ready.folder / "scored.parquet")
 
 
-def test_parquet_keeps_its_columns_and_order(ready, predict):
+def test_parquet_keeps_its_columns_and_order(ready, predict, caplog):
     table = pa.table({"id": range(5), "body": TEXTS, "label": ["old"] * 5})
     pq.write_table(table, ready.folder / "docs.parquet", row_group_size=2)
     done = predict(ready.folder / "docs.parquet", "--column", "body")
     assert done.code == 0, done.err
     assert done.summary["documents"] == 5 and done.summary["model_uri"] == "models:/tiny/1"
+    assert done.summary["unanswered"] == 2 and done.summary["columns"] == ["predicted_label", "probability"]
+    assert "docs.parquet has a column label of its own; the new one is predicted_label" in caplog.text
+    assert "2 of 5 rows have no word or n-gram that the model knows" in caplog.text
     found = scored(ready)
-    assert found.column_names == ["id", "body", "label", "probability"]
-    assert found["id"].to_pylist() == list(range(5)) and found["body"].to_pylist() == TEXTS
-    labels = found["label"].to_pylist()
-    assert (labels[0], labels[1], labels[4]) == ("sport", "tech", "food"), "the old labels give way"
-    assert all(0 <= p <= 1 for p in found["probability"].to_pylist())
+    assert found.column_names == ["id", "body", "label", "predicted_label", "probability"]
+    assert found.select(table.column_names).to_pylist() == table.to_pylist(), (
+        "the old columns are as they were"
+    )
+    labels = found["predicted_label"].to_pylist()
+    assert labels == ["sport", "tech", None, None, "food"]
+    assert [p > 0 for p in found["probability"].to_pylist()] == [True, True, False, False, True]
     assert found.schema.metadata[b"ftcore.model"] == b"models:/tiny/1"
 
 
-def test_text_and_csv_and_jsonl(ready, predict):
-    (ready.folder / "docs.txt").write_text("\n".join([TEXTS[0], TEXTS[1]]) + "\n", encoding="utf-8")
-    assert predict(ready.folder / "docs.txt").code == 0
+def test_line_n_is_row_n_in_every_format(ready, predict):
+    import pandas as pd
+
+    lines = ["", TEXTS[0], "", TEXTS[1], "qwx zvk", ""]
+    (ready.folder / "docs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = predict(ready.folder / "docs.txt")
+    assert done.code == 0 and (done.summary["documents"], done.summary["unanswered"]) == (6, 4)
     found = scored(ready)
     assert found.column_names == ["source", "line", "text", "label", "probability"]
-    assert found["line"].to_pylist() == [1, 2] and found["label"].to_pylist() == ["sport", "tech"]
-    for name in ("zh.csv", "en.jsonl"):
-        assert predict(ready.data / name).summary["documents"] == 150
+    assert found["line"].to_pylist() == [1, 2, 3, 4, 5, 6] and found["text"].to_pylist() == lines
+    assert found["label"].to_pylist() == [None, "sport", None, "tech", None, None]
+    assert predict(ready.folder / "docs.txt", output="scored.csv").code == 0
+    assert predict(ready.folder / "docs.txt", output="scored.jsonl").code == 0
+    frame = pd.read_csv(ready.folder / "scored.csv")
+    assert frame["label"].fillna("").tolist() == ["", "sport", "", "tech", "", ""]
+    pd.testing.assert_frame_equal(
+        pd.read_json(ready.folder / "scored.jsonl", lines=True)[["line", "probability"]],
+        frame[["line", "probability"]],
+    )
+
+
+def test_csv_and_jsonl_keep_their_columns(ready, predict):
+    import pandas as pd
+
+    assert predict(ready.data / "zh.csv", output="scored.csv").summary["documents"] == 150
+    before, after = pd.read_csv(ready.data / "zh.csv"), pd.read_csv(ready.folder / "scored.csv")
+    assert list(after.columns) == ["text", "label", "predicted_label", "probability"]
+    pd.testing.assert_frame_equal(after[["text", "label"]], before)
+    assert (after["predicted_label"] == before["label"]).mean() > 0.9
+    assert predict(ready.data / "en.jsonl").summary["documents"] == 150
+    assert scored(ready).column_names == ["text", "label", "predicted_label", "probability"]
+
+
+def test_a_folder_of_parts_and_a_file_without_a_header(ready, predict):
+    folder = ready.folder / "docs.parquet"
+    folder.mkdir()
+    (folder / "_SUCCESS").write_bytes(b"")
+    for number in range(2):
+        pq.write_table(pa.table({"text": [TEXTS[number].encode()]}), folder / f"part-{number}.parquet")
+    assert predict(folder).code == 0
+    assert scored(ready)["label"].to_pylist() == ["sport", "tech"]
+    (ready.folder / "bare.csv").write_text(f"1,{TEXTS[0]}\n2,{TEXTS[4]}\n")
+    done = predict(ready.folder / "bare.csv")
+    assert done.code == 1 and "--no-header" in done.err
+    assert predict(ready.folder / "bare.csv", "--no-header", "--column", "1").code == 0
+    assert scored(ready).column_names == ["0", "1", "label", "probability"]
+    assert scored(ready)["label"].to_pylist() == ["sport", "food"]
 
 
 def test_it_answers_as_the_pyfunc_does(ready, predict):
@@ -83,20 +127,26 @@ def test_the_champion_answers_else_the_newest_version(ready, predict, invoke):
     assert predict(source, "--model", "models:/tiny@champion").summary["model_uri"] == "models:/tiny/1"
 
 
-def test_broken_lines_are_counted(ready, predict):
+def test_broken_lines_are_counted_and_stay_in_place(ready, predict, caplog):
     (ready.folder / "docs.txt").write_bytes(TEXTS[0].encode() + b"\nbad \xff\xfe byte\nthe soup\n")
     done = predict(ready.folder / "docs.txt")
-    assert done.code == 0 and (done.summary["documents"], done.summary["rejected"]) == (2, 1)
-    assert scored(ready)["line"].to_pylist() == [1, 3]
+    assert done.code == 0 and (done.summary["documents"], done.summary["rejected"]) == (3, 1)
+    assert "1 rows are broken (not utf-8)" in caplog.text
+    found = scored(ready)
+    assert found["line"].to_pylist() == [1, 2, 3] and found["text"].to_pylist()[1] is None
+    assert found["label"].to_pylist() == ["sport", None, "food"] and found["probability"].to_pylist()[1] == 0
 
 
 def test_bad_requests_are_one_line(ready, predict):
     pq.write_table(pa.table({"body": ["x"]}), ready.folder / "docs.parquet")
+    pq.write_table(pa.table({"text": [["x"]]}), ready.folder / "lists.parquet")
     (ready.folder / "empty.txt").write_text("")
     cases = [
         (["gone.txt"], "gone.txt"),
-        (["gone.parquet"], "gone.parquet: no such file"),
-        ([ready.folder / "docs.parquet"], "the columns are body"),
+        (["gone.parquet"], "no such file or directory"),
+        ([ready.folder / "docs.parquet"], "the columns are: body; choose one with --column"),
+        ([ready.folder / "lists.parquet"], "column 'text' is list<"),
+        ([ready.data / "zh.csv", "--no-header"], "give --column a number from 0"),
         ([ready.data / "zh.csv", "--column", "body"], "body"),
         ([ready.folder / "empty.txt"], "no document to score"),
         ([ready.data / "en.txt", "--model", "models:/tiny/7"], "models:/tiny/7"),
@@ -105,8 +155,13 @@ def test_bad_requests_are_one_line(ready, predict):
         done = predict(*words)
         assert done.code == 1 and said in done.err and "Traceback" not in done.err, (words, done.err)
         assert not (ready.folder / "scored.parquet").exists(), "no half a result"
-    done = predict(ready.data / "en.txt", output="scored.csv")
-    assert done.code == 1 and ".parquet" in done.err
+    for output in ("scored.xlsx", "scored", "scored.json"):
+        done = predict(ready.data / "en.txt", output=output)
+        assert done.code == 1 and "ending in .csv, .jsonl or .parquet" in done.err
+        assert not (ready.folder / output).exists()
+    before = (ready.data / "zh.csv").read_bytes()
+    done = predict(ready.data / "zh.csv", output="data/zh.csv")
+    assert done.code == 1 and "is the input" in done.err and (ready.data / "zh.csv").read_bytes() == before
 
 
 def test_without_any_version_it_says_what_to_do(project, invoke, prefect_api):
