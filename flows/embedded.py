@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
+import queue
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -28,8 +31,12 @@ from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 300  # on a busy machine; one that cannot start ends by itself
+STARTS = 4  # of the embedded server in one run
 ANSWER_SECONDS = 5  # of a server that is said to run
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
+
+
+_log = logging.getLogger("ftcore.server")
 
 
 class Server(NamedTuple):
@@ -89,27 +96,42 @@ def prefect_server(store: Store) -> Iterator[Server]:
 
 @contextmanager
 def _embedded_server(store: Store) -> Iterator[str]:
-    """Address of a server of our own while the block runs."""
-    environment = server_environment(store)
-    log = store.prefect / "server.log"
+    """Address of a server of our own while the block runs; one that is killed meanwhile is started again."""
+    environment = server_environment(store) | {"PREFECT_UI_ENABLED": "false"}
+    log, over, servers = store.prefect / "server.log", threading.Event(), queue.SimpleQueue()
     # The socket is opened here and inherited: a port that is only chosen here can be taken by somebody
-    # else's connection in the seconds that the server needs to start.
+    # else's connection in the seconds that the server needs to start. It stays open here, so that calls
+    # wait in it while a killed server's successor starts.
     with socket.create_server(("127.0.0.1", 0)) as listening, open(log, "ab") as out:
-        port, inherited = listening.getsockname()[1], listening.fileno()
-        process = start(
-            ["-m", "flows.embedded", "--fd", str(inherited), "--parent", str(os.getpid())],
-            env=environment | {"PREFECT_UI_ENABLED": "false"},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            pass_fds=[inherited],
-        )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        wait_until_healthy(url, process, log)
-        yield url
-    finally:
-        end([process])
+        words = ["-m", "flows.embedded", "--fd", str(listening.fileno()), "--parent", str(os.getpid())]
+
+        def keep() -> None:  # a thread that lasts: Linux ends the child with the thread that started it
+            for _ in range(STARTS):
+                process = start(
+                    words,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    pass_fds=[listening.fileno()],
+                )
+                servers.put(process)
+                while process.poll() is None and not over.wait(0.2):
+                    pass
+                if over.is_set():
+                    return end([process])
+                _log.warning("the Prefect server ended by itself (see %s); it is started again", log)
+            listening.close()  # calls are refused from now on, and do not wait for nobody
+
+        keeper = threading.Thread(target=keep, daemon=True, name="prefect-server")
+        keeper.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        try:
+            wait_until_healthy(url, servers.get(), log)
+            yield url
+        finally:
+            over.set()
+            keeper.join()
 
 
 def require_server(url: str) -> None:

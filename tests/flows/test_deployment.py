@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,11 @@ def test_the_deployments_name_a_flow_and_valid_parameters(name, monkeypatch):
     function = getattr(import_module(file.removesuffix(".py").replace("/", ".")), flow)
     assert set(wanted["parameters"]) <= set(function.parameters.properties)
     assert parse_config(wanted["parameters"]["config"]) == load_config("examples/quickstart.yaml")
+
+
+def test_no_limit_counts_runs_that_are_dead():
+    """The store's lock keeps runs apart; Prefect's slots stay with a killed run until its lease ends."""
+    assert not [name for name, one in template().items() if "concurrency_limit" in one]
 
 
 def test_nightly_has_a_cron_schedule():
@@ -110,12 +116,13 @@ def worker(ready, server):
     environment = os.environ | {"PREFECT_API_URL": server.url, "PREFECT_WORKER_QUERY_SECONDS": "2"}
     words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
 
-    def start() -> None:
+    def start() -> subprocess.Popen:
         log = open(ready.folder / "worker.log", "wb")  # noqa: SIM115 - closed with the process
         started.append(
             subprocess.Popen(words + ["--limit", "1"], cwd=ROOT, env=environment, stdout=log, stderr=log)
         )
         log.close()
+        return started[-1]
 
     started: list[subprocess.Popen] = []
     yield start
@@ -183,6 +190,49 @@ def test_nightly_fires_and_retrain_runs_by_hand(ready, server, worker, invoke, m
     )
     assert compared.code == 0, compared.err
     assert "tiny/3" in compared.err and Path(compared.summary["report"]).is_file()
+
+
+def final(server, run: str, seconds: float = 400) -> dict:
+    """A flow run, once it has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = server(f"flow_runs/{run}", method="GET")
+        if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+            return found
+        time.sleep(1)
+    raise AssertionError(f"not finished after {seconds} s: {found['state']}")
+
+
+@pytest.mark.slow
+@pytest.mark.flow
+def test_the_run_after_a_killed_worker_starts_at_once(ready, server, worker):
+    """Worker and run killed with -9: for Prefect the run goes on for minutes, yet the next must not wait for it."""
+    deploy(server.url, short_deployments(ready))
+    nightly = server("deployments/name/pipeline/nightly-tiny", method="GET")
+    server(f"deployments/{nightly['id']}/pause_deployment", {})
+    config = nightly["parameters"]["config"]
+
+    def order(epoch: int) -> str:
+        parameters = {"config": config | {"finetune": {"epoch": epoch}}}
+        return server(f"deployments/{nightly['id']}/create_flow_run", {"parameters": parameters})["id"]
+
+    killed = order(1_000_000)
+    processes = [worker()]
+    end = time.monotonic() + 400
+    while not any((ready.store / "scratch" / "finetune").glob("*")) and time.monotonic() < end:
+        time.sleep(0.2)
+    processes += psutil.Process(processes[0].pid).children(recursive=True)
+    for process in processes:
+        process.kill()
+    assert server(f"flow_runs/{killed}", method="GET")["state_type"] == "RUNNING"
+    begin = time.time()
+    following = order(5)
+    worker()
+    found = final(server, following)
+    assert found["state_type"] == "COMPLETED", found["state"]
+    begun = datetime.fromisoformat(found["start_time"].replace("Z", "+00:00")).timestamp()
+    assert begun - begin < 120, "it waited for the dead run"
+    assert final(server, killed, 5)["state_type"] == "CRASHED"
 
 
 def versions(tracker) -> list:

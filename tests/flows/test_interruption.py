@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sqlite3
 import time
+import urllib.request
 from contextlib import closing
 
 import psutil
@@ -153,8 +155,8 @@ def test_every_flow(ready, tools, flow, how):
     with Terminal(
         "-m", f"flows.{flow}", "--config", ready.config, *words[flow], cwd=ready.folder
     ) as terminal:
-        terminal.wait_for(f"{flow} store", 600) if False else terminal.wait_until(
-            lambda: "store" in terminal.screen, 600
+        terminal.wait_until(
+            lambda: (ready.store / "live").exists() and any((ready.store / "live").iterdir()), 600
         )
         time.sleep(6 if flow in ("tune", "retrain") else 1.5)
         ask(terminal, how)
@@ -176,3 +178,50 @@ def test_a_second_ctrl_c_ends_at_once(project, tools):
         terminal.press(CTRL_C)
         assert terminal.prompt() < 1.5 and terminal.process.returncode == 130
     assert nobody_left(project.store)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", SIGNALS)
+def test_serving_from_a_fresh_shell_and_its_end(ready, port, how):
+    """With no `.venv/bin` on PATH, as where the environment is not activated."""
+    words = ["-m", "flows.serve", "--config", ready.config, "--port", port]
+    with Terminal(*words, cwd=ready.folder, PATH="/usr/bin:/bin") as terminal:
+        terminal.wait_until(lambda: answers(f"http://127.0.0.1:{port}/ping"), 600, "answer")
+        ask(terminal, how)
+        assert terminal.prompt() < SECONDS and terminal.process.returncode == SIGNALS[how], terminal.screen
+        assert terminal.screen.strip().endswith("no longer serving models:/tiny/1")
+        assert "Traceback" not in terminal.screen
+    assert not answers(f"http://127.0.0.1:{port}/ping") and nobody_left(ready.store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", SIGNALS)
+def test_the_pages_and_their_end(ready, how):
+    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    ports = [s.getsockname()[1] for s in free]
+    for s in free:
+        s.close()
+    words = ["-m", "flows.ui", f"store={ready.store}", "--mlflow-port", ports[0], "--prefect-port", ports[1]]
+    with Terminal(*words, cwd=ready.folder, PATH="/usr/bin:/bin") as terminal:
+        terminal.wait_for("Ctrl-C ends both", 600)
+        terminal.wait_until(lambda: answers(f"http://127.0.0.1:{ports[0]}/health"), 600, "MLflow")
+        ask(terminal, how)
+        assert terminal.prompt() < SECONDS and terminal.process.returncode == SIGNALS[how], terminal.screen
+        assert "Traceback" not in terminal.screen
+    assert not any(answers(f"http://127.0.0.1:{p}/") for p in ports) and nobody_left(ready.store)
+    assert not (ready.store / "prefect" / "server.json").exists()

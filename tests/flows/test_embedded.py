@@ -1,0 +1,97 @@
+"""Prefect servers that are killed while a run needs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.embedded import prefect_server, server_environment, wait_until_healthy
+from tasks.store import Store
+
+pytestmark = pytest.mark.flow
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_a_killed_embedded_server_is_started_again(tmp_path, monkeypatch, caplog):
+    """What the first one recorded is there, and calls made meanwhile are answered."""
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.states import Running
+
+    @flow(name="nothing")
+    def nothing() -> None:
+        pass
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        prefect_server(Store(str(tmp_path / "store"))) as server,
+    ):
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run(nothing, state=Running()).id
+            (first,) = [p for p in psutil.Process().children() if "flows.embedded" in p.cmdline()]
+            assert os.getpgid(first.pid) != os.getpgid(0), "Ctrl-C must not reach it"
+            first.kill()
+            assert client.read_flow_run(run).state.is_running()
+        assert server.embedded and "it is started again" in caplog.text
+        (second,) = [p for p in psutil.Process().children() if "flows.embedded" in p.cmdline()]
+        assert second.pid != first.pid
+    assert not psutil.pid_exists(second.pid)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("again", [True, False], ids=["restarted", "gone for good"])
+def test_a_server_of_ones_own_that_is_killed_in_the_run(ready, start_command, again):
+    """The run goes on where it comes back, else it ends with one line; what is finished is kept."""
+    store = Store(str(ready.store))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    log = ready.folder / "server.log"
+    servers: list[subprocess.Popen] = []
+
+    def serve() -> None:
+        words = [sys.executable, "-m", "flows.embedded", "--port", str(port), "--parent", str(os.getpid())]
+        with open(log, "ab") as out:
+            environment = os.environ | server_environment(store)
+            servers.append(subprocess.Popen(words, cwd=ROOT, env=environment, stdout=out, stderr=out))
+        wait_until_healthy(url, servers[-1], log)
+
+    serve()
+    try:
+        words = ["--config", ready.config, "finetune.epoch=3000", "checkpoint_seconds=0"]
+        environment = {"PREFECT_API_URL": url, "PREFECT_CLIENT_MAX_RETRIES": "5" if again else "1"}
+        run = start_command(
+            "pipeline", *words, cwd=ready.folder, env=environment, stdout=-1, stderr=-1, text=True
+        )
+        end = time.monotonic() + 400
+        while not any((ready.store / "scratch" / "finetune").glob("*/checkpoint")) and time.monotonic() < end:
+            time.sleep(0.1)
+        servers[-1].send_signal(signal.SIGKILL)
+        servers[-1].wait()
+        if again:
+            serve()
+        _, shown = run.communicate(timeout=500)
+        assert "Traceback" not in shown
+        if again:
+            assert run.returncode == 0, shown
+        else:
+            last = shown.strip().splitlines()[-1]
+            assert run.returncode == 1 and last.startswith(
+                "error: the Prefect server does not answer any more"
+            )
+            assert url in last and "the same command goes on from there" in last
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
