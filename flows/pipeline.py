@@ -43,7 +43,7 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
         pretrained = flows.pretrain.steps(session, shards)
     model = flows.finetune.steps(session, shards, pretrained)
     scores = flows.evaluate.steps(session, shards, model, pretrained)
-    version = session.call(register, model, scores) if config.tracking.register_model else None
+    version = session.call(register, model, scores, shards) if config.tracking.register_model else None
     trainings = [model] if pretrained is None else [pretrained, model]
     page = session.call(report, shards, trainings, scores, version)
     return {"shards": shards, "model": model, "scores": scores, "version": version, "report": page}

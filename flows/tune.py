@@ -46,7 +46,9 @@ def steps(session: Session) -> dict[str, StageOutput | None]:
         session.config = tuned(session.config, found)
     model = flows.finetune.steps(session, shards, pretrained)
     scores = flows.evaluate.steps(session, shards, model, pretrained)
-    version = session.call(register, model, scores) if session.config.tracking.register_model else None
+    version = (
+        session.call(register, model, scores, shards) if session.config.tracking.register_model else None
+    )
     trainings = [model] if pretrained is None else [pretrained, model]
     page = session.call(report, shards, trainings, scores, version, {BEST: best_yaml(session.config)})
     return {

@@ -294,6 +294,10 @@ class Tracking(Options):
         "ftcore", min_length=1, max_length=256, description="name in the model registry (no / and no :)"
     )
     register_model: bool = Field(True, description="register the fine-tuned model as a new version")
+    weights: Literal["float32", "float16", "int8"] = Field(
+        "float32",
+        description="of the registered model: a half or a quarter of the bytes; the accuracy lost is printed",
+    )
     system_metrics: bool = Field(True, description="CPU, memory and GPU curves beside the run")
 
     @field_validator("experiment", "model_name")

@@ -49,6 +49,11 @@ RULES = (
         "nothing is hashed; set finetune.word_ngrams or finetune.maxn",
     ),
     Rule(
+        "tracking.weights",
+        lambda c: not c.tracking.register_model,
+        "nothing is registered while tracking.register_model is false; set it to true",
+    ),
+    Rule(
         "evaluate.similarity evaluate.analogies evaluate.neighbors",
         lambda c: not c.pretrain.enabled,
         "they look at pretrained vectors, and pretrain.enabled is false; set it to true",

@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from ftcore.corpus.files import atomic_directory, canonical_json, sha256_file
 from ftcore.corpus.stored import parse_json
 from ftcore.errors import UserError
+from ftcore.formats.compact import expand
 
 FORMAT = "ftcore-model"
 VERSION = 1
@@ -63,7 +64,7 @@ def read_model(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, 
     if not path.is_file():
         raise UserError(f"{path}: the model's arrays are missing; {_REMEDY}")
     with explain_unreadable(path):
-        return _read_arrays(path, header["weights"]), header
+        return expand(_read_arrays(path, header["weights"])), header
 
 
 def _read_arrays(path: Path, weights: dict[str, Any]) -> dict[str, np.ndarray]:
