@@ -23,6 +23,7 @@ from ftcore.yaml_tree import NOWHERE, Path_, Place, Places, read
 
 Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]
+Mark = Literal["P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So"]
 NA_VALUES = [  # what pandas.read_csv takes for missing
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -125,7 +126,7 @@ class Normalize(Options):
     emails: Literal["keep", "remove"] = Field("keep", description="e-mail addresses")
     width: bool = Field(True, description="full-width letters and digits to half-width")
     simplify: bool = Field(False, description="traditional to simplified Chinese (OpenCC t2s)")
-    lowercase: bool = Field(True, description="case folding to lower case")
+    lowercase: bool = Field(True, description="tokens in lower case (after jieba, whose words know capitals)")
 
 
 class Segment(Options):
@@ -137,6 +138,18 @@ class Segment(Options):
     punctuation: Literal["remove", "keep", "split"] = Field(
         "remove", description="remove; keep: as jieba leaves it; split: every mark is a token"
     )
+    marks: list[Mark] = Field(
+        ["P", "Sm", "Sc", "Sk"],
+        description="Unicode categories that count as punctuation; an emoji counts as So. With So none is kept",
+    )
+
+    @model_validator(mode="after")
+    def _marks_are_used(self) -> Segment:
+        if self.punctuation == "keep" and self.marks != type(self).model_fields["marks"].default:
+            raise ValueError(
+                "marks has no effect with punctuation keep; leave it out, or set remove or split"
+            )
+        return self
 
 
 class Stopwords(Options):

@@ -1,4 +1,4 @@
-"""Spans that are one token whatever jieba thinks: URLs, C++, .NET, 3.5, don't, state-of-the-art.
+"""Spans that are one token whatever jieba thinks: URLs, C++, .NET, 3.5, don't, state-of-the-art, emoji.
 
 Patterns are linear: every repetition that could start anywhere is bounded or anchored.
 """
@@ -6,6 +6,10 @@ Patterns are linear: every repetition that could start anywhere is bounded or an
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
+
+from ftcore.text.emoji import EMOJI, JOINS
 
 _L = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"  # Latin letters
 _A = _L + "0-9"
@@ -14,7 +18,7 @@ _A = _L + "0-9"
 URL = r"(?i:(?:https?|ftp)://|www\.)[!#-;=?-~]*[A-Za-z0-9/_~=&#%\-]"
 EMAIL = r"[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.[A-Za-z]{2,24}"
 
-_DOMAIN = r"(?:[A-Za-z0-9\-]{1,63}\.){1,8}(?:com|org|net|edu|gov|cn|io|hk|tw|uk|jp|de|info|me|cc|tv)"
+_DOMAIN = r"(?:[A-Za-z0-9\-]{1,63}\.){1,8}(?i:com|org|net|edu|gov|cn|io|hk|tw|uk|jp|de|info|me|cc|tv)"
 _SPECIAL = [
     rf"(?<![{_A}]){URL}",
     rf"(?<![{_A}._%+\-]){EMAIL}",
@@ -34,21 +38,61 @@ _SPECIAL = [
 _JOINT = rf"(?<![{_A}])(?=[0-9'’&_\-]{{0,20}}[{_L}])[{_A}]+(?:['’&_\-][{_A}]+)+"
 _ACCENTED = rf"(?<![{_A}])[A-Za-z0-9]*[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f][{_A}]*"
 
-SPANS = re.compile("|".join([*_SPECIAL, _JOINT, _ACCENTED]))
+_NARROW = [*_SPECIAL, _JOINT, _ACCENTED]
+SPANS = re.compile("|".join(_NARROW))
 """What is cut out of text with Han characters before jieba sees the rest."""
 
-TOKENS = re.compile("|".join([rf"[{_L}]+(?![^\s,;!?\"()])", *_SPECIAL, _JOINT, r"[^\W_]+", r"\S"]))
+_PLAIN = rf"[{_L}]+(?![^\s,;!?\"()])"
+TOKENS = re.compile("|".join([_PLAIN, *_SPECIAL, _JOINT, r"[^\W_]+", r"\S"]))
 """What text without Han characters consists of: words, the spans above, single marks."""
 
+_OTHER = "\u0250-\u1fff\u2c00-\u2dff\ua4d0-\uabff\uac00-\ud7ff\ufb00-\ufdff\ufe70-\ufefe\U00010000-\U0001efff"
+_RARE = re.compile(f"[{_OTHER}{JOINS}\u200c\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]").search
 
-def pieces(text: str) -> list[tuple[str, bool]]:
+
+@lru_cache(maxsize=1)
+def _wide() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """`SPANS` and `TOKENS` for text with other scripts or emoji of several characters; they take twice the time.
+
+    To `re`, letters are words' only characters. The marks that combine with them (vowel signs and points of
+    Indic scripts, Thai, Arabic, Hebrew …) are of the word, and so are joiners inside of it (Persian).
+    """
+    marks = _marks()
+
+    def word(letter: str) -> str:
+        whole = f"{letter}+(?:[{marks}\u200c\u200d]+{letter}+)*[{marks}]*"
+        return f"{whole}(?:['’&_\\-]{whole})*"
+
+    beside_han = rf"(?<![{_A}])(?=[{_A}]*[{_OTHER}])" + word(rf"(?:(?=[{_OTHER}{_A}])[^\W_])")
+    joint = f"{_JOINT}(?![{marks}])"
+    return (
+        re.compile("|".join([EMOJI, beside_han, *_NARROW])),
+        re.compile("|".join([_PLAIN, EMOJI, *_SPECIAL, joint, word(r"[^\W_]"), r"\S"])),
+    )
+
+
+def _marks() -> str:
+    """Unicode's category M without variation selectors, as the inside of a character class."""
+    found: list[list[int]] = []  # [first, last] of each run
+    for code in (c for c in range(0x300, 0x1F000) if unicodedata.category(chr(c))[0] == "M"):
+        if found and found[-1][1] == code - 1:
+            found[-1][1] = code
+        elif not 0xFE00 <= code <= 0xFE0F:
+            found.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in found)
+
+
+def pieces(text: str, wide: bool = True) -> list[tuple[str, bool]]:
     """Cut a text at protected spans: (piece, is it a protected token).
+
+    Args:
+        wide: words of other scripts and emoji of several characters are spans as well.
 
     >>> pieces("学C++要3.5年")
     [('学', False), ('C++', True), ('要', False), ('3.5', True), ('年', False)]
     """
     found, at = [], 0
-    for match in SPANS.finditer(text):
+    for match in (_wide()[0] if wide and not text.isascii() and _RARE(text) else SPANS).finditer(text):
         start, stop = match.span()
         if start > at:
             found.append((text[at:start], False))
@@ -59,10 +103,13 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     return found
 
 
-def tokens(text: str) -> list[str]:
-    """Tokens of a text without Han characters.
+def tokens(text: str, wide: bool = True) -> list[str]:
+    """Tokens of a text without Han characters; `wide` as in `pieces`.
 
     >>> tokens("I don't use .NET 3.5, but state-of-the-art C++.")
     ['I', "don't", 'use', '.NET', '3.5', ',', 'but', 'state-of-the-art', 'C++', '.']
     """
-    return [match.group() for match in TOKENS.finditer(text)]
+    return [
+        match.group()
+        for match in (_wide()[1] if wide and not text.isascii() and _RARE(text) else TOKENS).finditer(text)
+    ]

@@ -30,7 +30,7 @@ _HMM_BLOCKS = re.compile("([\u4e00-\u9fd5]+)")  # jieba.finalseg's
 _HMM_SKIP = re.compile(r"([a-zA-Z0-9]+(?:\.\d+)?%?)")
 _ENGLISH = re.compile("[a-zA-Z0-9]")
 _PREFIX = 1.0  # in the table: begins a word but is none (log probabilities are never positive)
-_MEMO_ENTRIES, _MEMO_CHARS = 20_000, 32  # about 6 MB
+_MEMO_ENTRIES, _MEMO_CHARS = 60_000, 32  # about 18 MB; English with its capitals has many
 
 
 def read_user_dict(path: str) -> list[UserWord]:
@@ -230,10 +230,13 @@ class Segmenter:
     With `protect`, spans of `protect.SPANS` are tokens and the rest goes to jieba, text without
     Han characters never does. Without, tokens are jieba's own. Both work between white space, since
     neither jieba nor a protected span looks across it.
+
+    Args:
+        wide: of the protected spans, see `protect.pieces`.
     """
 
-    def __init__(self, options: Segment, user_words: Sequence[UserWord] = ()) -> None:
-        self._protect, self._hmm = options.protect, options.hmm
+    def __init__(self, options: Segment, user_words: Sequence[UserWord] = (), wide: bool = True) -> None:
+        self._protect, self._hmm, self._wide = options.protect, options.hmm, wide
         self._user_words = tuple(user_words)
         self._table: WordTable | None = None  # loaded at the first Chinese text
         self._memo: dict[str, list[str]] = {}
@@ -260,9 +263,9 @@ class Segmenter:
         if not self._protect:
             return self._jieba(chunk)
         if not _HAS_HAN(chunk):
-            return [_straight(token) for token in protect.tokens(chunk)]
+            return [_straight(token) for token in protect.tokens(chunk, self._wide)]
         tokens: list[str] = []
-        for piece, protected in protect.pieces(chunk):
+        for piece, protected in protect.pieces(chunk, self._wide):
             if protected:
                 tokens.append(_straight(piece))
             else:

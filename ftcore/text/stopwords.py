@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ftcore.config import Stopwords
@@ -19,8 +20,11 @@ _NEGATIONS = """
 NEGATIONS = frozenset(_NEGATIONS.split())
 
 
-def stopwords(options: Stopwords) -> frozenset[str]:
+def stopwords(options: Stopwords, spelled: Callable[[list[str]], list[str]] = list) -> frozenset[str]:
     """The words to remove; empty when the mode is off.
+
+    Args:
+        spelled: changes words as the text is changed before they are sought in it.
 
     Raises:
         UserError: a list is missing or not UTF-8.
@@ -41,8 +45,11 @@ def stopwords(options: Stopwords) -> frozenset[str]:
         words -= NEGATIONS
     for path in options.lists:
         words |= set(read_list(path))  # after the negations: what the user lists is meant
-    words = {word.strip().lower() for word in words} | {word.strip() for word in words}
-    return frozenset(words - {word.strip() for word in options.keep} - {""})
+    words = set(spelled(sorted(word.strip() for word in words)))
+    kept = set(spelled([word.strip() for word in options.keep]))
+    return frozenset(
+        (words | {word.lower() for word in words}) - kept - {word.lower() for word in kept} - {""}
+    )
 
 
 def read_list(path: str) -> list[str]:

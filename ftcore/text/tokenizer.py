@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -14,15 +13,20 @@ import xxhash
 
 from ftcore.config import Text, digest
 from ftcore.errors import UserError
+from ftcore.text import earlier
 from ftcore.text.documents import REJECTED, TOKENIZED, empty
+from ftcore.text.emoji import is_emoji
 from ftcore.text.language import language
-from ftcore.text.normalize import normalize
+from ftcore.text.marks import is_mark
+from ftcore.text.normalize import fold, normalize, spelled
 from ftcore.text.segment import Segmenter, UserWord, read_user_dict
 from ftcore.text.state import read_state
 from ftcore.text.stopwords import stopwords
 
 LABEL, EOS = "__label__", "</s>"  # what fastText takes for a label and for the end of a line
-_VERSION = 1
+_VERSION = 2
+_READ = (1, 2)  # 1: see `ftcore.text.earlier`
+_MEMO_ENTRIES = 60_000  # about 10 MB; English with its capitals has twice the tokens
 
 
 class Tokenizer:
@@ -32,10 +36,15 @@ class Tokenizer:
     its end of line (``__label__…``, ``</s>``) gets the full-width form of its first character:
     ``＿_label__…``, ``＜/s>``.
 
+    Text keeps its capitals until it is cut, since jieba's words have them (T恤, A股) and the user's may:
+    without protected spans the tokens are jieba's, in lower case. Whatever else normalisation changes is
+    changed before, and in the user's words and stopwords alike.
+
     Args:
         text: the options.
         user_words: jieba user words instead of those in the files of ``segment.user_dict``.
         stop: stopwords instead of those that ``stopwords`` of the options makes.
+        version: of the rules; 1 makes the tokens that ftcore 0.1 made (`from_state` asks for them).
 
     Raises:
         UserError: a user dictionary or a stopword list is missing or unreadable.
@@ -50,11 +59,15 @@ class Tokenizer:
         *,
         user_words: Sequence[UserWord] | None = None,
         stop: Sequence[str] | None = None,
+        version: int = _VERSION,
     ) -> None:
         if user_words is None:
             user_words = [word for path in text.segment.user_dict for word in read_user_dict(path)]
         self.user_words: list[UserWord] = [(word, freq, tag) for word, freq, tag in user_words]
-        self._stop = frozenset(stopwords(text.stopwords) if stop is None else stop)
+        shape = text.normalize
+        if stop is None:
+            stop = stopwords(text.stopwords, lambda words: spelled(words, shape))
+        self._stop = frozenset(stop)
         # the content travels, so the paths no longer matter
         self.text = text.model_copy(
             update={
@@ -63,28 +76,46 @@ class Tokenizer:
             }
         )
         self.counts: Counter[str] = Counter()
-        self._segmenter = Segmenter(text.segment, self.user_words)
-        self._cleaned = _Cleaned(text.segment.punctuation)
+        self.version = version
+        words = self.user_words
+        if version > 1:
+            same = spelled([word for word, _, _ in words], shape)
+            words = [(new, freq, tag) for new, (_, freq, tag) in zip(same, words, strict=True) if new]
+        self._segmenter = Segmenter(text.segment, words, wide=version > 1)
+        marks = text.segment.marks
+        self._cleaned = _Cleaned(
+            text.segment.punctuation,
+            shape.lowercase and version > 1,
+            earlier.is_mark if version == 1 else lambda token: is_mark(token, marks),
+        )
 
     # ------------------------------------------------------------------------------------ text to tokens
     def tokenize(self, texts: Sequence[str]) -> list[str]:
         """Space-joined tokens of each text; "" where none are left."""
-        return self._tokens(normalize(list(texts), self.text.normalize, self.counts).to_pylist())
+        return self._tokens(self._normalized(list(texts)).to_pylist())
 
     def apply(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """A `DOCUMENT` batch as `TOKENIZED`: fills `language`, appends `tokens` and `key`; rejects nothing.
 
-        `key` is the xxh3-128 (32 hex digits) of the normalised text.
+        `key` is the xxh3-128 (32 hex digits) of the normalised text, in lower case where tokens are.
         """
-        clean = normalize(batch.column("text"), self.text.normalize, self.counts)
+        clean = self._normalized(batch.column("text"))
         given = batch.column("language")
         languages = pc.if_else(pc.equal(given, ""), language(clean), given)
         texts = clean.to_pylist()
-        keys = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
+        folded = fold(clean).to_pylist() if self.text.normalize.lowercase else texts
+        keys = [xxhash.xxh3_128_hexdigest(text.encode()) for text in folded]
         columns = [batch.column(name) for name in ("source", "line", "text", "labels")]
         columns += [languages, batch.column("split")]
         columns += [pa.array(self._tokens(texts), pa.string()), pa.array(keys, pa.string())]
         return pa.RecordBatch.from_arrays(columns, schema=TOKENIZED), empty(REJECTED)
+
+    def _normalized(self, texts: pa.Array | Sequence[str]) -> pa.Array:
+        """As they are cut, which is with their capitals."""
+        options = self.text.normalize
+        if self.version == 1:
+            return earlier.normalize(texts, options, self.counts)
+        return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
     def _tokens(self, texts: Sequence[str]) -> list[str]:
         cut, clean, stop = self._segmenter.cut, self._cleaned.__getitem__, self._stop
@@ -107,24 +138,28 @@ class Tokenizer:
     # ------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, Any]:
         """All that is needed to make the same tokens elsewhere, without any file; JSON-able."""
+        text = self.text.model_dump(mode="json")
+        if self.version == 1:
+            del text["segment"]["marks"]  # nor had it any: the digest stays
         return {
-            "version": _VERSION,
+            "version": self.version,
             "jieba": version("jieba"),
-            "text": self.text.model_dump(mode="json"),
+            "text": text,
             "user_words": [list(word) for word in self.user_words],
             "stopwords": sorted(self._stop),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Tokenizer | Whitespace:
-        """The tokenizer whose `state` this is, also that of a `Whitespace`.
+        """The tokenizer whose `state` this is, also that of a `Whitespace`, with the rules it was made with.
 
         Raises:
             UserError: it was made by a later version of ftcore, or with another version of jieba.
         """
-        if state.get("version") != _VERSION:
+        made = state.get("version")
+        if made not in _READ:
             raise UserError(
-                f"tokenizer state of version {str(state.get('version'))[:60]!r}; this ftcore reads {_VERSION}: install the ftcore it was made with"
+                f"tokenizer state of version {str(made)[:60]!r}; this ftcore reads up to {_VERSION}: install the ftcore it was made with"
             )
         if state.get("kind") == Whitespace.kind:
             return Whitespace()
@@ -134,7 +169,7 @@ class Tokenizer:
                 f"the tokenizer was made with jieba {known.jieba}, and {version('jieba')} is installed, which may cut "
                 f"other words; pip install jieba=={known.jieba}"
             )
-        return cls(known.text, user_words=known.user_words, stop=known.stopwords)
+        return cls(known.text, user_words=known.user_words, stop=known.stopwords, version=made)
 
     def __reduce__(self) -> tuple:
         """Copied and shipped as its state: jieba's 70 MB stay behind, and counts start at 0."""
@@ -165,7 +200,7 @@ class Whitespace:
 
     def state(self) -> dict[str, Any]:
         """JSON-able; `Tokenizer.from_state` reads it."""
-        return {"version": _VERSION, "kind": self.kind}
+        return {"version": 1, "kind": self.kind}
 
     @property
     def digest(self) -> str:
@@ -176,24 +211,29 @@ class Whitespace:
 class _Cleaned(dict):
     """Token as it comes from the segmenter -> token as it goes on, "" where it is dropped."""
 
-    def __init__(self, punctuation: str) -> None:
+    def __init__(self, punctuation: str, lower: bool, is_mark: Callable[[str], bool]) -> None:
         super().__init__()
-        self._punctuation = punctuation
+        self._punctuation, self._lower, self._is_mark = punctuation, lower, is_mark
 
     def __missing__(self, token: str) -> str:
-        if not is_mark(token):
-            cleaned = escape(token)
+        if not self._is_mark(token):
+            cleaned = escape(_lower(token) if self._lower else token)
         elif self._punctuation == "remove":
             cleaned = ""
         elif self._punctuation == "split":
-            cleaned = " ".join(token)
+            cleaned = token if is_emoji(token) else " ".join(token)
         else:
             cleaned = escape(token)
         if len(token) <= 32:
-            if len(self) >= 30_000:
+            if len(self) >= _MEMO_ENTRIES:
                 self.clear()
             self[token] = cleaned
         return cleaned
+
+
+def _lower(token: str) -> str:
+    """In lower case; İ becomes i, since its own has two characters and would make another word."""
+    return token.replace("İ", "i").lower()
 
 
 def escape(token: str) -> str:
@@ -205,14 +245,3 @@ def escape(token: str) -> str:
     if token.startswith(LABEL) or token == EOS:
         return chr(ord(token[0]) + 0xFEE0) + token[1:]
     return token
-
-
-def is_mark(token: str) -> bool:
-    """True if a token has neither letters nor digits nor emoji: punctuation and symbols.
-
-    >>> is_mark("……"), is_mark("c++"), is_mark("😀")
-    (True, False, False)
-    """
-    if token.isalnum():
-        return False
-    return not any(unicodedata.category(char)[0] in "LN" or char >= "\U0001f000" for char in token)

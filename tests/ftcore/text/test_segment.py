@@ -1,16 +1,20 @@
+import copy
+import os
 import random
 import tempfile
 import time
+from pathlib import Path
 
 import jieba
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ftcore.config import Segment
+from ftcore.config import Normalize, Segment, Text
 from ftcore.errors import UserError
 from ftcore.text import segment
 from ftcore.text.segment import Segmenter, WordTable, read_user_dict, word_table
+from ftcore.text.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,65 @@ def test_user_words_are_jiebas(tmp_path, reference):
     ):
         for hmm in (True, False):
             assert ours.cut(text, hmm) == by_jieba(theirs, text, hmm)
+
+
+USER = "T恤衫\niPhone手机 9\n5G网络\nABC大学 3 n\n網路電話\n卡拉ok厅\n"
+LINES = [
+    "买了T恤，A股大涨；U盘坏了，做B超检查。",
+    "办IC卡AA制K歌之王，卡拉OK厅",
+    "iPhone手机支持5G网络，IPHONE手机和iphone手机呢？",
+    "ABC大学的T恤衫 t恤衫 Tシャツ",
+    "用網路電話聯絡ABC大學",
+    "C++和C#写.NET程序3.5年，see www.a.com OK?",
+    "⚽ ❤️ 加油！１２３ＡＢＣ",
+]
+
+
+def real_lines():
+    """Lines of real text where it is there."""
+    folder = Path(os.environ.get("FTCORE_DATA") or Path(__file__).parents[4] / "shared" / "data")
+    found = []
+    for name, step in (("thucnews_titles/test.txt", 30), ("chn_sentiment/online_shopping_10_cats.csv", 250)):
+        if (folder / name).is_file():
+            found += (folder / name).read_text(encoding="utf-8").split("\n")[::step]
+    return found
+
+
+@pytest.mark.parametrize(("simplify", "user"), [(True, False), (False, False), (False, True), (True, True)])
+def test_without_protection_the_pipeline_yields_jiebas_tokens_in_lower_case(
+    tmp_path, reference, simplify, user
+):
+    """With and without user words; jieba sees the text and the words as normalised, but for their case."""
+    from ftcore.text.normalize import normalize
+
+    options = Normalize(simplify=simplify)
+    path = tmp_path / "user.txt"
+    path.write_text(USER, encoding="utf-8")
+    theirs = copy.copy(reference)
+    theirs.FREQ = dict(reference.FREQ)
+    for word in USER.replace("網路電話", "网路电话" if simplify else "網路電話").splitlines():
+        word, *frequency = word.split()
+        theirs.add_word(word, int(frequency[0]) if frequency else None)
+    lines = LINES + real_lines()
+    clean = normalize(lines, options.model_copy(update={"lowercase": False})).to_pylist()
+    by, dictionary = (theirs, [str(path)]) if user else (reference, [])
+    segment = Segment(protect=False, user_dict=dictionary, punctuation="keep")
+    ours = Tokenizer(Text(segment=segment, normalize=options)).tokenize(lines)
+    for text, tokens in zip(clean, ours, strict=True):
+        assert tokens.split() == [token.lower() for token in by_jieba(by, text, True)]
+    default = segment.model_copy(update={"punctuation": "remove"})
+    spoken = Tokenizer(Text(segment=default, normalize=options)).tokenize(lines)
+    for kept, tokens in zip(spoken, ours, strict=True):
+        words = [token for token in kept.split() if any(map(str.isalnum, token))]
+        assert words == [token for token in tokens.split() if any(map(str.isalnum, token))]
+
+
+def test_jiebas_own_words_with_capitals_are_found(reference):
+    words = [w for w, n in reference.FREQ.items() if n and w != w.lower() and any(c >= "\u4e00" for c in w)]
+    assert len(words) > 60
+    ours = Tokenizer(Text(segment=Segment(protect=False))).tokenize(words)
+    assert ours == [" ".join(reference.lcut(word)).lower() for word in words]
+    assert sum(" " not in line for line in Tokenizer().tokenize(words)) >= 60
 
 
 def test_a_word_of_frequency_0_is_split_here_and_nowhere_else():
