@@ -20,15 +20,16 @@ _TAGS = "[\U000e0020-\U000e007e]{1,32}\U000e007f"  # of the flags of Scotland, W
 _PICTURE = f"[{_BASIC}\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
 _ELEMENT = f"(?:{_PICTURE}[\ufe0e\ufe0f]?{_SKIN}?\u20e3?(?:{_TAGS})?|{_FLAG}{{2}})"
 
-EMOJI = f"[0-9#*]\ufe0f?\u20e3|{_ELEMENT}(?:\u200d{_ELEMENT})*|{_FLAG}|{_SKIN}"
+KEYCAP = "[0-9#*]\ufe0f?\u20e3"
+EMOJI = f"{KEYCAP}|{_ELEMENT}(?:\u200d{_ELEMENT})*|{_FLAG}|{_SKIN}"
 """One emoji: a keycap, a flag, a picture with its variation, skin tone or tags, or several joined."""
 
-JOINS = "\u200d\u20e3\ufe0e\ufe0f\u2139\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff"
+JOINS = "\u200d\u20e3\ufe0e\ufe0f\u2139\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
 """Characters one of which is in every emoji of more than one, as the inside of a character class."""
 
 _WHOLE = re.compile(EMOJI).fullmatch
-# of the basic plane, with the property Emoji though Unicode counts them as punctuation or mathematics
-_OTHERWISE = frozenset("\u203c\u2049\u2194\u25fd\u25fe\u3030\u303d")
+# of the basic plane, with the property Emoji though Unicode counts them otherwise: punctuation, mathematics, a letter
+_OTHERWISE = frozenset("\u203c\u2049\u2139\u2194\u25fb\u25fc\u25fd\u25fe\u2934\u2935\u3030\u303d")
 
 
 def is_emoji(token: str) -> bool:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from ftcore.text.emoji import EMOJI, JOINS
+from ftcore.text.emoji import EMOJI, JOINS, KEYCAP
 
 _L = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"  # Latin letters
 _A = _L + "0-9"
@@ -63,11 +63,15 @@ def _wide() -> tuple[re.Pattern[str], re.Pattern[str]]:
         whole = f"{letter}+(?:[{marks}\u200c\u200d]+{letter}+)*[{marks}]*"
         return f"{whole}(?:['’&_\\-]{whole})*"
 
-    beside_han = rf"(?<![{_A}])(?=[{_A}]*[{_OTHER}])" + word(rf"(?:(?=[{_OTHER}{_A}])[^\W_])")
+    beside_han = rf"(?<![{_A}])(?=[{_A}]*[{_OTHER}])" + word(
+        rf"(?:(?=[{_OTHER}{_A}])(?!{KEYCAP}|\u2139)[^\W_])"
+    )
     joint = f"{_JOINT}(?![{marks}])"
     return (
         re.compile("|".join([EMOJI, beside_han, *_NARROW])),
-        re.compile("|".join([_PLAIN, EMOJI, *_SPECIAL, joint, word(r"[^\W_]"), r"\S"])),
+        re.compile(
+            "|".join([_PLAIN, EMOJI, *_SPECIAL, joint, word(rf"(?:(?!{KEYCAP}|\u2139)[^\W_])"), r"\S"])
+        ),
     )
 
 

@@ -159,7 +159,7 @@ class Tokenizer:
         made = state.get("version")
         if made not in _READ:
             raise UserError(
-                f"tokenizer state of version {str(made)[:60]!r}; this ftcore reads up to {_VERSION}: install the ftcore it was made with"
+                f"tokenizer state of version {repr(made)[:60]}; this ftcore reads up to {_VERSION}: install the ftcore it was made with"
             )
         if state.get("kind") == Whitespace.kind:
             return Whitespace()

@@ -111,6 +111,6 @@ def test_no_white_space_but_single_spaces_and_the_batch_does_not_matter(texts):
     ["<", "<a ", "<b>", "<div>", "&", "&#", "<!--", "<a href='", "a@", "http://", "www.", "<script>", "a.a"],
 )
 def test_time_is_linear_in_junk(junk):
-    start = time.perf_counter()
+    start = time.process_time()
     normalize([junk * (1_000_000 // len(junk))], Normalize(urls="remove", emails="remove"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
