@@ -65,6 +65,7 @@ class Pool:
 
     def __init__(self, workers: int):
         self.workers = workers
+        self._owner = os.getpid()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker-of")
         self._own = threading.local()
         self._all: list[subprocess.Popen] = []
@@ -80,6 +81,10 @@ class Pool:
             UserError, OSError: as the function raised it. WorkerDied: killed or crashed.
             RuntimeError: any other error, with the worker's traceback.
         """
+        if self._owner != os.getpid():  # whose threads a forked child does not have: it would wait for ever
+            raise RuntimeError(
+                "this pool belongs to the process that forked this one; open another with open_pool"
+            )
         return self._threads.submit(self._run, target, order).result()
 
     def _run(self, target: str, order: Any) -> Any:
@@ -125,6 +130,8 @@ class Pool:
 
     def close(self) -> None:
         """Stop the workers; calls under way end with WorkerDied."""
+        if self._owner != os.getpid():  # the workers are another process's
+            return
         with self._lock:
             self._closed = True
             for worker in self._all:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ftcore.model import forks  # noqa: F401 - registers what a forked child needs
 from ftcore.model.init import bucket_numbers, initial_rows
 
 
