@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 # The parent does every job, on two threads at least, then a child does each again; the model made by the
-# parent is used there, too. A child that takes over 20 s is told where it hangs and ends.
+# parent is used there, too. A child beyond its deadline is told where it hangs and ends.
 SCRIPT = """
 import faulthandler, logging, multiprocessing, os, sys, tempfile, traceback
 import torch
@@ -91,7 +91,7 @@ failed = []
 for job in [*jobs, fork_pool]:
     child = os.fork()
     if child == 0:
-        faulthandler.dump_traceback_later(20 * int(sys.argv[2]), exit=True)
+        faulthandler.dump_traceback_later(int(sys.argv[2]), exit=True)
         try:
             job()
         except BaseException:
@@ -109,9 +109,9 @@ print("failed:", failed)
 def test_everything_works_in_a_forked_child(tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    slack = "3" if os.getloadavg()[0] > 4 else "1"  # a child needs two seconds where nobody else works
+    deadline = "150" if os.getloadavg()[0] > 4 else "40"  # a child needs two seconds where nobody else works
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), slack],
+        [sys.executable, str(script), str(tmp_path), deadline],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=580,
     )  # fmt: skip
     assert "failed: []" in done.stdout, done.stdout + done.stderr[-4000:]
