@@ -45,19 +45,24 @@ PathText = Annotated[str, AfterValidator(_at_home)]
 class Source(Options):
     """One place documents come from: a file, a directory or a glob, and how to read it."""
 
-    path: PathText = Field(description="file, directory or glob; relative paths start at `data`")
+    path: PathText = Field(
+        description="file, directory, glob, or tar/zip archive of files; relative paths start at `data`"
+    )
     name: str = Field("", description="short name in ids and reports; default: the path's stem")
-    format: Literal["auto", "lines", "paragraphs", "jsonl", "csv", "tsv", "parquet", "fasttext", "wiki"] = (
-        Field(
-            "auto",
-            description="lines: a document a line; paragraphs: blank-line separated; wiki: WikiExtractor "
-            "<doc>; auto: by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
-        )
+    format: Literal[
+        "auto", "lines", "paragraphs", "file", "jsonl", "json", "csv", "tsv", "parquet", "fasttext", "wiki"
+    ] = Field(
+        "auto",
+        description="lines: a document a line; paragraphs: blank-line separated; file: a document a file; "
+        "wiki: WikiExtractor <doc>; json: however it is laid out (jsonl notices); auto: by the file name's "
+        "suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
     )
     encoding: str = Field("auto", description="auto: UTF-8, GB18030, Big5, UTF-16 or BOM; or a Python codec")
     header: bool = Field(True, description="csv/tsv: the first row names the columns")
     delimiter: str = Field("", description="csv/tsv: one character; default , for csv and tab for tsv")
-    text: list[str | int] = Field(["text"], min_length=1, description="columns by name or 0-based number")
+    text: list[str | int] = Field(
+        ["text"], min_length=1, description="columns by name (a.b: b inside a) or 0-based number"
+    )
     label: str | int | list[str | int] | None = Field(
         None,
         description="label column by name or number, or several, whose labels unite (for fasttext: any value "
@@ -85,9 +90,14 @@ class Source(Options):
     )
 
     @property
+    def labels_from_names(self) -> bool:
+        """Whether the name of a folder or file is the label."""
+        return self.label_from in ("folder", "file")
+
+    @property
     def label_columns(self) -> list[str | int]:
         """The columns that labels are in."""
-        if self.label is None or self.label_from in ("folder", "file"):
+        if self.label is None or self.labels_from_names:
             return []
         return self.label if isinstance(self.label, list) else [self.label]
 
@@ -97,7 +107,7 @@ class Source(Options):
             raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
         if self.label == []:
             raise ValueError("label names no column; leave it out, or name one")
-        if self.label_from in ("folder", "file") and self.label is not None:
+        if self.labels_from_names and self.label is not None:
             raise ValueError(f"label_from: {self.label_from} takes no column; leave `label` out")
         if self.label_from == "indicators" and self.label is None:
             raise ValueError("label_from: indicators needs the columns; name them in `label`")

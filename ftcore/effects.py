@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ftcore.config import Config, Source
 
-TABULAR = ("csv", "tsv", "jsonl", "parquet")  # formats whose documents have named or numbered columns
+TABULAR = ("csv", "tsv", "jsonl", "json", "parquet")  # formats whose documents have named or numbered columns
 LINES = ("lines", "paragraphs", "wiki", "file")  # formats that are nothing but text
 
 
@@ -80,7 +80,10 @@ RULES = (
 SOURCE_RULES = (
     Rule("header delimiter", lambda s: s.format not in ("csv", "tsv"), "only csv and tsv have one; set format"),
     Rule("text", lambda s: s.format in (*LINES, "fasttext"), "this format has no columns; leave it out"),
-    Rule("label_names", lambda s: s.label is None, "no label is read; set label"),
+    Rule("label_names", lambda s: s.label is None and not s.labels_from_names, "no label is read; set label"),
+    Rule("label label_separator", lambda s: s.format in LINES, "this format has no columns; set label_from, or format"),
+    Rule("label_separator", lambda s: s.format == "fasttext", "labels stand in the text; leave it out"),
+    Rule("na_values", lambda s: s.format not in ("csv", "tsv"), "only csv and tsv write missing values as words"),
     Rule("label_prefix", lambda s: s.format != "fasttext", "only format fasttext marks labels; set format: fasttext"),
     Rule("split_column", lambda s: s.format not in TABULAR, "this format has no columns; set split"),
     Rule("split_column", lambda s: s.split != "auto", "split fixes the whole source; keep one of them"),

@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     Example: ``raise UserError("imdb.csv: no column 'txt'; the columns are: id, text. Set text: [text]")``
     """
+
+    def __init__(self, message: str = "") -> None:
+        # a file's name need not be UTF-8; what is shown must be
+        super().__init__(str(message).encode("utf-8", "backslashreplace").decode())

@@ -233,7 +233,7 @@ class _PartWriter:
         """Append what is left of a batch, and what reading and each later step refused of it."""
         rejects = [row for batch in refused for row in batch.to_pylist()]
         # the order of files and lines, whichever step refused
-        rejects.sort(key=lambda row: (self._order[row["source"]], row["line"]))
+        rejects.sort(key=lambda row: (self._place(row["source"]), row["source"], row["line"]))
         for row in rejects:
             self._counts[row["step"], row["reason"]] += 1
             self._rejects.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
@@ -243,6 +243,12 @@ class _PartWriter:
             self._keys.write(key_numbers(documents.column("key")))
             columns = [documents.column("key" if name == "id" else name) for name in SHARD.names]
             self._docs.write(pa.RecordBatch.from_arrays(columns, schema=SHARD))
+
+    def _place(self, source: str) -> int:
+        """The number of a document's part; one in an archive has the archive's."""
+        while source not in self._order:
+            source = source.rpartition("/")[0]
+        return self._order[source]
 
     def state(self, removed: Counter[str]) -> dict:
         """The figures of `PreparedPart`, but for tokenizer and digest."""

@@ -80,11 +80,13 @@ class Notes:
 
     Attributes:
         counts: what was met and how often, as ``{source name}: {what}``.
-        lost: of every file that breaks off: (file, reason, bytes that are lost, bytes of the whole part).
+        bytes: of the files, as they lie on the disk.
+        lost: of every file that breaks off or cannot be read: [file, reason, bytes that are lost].
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    lost: list[tuple[str, str, int, int]] = field(default_factory=list)
+    bytes: int = 0
+    lost: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 class BatchBuilder:
@@ -109,6 +111,7 @@ class BatchBuilder:
     ) -> None:
         self.source, self.language, self.split, self.limit = source, language, split, limit
         self.labels, self.notes = list(labels), Notes() if notes is None else notes
+        self.taken, self.broken = 0, ""  # documents so far; why the file broke off, if it did
         self._clear()
 
     def _clear(self) -> None:
@@ -141,12 +144,18 @@ class BatchBuilder:
         self._labels.append(labels)
         self._splits.append(self.split if split is None else split)
         self._bytes += len(raw) + 8
+        self.taken += 1
         return True
 
     def reject(self, line: int, reason: str, raw: str | bytes = b"", step: str = "read") -> bool:
         """Put a document aside that cannot be read; False, for `add`."""
         self._rejects.append((self.source, line, step, reason, excerpt(raw)))
         return False
+
+    def break_off(self, line: int, reason: str) -> None:
+        """The file ends before its time, at this line; what follows is lost."""
+        self.broken = reason
+        self.reject(line, reason)
 
     def note(self, what: str) -> None:
         """Count something that a user should know of, though nothing is lost by it."""

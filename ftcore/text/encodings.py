@@ -8,6 +8,7 @@ its undecodable documents are rejected one by one.
 from __future__ import annotations
 
 import codecs
+import re
 
 from ftcore.errors import UserError
 
@@ -20,6 +21,7 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # The most frequent characters of either script (they cover about a third of running text).
 _EVERYDAY = frozenset(
     "的一是不了在人有我他这这個个們们中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而子那得于於着著"
@@ -79,6 +81,15 @@ def detect(sample: bytes, whole: bool = False) -> str:
     }
     best = max(scores, key=scores.__getitem__)
     return best if scores[best] > 0.3 else "utf-8"
+
+
+def is_text(sample: bytes) -> bool:
+    """Whether bytes can be text at all: without the control characters that text has none of.
+
+    >>> is_text("文字\\n".encode("gb18030")), is_text(bytes(range(32)))
+    (True, False)
+    """
+    return _CONTROLS.search(sample) is None or any(sample.startswith(mark) for mark, _ in _MARKS)
 
 
 def is_framed_by_newline_byte(codec: str) -> bool:

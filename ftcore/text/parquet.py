@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
@@ -79,9 +80,18 @@ def _borders(path: str) -> list[int]:
 
 
 def read_parquet(
-    path: str, start: int, stop: int, first_row: int, out: BatchBuilder, source: Source
+    path: str | BinaryIO,
+    start: int,
+    stop: int,
+    first_row: int,
+    out: BatchBuilder,
+    source: Source,
+    place: str = "",
 ) -> Iterator[None]:
     """Documents of some row groups; the line of a document is its 1-based row.
+
+    Args:
+        place: what errors call a file that has no path.
 
     Raises:
         UserError: the file lacks a column that the configuration names.
@@ -90,15 +100,15 @@ def read_parquet(
     try:
         # no pre-buffering, which would hold whole row groups in memory
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 18)
-        names = [field.name for field in file.schema_arrow]
-        columns = [_name(column, names, path) for column in wanted_columns(source)]
-        for name in columns[: len(source.text)]:
-            check_text_type(file.schema_arrow.field(names.index(name)).type, name, path)
+        paths = [_path(column, file.schema_arrow, place or str(path)) for column in wanted_columns(source)]
+        columns = [".".join(keys) for keys in paths]
+        for keys in paths[: len(source.text)]:
+            check_text_type(_type(file.schema_arrow, keys), ".".join(keys), place or path)
         groups = list(range(start, file.num_row_groups if stop < 0 else min(stop, file.num_row_groups)))
         for batch in file.iter_batches(
             batch_size=_rows_at_once(file, groups), row_groups=groups, columns=list(dict.fromkeys(columns))
         ):
-            values = [values_of(batch.column(batch.schema.names.index(name))) for name in columns]
+            values = [values_of(_column(batch, keys)) for keys in paths]
             for record in zip(*values, strict=True):
                 try:
                     add_record(out, row, record, source)
@@ -109,16 +119,42 @@ def read_parquet(
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        out.reject(row, f"truncated or corrupt Parquet ({str(error).splitlines()[0][:120]})")
+        out.break_off(row, f"truncated or corrupt Parquet ({str(error).splitlines()[0][:120]})")
         yield
 
 
-def _name(column: str | int, names: list[str], path: str) -> str:
+def _path(column: str | int, schema: pa.Schema, place: str) -> list[str]:
+    """A column as the names that lead to it: ``a.b`` is b inside the struct a."""
+    names = schema.names
     if isinstance(column, int) and 0 <= column < len(names):
-        return names[column]
-    if isinstance(column, int) or column not in names:
-        raise missing_column(path, column, names)
-    return column
+        return [names[column]]
+    if column in names:
+        return [column]
+    inner = [f"{field.name}.{name}" for field in schema for name in _inside(field.type)]
+    if column not in inner:
+        raise missing_column(place, column, [*names, *inner])
+    return str(column).split(".")
+
+
+def _inside(kind: pa.DataType) -> list[str]:
+    """What is inside a struct, and inside the structs in it."""
+    if not pa.types.is_struct(kind):
+        return []
+    return [
+        name for field in kind for name in (field.name, *(f"{field.name}.{n}" for n in _inside(field.type)))
+    ]
+
+
+def _type(schema: pa.Schema, keys: list[str]) -> pa.DataType:
+    kind = schema.field(schema.names.index(keys[0])).type
+    for key in keys[1:]:
+        kind = kind.field(key).type
+    return kind
+
+
+def _column(batch: pa.RecordBatch, keys: list[str]) -> pa.Array:
+    column = batch.column(batch.schema.names.index(keys[0]))
+    return pc.struct_field(column, keys[1:]) if keys[1:] else column
 
 
 def _rows_at_once(file: pq.ParquetFile, groups: list[int]) -> int:

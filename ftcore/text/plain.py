@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from ftcore.config import Source
 from ftcore.text.documents import BatchBuilder
+from ftcore.text.encodings import is_framed_by_newline_byte
 from ftcore.text.fields import labels_of
 from ftcore.text.records import TOO_LONG, TextLine
+from ftcore.text.streams import Broken, Reencoded, read_fully
 
 
 def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
@@ -21,6 +24,25 @@ def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
         else:
             out.blank(number)
         yield
+
+
+def read_file(stream: BinaryIO | Reencoded, codec: str, out: BatchBuilder) -> Iterator[None]:
+    """The whole file is one document."""
+    codec = codec if is_framed_by_newline_byte(codec) else "utf-8"  # what `Reencoded` makes of the others
+    try:
+        raw = read_fully(stream, out.limit + 4)  # type: ignore[arg-type] - + 4: a byte-order mark
+    except Broken as error:
+        out.break_off(1, str(error))
+        yield
+        return
+    try:
+        text = raw.decode(codec).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        text, damage = raw[:400].decode(codec, "replace"), f"not {codec.removesuffix('-sig')}"
+        out.reject(1, TOO_LONG if len(raw) > out.limit + 3 else damage, text)
+    else:
+        out.add(1, text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    yield
 
 
 def read_paragraphs(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:

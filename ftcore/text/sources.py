@@ -6,9 +6,12 @@ reuse and the reader's check for changed files go by.
 
 from __future__ import annotations
 
+import io
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import BinaryIO
@@ -17,19 +20,14 @@ import xxhash
 
 from ftcore.config import Ingest, Source
 from ftcore.errors import UserError
-from ftcore.text import encodings, parquet, streams
+from ftcore.text import encodings, json_values, parquet, streams
+from ftcore.text.paths import Listing, find_files, readable
+from ftcore.text.suffixes import ARCHIVES, COMPRESSIONS, FORMATS, is_taken, stem, suffixes
 
-FORMATS = {
-    ".txt": "lines",
-    ".jsonl": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-}
-COMPRESSIONS = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
+log = logging.getLogger("ftcore.sources")
 _CUT_AT_NEWLINES = {"lines", "jsonl", "fasttext", "csv", "tsv"}
 _STEP = 1 << 20  # bytes read at once
+_TOLD = 8  # kinds of files left out that are told
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,11 @@ def list_files(ingest: Ingest, data: str) -> list[SourceFile]:
         raise UserError("ingest.sources is empty; name at least one file, directory or glob to read")
     files: list[SourceFile] = []
     for index, (source, name) in enumerate(zip(ingest.sources, source_names(ingest), strict=True)):
-        root, paths = _matches(source, Path(data).expanduser(), name)
-        found = sorted((path.relative_to(root).as_posix(), path) for path in paths)
-        for relative, path in found:
+        listing = _matches(source, Path(data).expanduser(), name)
+        above = _folder_above(source, listing)
+        for relative, path in listing.files:
             format, compression = _format_of(path, source, name)
-            files.append(SourceFile(index, name, str(path), relative, format, compression))
+            files.append(SourceFile(index, name, path, readable(above + relative), format, compression))
     return files
 
 
@@ -105,6 +103,7 @@ def source_names(ingest: Ingest) -> list[str]:
 def cut_file(file: SourceFile, ingest: Ingest) -> list[Part]:
     """Read a file once: its encoding, its digest and the borders at which it is cut into parts.
 
+    The first bytes tell the compression, and how JSON is laid out (format jsonl or json).
     Uncompressed files that are framed by lines are cut near ``ingest.part_bytes`` at a newline (wiki:
     after a ``</doc>``), Parquet by row groups; everything else is one part, and so is a csv or tsv
     file with quotes in it, where a newline may be part of a field.
@@ -119,14 +118,37 @@ def cut_file(file: SourceFile, ingest: Ingest) -> list[Part]:
     codec = encodings.codec_of(declared, file.path) if declared != "auto" else ""
     with streams.opened(file.path) as raw:
         small = min(encodings.SAMPLE, ingest.part_bytes)
-        head = b"" if file.compression else streams.read_fully(raw, small)
+        head = streams.read_fully(raw, small)
+        file = _as_it_is(file, head)
         if not file.compression and len(head) < small:  # the whole file: nothing to cut, nothing more to see
             codec = codec or encodings.detect(head, True)
+            if file.format == "jsonl":
+                file = replace(file, format=_layout(io.BytesIO(head), codec))
             return [_part(file, codec, 0, -1, 1, xxhash.xxh3_128_hexdigest(head))]
         raw.seek(0)
-        codec = codec or encodings.detect(*_sample(file.path, file.compression))
+        if file.format not in ARCHIVES.values():  # each file in an archive has its own
+            codec = codec or encodings.detect(*_sample(file.path, file.compression))
+        if file.format == "jsonl":
+            with streams.opened(file.path) as again:
+                file = replace(file, format=_layout(streams.decompressed(again, file.compression), codec))
         cuts = list(_cuts(raw, file, codec, ingest.part_bytes))
     return [_part(file, codec, *cut) for cut in cuts]
+
+
+def _as_it_is(file: SourceFile, head: bytes) -> SourceFile:
+    """The file with the compression that its first bytes show, whatever its name says."""
+    found = streams.compression_of(head) if file.format != "zip" else ""
+    if not head or found == file.compression or not (found or encodings.is_text(head)):
+        return file
+    named = f"named as {file.compression}" if file.compression else "not named as compressed"
+    log.warning("%s: %s, but it is %s: read as what it is", readable(file.path), named, found or "plain")
+    return replace(file, compression=found)
+
+
+def _layout(stream: BinaryIO, codec: str) -> str:
+    if encodings.is_framed_by_newline_byte(codec):
+        return json_values.layout_of(stream, codec)
+    return json_values.layout_of(streams.Reencoded(stream, codec), "utf-8")
 
 
 def _part(file: SourceFile, codec: str, start: int, stop: int, first_line: int, digest: str) -> Part:
@@ -210,52 +232,61 @@ def _informative(stream: BinaryIO) -> tuple[bytes, bool]:
 
 
 # ------------------------------------------------------------------------------------------ paths
-def _matches(source: Source, data: Path, name: str) -> tuple[Path, list[Path]]:
-    """The root that relative paths start at, and the files."""
+def _matches(source: Source, data: Path, name: str) -> Listing:
+    """The files that a source's path means; what else is in its folder is said."""
     path = data / Path(source.path).expanduser()
-    if path.is_dir():
-        known = [p for p in path.rglob("*") if _visible(p, path) and _has_known_suffix(p) and p.is_file()]
-        if not known:
-            raise UserError(
-                f"source {name!r}: {path}: no file with a known suffix ({' '.join(FORMATS)}, "
-                f"optionally {' '.join(COMPRESSIONS)}); check `path`, or name the files by a glob and set `format`"
-            )
-        return path, known
-    if path.exists():
-        return path.parent, [path]
-    if has_magic(str(path)):
-        parts = path.parts
-        fixed = next(i for i, part in enumerate(parts) if has_magic(part))
-        root, pattern = Path(*parts[:fixed]), str(Path(*parts[fixed:]))
-        found = [p for p in root.glob(pattern) if _visible(p, root) and p.is_file()] if root.is_dir() else []
-        if not found:
-            raise UserError(f"source {name!r}: no file matches {path}; check `path` and `data`")
-        return root, list(dict.fromkeys(found))
-    raise UserError(f"source {name!r}: no such file or directory: {path}; check `path` and `data` ({data})")
+    listing = find_files(path, lambda relative: is_taken(relative, source.format))
+    left_out = _told(listing.left_out)
+    if not listing.kind:
+        raise UserError(
+            f"source {name!r}: no such file or directory: {path}; check `path` and `data` ({data})"
+        )
+    if not listing.files and listing.kind == "pattern":
+        raise UserError(f"source {name!r}: no file matches {path}; check `path` and `data`")
+    if not listing.files:
+        raise UserError(
+            f"source {name!r}: {path}: no file with a known suffix ({' '.join(FORMATS)}, optionally "
+            f"{' '.join(COMPRESSIONS)}); there {'are ' + left_out if left_out else 'is none'}; "
+            "check `path`, or name the files by a glob and set `format`"
+        )
+    if left_out:
+        log.warning(
+            "source %r: %s files of %s are read, left out: %s (to read those, name them by a glob and set format)",
+            name,
+            f"{len(listing.files):,}",
+            path,
+            left_out,
+        )
+    return listing
 
 
-def _visible(path: Path, root: Path) -> bool:
-    return not any(part.startswith(".") for part in path.relative_to(root).parts)
+def _told(left_out: Counter[str]) -> str:
+    """What a folder holds beside the files of a source, in words.
+
+    >>> _told(Counter({"*.md": 1200, "links to a folder above them": 1}))
+    '1,200 *.md, 1 links to a folder above them'
+    """
+    told = [f"{n:,} {kind}" for kind, n in left_out.most_common(_TOLD)]
+    others = left_out.total() - sum(n for _, n in left_out.most_common(_TOLD))
+    return ", ".join([*told, f"{others:,} others"] if others else told)
 
 
-def _suffixes(path: Path) -> tuple[str, str]:
-    """The suffix that tells the format, and the one that tells the compression ("" if none)."""
-    last = path.suffix.lower()
-    if last in COMPRESSIONS:
-        return Path(path.stem).suffix.lower(), last
-    return last, ""
+def _folder_above(source: Source, listing: Listing) -> str:
+    """What to put before relative paths so that each has a folder in it, if labels come from folders."""
+    flat = any("/" not in relative and suffixes(relative)[0] not in ARCHIVES for relative, _ in listing.files)
+    return f"{listing.root.resolve().name}/" if source.label_from == "folder" and flat else ""
 
 
-def _has_known_suffix(path: Path) -> bool:
-    return _suffixes(path)[0] in FORMATS
-
-
-def _format_of(path: Path, source: Source, name: str) -> tuple[str, str]:
-    suffix, packed = _suffixes(path)
+def _format_of(path: str, source: Source, name: str) -> tuple[str, str]:
+    suffix, packed = suffixes(path)
+    if suffix in ARCHIVES:
+        if suffix == ".zip" and packed:
+            raise UserError(f"source {name!r}: {path}: a compressed zip archive; unpack it once")
+        return ARCHIVES[suffix], COMPRESSIONS.get(packed, "")
     if source.format == "auto" and suffix not in FORMATS:
         raise UserError(
             f"source {name!r}: cannot tell the format of {path} by its suffix {suffix!r}; "
-            f"known are {' '.join(FORMATS)}; set `format`"
+            f"known are {' '.join([*FORMATS, *ARCHIVES])}; set `format`"
         )
     format = source.format if source.format != "auto" else FORMATS[suffix]
     if format == "parquet" and packed:
@@ -266,7 +297,4 @@ def _format_of(path: Path, source: Source, name: str) -> tuple[str, str]:
 def _stem(path: str) -> str:
     """A short name for a path: ``data/imdb/train.jsonl.zst`` is `train`, ``zh/**/*.txt`` is `zh`."""
     parts = [part for part in Path(path).parts if not has_magic(part)]
-    last = Path(parts[-1] if parts else "source")
-    while last.suffix.lower() in FORMATS or last.suffix.lower() in COMPRESSIONS:
-        last = Path(last.stem)
-    return last.name.lstrip("/.") or "source"
+    return stem(parts[-1] if parts else "source").lstrip("/.") or "source"

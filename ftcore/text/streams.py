@@ -10,6 +10,8 @@ import codecs
 import gzip
 import io
 import lzma
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +19,18 @@ from typing import BinaryIO
 
 import pyarrow as pa
 import xxhash
+import zstandard
 
 from ftcore.errors import UserError
 
 _BLOCK = 1 << 18  # bytes read at once
 _ZSTD = 1 << 14  # of a zstd archive: what is lost at most before the place where it is damaged
+
+
+LONGEST_WINDOW = 1 << 31  # bytes: what reading a zstd archive may hold (``zstd --long=31``)
+_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+_LITTLE = 1 << 10  # packed bytes taken at once where each may stand for many
+_ARROW_WINDOW = 1 << 27  # the longest window that Arrow's zstd takes
 
 
 class Broken(Exception):
@@ -72,7 +81,11 @@ class DigestingFile(io.RawIOBase):
 
 
 def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
-    """A stream of the unpacked bytes: gz, bz2, xz and zst, of any number of members or frames."""
+    """A stream of the unpacked bytes: gz, bz2, xz and zst, of any number of members or frames.
+
+    Args:
+        raw: buffered, with a `peek`.
+    """
     if compression == "gz":
         return gzip.GzipFile(fileobj=raw)
     if compression == "bz2":
@@ -80,9 +93,53 @@ def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
     if compression == "xz":
         return lzma.LZMAFile(raw)
     if compression == "zst":
+        if _window(raw.peek(18)) > _ARROW_WINDOW:  # type: ignore[union-attr] - buffered, see above
+            return _LongWindow(raw)  # type: ignore[return-value]
         # Arrow's, because zstandard's own stream reader does not tell a truncated frame from a whole one
         return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
     return raw
+
+
+def compression_of(head: bytes) -> str:
+    """The compression of a file by its first bytes, whatever its name: gz, bz2, xz, zst or "".
+
+    >>> compression_of(gzip.compress(b"a")), compression_of(b"plain")
+    ('gz', '')
+    """
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def _window(head: bytes) -> int:
+    """Bytes that a zstd frame looks back; 0 if that cannot be told (the reader will say what is wrong)."""
+    try:
+        return zstandard.get_frame_parameters(head).window_size
+    except zstandard.ZstdError:
+        return 0
+
+
+class _LongWindow:
+    """A zstd archive that looks back further than Arrow's reader can, up to `LONGEST_WINDOW` bytes."""
+
+    def __init__(self, raw: BinaryIO | io.RawIOBase) -> None:
+        self._raw, self._held = raw, b""
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+
+    def read(self, size: int) -> bytes:
+        """Some unpacked bytes; `size` is a wish."""
+        while True:
+            block = self._held or self._raw.read(_LITTLE)
+            self._held = b""
+            if not block:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor(max_window_size=LONGEST_WINDOW).decompressobj()
+            data = self._frame.decompress(block)
+            if self._frame.eof:
+                self._held, self._frame = self._frame.unused_data, None
+            if data:
+                return data
 
 
 def read(stream: BinaryIO, size: int) -> bytes:
@@ -98,7 +155,9 @@ def read(stream: BinaryIO, size: int) -> bytes:
         return stream.read1(size) if hasattr(stream, "read1") else stream.read(size)
     except EOFError:
         raise Broken("truncated archive") from None
-    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+    except tarfile.ReadError:
+        raise Broken("truncated archive") from None
+    except _DAMAGE as error:
         raise Broken(f"corrupt archive ({error})") from None
     except OSError as error:
         if error.errno is not None:  # the disk's fault, not the archive's
@@ -108,6 +167,9 @@ def read(stream: BinaryIO, size: int) -> bytes:
         raise Broken(f"corrupt archive ({str(error).splitlines()[0]})") from None
 
 
+_DAMAGE = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
+
+
 def read_fully(stream: BinaryIO, size: int) -> bytes:
     """Exactly `size` bytes unless the stream ends before."""
     blocks = []
@@ -115,6 +177,22 @@ def read_fully(stream: BinaryIO, size: int) -> bytes:
         blocks.append(block)
         size -= len(block)
     return b"".join(blocks)
+
+
+class Joined(io.RawIOBase):
+    """Bytes that were read already, and then the rest of their stream."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = head, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        block = self._head[: len(buffer)] or read(self._stream, len(buffer))
+        self._head = self._head[len(block) :]
+        buffer[: len(block)] = block
+        return len(block)
 
 
 class Reencoded:
@@ -144,6 +222,9 @@ class Reencoded:
 class Lines:
     """Numbered lines of a stream, without their line ends; a line over `limit` bytes comes as its start.
 
+    Lines end at a newline, with or without a carriage return before it. With `returns` they end at
+    carriage returns where the text begins with these and without any newline, as old Macs wrote it.
+
     Iterating yields ``(line, too_long)``; `number` is the 1-based number of the line just yielded.
     When the stream breaks off, iteration ends and `broken` holds the reason (an unfinished last
     line belongs to what is lost).
@@ -152,14 +233,17 @@ class Lines:
     [(b'a', False), (b'b', False)]
     """
 
-    def __init__(self, stream: BinaryIO | Reencoded, limit: int, first: int = 1) -> None:
-        self._stream, self._limit = stream, limit
+    def __init__(
+        self, stream: BinaryIO | Reencoded, limit: int, first: int = 1, returns: bool = False
+    ) -> None:
+        self._stream, self._limit, self._begins = stream, limit, returns
         self.number = first - 1
         self.broken = ""
 
     def __iter__(self) -> Iterator[tuple[bytes, bool]]:
         held: list[bytes] = []  # pieces of the unfinished line
         size = 0
+        returns: _Returns | None = None
         skipping = False  # over the limit: the rest of the line is thrown away
         while True:
             try:
@@ -167,8 +251,13 @@ class Lines:
             except Broken as error:
                 self.broken = str(error)
                 return
+            if self._begins:
+                self._begins = False
+                returns = _Returns() if b"\r" in block[:-1] and b"\n" not in block else None
             if not block:
                 break
+            if returns:
+                block = returns.as_newlines(block)
             lines = block.split(b"\n")
             last = lines.pop()
             if lines:
@@ -188,3 +277,16 @@ class Lines:
         if line.endswith(b"\r"):
             line = line[:-1]
         return line[: self._limit + 1], too_long or len(line) > self._limit
+
+
+class _Returns:
+    """Carriage returns as newlines, block by block; one before a newline belongs to it."""
+
+    def __init__(self) -> None:
+        self._held = False  # the last block ended with one
+
+    def as_newlines(self, block: bytes) -> bytes:
+        if self._held and block.startswith(b"\n"):
+            block = block[1:]
+        self._held = block.endswith(b"\r")
+        return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -222,7 +222,7 @@ def test_a_truncated_gz_loses_nothing_that_can_be_unpacked(tmp_path):
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_what_is_no_archive_is_one_reject(tmp_path, suffix):
-    documents, rejected = read(write(tmp_path, b"this is not packed at all\n" * 10, f"a.txt.{suffix}"))
+    documents, rejected = read(write(tmp_path, bytes(range(1, 200)) * 10, f"a.txt.{suffix}"))
     assert documents == [] and len(rejected) == 1
     assert rejected[0][0] == 1 and "archive" in rejected[0][1]
 
@@ -250,3 +250,50 @@ def test_language_and_split_of_the_source_are_filled_in(tmp_path):
     assert (documents[0]["language"], documents[0]["split"]) == ("zh", "test")
     documents, _ = read(write(tmp_path, "x\n"))
     assert (documents[0]["language"], documents[0]["split"]) == ("", "")
+
+
+# ------------------------------------------------------------------------- as it is, whatever the name
+@pytest.mark.parametrize("packed", ["", *PACKERS])
+@pytest.mark.parametrize("named", ["", *PACKERS])
+def test_the_first_bytes_tell_the_compression(tmp_path, packed, named, caplog):
+    raw = "第一行 one\nsecond\n".encode()
+    path = write(tmp_path, PACKERS[packed](raw) if packed else raw, f"a.txt{'.' if named else ''}{named}")
+    assert texts(path) == ["第一行 one", "second"]
+    assert ("read as what it is" in caplog.text) == (packed != named)
+
+
+def test_zstd_with_a_long_window(tmp_path):
+    lines = [f"line {i}" for i in range(3000)]
+    long = zstandard.ZstdCompressionParameters.from_level(3, window_log=28)
+    packer = zstandard.ZstdCompressor(compression_params=long).compressobj()  # no size: the window counts
+    raw = packer.compress("\n".join(lines).encode()) + packer.flush()
+    assert zstandard.get_frame_parameters(raw).window_size == 1 << 28
+    assert texts(write(tmp_path, raw, "a.txt.zst")) == lines
+    assert texts(write(tmp_path, raw + raw, "b.txt.zst"))[-2999:] == lines[1:]
+    documents, rejected = read(write(tmp_path, raw[: len(raw) // 2], "c.txt.zst"))
+    assert [reason for _, reason in rejected] == ["truncated archive"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_lone_carriage_returns_end_lines(tmp_path, encoding):
+    path = write(tmp_path, "第一行\rsecond\r\r第三\r".encode(encoding))
+    assert [(d["line"], d["text"]) for d in read(path)[0]] == [(1, "第一行"), (2, "second"), (4, "第三")]
+    path = write(tmp_path, 'text,label\rone,a\r"two, too",b\r'.encode(encoding), "a.csv")
+    assert [(d["text"], d["labels"]) for d in read(path, label="label")[0]] == [
+        ("one", ["a"]),
+        ("two, too", ["b"]),
+    ]
+    path = write(tmp_path, '{"text": "one"}\r{"text": "two"}'.encode(encoding), "a.jsonl")
+    assert texts(path) == ["one", "two"]
+    path = write(tmp_path, "p1\rp1\r\rp2".encode(encoding), "b.txt")
+    assert texts(path, format="paragraphs") == ["p1\np1", "p2"]
+
+
+def test_a_carriage_return_inside_a_line_of_others_is_text(tmp_path):
+    assert texts(write(tmp_path, b"a\rb\nc\r\nd")) == ["a\rb", "c", "d"]
+
+
+def test_a_carriage_return_at_the_border_of_two_blocks(tmp_path):
+    raw = b"x" * ((1 << 18) - 1) + b"\r" + b"second\rthird"
+    raw = b"a\r" + raw[2:]
+    assert [len(t) for t in texts(write(tmp_path, raw))] == [1, (1 << 18) - 3, 6, 5]

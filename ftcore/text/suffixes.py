@@ -1,0 +1,68 @@
+"""What a file's name tells of its content: format, compression, archive."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+FORMATS = {
+    ".txt": "lines",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+COMPRESSIONS = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
+ARCHIVES = {".tar": "tar", ".zip": "zip"}
+_SHORT = {".tgz": ".gz", ".tbz2": ".bz2", ".tbz": ".bz2", ".txz": ".xz", ".tzst": ".zst"}  # of .tar.gz, …
+_TEXTS = {"", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xhtml", ".xml", ".log"}
+
+
+def suffixes(name: str) -> tuple[str, str]:
+    """The suffix that tells the format and the one that tells the compression, in small letters; "" for none.
+
+    A suffix of digits is part of the name, as in ``wiki_00`` and ``news.53068``.
+
+    >>> suffixes("a/train.JSONL.gz"), suffixes("b.tgz"), suffixes("wiki_00.bz2"), suffixes("talk.53068")
+    (('.jsonl', '.gz'), ('.tar', '.gz'), ('', '.bz2'), ('', ''))
+    """
+    path = PurePath(name)
+    last = path.suffix.lower()
+    if last in _SHORT:
+        return ".tar", _SHORT[last]
+    packed = last if last in COMPRESSIONS else ""
+    if packed:
+        last = PurePath(path.stem).suffix.lower()
+    return "" if last[1:].isdigit() else last, packed
+
+
+def is_taken(name: str, format: str) -> bool:
+    """Whether a file found in a folder (not named itself) is one of a source with this format.
+
+    Where the format is said, text files of every usual suffix and without one are; else the suffix
+    must tell the format.
+
+    >>> is_taken("a.md", "auto"), is_taken("a.md", "file"), is_taken("wiki_00", "wiki"), is_taken("a.pdf", "file")
+    (False, True, True, False)
+    """
+    suffix, _ = suffixes(name)
+    if format == "auto":
+        return suffix in FORMATS
+    if (suffix == ".parquet") != (format == "parquet"):
+        return False
+    # _SUCCESS and the like are what other programs leave beside the data
+    return suffix in FORMATS or (suffix in _TEXTS and not (suffix == "" and PurePath(name).name[0] == "_"))
+
+
+def stem(name: str) -> str:
+    """A file's name without folders and without the suffixes that tell format, compression or archive.
+
+    >>> stem("data/imdb/train.jsonl.zst"), stem("v1.2.md")
+    ('train', 'v1.2')
+    """
+    last = PurePath(PurePath(name).name)
+    known = FORMATS.keys() | COMPRESSIONS.keys() | ARCHIVES.keys() | _SHORT.keys() | _TEXTS - {""}
+    while last.suffix.lower() in known:
+        last = PurePath(last.stem)
+    return last.name
