@@ -54,7 +54,9 @@ def settle(store: Store) -> str:
 
 def _roots(database: sqlite3.Connection) -> list[str]:
     """Stores that the experiments say they are in, as addresses."""
-    rows = database.execute("select artifact_location from experiments order by experiment_id")
+    rows = database.execute(
+        "select artifact_location from experiments where lifecycle_stage = 'active' order by experiment_id"
+    )
     found = [r[0].rpartition("/artifacts/")[0] for r in rows if r[0] and r[0].startswith("file://")]
     return list(dict.fromkeys(root for root in found if root))
 

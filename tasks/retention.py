@@ -78,11 +78,19 @@ class Holding:
     why: str
 
 
-def holdings(store: Store, exists: Callable[[str], bool] = lambda _: True) -> list[Holding]:
+def holdings(
+    store: Store,
+    exists: Callable[[str], bool] = lambda _: True,
+    *,
+    keep: int = KEEP,
+    without: frozenset[str] = frozenset(),
+) -> list[Holding]:
     """Every output and every piece of unfinished work in the store, with the reason why it stays.
 
     Args:
         exists: whether a registered version (``models:/name/3``) is still there.
+        keep: outputs of a stage that a configuration may keep.
+        without: configurations that keep nothing.
     """
     held: dict[str, list[str]] = {}
     for path in sorted((store.stages / HELD).glob("*.json")):
@@ -95,7 +103,7 @@ def holdings(store: Store, exists: Callable[[str], bool] = lambda _: True) -> li
         name = home.relative_to(store.stages).as_posix()
         why = []
         for user in users(home.parent):
-            names = used(home.parent, user)
+            names = [] if user in without else used(home.parent, user)[:keep]
             if home.name in names:
                 place = names.index(home.name)
                 why.append(f"{user}, in use" if place == 0 else f"{user}, {place} before")
@@ -111,13 +119,27 @@ def holdings(store: Store, exists: Callable[[str], bool] = lambda _: True) -> li
 
 def prune(store: Store, exists: Callable[[str], bool] = lambda _: True) -> int:
     """Remove what nothing needs; returns the bytes that were freed."""
-    freed = 0
-    for holding in holdings(store, exists):
-        if not holding.why:
-            shutil.rmtree(holding.path, ignore_errors=True)
-            freed += holding.bytes
-            _remove_empty(holding.path.parent, store)
-    return freed
+    unneeded = [h for h in holdings(store, exists) if not h.why]
+    free(store, unneeded)
+    return sum(h.bytes for h in unneeded)
+
+
+def free(store: Store, unneeded: Iterable[Holding]) -> None:
+    """Remove some folders of the store."""
+    for holding in unneeded:
+        shutil.rmtree(holding.path, ignore_errors=True)
+        _remove_empty(holding.path.parent, store)
+
+
+def configurations(store: Store) -> list[str]:
+    """The configurations (by name) that keep something in the store."""
+    return sorted({p.stem for p in store.stages.rglob(f"{IN_USE}/*.json")})
+
+
+def forget(store: Store, configuration: str) -> None:
+    """Let a configuration keep nothing any more."""
+    for path in store.stages.rglob(f"{IN_USE}/{configuration}.json"):
+        path.unlink()
 
 
 def _remove_empty(folder: Path, store: Store) -> None:

@@ -21,6 +21,7 @@ from ftcore.config import Config
 from ftcore.errors import UserError
 from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
+from tasks.retention import Holding, size
 from tasks.store import Owner, Store
 
 if TYPE_CHECKING:
@@ -259,6 +260,21 @@ class Tracker:
     def version_there(self, uri: str) -> bool:
         """`version_exists` by ``models:/name/3``."""
         return self.version_exists(*uri.removeprefix("models:/").rsplit("/", 1))
+
+    def logged_models(self) -> list[Holding]:
+        """The models' folders among the artifacts, each with the versions that it is registered as."""
+        versions: dict[str, list[str]] = {}
+        page = None
+        while True:
+            found = self.client.search_model_versions(page_token=page)
+            for version in found:
+                name = str(version.source).removeprefix("models:/")
+                versions.setdefault(name, []).append(f"models:/{version.name}/{version.version}")
+            page = found.token
+            if not page:
+                break
+        folders = sorted(self.store.artifacts.glob("*/models/m-*"))
+        return [Holding(f, "model", size(f), "; ".join(versions.get(f.name, []))) for f in folders]
 
     def alias(self, alias: str) -> str | None:
         """Version that an alias of the configured model points to, or None."""
