@@ -24,6 +24,7 @@ import yaml
 from rich.console import Console
 
 from flows.children import environment
+from flows.proxies import shell_prefix
 from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.options import override
@@ -84,7 +85,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
                 raise UserError(f"{' '.join(step[2:5])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     console.print(f"  registered {' and '.join(names)} on {url}", highlight=False)
     console.print(
-        f"  run them with: PREFECT_API_URL={url} {sys.executable} -m prefect worker start "
+        f"  run them with: {shell_prefix(os.environ)}PREFECT_API_URL={url} {sys.executable} -m prefect worker start "
         f"--pool {POOL} --type process --limit 1",
         highlight=False,
         soft_wrap=True,

@@ -55,6 +55,18 @@ def loopback_without_proxies() -> Iterator[None]:
         os.environ.update(kept)
 
 
+def shell_prefix(environment: Mapping[str, str]) -> str:
+    """What a command that is typed needs before it to reach this machine's servers; "" without proxies.
+
+    >>> shell_prefix({"HTTP_PROXY": "http://proxy:3128"}), shell_prefix({})
+    ('NO_PROXY=localhost,127.0.0.1 ', '')
+    """
+    if not any(environment.get(name) for name in VARIABLES):
+        return ""
+    bad = " ".join(f"-u {name}" for name in unusable(environment))
+    return (f"env {bad} " if bad else "") + "NO_PROXY=localhost,127.0.0.1 "
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address is this machine's own.
 

@@ -27,9 +27,13 @@ def main(words: Given) -> None:
 
 def serve(config: Config, model: str, port: int) -> int:
     """Find the version and run ``mlflow models serve`` until it ends or Ctrl-C."""
+    from rich.console import Console
+
+    from tasks.session import warnings_shown
     from tasks.tracking import Tracker
 
-    tracker = Tracker(config)
+    with warnings_shown(Console(stderr=True)):
+        tracker = Tracker(config)
     name = config.tracking.model_name
     uri = model or (f"models:/{name}@champion" if tracker.alias("champion") else tracker.newest())
     if not uri:

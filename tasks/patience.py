@@ -24,6 +24,7 @@ from ftcore.errors import UserError
 BUSY_SECONDS = 60.0  # for somebody else to let go of the file
 ANSWER_SECONDS = 5.0  # for a server to answer at all
 log = logging.getLogger("ftcore.mlflow")
+_given_up: set[str] = set()
 
 
 class Patient:
@@ -42,22 +43,35 @@ class Patient:
 
 
 def patiently(uri: str, work: Callable[[], Any]) -> Any:
-    """What `work` returns, once MLflow's store lets it."""
+    """What `work` returns, once MLflow's store lets it.
+
+    Raises:
+        UserError: it does not; the calls that close the failed run's entries are then not waited for again.
+    """
     path = sqlite_file(uri)
-    end = time.monotonic() + BUSY_SECONDS
+    end = time.monotonic() + (0 if uri in _given_up else BUSY_SECONDS)
     while True:
-        if path is not None:
-            wait_until_free(path, end)
         try:
-            return work()
+            if path is not None:
+                wait_until_free(path, end)
+            elif uri in _given_up:
+                require_answer(uri)
+            value = work()
+            _given_up.discard(uri)
+            return value
+        except UserError:
+            _given_up.add(uri)
+            raise
         except Exception as error:
             if path is not None and _says(error, "database is locked"):
-                if time.monotonic() >= end:
-                    raise UserError(_locked(path)) from None
-            elif path is None and _says(error, "API request to"):
+                if time.monotonic() < end:
+                    continue
+                _given_up.add(uri)
+                raise UserError(_locked(path)) from None
+            if path is None and _says(error, "API request to"):
+                _given_up.add(uri)
                 raise UserError(_gone(uri, "it did when this run began")) from None
-            else:
-                raise
+            raise
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -250,7 +250,8 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
     store = Store(config.store)
     # A deployment's run waits for the one before it. Prefect's own limit would count a killed run for minutes.
-    with marked_live(store), store.lock(kind, wait=DEPLOYMENT_WAIT if deployment.id else 0):
+    wait = DEPLOYMENT_WAIT if deployment.id else 0
+    with marked_live(store), warnings_shown(Console(stderr=True)), store.lock(kind, wait=wait):
         if deployment.id:
             close_stale_flow_runs(store, embedded=False)
         tracker = Tracker(config)
@@ -261,8 +262,7 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
         _end_on_signals(session)
         try:
             _link_from_prefect(tracker.link(run))
-            with _warnings_on(session.console):
-                yield session
+            yield session
         except BaseException as error:
             tracker.tags(run, {"error": f"{type(error).__name__}: {error}"})
             tracker.end(run, outcome(error))
@@ -322,7 +322,7 @@ def prefect_tags() -> dict[str, str]:
 
 
 @contextmanager
-def _warnings_on(console: Console) -> Iterator[None]:
+def warnings_shown(console: Console) -> Iterator[None]:
     """Show the library's warnings in the terminal, where Prefect's own log is kept off."""
 
     class Show(logging.Handler):

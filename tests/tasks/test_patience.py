@@ -76,7 +76,31 @@ def test_a_file_that_stays_locked_is_one_line(hold, tmp_path, monkeypatch, capfd
     text = str(error.value)
     assert "\n" not in text and text.startswith(f"{hold.path}: locked by process {process.pid} (")
     assert "end it, then run the same command again" in text
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 60)
+    begin = time.monotonic()
+    with pytest.raises(UserError):  # what closes the failed run's entries
+        tracker.end("r") if tracker else Tracker(config(tmp_path))
+    assert time.monotonic() - begin < 10, "waited for once"
+    process.kill()
+    process.wait()
+    assert Tracker(config(tmp_path)).start("r", kind="k"), "and a later run works"
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_whoever_reads_for_ever_is_no_endless_wait(hold, tmp_path, monkeypatch):
+    """A reader lets others begin to write but never finish."""
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.2)
+    tracker = Tracker(config(tmp_path))
+    calls = []
+
+    def locked() -> None:
+        calls.append(1)
+        raise RuntimeError("(sqlite3.OperationalError) database is locked")
+
+    begin = time.monotonic()
+    with pytest.raises(UserError, match=f"^{hold.path}: locked by another process for 0 s"):
+        patience.patiently(tracker.uri, locked)
+    assert calls and time.monotonic() - begin < 5
 
 
 def test_the_holder_is_told_from_whoever_only_reads(hold):
@@ -114,6 +138,27 @@ def test_a_tracking_server_that_does_not_answer_is_one_line_at_once(silent, tmp_
     text = str(error.value)
     assert "\n" not in text and text.startswith(f"tracking.uri {silent}: no MLflow server answers there (")
     assert "leave tracking.uri out" in text
+
+
+@pytest.mark.slow
+def test_a_run_whose_mlflow_is_locked_ends_with_one_line(ready, hold, start_command):
+    """Sixty seconds in the midst of a training, then the name of file and process; finished stages are kept."""
+    words = ["--config", ready.config, "finetune.epoch=100000", "checkpoint_seconds=0"]
+    run = start_command("pipeline", *words, cwd=ready.folder, stdout=-1, stderr=-1, text=True)
+    end = time.monotonic() + 400
+    while not any((ready.store / "scratch" / "finetune").glob("*/checkpoint")) and time.monotonic() < end:
+        time.sleep(0.1)
+    path = ready.store / "mlflow.db"
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, path, "1000"], stdout=-1, text=True)
+    try:
+        _, shown = run.communicate(timeout=400)
+    finally:
+        holder.kill()
+        holder.communicate()
+    last = shown.strip().splitlines()[-1]
+    assert run.returncode == 1 and "Traceback" not in shown
+    assert last.startswith(f"error: {path}: locked by process {holder.pid} (")
+    assert f"{path} is locked by process {holder.pid}" in shown, "said while it waits"
 
 
 def test_what_is_no_server_needs_no_answer():
