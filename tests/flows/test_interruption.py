@@ -18,7 +18,7 @@ from tests.flows.terminal import CTRL_C, Terminal
 
 pytestmark = pytest.mark.flow
 SECONDS = 5.0  # until the prompt is back
-LONG = ["finetune.epoch=100000", "checkpoint_seconds=0"]  # a training of minutes
+LONG = ["finetune.epoch=10000", "checkpoint_seconds=0"]  # a training of minutes
 
 
 def left_open(store) -> list[tuple[str, str]]:
@@ -145,7 +145,7 @@ def test_every_stage(project, tools, stage, how):
 @pytest.mark.parametrize("flow", ["retrain", "tune", "compare", "predict"])
 def test_every_flow(ready, tools, flow, how):
     words: dict[str, list] = {
-        "retrain": ["--only", "finetune", "finetune.epoch=100000"],
+        "retrain": ["--only", "finetune", "finetune.epoch=10000"],
         "tune": ["tune.duration=600"],
         "compare": ["models:/tiny/1", "models:/tiny/1", "--data", ready.data / "zh.csv"],
         "predict": ["--input", ready.data / "en.jsonl", "--output", ready.folder / "out.parquet"],

@@ -143,7 +143,7 @@ def test_a_tracking_server_that_does_not_answer_is_one_line_at_once(silent, tmp_
 @pytest.mark.slow
 def test_a_run_whose_mlflow_is_locked_ends_with_one_line(ready, hold, start_command):
     """Sixty seconds in the midst of a training, then the name of file and process; finished stages are kept."""
-    words = ["--config", ready.config, "finetune.epoch=100000", "checkpoint_seconds=0"]
+    words = ["--config", ready.config, "finetune.epoch=10000", "checkpoint_seconds=0"]
     run = start_command("pipeline", *words, cwd=ready.folder, stdout=-1, stderr=-1, text=True)
     end = time.monotonic() + 400
     while not any((ready.store / "scratch" / "finetune").glob("*/checkpoint")) and time.monotonic() < end:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_a_killed_holder_frees_the_store(tmp_path: Path, holder: subprocess.Pope
     with Store(str(tmp_path / "store")).lock("flows.pretrain"):
         held = json.loads((tmp_path / "store" / "lock").read_text())
         assert held["what"] == "flows.pretrain" and held["pid"] == os.getpid()
+
+
+def test_who_may_wait_comes_after_the_holder_even_a_killed_one(tmp_path: Path, holder, caplog):
+    threading.Timer(1.2, holder.kill).start()
+    begin = time.monotonic()
+    with Store(str(tmp_path / "store")).lock("flows.retrain", wait=30):
+        held = json.loads((tmp_path / "store" / "lock").read_text())
+    assert held["what"] == "flows.retrain" and 1 < time.monotonic() - begin < 10
+    (said,) = [r.getMessage() for r in caplog.records if "waiting" in r.getMessage()]
+    assert "flows.pipeline" in said and f"process {holder.pid}" in said
+
+
+def test_who_waits_in_vain_is_told_who_has_it(tmp_path: Path, holder: subprocess.Popen):
+    with pytest.raises(UserError, match="flows.pipeline"), Store(str(tmp_path / "store")).lock("x", wait=1):
+        pytest.fail("two runs hold the store")
 
 
 def test_the_holder_itself_may_enter_again_and_frees_it_at_the_end(tmp_path: Path):
