@@ -33,6 +33,7 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
             **options.shaping(),
             "shards": options.shards.model_dump(),
             "split": options.split.model_dump(),
+            "multi_label": options.multi_label,
             "max_reject_share": config.ingest.max_reject_share,
         },
         code=("ftcore.corpus.commit",),

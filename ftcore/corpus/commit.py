@@ -22,11 +22,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ftcore import config
-from ftcore.config import Shards
+from ftcore.config import Config, Shards, SplitShares
 from ftcore.corpus import files
-from ftcore.corpus.labels import LabelSurvey, renamed, survey_labels
+from ftcore.corpus.agreement import Copies, compare_copies
+from ftcore.corpus.labels import LabelSurvey, renamed, survey_labels, with_labels
 from ftcore.corpus.manifest import FileEntry, Manifest
-from ftcore.corpus.prepare import DOCS, NOTED, QUARANTINE, READ, REMOVED, PreparedPart, PrepareOptions
+from ftcore.corpus.prepare import (
+    DOCS,
+    NOTED,
+    QUARANTINE,
+    READ,
+    REMOVED,
+    PreparedPart,
+    PrepareOptions,
+    key_numbers,
+    splits_of,
+)  # fmt: skip
 from ftcore.corpus.shards import SHARD, ShardSet, ShardWriter, iter_file
 from ftcore.errors import UserError
 from ftcore.text.missing import unified_names
@@ -38,9 +49,17 @@ _SAID = 10  # notes shown at most
 
 
 class CommitOptions(PrepareOptions):
-    """What `commit_shards` reads: the options of preparation and the form of the shards."""
+    """What `commit_shards` reads: the options of preparation, the form of the shards, and whether a document
+    may have several labels (as it may where one has)."""
 
     shards: Shards = Shards()
+    multi_label: bool = False
+
+    @classmethod
+    def of(cls, config: Config) -> CommitOptions:
+        """Take the slices out of a whole configuration."""
+        slices = {name: getattr(config, name) for name in cls.model_fields if name != "multi_label"}
+        return cls(**slices, multi_label=config.finetune.loss == "ova")
 
 
 def check_rejects(parts: Sequence[PreparedPart], options: PrepareOptions) -> None:
@@ -68,16 +87,28 @@ def check_rejects(parts: Sequence[PreparedPart], options: PrepareOptions) -> Non
             "Check the format, encoding and columns of ingest.sources, and filters"
         )
     rejected = sum(p.rejected for p in parts)
+    lost, size = sum(file[2] for p in parts for file in p.lost), max(1, sum(p.bytes for p in parts))
+    share = rejected / read + lost / size  # what a file would have held is known by its bytes alone
     allowed = options.ingest.max_reject_share
-    if rejected > allowed * read:
+    if share > allowed:
         broken: Counter[str] = Counter()
         for part in parts:
             broken.update(part.counts.get(READ, {}))
+        of_files = f" and {lost:,} of {size:,} bytes lie in files that cannot be read" if lost else ""
         raise UserError(
-            f"{rejected:,} of {read:,} documents are broken: {rejected / read:.1%}, "
-            f"more than ingest.max_reject_share = {allowed:.1%}.\n{_top(broken, parts)}\n"
+            f"{rejected:,} of {read:,} documents are broken{of_files}: {share:.1%}, "
+            f"more than ingest.max_reject_share = {allowed:.1%}.\n{_lost(parts)}{_top(broken, parts)}\n"
             "Mend the sources or their format and encoding, or raise ingest.max_reject_share"
         )
+    if lost:
+        log.warning("files that are lost, whole or from some place on:\n%s", _lost(parts).rstrip())
+
+
+def _lost(parts: Sequence[PreparedPart]) -> str:
+    """The files that break off, those that lose most first."""
+    found = sorted((file for part in parts for file in part.lost), key=lambda file: -file[2])
+    lines = [f"  {file}: {reason}: {n:,} bytes lost\n" for file, reason, n in found[:_SAID]]
+    return "".join([*lines, f"  and {len(found) - _SAID:,} more files\n"] if len(found) > _SAID else lines)
 
 
 def _top(reasons: Counter[str], parts: Sequence[PreparedPart]) -> str:
@@ -137,6 +168,9 @@ def commit_shards(
     survey = survey_labels(parts)
     names = unified_names(survey.counts)
     noted = _noted(parts, survey, names)
+    copies = compare_copies(parts, [_rows_to_drop(duplicates, n) for n in range(len(parts))], names)
+    unite = options.multi_label or survey.several
+    carve = _lacks_validation(parts, survey, options) and not allow_empty_splits
     out = Path(out)
     tally = _Tally()
     documents = _InputDigest()
@@ -149,10 +183,15 @@ def commit_shards(
                     batch = renamed(batch, names)
                     documents.add(batch)
                     kept = batch if mask.all() else batch.filter(pa.array(mask))
+                    kept = _united(kept, copies) if unite else kept
+                    kept = _carved(kept, options.split.valid) if carve else kept
                     dropped += len(batch) - len(kept)
                     tally.add(kept)
                     writer.write(kept)
         tally.check(parts, options, min_labels, allow_empty_splits)
+        _say_copies(copies, unite)
+        if carve:
+            _say_carved(tally.by_split(), options.split.valid)
         quarantine = _merge_quarantine(parts, folder / QUARANTINE)
         manifest = Manifest(
             inputs=inputs or documents.digest(),
@@ -164,7 +203,9 @@ def commit_shards(
             rejected=sum(p.rejected for p in parts),
             filtered=sum(p.filtered for p in parts),
             duplicates=dropped,
-            counts=_sum_counts([p.counts for p in parts] + [{"dedup": {"duplicate": dropped}, NOTED: noted}]),
+            counts=_sum_counts(
+                [p.counts for p in parts] + [{"dedup": copies.reasons(dropped, unite), NOTED: noted}]
+            ),
             documents=tally.by_split(),
             labels=tally.by_label(),
         )
@@ -184,6 +225,51 @@ def _noted(parts: Sequence[PreparedPart], survey: LabelSurvey, names: dict[str, 
     if len(met) > _SAID:
         log.warning("and %d more notes of this kind; all are in the manifest's counts", len(met) - _SAID)
     return noted
+
+
+def _lacks_validation(parts: Sequence[PreparedPart], survey: LabelSurvey, options: CommitOptions) -> bool:
+    """Whether the sources give each document its split and none is for validation, though a share is wanted."""
+    given = survey.splits["train"] and not survey.splits["valid"] and not any(p.hashed for p in parts)
+    return bool(given) and options.split.valid > 0
+
+
+def _carved(batch: pa.RecordBatch, share: float) -> pa.RecordBatch:
+    """The batch with this share of its train documents as validation, by their hash."""
+    split = batch.column("split").to_numpy(zero_copy_only=False).astype(object)
+    low = key_numbers(batch.column("id"))[:, 1]
+    split[(split == "train") & (splits_of(low, SplitShares(valid=share, test=0)) == "valid")] = "valid"
+    return batch.set_column(batch.schema.get_field_index("split"), "split", pa.array(split, pa.string()))
+
+
+def _say_carved(documents: dict[str, dict[str, int]], share: float) -> None:
+    log.warning(
+        "no source says split: valid: %s documents of train (split.valid = %s of them, by their hash) are the "
+        "validation set; name one, or set split.valid=0 to train on all",
+        f"{sum(documents.get('valid', {}).values()):,}",
+        f"{share:.0%}",
+    )
+
+
+def _united(batch: pa.RecordBatch, copies: Copies) -> pa.RecordBatch:
+    """The batch with the labels that copies of its documents bring."""
+    if not copies.united or not len(batch):
+        return batch
+    low = key_numbers(batch.column("id"))[:, 1].tolist()
+    if copies.united.keys().isdisjoint(low):
+        return batch
+    rows = batch.column("labels").to_pylist()
+    return with_labels(batch, [copies.united.get(key, row) for key, row in zip(low, rows, strict=True)])
+
+
+def _say_copies(copies: Copies, unite: bool) -> None:
+    if copies.united:
+        log.warning(
+            "%s texts stand on several rows with different labels (%s rows more): %s; e.g. %s",
+            f"{len(copies.united):,}",
+            f"{copies.differing:,}",
+            "their labels are united" if unite else "the first row's label counts, the others are left out",
+            "; ".join(copies.examples),
+        )
 
 
 def _rows_to_drop(duplicates: str | Path | None, number: int) -> np.ndarray:

@@ -87,6 +87,8 @@ class PreparedPart:
         filtered: sound documents refused by a filter or the split.
         hashed: labelled documents whose split came from their hash.
         counts: {step: {reason: n}}.
+        bytes: of the files, as they lie on the disk (a file in parts counts with its first).
+        lost: files that break off or cannot be read: [file, reason, bytes that are lost].
         tokenizer: `Tokenizer.digest`.
         digest: SHA-256 over the files of the directory.
     """
@@ -98,6 +100,8 @@ class PreparedPart:
     filtered: int
     hashed: int
     counts: dict[str, dict[str, int]]
+    bytes: int
+    lost: list[list]
     tokenizer: str
     digest: str
 
@@ -128,10 +132,10 @@ def split_of(key: str, shares: SplitShares) -> str:
     >>> split_of("0" * 32, SplitShares(valid=0.1, test=0.1)), split_of("f" * 32, SplitShares())
     ('test', 'train')
     """
-    return str(_splits_of(np.array([int(key[16:], 16)], np.uint64), shares)[0])
+    return str(splits_of(np.array([int(key[16:], 16)], np.uint64), shares)[0])
 
 
-def _splits_of(low: np.ndarray, shares: SplitShares) -> np.ndarray:
+def splits_of(low: np.ndarray, shares: SplitShares) -> np.ndarray:
     """Splits [n] (object) of the low halves of ids, uint64 [n]."""
     place = (low >> np.uint64(11)).astype(np.float64) * 2.0**-53  # uniform in [0, 1)
     chosen = np.full(len(low), "train", object)
@@ -198,7 +202,7 @@ def assign_splits(batch: pa.RecordBatch, shares: SplitShares) -> tuple[pa.Record
     hashed = labelled & (given == "")
     split = np.where(labelled, given, "unlabelled").astype(object)
     low = key_numbers(batch.column("key"))[:, 1]
-    split[hashed] = _splits_of(low[hashed], shares)
+    split[hashed] = splits_of(low[hashed], shares)
     lost = ~labelled & ((given == "valid") | (given == "test"))
     position = batch.schema.get_field_index("split")
     batch = batch.set_column(position, "split", pa.array(split, pa.string()))
@@ -266,6 +270,8 @@ class _PartWriter:
             "filtered": self._read - rows - rejected,
             "hashed": self._hashed,
             "counts": counts,
+            "bytes": self.notes.bytes,
+            "lost": [list(file) for file in self.notes.lost],
         }
 
     def __enter__(self) -> _PartWriter:

@@ -11,11 +11,11 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.config import parse_config
+from ftcore.config import SplitShares, parse_config
 from ftcore.corpus import files
 from ftcore.corpus.commit import CommitOptions, check_rejects, commit_shards
 from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.prepare import prepare_parts
+from ftcore.corpus.prepare import prepare_parts, split_of
 from ftcore.corpus.shards import iter_batches
 from ftcore.errors import UserError
 from ftcore.text.dedup import find_duplicates
@@ -127,6 +127,117 @@ def test_labels_that_pandas_made_floats_are_the_whole_numbers_of_other_files(tmp
         "label '1.0' taken for '1'": 20,
     }
     assert "2: a: documents whose label is missing" in caplog.text and "'1.0' taken for '1'" in caplog.text
+
+
+# ---------------------------------------------------------------------------- copies with other labels
+def contradictory(tmp_path, *, several=False, **others):
+    rows = [*labelled(40), {"text": "same words", "label": ["a", "b"] if several else "a"}]
+    jsonl(tmp_path / "1.jsonl", [*rows, {"text": "unlabelled words"}] if others.pop("gap", 0) else rows)
+    jsonl(
+        tmp_path / "2.jsonl",
+        [
+            *({"text": "Same  WORDS", "label": label} for label in ("b", "a", "c", None)),
+            *labelled(10),  # copies that agree
+            {"text": "another text", "label": "b"},
+        ],
+    )
+    options = options_of(tmp_path, *({"path": f"{n}.jsonl", "label": "label"} for n in (1, 2)), **others)
+    manifest = load_manifest((shards := whole(tmp_path, options)).path)
+    (copy,) = [r for r in read(shards) if r["tokens"] == "same words"]
+    assert manifest.read == manifest.rows + manifest.duplicates
+    return copy, manifest.counts["dedup"], manifest
+
+
+def test_copies_with_other_labels_are_counted_and_shown(tmp_path, caplog):
+    copy, counts, manifest = contradictory(tmp_path)
+    assert copy["labels"] == ["a"] and copy["source"] == "1:1.jsonl"
+    assert counts == {"duplicate": 12, "duplicate with another label": 2} and manifest.duplicates == 14
+    assert "1 texts stand on several rows with different labels (2 rows more): the first row's" in caplog.text
+    assert "'same words': a, b, c" in caplog.text and "c" not in manifest.labels
+
+
+def test_copies_unite_their_labels_where_a_document_may_have_several(tmp_path, caplog):
+    (tmp_path / "ova").mkdir()
+    copy, counts, manifest = contradictory(tmp_path / "ova", finetune={"loss": "ova"})
+    assert copy["labels"] == ["a", "b", "c"] and sum(manifest.labels["c"].values()) == 1
+    assert counts == {"duplicate": 12, "duplicate, its labels united": 2}
+    assert "their labels are united" in caplog.text
+    copy, counts, _ = contradictory(tmp_path, several=True)  # one document with two labels says so as well
+    assert copy["labels"] == ["a", "b", "c"] and counts["duplicate, its labels united"] == 3
+
+
+def test_copies_do_not_depend_on_how_files_are_cut(tmp_path):
+    options = options_of(tmp_path, {"path": "a.jsonl", "label": "label"}, finetune={"loss": "ova"})
+    jsonl(tmp_path / "a.jsonl", [{"text": f"text {i % 7}", "label": "abc"[i % 3]} for i in range(60)])
+    (part,) = raw_parts(tmp_path, options)
+    digests = set()
+    for n, borders in enumerate(([], [1], [20, 21], range(0, 60, 5))):
+        parts = prepare_parts(cut_at(part, borders), options, tmp_path / f"p{n}", workers=1)
+        shards = finish(parts, options, tmp_path / f"w{n}", min_labels=1, allow_empty_splits=True)
+        assert sorted(map(len, (r["labels"] for r in read(shards)))) == [3] * 7
+        digests.add(shards.digest)
+    assert len(digests) == 1
+
+
+# --------------------------------------------------------------------- validation where no source says so
+@pytest.mark.parametrize("by", ["source", "column"])
+def test_train_and_test_alone_give_a_validation_set_of_train(tmp_path, by, caplog):
+    jsonl(tmp_path / "1.jsonl", [r | {"where": "train"} for r in labelled(400)])
+    jsonl(tmp_path / "2.jsonl", [r | {"where": "test"} for r in labelled(100, start=400)])
+    said = {"train": {"split": "train"}, "test": {"split": "test"}}
+    sources = [
+        {"path": f"{n}.jsonl", "label": "label"}
+        | (said[split] if by == "source" else {"split_column": "where"})
+        for n, split in ((1, "train"), (2, "test"))
+    ]
+    options = options_of(tmp_path, *sources, split={"valid": 0.2})
+    rows = read(whole(tmp_path, options))
+    of = {split: {r["tokens"] for r in rows if r["split"] == split} for split in ALL}
+    assert (
+        len(of["test"]) == 100
+        and 60 <= len(of["valid"]) <= 100
+        and len(of["train"]) == 400 - len(of["valid"])
+    )
+    assert (
+        f"no source says split: valid: {len(of['valid'])} documents of train (split.valid = 20%"
+        in caplog.text
+    )
+    # the same texts as where all is drawn by hash, and none without a share
+    for r in rows:
+        if r["split"] != "test":
+            drawn = split_of(r["id"], SplitShares(valid=0.2, test=0))
+            assert r["split"] == drawn
+    none = options_of(tmp_path, *sources, split={"valid": 0})
+    rows = read(finish(prepared(tmp_path, none, tmp_path / "w2"), none, tmp_path / "w2"))
+    assert {r["split"] for r in rows} == {"train", "test"}
+
+
+def test_a_validation_set_that_is_given_stays_the_only_one(tmp_path, caplog):
+    for n, split in enumerate(("train", "valid", "test")):
+        jsonl(tmp_path / f"{split}.jsonl", labelled(40, start=40 * n))
+    sources = [{"path": f"{s}.jsonl", "label": "label", "split": s} for s in ("train", "valid", "test")]
+    rows = read(whole(tmp_path, options_of(tmp_path, *sources)))
+    assert [sum(r["split"] == s for r in rows) for s in ("train", "valid", "test")] == [40] * 3
+    assert "no source says" not in caplog.text
+
+
+# --------------------------------------------------------------------------------------- files that are lost
+def test_a_lost_file_counts_by_its_bytes(tmp_path, caplog):
+    jsonl(tmp_path / "a.jsonl", labelled(2000))
+    whole_bytes = (tmp_path / "a.jsonl").stat().st_size
+    (tmp_path / "b.parquet").write_bytes(bytes(range(256)) * (whole_bytes // 256))
+    options = options_of(tmp_path, {"path": "*.*", "label": "label"}, ingest={"max_reject_share": 0.4})
+    parts = prepared(tmp_path, options)
+    with pytest.raises(UserError) as error:
+        check_rejects(parts, options)
+    lines = str(error.value).splitlines()
+    assert "1 of 2,001 documents are broken and" in lines[0] and "50." in lines[0]
+    assert (
+        "b.parquet: truncated or corrupt Parquet" in lines[1] and "bytes lost" in lines[1]
+    )  # before all else
+    patient = options_of(tmp_path, {"path": "*.*", "label": "label"}, ingest={"max_reject_share": 0.6})
+    check_rejects(parts, patient)
+    assert "b.parquet" in caplog.text and "files that are lost" in caplog.text
 
 
 def cut_at(part, borders):

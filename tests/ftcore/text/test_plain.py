@@ -53,3 +53,19 @@ def test_fasttext_without_labels_drops_them_from_the_text():
 def test_fasttext_with_another_prefix():
     documents, _ = collect(read_fasttext, ["#a __label__b w"], Source(path="f", label=0, label_prefix="#"))
     assert documents == [(1, "__label__b w", ["a"])]
+
+
+def test_a_label_prefix_with_a_space_behind_it_is_counted():
+    out = BatchBuilder("s:f", "", "", 1000)
+    lines = ["__label__a good", "__label__ b bad", "__label__", "no label"]
+    numbered = ((i, line, "") for i, line in enumerate(lines, 1))
+    for _ in read_fasttext(numbered, out, Source(path="f", label=0)):
+        pass
+    ((documents, rejected),) = out.take()
+    assert [(d["text"], d["labels"]) for d in documents.to_pylist()] == [
+        ("good", ["a"]), ("b bad", []), ("no label", [])
+    ]  # fmt: skip
+    assert [r["reason"] for r in rejected.to_pylist()] == ["empty"]
+    assert out.notes.counts == {
+        "s: documents with '__label__' and no name behind it (a space?): no label is made of that": 2
+    }

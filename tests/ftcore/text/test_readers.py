@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import random
 import tracemalloc
 
 import pytest
@@ -8,7 +9,7 @@ import zstandard
 
 from ftcore.config import Ingest, Source
 from ftcore.errors import UserError
-from ftcore.text.documents import DOCUMENT, REJECTED
+from ftcore.text.documents import DOCUMENT, REJECTED, Notes
 from ftcore.text.readers import read_part
 from ftcore.text.sources import cut_file, list_files
 
@@ -297,3 +298,31 @@ def test_a_carriage_return_at_the_border_of_two_blocks(tmp_path):
     raw = b"x" * ((1 << 18) - 1) + b"\r" + b"second\rthird"
     raw = b"a\r" + raw[2:]
     assert [len(t) for t in texts(write(tmp_path, raw))] == [1, (1 << 18) - 3, 6, 5]
+
+
+# ------------------------------------------------------------------------------------- bytes that are lost
+@pytest.mark.parametrize("suffix", ["gz"])
+def test_what_follows_a_break_is_known_by_its_bytes(tmp_path, suffix):
+    rng = random.Random(0)
+    raw = PACKERS[suffix]("\n".join(rng.randbytes(500).hex() for _ in range(3000)).encode())
+    middle = len(raw) // 2
+    path = write(tmp_path, raw[:middle] + b"\xff" * 20_000 + raw[middle + 20_000 :], f"a.txt.{suffix}")
+    (part,), given = parts_of(path)
+    notes = Notes()
+    documents = sum(len(kept) for kept, _ in read_part(part, given, notes))
+    ((file, reason, lost),) = notes.lost
+    assert file == f"a:a.txt.{suffix}" and "corrupt" in reason and notes.bytes == len(raw)
+    if documents:
+        assert 0.2 * len(raw) < lost < 0.6 * len(raw)
+    else:
+        assert lost == len(raw)
+
+
+def test_a_file_that_gives_nothing_is_lost_whole(tmp_path):
+    for name in ("a.txt.gz", "b.parquet", "c.tar", "d.zip"):
+        (part,), given = parts_of(write(tmp_path, bytes(range(1, 200)) * 10, name))
+        notes = Notes()
+        assert sum(len(kept) for kept, _ in read_part(part, given, notes)) == 0
+        assert [(file.split(":")[1], lost) for file, _, lost in notes.lost] == [
+            (name, 1990)
+        ] and notes.bytes == 1990
