@@ -136,7 +136,8 @@ def test_one_byte_of_an_output(ready, invoke, stage):
     assert done.code == 0, done.err
     assert done.recomputed == {stage.split("/")[0]}, done.reasons
     name = path.relative_to(output(ready.store, stage)).as_posix()
-    assert done.reasons[stage.split("/")[0]] == f"output {name} has changed on disk"
+    piece = " (1 of 4 parts)" if "/" in stage else ""
+    assert done.reasons[stage.split("/")[0]] == f"output {name} has changed on disk{piece}"
     assert done.summary["model_uri"] == "models:/tiny/1", "nothing new to register"
 
 
@@ -152,7 +153,8 @@ def test_one_byte_of_every_other_output_is_seen(ready, invoke, stage, pattern):
         flip(path, path.stat().st_size // 2)
     done = invoke("pipeline", "--config", ready.config, "--dry-run")
     plan = json.loads(done.out.strip().splitlines()[-1])
-    assert plan[stage]["would"] == "planned" and "has changed on disk" in plan[stage]["why"]
+    would = plan[stage.split("/")[0]]
+    assert would["would"] == "planned" and "has changed on disk" in would["why"]
 
 
 def test_one_byte_of_the_record_of_a_registration(ready, invoke):
