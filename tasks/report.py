@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from ftcore.corpus.commit import NOTED
 from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.prepare import NOTED, READ, REMOVED
+from ftcore.corpus.prepare import READ, REMOVED
 from ftcore.report.run_page import RunPage, render_run
 from tasks.commit import shard_set
 from tasks.evaluate import read_tables, train_counts

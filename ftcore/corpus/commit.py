@@ -29,7 +29,6 @@ from ftcore.corpus.labels import LabelSurvey, renamed, survey_labels, with_label
 from ftcore.corpus.manifest import FileEntry, Manifest
 from ftcore.corpus.prepare import (
     DOCS,
-    NOTED,
     QUARANTINE,
     READ,
     REMOVED,
@@ -45,6 +44,7 @@ from ftcore.text.missing import unified_names
 log = logging.getLogger("ftcore.commit")
 HELD_OUT = ("valid", "test")
 LABELLED = ("train", *HELD_OUT)
+NOTED = "noted"  # what a user should know of the documents that stay; like REMOVED it counts no rejects
 _SAID = 10  # notes shown at most
 
 
@@ -80,7 +80,7 @@ def check_rejects(parts: Sequence[PreparedPart], options: PrepareOptions) -> Non
         reasons: Counter[str] = Counter()
         for part in parts:
             for step, numbers in part.counts.items():
-                if step not in (REMOVED, NOTED):
+                if step != REMOVED:
                     reasons.update({f"{step}: {reason}": n for reason, n in numbers.items()})
         raise UserError(
             f"no document is left: all {read:,} were rejected.\n{_top(reasons, parts)}\n"
@@ -219,12 +219,12 @@ def _noted(parts: Sequence[PreparedPart], survey: LabelSurvey, names: dict[str, 
     noted = {f"label {old!r} taken for {new!r}": survey.counts[old] for old, new in names.items()}
     met = Counter(noted)
     for part in parts:
-        met.update(part.counts.get(NOTED, {}))
+        met.update(part.noted)
     for what, n in met.most_common(_SAID):
         log.warning("%s: %s", f"{n:,}", what)
     if len(met) > _SAID:
         log.warning("and %d more notes of this kind; all are in the manifest's counts", len(met) - _SAID)
-    return noted
+    return dict(met)
 
 
 def _lacks_validation(parts: Sequence[PreparedPart], survey: LabelSurvey, options: CommitOptions) -> bool:

@@ -43,7 +43,6 @@ from ftcore.text.sources import Part
 DOCS, KEYS, QUARANTINE, COUNTS = "docs.parquet", "keys.npy", "quarantine.jsonl", "counts.json"
 REMOVED = "removed tokens"  # the one step of `counts` that does not count documents
 READ = "read"  # the step whose rejects are broken documents
-NOTED = "noted"  # what a user should know of the documents that stay; like REMOVED it counts no rejects
 
 
 class PrepareOptions(config.Options):
@@ -87,6 +86,7 @@ class PreparedPart:
         filtered: sound documents refused by a filter or the split.
         hashed: labelled documents whose split came from their hash.
         counts: {step: {reason: n}}.
+        noted: what a user should know of the documents that stay: how often.
         bytes: of the files, as they lie on the disk (a file in parts counts with its first).
         lost: files that break off or cannot be read: [file, reason, bytes that are lost].
         tokenizer: `Tokenizer.digest`.
@@ -100,6 +100,7 @@ class PreparedPart:
     filtered: int
     hashed: int
     counts: dict[str, dict[str, int]]
+    noted: dict[str, int]
     bytes: int
     lost: list[list]
     tokenizer: str
@@ -259,9 +260,8 @@ class _PartWriter:
         counts: dict[str, dict[str, int]] = {}
         for (step, reason), n in sorted(self._counts.items()):
             counts.setdefault(step, {})[reason] = n
-        for step, figures in ((REMOVED, removed), (NOTED, self.notes.counts)):
-            if figures:
-                counts[step] = dict(sorted(figures.items()))
+        if removed:
+            counts[REMOVED] = dict(sorted(removed.items()))
         rows, rejected = self._docs.rows, sum(counts.get(READ, {}).values())
         return {
             "rows": rows,
@@ -270,6 +270,7 @@ class _PartWriter:
             "filtered": self._read - rows - rejected,
             "hashed": self._hashed,
             "counts": counts,
+            "noted": dict(sorted(self.notes.counts.items())),
             "bytes": self.notes.bytes,
             "lost": [list(file) for file in self.notes.lost],
         }
