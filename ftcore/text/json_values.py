@@ -82,7 +82,7 @@ class Values:
         codec: of the stream; what cannot be decoded is damage of the record that it is in.
         limit: characters of a record.
 
-    >>> [v[2] for v in Values(io.BytesIO(b'[{"a": 1},\\n {"a": 2}]'), "utf-8", 100)]
+    >>> import io; [v[2] for v in Values(io.BytesIO(b'[{"a": 1},\\n {"a": 2}]'), "utf-8", 100)]
     ['{"a": 1}', '{"a": 2}']
     """
 
