@@ -104,6 +104,11 @@ def _compare(parser: argparse.ArgumentParser) -> None:
         help="move the alias (champion) to the last model, unless it is significantly worse",
     )
     parser.add_argument(
+        "--allow-changed-labels",
+        action="store_true",
+        help="promote although the labels differ from the champion's (never when none is shared)",
+    )
+    parser.add_argument(
         "--rollback", action="store_true", help="move the champion back to the version it replaced"
     )
 

@@ -14,9 +14,13 @@ import flows.evaluate
 import flows.finetune
 import flows.prepare
 import flows.pretrain
+import tasks.finetune
+import tasks.prepare
+import tasks.pretrain
 from flows.hooks import HOOKS
-from ftcore.config import Config
+from ftcore.config import Config, digest
 from tasks.before import check_labels
+from tasks.code_digest import sources_of
 from tasks.commit import shard_set
 from tasks.dictionary import require_labels
 from tasks.register import register
@@ -61,7 +65,15 @@ def summary(session: Session, made: dict[str, StageOutput | None]) -> dict:
     reused = all(o.reused for o in session.outputs)
     model_uri = version.result["model_uri"] if version else str(made["model"].file("model"))
     tracker.tags(
-        session.run, {"data.digest": shards.digest, "model_uri": model_uri, "reused": str(reused).lower()}
+        session.run,
+        {
+            "data.digest": shards.digest,
+            "code.digest": digest(
+                sources_of(*tasks.prepare.CODE, *tasks.pretrain.CODE, *tasks.finetune.CODE)
+            ),
+            "model_uri": model_uri,
+            "reused": str(reused).lower(),
+        },
     )
     if version:
         hold(session.store, model_uri, [Path(made["shards"].path), Path(made["report"].path)])

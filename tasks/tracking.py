@@ -27,6 +27,7 @@ from tasks.store import Owner, Store
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from mlflow.entities import Run
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -277,12 +278,26 @@ class Tracker:
         return [Holding(f, "model", size(f), "; ".join(versions.get(f.name, []))) for f in folders]
 
     def alias(self, alias: str) -> str | None:
-        """Version that an alias of the configured model points to, or None."""
+        """Version that an alias of the configured model points to, or None.
+
+        A registry that does not answer is no None: a champion that cannot be seen is not a missing one.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             found = self.client.get_model_version_by_alias(self.options.model_name, alias)
             return str(found.version)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def run(self, run: str) -> Run | None:
+        """A run with its parameters, metrics, tags and data sets; None if it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_run(run)
         except MlflowException:
             return None
 
@@ -291,19 +306,30 @@ class Tracker:
         name = self.options.model_name
         replaced = self.alias(alias)
         if replaced is not None and replaced != version:
-            self.client.set_model_version_tag(name, version, "replaced_version", replaced)
-        for key, value in tags.items():
-            self.client.set_model_version_tag(name, version, key, str(value))
+            self.version_tags(version, {_replaced(alias): replaced})
+        self.version_tags(version, tags)
         self.client.set_registered_model_alias(name, alias, version)
 
-    def roll_back(self, alias: str = "champion") -> tuple[str, str]:
-        """Move an alias back to the version that the current one replaced: (from, to)."""
+    def champion(self) -> str | None:
+        """Address of the configured model's champion, or None."""
+        version = self.alias("champion")
+        return f"models:/{self.options.model_name}/{version}" if version else None
+
+    def version_tags(self, version: str, tags: Mapping[str, Any]) -> None:
+        """Set tags on a version of the configured model."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(self.options.model_name, version, key, str(value)[:5000])
+
+    def roll_back(self, alias: str = "champion") -> tuple[str, str | None]:
+        """Move an alias back to the version that the current one replaced: (from, to); to None if there is none."""
         name, current = self.options.model_name, self.alias(alias)
         if current is None:
             raise UserError(f"{name}@{alias}: there is no such alias; promote a version first")
-        previous = self.client.get_model_version(name, current).tags.get("replaced_version")
+        previous = self.client.get_model_version(name, current).tags.get(_replaced(alias))
         if not previous:
-            raise UserError(f"{name}@{alias}: version {current} replaced none; nothing to go back to")
+            return current, None
+        if not self.version_exists(name, previous):
+            raise UserError(f"{name}@{alias}: version {previous}, which {current} replaced, has been deleted")
         self.client.set_registered_model_alias(name, alias, previous)
         return current, previous
 
@@ -364,6 +390,11 @@ class Tracker:
         found = self.client.search_model_versions(f"name = '{self.options.model_name}'")
         numbers = sorted(int(v.version) for v in found)
         return f"models:/{self.options.model_name}/{numbers[-1]}" if numbers else None
+
+
+def _replaced(alias: str) -> str:
+    """The tag that notes which version an alias pointed to before; each alias has a history of its own."""
+    return "replaced_version" if alias == "champion" else f"{alias}.replaced_version"
 
 
 class CurveWriter:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ftcore.evaluation.significance import (
+    FEW,
     Interval,
     McNemar,
     Outcomes,
@@ -37,6 +38,11 @@ class Difference:
     other: float
     interval: Interval  # of other - first
 
+    @property
+    def few(self) -> bool:
+        """Too few documents for the interval to mean anything."""
+        return self.documents < FEW
+
 
 @dataclass(frozen=True)
 class Flip:
@@ -54,10 +60,12 @@ class Comparison:
     tests: dict[str, McNemar]  # by model, against the first
 
     def worse(self, model: str) -> bool:
-        """Is `model` significantly worse than the first, overall (the rule of `significance`)?"""
-        return significantly_worse(
-            *(row.interval for row in self.rows if row.model == model and row.scope == "overall")
-        )
+        """Is `model` significantly worse than the first, overall (the rule of `significance`)?
+
+        False on fewer than `FEW` documents, which tell nothing.
+        """
+        rows = [row for row in self.rows if row.model == model and row.scope == "overall" and not row.few]
+        return significantly_worse(*(row.interval for row in rows))
 
 
 def compare_predictions(

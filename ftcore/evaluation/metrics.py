@@ -448,8 +448,17 @@ def confident_errors(
     labelled = np.bincount(pairs.document, minlength=len(gold)) > 0
     wrong = np.flatnonzero(~pairs.hits(best)[:, 0] & labelled)
     wrong = wrong[np.argsort(-probabilities[wrong, best[wrong, 0]], kind="stable")]
+    return take_turns(wrong, languages)[:limit]
+
+
+def take_turns(documents: np.ndarray, languages: Sequence[str]) -> np.ndarray:
+    """The documents int64[n] in an order where the languages take turns, each language's own order kept.
+
+    >>> take_turns(np.array([4, 3, 0, 1]), ["zh", "en", "zh", "zh", "zh"]).tolist()
+    [4, 1, 3, 0]
+    """
     turn: dict[str, int] = {}
-    turns = np.empty(len(wrong), np.int64)
-    for place, document in enumerate(wrong):
+    turns = np.empty(len(documents), np.int64)
+    for place, document in enumerate(documents):
         turns[place] = turn[languages[document]] = turn.get(languages[document], -1) + 1
-    return wrong[np.argsort(turns, kind="stable")][:limit]
+    return documents[np.argsort(turns, kind="stable")]

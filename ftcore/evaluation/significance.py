@@ -4,7 +4,9 @@ Differences are always ``b - a``: a is the model in place (the champion, the fir
 
 **The rule.** b is *significantly worse* than a when the whole 95 % interval of its macro-F1 difference, or
 of its accuracy difference, lies below 0 (`significantly_worse`). An interval that touches 0 says that these
-documents cannot tell the two apart, which is no reason to refuse b.
+documents cannot tell the two apart, which is no reason to refuse b. Fewer than `FEW` documents tell nothing:
+percentiles of resamples of a handful are no intervals (they come out far too narrow, Efron and Tibshirani,
+ch. 14), and no verdict rests on them.
 
 The bootstrap draws documents with replacement, the same ones for both models (Efron and Tibshirani, *An
 Introduction to the Bootstrap*, 1993, ch. 13 and 16; Koehn, EMNLP 2004). Documents with the same outcome are
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FEW = 30  # documents below which a bootstrap interval is not called one
 CELLS = 1 << 22  # counts drawn at a time: 32 MB of int64
 
 

@@ -7,12 +7,13 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ftcore.evaluation.comparison import Difference
-from ftcore.evaluation.significance import McNemar, significantly_worse
+from ftcore.evaluation.labels import LabelChange
+from ftcore.evaluation.significance import FEW, McNemar, significantly_worse
 from ftcore.report import charts
 from ftcore.report.pages import (
     count,
@@ -23,6 +24,7 @@ from ftcore.report.pages import (
     score,
     signed,
     size,
+    surest_first,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 
 SCORES = (("macro_f1", "Macro-F1"), ("accuracy", "Accuracy"), ("ece", "Calibration error"))
 TITLES = {"macro_f1": "macro-F1", "accuracy": "accuracy", "f1": "F1"}
+BASELINES = {"majority": "majority", "linear": "linear TF-IDF"}  # prefix of a metric: what it is called
+SHOWN_FLIPS = 10  # the others are folded
+SHOWN_CHANGES = 6  # of what the models were made with, in a sentence
+
+# What a verdict speaks of beside the scores: a change for the worse that is more than noise.
+ECE_WORSE = 0.01
+SIZE_WORSE = 1.1
+SPEED_WORSE = 0.8  # CPU time of the best of several passes, in turns, in one call
 
 
 @dataclass(frozen=True)
@@ -39,9 +49,11 @@ class ModelEntry:
     name: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     size_bytes: float | None = None
-    documents_per_second: float | None = None
+    documents_per_second: float | None = None  # of CPU time
     ids: Mapping[str, str] = field(default_factory=dict)  # {"version": "7", "run": "8f2c…"}
     note: str = ""
+    labels: Sequence[str] = ()  # that it knows
+    changes: Sequence[str] = ()  # what it was made with differently from the first: options, data, code
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class FlipExample:
     after: str
     language: str = ""
     source: str = ""
+    probability: float | None = None  # that the other model gives its answer
 
 
 @dataclass
@@ -80,27 +93,73 @@ class ComparePage:
 
 
 def verdict(page: ComparePage, model: str) -> tuple[str, str]:
-    """(good | bad | even, sentence) on a model against the first, from the overall intervals.
+    """(good | bad | even, sentences) on a model against the first, from the overall intervals.
 
     Worse by the rule of `significance` (any overall interval wholly below 0); better when one lies wholly
-    above 0 and none below; else even.
+    above 0 and none below; else even, and even on too few documents or between models that share no label.
+    Labels that differ are named first; calibration, size and speed are where they got worse.
     """
-    first = page.models[0].name
-    rows = {row.metric: row for row in page.differences if row.model == model and row.scope == "overall"}
-    intervals = [row.interval for row in rows.values()]
+    first, other = page.models[0], next(entry for entry in page.models if entry.name == model)
+    tone, sentence = _scored(page, first, other)
+    changes = list(other.changes[:SHOWN_CHANGES])
+    if len(other.changes) > SHOWN_CHANGES:
+        changes.append(f"{len(other.changes) - SHOWN_CHANGES} more on the page")
+    said = [
+        LabelChange.of(first.labels, other.labels).sentence(first.name, model),
+        sentence,
+        f"Worse: {', '.join(costs)}." if (costs := costs_of(first, other)) else "",
+        f"Made with: {'; '.join(changes)}." if changes else "",
+    ]
+    return tone, " ".join(filter(None, said))
+
+
+def _scored(page: ComparePage, first: ModelEntry, other: ModelEntry) -> tuple[str, str]:
+    """Tone and sentence on the scores alone."""
+    a, b = first.name, other.name
+    rows = {row.metric: row for row in page.differences if row.model == b and row.scope == "overall"}
+    if not rows:
+        return "even", f"{b} was not tested against {a}."
+    if LabelChange.of(first.labels, other.labels).disjoint:
+        return "even", "Their scores are of different tasks and say nothing of each other."
+    few = next((row.documents for row in rows.values() if row.few), None)
     figures = ", ".join(
-        f"{TITLES[metric]} {signed(rows[metric].interval.difference)} "
-        f"(95 % interval {signed(rows[metric].interval.low)} to {signed(rows[metric].interval.high)})"
+        f"{TITLES[metric]} {signed(rows[metric].interval.difference)}"
+        + ("" if rows[metric].few else f" (95 % interval {_reach(rows[metric])})")
         for metric in ("macro_f1", "accuracy")
         if metric in rows
     )
-    if not intervals:
-        return "even", f"{model} was not tested against {first}."
+    if few is not None:
+        return "even", f"{few} documents: too few to tell {b} and {a} apart ({FEW} at least): {figures}."
+    intervals = [row.interval for row in rows.values()]
     if significantly_worse(*intervals):
-        return "bad", f"{model} is significantly worse than {first}: {figures}."
+        return "bad", f"{b} is significantly worse than {a}: {figures}."
     if any(interval.low > 0 for interval in intervals):
-        return "good", f"{model} is significantly better than {first}: {figures}."
-    return "even", f"These documents do not tell {model} and {first} apart: {figures}."
+        return "good", f"{b} is significantly better than {a}: {figures}."
+    return "even", f"These documents do not tell {b} and {a} apart: {figures}."
+
+
+def costs_of(first: ModelEntry, other: ModelEntry) -> list[str]:
+    """Calibration, size and speed of the other model where they are worse by more than noise.
+
+    >>> costs_of(ModelEntry("a", {"ece": .02}, 1e6, 900.), ModelEntry("b", {"ece": .09}, 1e6, 300.))
+    ['calibration error 0.020 → 0.090', 'speed 900 → 300 documents/s (× 0.33)']
+    """
+    found = []
+    ece, now = first.metrics.get("ece"), other.metrics.get("ece")
+    if is_number(ece) and is_number(now) and float(now) - float(ece) > ECE_WORSE:
+        found.append(f"calibration error {score(ece)} → {score(now)}")
+    times = _times(other.size_bytes, first.size_bytes)
+    if times is not None and times > SIZE_WORSE:
+        found.append(f"size {size(first.size_bytes)} → {size(other.size_bytes)} (× {score(times, 2)})")
+    times = _times(other.documents_per_second, first.documents_per_second)
+    if times is not None and times < SPEED_WORSE:
+        speeds = f"{count(first.documents_per_second)} → {count(other.documents_per_second)}"
+        found.append(f"speed {speeds} documents/s (× {score(times, 2)})")
+    return found
+
+
+def _reach(row: Difference) -> str:
+    return f"{signed(row.interval.low)} to {signed(row.interval.high)}"
 
 
 def render_comparison(page: ComparePage) -> str:
@@ -117,10 +176,23 @@ def render_comparison(page: ComparePage) -> str:
     )
     labels = [row for row in rows if row["scope"] == "label"]
     labels.sort(key=lambda row: -abs(row["interval"].difference))
-    flips = {change: [flip for flip in page.flips if flip.change == change] for change in ("broken", "fixed")}
-    shown = {"models": True, "overall": overall, "labels": labels, "flips": page.flips or page.flip_counts}
+    flips = {
+        change: surest_first(
+            [flip for flip in page.flips if flip.change == change], lambda flip: flip.probability, SHOWN_FLIPS
+        )
+        for change in ("broken", "fixed")
+    }
+    changes = [(model.name, model.changes) for model in page.models[1:] if model.changes]
+    shown = {
+        "models": True,
+        "changes": changes,
+        "overall": overall,
+        "labels": labels,
+        "flips": page.flips or page.flip_counts,
+    }
     titles = {
         "models": "Models",
+        "changes": "What differs",
         "overall": "Overall and per language",
         "labels": "Per label",
         "flips": "Flips",
@@ -136,11 +208,14 @@ def render_comparison(page: ComparePage) -> str:
         others=others,
         many=len(others) > 1,
         overall=overall,
-        overall_reach=charts.interval_axis([row for row in page.differences if row.scope != "label"]),
+        overall_reach=_axis(page, lambda row: row.scope != "label"),
         labels=labels,
-        label_reach=charts.interval_axis([row for row in page.differences if row.scope == "label"]),
+        label_reach=_axis(page, lambda row: row.scope == "label"),
         interval_note="Differences are the other model minus the reference, with a paired bootstrap interval over the "
-        "documents. Green lies wholly above 0, red wholly below; grey holds 0, so these documents cannot tell.",
+        "documents. Green lies wholly above 0, red wholly below; grey holds 0, so these documents cannot tell. "
+        f"Fewer than {FEW} documents have no interval.",
+        changes=changes,
+        shown_flips=SHOWN_FLIPS,
         flips=flips,
         flip_counts=[
             {
@@ -177,10 +252,15 @@ def compare_table(page: ComparePage, *, labels: bool = False) -> Table:
         first = next(row.first for row in rows if row)
         name = TITLES[metric] if not key else f"{key} {TITLES[metric]}"
         table.add_row(escape(name), score(first), *(_cell(row) for row in rows))
+    baselines = [
+        (f"{title} {TITLES[metric]}", lambda model, name=f"{prefix}_{metric}": score(model.metrics.get(name)))
+        for prefix, title in BASELINES.items()
+        for metric in ("macro_f1", "accuracy")
+        if any(f"{prefix}_{metric}" in model.metrics for model in page.models)
+    ]
     for title, value in (
         ("calibration error", lambda model: score(model.metrics.get("ece"))),
-        ("majority macro-F1", lambda model: score(model.metrics.get("majority_macro_f1"))),
-        ("majority accuracy", lambda model: score(model.metrics.get("majority_accuracy"))),
+        *baselines,
         ("size", lambda model: size(model.size_bytes)),
         ("documents/s", lambda model: count(model.documents_per_second)),
     ):
@@ -192,13 +272,18 @@ def _cell(row: Difference | None) -> str:
     if row is None:
         return "–"
     colour = {"better": "green", "worse": "red", "even": "dim"}[_tone(row)]
-    interval = row.interval
-    change = f"{signed(interval.difference)} ({signed(interval.low)} to {signed(interval.high)})"
-    return f"{score(row.other)}  [{colour}]{change}[/]"
+    reach = f"{row.documents} documents: too few" if row.few else _reach(row)
+    return f"{score(row.other)}  [{colour}]{signed(row.interval.difference)} ({reach})[/]"
 
 
 def _tone(row: Difference) -> str:
+    if row.few:
+        return "even"
     return "better" if row.interval.low > 0 else "worse" if row.interval.high < 0 else "even"
+
+
+def _axis(page: ComparePage, chosen: Callable[[Difference], bool]) -> float:
+    return charts.interval_axis([row for row in page.differences if chosen(row) and not row.few])
 
 
 def _keys(page: ComparePage, scope: str) -> set[str]:
@@ -217,6 +302,7 @@ def _row(row: Difference) -> dict[str, Any]:
         "first": row.first,
         "other": row.other,
         "interval": row.interval,
+        "few": row.few,
         "tone": _tone(row),
     }
 

@@ -7,7 +7,7 @@ names. A page is one file: style and drawings are inside, nothing is fetched.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -75,6 +75,22 @@ def is_number(value: Any) -> bool:
         return math.isfinite(float(value))
     except (TypeError, ValueError):
         return False
+
+
+def surest_first(rows: Sequence[Any], probability: Callable[[Any], Any], shown: int) -> list[Any]:
+    """The rows that are shown and the folded rest, each by falling probability.
+
+    Which rows are shown is decided before (the languages take turns); this is the order of reading.
+
+    >>> surest_first([.9, .2, .8, .7], lambda row: row, 3)
+    [0.9, 0.8, 0.2, 0.7]
+    """
+
+    def rank(row: Any) -> float:
+        value = probability(row)
+        return -float(value) if is_number(value) else 0.0
+
+    return sorted(rows[:shown], key=rank) + sorted(rows[shown:], key=rank)
 
 
 def score(value: Any, digits: int = 3) -> str:

@@ -94,6 +94,11 @@ class Tokenizer:
         """Space-joined tokens of each text; "" where none are left."""
         return self._tokens(self._normalized(list(texts)).to_pylist())
 
+    def keys(self, texts: Sequence[str]) -> list[str]:
+        """The `key` of each text: what exact duplicates share, and the `id` of a document in the shards."""
+        clean = normalize(list(texts), self.text.normalize, Counter()).to_pylist()
+        return [xxhash.xxh3_128_hexdigest(text.encode()) for text in clean]
+
     def apply(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """A `DOCUMENT` batch as `TOKENIZED`: fills `language`, appends `tokens` and `key`; rejects nothing.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from ftcore.config import load_config
+from ftcore.fasttext import FastText
 from tasks.tracking import Tracker
 
 pytestmark = pytest.mark.flow
@@ -66,6 +68,10 @@ def test_two_versions_give_a_table_and_a_page(three, compare, first_run):
     one, two = (run.data.metrics[f"tiny/{n}/macro_f1"] for n in (1, 2))
     assert one == pytest.approx(first_run.summary["metrics"]["macro_f1"], abs=1e-6) and one > two + 0.2
     assert tracker.alias("champion") is None, "nothing moves without being asked to"
+    changes = summary["changes"]
+    assert changes["tiny/2"] == ["finetune.epoch 4 → 0"] and changes["tiny/3"] == ["finetune.lr 1.0 → 0.9"]
+    assert "finetune.lr 1.0 → 0.9" in summary["verdicts"]["tiny/3"]
+    assert run.data.metrics["tiny/1/documents_per_second"] > 0
 
 
 def test_on_a_file_with_raw_texts(three, compare):
@@ -79,6 +85,11 @@ def test_on_a_file_with_raw_texts(three, compare):
     path.write_text(path.read_text() + json.dumps({"body": "the goal", "topic": "sport"}) + "\n")
     again = compare("models:/tiny/1", "models:/tiny/3", "--text", "body", "--label", "topic", data=path)
     assert again.summary["test_digest"] != digest, "another set, another digest"
+    seen = [w for w in again.summary["warnings"] if "training data" in w]
+    assert len(seen) == 2 and "training data of tiny/1" in seen[0], "half of the file was trained on"
+    refused = compare("models:/tiny/3", "--text", "body", "--label", "topic", "--promote", data=path)
+    assert refused.code == 1 and "were in the training data of tiny/3" in refused.err
+    assert tracker_of(three).alias("champion") is None
 
 
 def test_runs_can_be_named_too(three, compare, first_run):
@@ -111,7 +122,10 @@ def test_promote_refuse_and_roll_back(three, compare, invoke):
     assert back.code == 0 and back.summary["rolled_back_from"] == "3" and back.summary["champion"] == "1"
     assert tracker.alias("champion") == "1"
     again = compare("--rollback", data=None)
-    assert again.code == 1 and "replaced none" in again.err and tracker.alias("champion") == "1"
+    assert again.code == 0 and "nothing to roll back" in again.err and "replaced none" in again.err
+    assert again.summary["rolled_back_from"] is None and tracker.alias("champion") == "1"
+    run = tracker.client.get_run(again.summary["mlflow_run_id"])
+    assert run.info.status == "FINISHED", "nothing to do is no failure"
 
 
 def test_the_worse_model_is_refused_whatever_the_order_it_is_named_in(three, compare):
@@ -120,6 +134,83 @@ def test_the_worse_model_is_refused_whatever_the_order_it_is_named_in(three, com
     assert refused.code == 1 and tracker_of(three).alias("champion") == "1"
     refused = compare("models:/tiny/2", "models:/tiny/2", "--promote")
     assert refused.code == 1 and tracker_of(three).alias("champion") == "1"
+
+
+@pytest.fixture
+def add_version(three, tmp_path):
+    """A version whose labels are the given ones: the first one's model, with other names on its outputs."""
+
+    def add(labels: dict[str, str], name: str = "tiny") -> str:
+        tracker = tracker_of(three)
+        tracker.options = tracker.options.model_copy(update={"model_name": name})
+        model = FastText.load(tracker.download("models:/tiny/1")[0])
+        dictionary = model.dictionary
+        dictionary.labels = [labels.get(label, label) for label in dictionary.labels]
+        model.labels = list(dictionary.labels)
+        model.save(tmp_path / "renamed")
+        run = tracker.start("renamed", kind="register")
+        made = tracker.register(run, tmp_path / "renamed", tags={}, example=["text"])
+        tracker.end(run)
+        shutil.rmtree(tmp_path / "renamed")
+        return made["model_uri"]
+
+    return add
+
+
+def test_other_labels_are_promoted_on_request_alone_and_disjoint_ones_never(three, compare, add_version):
+    tracker = tracker_of(three)
+    assert compare("models:/tiny/1", "--promote").code == 0
+    changed, disjoint = add_version({"tech": "travel"}), add_version({"tech": "0", "food": "1", "sport": "2"})
+
+    refused = compare(disjoint, "--promote", "--allow-changed-labels")
+    assert refused.code == 1 and "share no label" in refused.err and tracker.alias("champion") == "1"
+    refused = compare(changed, "--promote", "--allow-changed-labels")
+    assert refused.code == 1 and "significantly worse" in refused.err, "asked for, but still worse"
+    compared = compare("models:/tiny/1", disjoint)
+    assert compared.code == 0 and "share no label" in compared.summary["warnings"][0]
+    assert "better" not in compared.summary["verdicts"]["tiny/5"]
+
+    # a frozen set without the label that has gone: the newcomer is as good on it
+    rows = [json.loads(line) for line in (three.data / "en.jsonl").read_text().splitlines()]
+    path = three.folder / "frozen.jsonl"
+    texts = [(f"{r['text']} {n}", r["label"]) for n, r in enumerate(rows) if r["label"] != "tech"]
+    path.write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in texts))
+    refused = compare(changed, "--promote", data=path)
+    assert refused.code == 1 and "only tiny/4 knows travel" in refused.err
+    assert "--allow-changed-labels" in refused.err and tracker.alias("champion") == "1"
+    promoted = compare(changed, "--promote", "--allow-changed-labels", data=path)
+    assert promoted.code == 0, promoted.err
+    assert tracker.alias("champion") == "4"
+
+
+def test_nobody_is_crowned_on_a_test_set_that_cannot_tell(three, compare):
+    tracker = tracker_of(three)
+    other, short = three.folder / "other.csv", three.folder / "short.csv"
+    other.write_text("text,label\n" + "".join(f"the match {n},政治\n" for n in range(40)))
+    short.write_text("text,label\nmatch goal team coach,sport\ndough oven salt butter,food\n")
+    for champion in (None, "1"):
+        refused = compare("models:/tiny/3", "--promote", data=other)
+        assert refused.code == 1 and "no model knows any of the test set's labels (政治)" in refused.err
+        refused = compare("models:/tiny/3", "--promote", data=short)
+        assert refused.code == 1 and "2 documents: too few" in refused.err
+        refused = compare("models:/tiny/2", "--promote")  # never trained
+        assert refused.code == 1 and "no better than always answering" in refused.err
+        assert tracker.alias("champion") == champion
+        if champion is None:
+            assert compare("models:/tiny/1", "--promote").code == 0
+
+
+def test_the_last_one_named_is_promoted_or_nobody(three, compare, add_version):
+    """The champion named last was taken out of its place once, and the model before it crowned."""
+    tracker = tracker_of(three)
+    assert compare("models:/tiny/3", "--promote").code == 0
+    again = compare("models:/tiny/1", "models:/tiny/3", "--promote")
+    assert again.code == 0 and "is the champion already" in again.err and not again.summary["promoted"]
+    assert tracker.alias("champion") == "3"
+    stranger = add_version({}, name="other")
+    refused = compare(stranger, "--promote")
+    assert refused.code == 1 and "a version of other" in refused.err, "tiny's version 1 was crowned once"
+    assert tracker.alias("champion") == "3"
 
 
 def test_the_challenger_is_an_alias_of_its_own(three, compare):

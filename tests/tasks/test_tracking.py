@@ -179,8 +179,7 @@ def test_an_alias_moves_and_rolls_back(tracker: Tracker, tmp_path: Path):
     with pytest.raises(UserError, match="no such alias"):
         tracker.roll_back()
     tracker.move_alias("champion", one)
-    with pytest.raises(UserError, match="replaced none"):
-        tracker.roll_back()
+    assert tracker.roll_back() == (one, None), "it replaced none: nothing to do"
     tracker.move_alias("champion", two, {"gate.status": "passed"})
     tracker.move_alias("champion", three)
     tags = tracker.client.get_model_version("m", two).tags
@@ -188,8 +187,7 @@ def test_an_alias_moves_and_rolls_back(tracker: Tracker, tmp_path: Path):
     tracker.move_alias("champion", three)  # moving it where it is forgets nothing
     assert tracker.roll_back() == (three, two) and tracker.alias("champion") == two
     assert tracker.roll_back() == (two, one) and tracker.alias("champion") == one
-    with pytest.raises(UserError, match="replaced none"):
-        tracker.roll_back()
+    assert tracker.roll_back() == (one, None) and tracker.alias("champion") == one
     assert tracker.alias("challenger") is None
 
 
@@ -202,6 +200,41 @@ def test_a_model_is_registered_from_a_folder_of_any_name(tracker: Tracker, tmp_p
     made = tracker.register(run, folder, tags={}, example=["a"])
     path, exact = tracker.download(made["model_uri"])
     assert exact == "models:/m/1" and FastText.load(path).predict(["a b"])[0].labels == ["x"]
+
+
+def test_each_alias_has_a_history_of_its_own(tracker: Tracker, tmp_path: Path):
+    """A champion that was a challenger before is not rolled back to the challenger before it."""
+    one, two, three = (add_version(tracker, tmp_path) for _ in range(3))
+    tracker.move_alias("challenger", one)
+    tracker.move_alias("challenger", two)
+    tracker.move_alias("champion", two)
+    assert tracker.roll_back() == (two, None)
+    tracker.move_alias("champion", three)
+    assert tracker.roll_back() == (three, two) and tracker.roll_back("challenger") == (two, one)
+
+
+def test_a_rollback_to_a_version_that_is_gone_is_refused(tracker: Tracker, tmp_path: Path):
+    one, two = (add_version(tracker, tmp_path) for _ in range(2))
+    tracker.move_alias("champion", one)
+    tracker.move_alias("champion", two)
+    tracker.client.delete_model_version("m", one)
+    with pytest.raises(UserError, match="version 1, which 2 replaced, has been deleted"):
+        tracker.roll_back()
+    assert tracker.alias("champion") == two
+
+
+def test_a_registry_that_does_not_answer_is_no_missing_champion(tracker: Tracker, monkeypatch):
+    """Else the next model would be crowned as the first one, with nobody to beat."""
+    from mlflow.exceptions import MlflowException
+
+    assert tracker.alias("champion") is None and tracker.champion() is None, "no such model yet"
+
+    def down(name, alias):
+        raise MlflowException("database is locked")
+
+    monkeypatch.setattr(tracker.client, "get_model_version_by_alias", down)
+    with pytest.raises(MlflowException, match="locked"):
+        tracker.alias("champion")
 
 
 def test_addresses_are_resolved(tracker: Tracker, tmp_path: Path):

@@ -144,3 +144,20 @@ def test_comparison_of_three_models(task):
     broken = [flip for flip in found.flips if flip.model == "b" and flip.change == "broken"]
     assert len(broken) == found.tests["b"].only_a == (right(gold, a) & ~right(gold, b)).sum()
     assert all(a[f.document] in gold[f.document] and b[f.document] not in gold[f.document] for f in broken)
+
+
+@pytest.mark.parametrize(("documents", "tells"), [(2, False), (29, False), (30, True)])
+def test_too_few_documents_tell_nothing(documents, tells):
+    """Two documents, both right before and wrong now: the percentile interval is [-1, -1]."""
+    gold, wrong = [["x"]] * documents, ["y"] * documents
+    found = compare_predictions(gold, {"a": ["x"] * documents, "b": wrong}, ["en"] * documents, samples=50)
+    assert all(row.interval.high < 0 for row in found.rows if row.scope == "overall")
+    assert all(row.few != tells for row in found.rows if row.scope == "overall")
+    assert found.worse("b") == tells
+
+
+def test_few_is_of_each_row(task):
+    _, gold, a, b = task
+    found = compare_predictions(gold, {"a": a, "b": b}, ["zh"] * 480 + ["en"] * 20, samples=50)
+    few = {row.key for row in found.rows if row.scope == "language" and row.few}
+    assert few == {"en"} and not any(row.few for row in found.rows if row.scope == "overall")

@@ -3,7 +3,17 @@ import importlib
 
 import pytest
 
-MODULES = [f"evaluation.{name}" for name in ("metrics", "similarity", "significance", "comparison")]
+MODULES = [
+    f"evaluation.{name}"
+    for name in (
+        "metrics",
+        "similarity",
+        "significance",
+        "comparison",
+        "labels",
+        "promotion",
+    )
+]
 MODULES += [f"report.{name}" for name in ("pages", "charts", "run_page", "compare_page")]
 
 

@@ -5,9 +5,17 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ftcore.evaluation.comparison import compare_predictions
 from ftcore.evaluation.significance import Interval
 from ftcore.report import charts, pages
-from ftcore.report.compare_page import ComparePage, ModelEntry, compare_table, render_comparison, verdict
+from ftcore.report.compare_page import (
+    ComparePage,
+    FlipExample,
+    ModelEntry,
+    compare_table,
+    render_comparison,
+    verdict,
+)
 from ftcore.report.run_page import RunPage, render_run
 
 EVIL = "<script>alert('x')</script> & \"quoted\" '"
@@ -230,3 +238,97 @@ def test_ticks_cover_the_range():
 def test_interval_chart_marks_its_side():
     for low, high, kind in ((0.01, 0.02, "better"), (-0.02, -0.01, "worse"), (-0.01, 0.01, "even")):
         assert f"range {kind}" in charts.interval_chart(Interval((low + high) / 2, low, high, 0.1), 0.05)
+
+
+# ------------------------------------------------------------------------------- what a verdict says
+def two_entries(first: dict, other: dict, documents: int = 200, lead: float = 0.3) -> ComparePage:
+    """A page of two models; the other is right on `lead` more of the documents."""
+    gold = [["a"]] * documents
+    right = round(lead * documents)
+    answers = {"m/1": ["b"] * documents, "m/2": ["a"] * right + ["b"] * (documents - right)}
+    found = compare_predictions(gold, answers, ["en"] * documents, samples=100)
+    entries = [ModelEntry("m/1", **first), ModelEntry("m/2", **other)]
+    return ComparePage("two", entries, found.rows, tests=found.tests)
+
+
+def test_labels_that_differ_are_named_before_any_score():
+    page = two_entries({"labels": ("a", "b")}, {"labels": ("a", "c")})
+    tone, sentence = verdict(page, "m/2")
+    assert sentence.startswith("The labels differ: only m/1 knows b; only m/2 knows c; they share 1.")
+    assert tone == "good" and sentence.index("labels") < sentence.index("significantly")
+    same = verdict(two_entries({"labels": ("a", "b")}, {"labels": ("b", "a")}), "m/2")[1]
+    assert "label" not in same
+
+
+def test_models_without_a_shared_label_get_no_verdict():
+    """Ten categories against 0/1: "macro-F1 +.929, significantly better" was the verdict once."""
+    page = two_entries({"labels": tuple("0123456789")}, {"labels": ("neg", "pos")}, lead=0.95)
+    tone, sentence = verdict(page, "m/2")
+    assert tone == "even" and "share no label" in sentence and "better" not in sentence
+
+
+@pytest.mark.parametrize(("documents", "tone"), [(2, "even"), (29, "even"), (30, "good"), (31, "good")])
+def test_a_handful_of_documents_has_no_interval(documents, tone):
+    page = two_entries({}, {}, documents, lead=1.0)
+    found, sentence = verdict(page, "m/2")
+    text, table = render_comparison(page), terminal(page)
+    few = tone == "even"
+    assert found == tone and ("better" in sentence) != few
+    for words in (sentence, text, table):
+        assert (f"{documents} documents: too few" in words) == few, words
+    assert ("95 % interval" in sentence) != few
+    assert ('class="range' in text) != few, "no bar is drawn"
+
+
+def terminal(page: ComparePage) -> str:
+    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(compare_table(page))
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "said"),
+    [
+        ({"metrics": {"ece": 0.02}}, {"metrics": {"ece": 0.09}}, ["calibration error 0.020 → 0.090"]),
+        ({"metrics": {"ece": 0.09}}, {"metrics": {"ece": 0.02}}, []),
+        ({"metrics": {"ece": 0.02}}, {"metrics": {"ece": 0.025}}, []),  # noise
+        ({"size_bytes": 2e6}, {"size_bytes": 6e6}, ["size 2.0 MB → 6.0 MB (× 3.00)"]),
+        ({"size_bytes": 6e6}, {"size_bytes": 2e6}, []),
+        ({"documents_per_second": 900.0}, {"documents_per_second": 300.0}, ["speed 900 → 300 documents/s"]),
+        ({"documents_per_second": 900.0}, {"documents_per_second": 850.0}, []),
+        ({}, {"size_bytes": 6e6, "documents_per_second": 3.0}, []),  # nothing to measure against
+        (
+            {"metrics": {"ece": 0.01}, "size_bytes": 1e6, "documents_per_second": 100.0},
+            {"metrics": {"ece": 0.03}, "size_bytes": 2e6, "documents_per_second": 50.0},
+            ["calibration error", "size", "speed"],
+        ),
+    ],
+)
+def test_a_verdict_names_what_a_better_score_costs(first, other, said):
+    tone, sentence = verdict(two_entries(first, other), "m/2")
+    assert tone == "good" and "significantly better" in sentence
+    assert all(words in sentence for words in said) and ("Worse:" in sentence) == bool(said), sentence
+
+
+def test_what_the_models_were_made_with_is_said():
+    changes = [f"option{n} 1 → 2" for n in range(9)]
+    page = two_entries({}, {"changes": changes})
+    sentence = verdict(page, "m/2")[1]
+    assert "option0 1 → 2; option1" in sentence and "3 more on the page" in sentence
+    text = render_comparison(page)
+    check(text)
+    assert all(change in text for change in changes)
+
+
+def test_flips_are_read_with_the_surest_first():
+    flips = [FlipExample("m/2", "fixed", f"text {n}", ["a"], "b", "a", "en", "s", n / 100) for n in range(25)]
+    text = render_comparison(replace(two_entries({}, {}), flips=flips))
+    places = [text.index(f"text {n}<") for n in (9, 5, 0, 24, 10)]
+    assert places == sorted(places), "the ten that are shown by falling probability, then the folded ones"
+    assert "0.24" in text
+
+
+def test_baselines_that_a_run_noted_stand_in_the_table():
+    page = two_entries({"metrics": {"linear_macro_f1": 0.77}}, {"metrics": {"majority_accuracy": 0.33}})
+    text = terminal(page)
+    assert "linear TF-IDF macro-F1" in text and "0.770" in text and "majority accuracy" in text
