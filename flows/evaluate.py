@@ -12,6 +12,7 @@ from flows.finetune import latest_vectors
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.evaluate import evaluate as score
+from tasks.evaluate import grouped
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
@@ -34,7 +35,7 @@ def evaluate(config: Config = Config()) -> dict:
     """Evaluate alone, the latest classifier on the latest prepared corpus."""
     with open_session(config, "evaluate") as session:
         scores = alone(session)
-        session.tracker.metrics(session.run, scores.result["metrics"])
+        session.tracker.metrics(session.run, grouped(scores.result["metrics"]))
         return {"mlflow_run_id": session.run, "metrics": scores.result["metrics"]}
 
 

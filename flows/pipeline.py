@@ -7,6 +7,7 @@ from flows.arguments import command_line
 command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
 
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -23,15 +24,16 @@ from tasks.before import check_labels
 from tasks.code_digest import sources_of
 from tasks.commit import shard_set
 from tasks.dictionary import require_labels
+from tasks.evaluate import grouped
 from tasks.register import register
-from tasks.report import PAGE, report, stage_rows
+from tasks.report import PAGE, curves, report, stage_rows
 from tasks.retention import hold, prune
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 from tasks.word_sets import check_word_files
 
 
-def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, StageOutput | None]:
+def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, Any]:
     """prepare, pretrain, finetune, evaluate, register, report.
 
     Args:
@@ -50,17 +52,25 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
     version = session.call(register, model, scores, shards) if config.tracking.register_model else None
     trainings = [model] if pretrained is None else [pretrained, model]
     page = session.call(report, shards, trainings, scores, version)
-    return {"shards": shards, "model": model, "scores": scores, "version": version, "report": page}
+    return {
+        "shards": shards,
+        "trainings": trainings,
+        "model": model,
+        "scores": scores,
+        "version": version,
+        "report": page,
+    }
 
 
-def summary(session: Session, made: dict[str, StageOutput | None]) -> dict:
+def summary(session: Session, made: dict[str, Any]) -> dict:
     """Log the outcome to the run; what the last line of stdout says."""
     tracker, scores, version = session.tracker, made["scores"], made["version"]
     shards = shard_set(made["shards"])
     page = made["report"].file(PAGE)
     tracker.params(session.run, session.config.model_dump(mode="json"))
     tracker.dataset(session.run, "shards", shards.digest, shards.path, "training")
-    tracker.metrics(session.run, scores.result["metrics"])
+    tracker.curves(session.run, curves(made["trainings"]))
+    tracker.metrics(session.run, grouped(scores.result["metrics"]))
     tracker.file(session.run, page)
     reused = all(o.reused for o in session.outputs)
     model_uri = version.result["model_uri"] if version else str(made["model"].file("model"))
@@ -76,6 +86,7 @@ def summary(session: Session, made: dict[str, StageOutput | None]) -> dict:
         },
     )
     if version:
+        tracker.made_model(session.run, version.result["name"], version.result["version"])
         hold(session.store, model_uri, [Path(made["shards"].path), Path(made["report"].path)])
     prune(session.store, tracker.version_there)
     return {

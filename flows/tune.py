@@ -11,6 +11,8 @@ from flows.arguments import command_line
 
 command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
 
+from typing import Any
+
 from prefect import flow
 
 import flows.evaluate
@@ -24,14 +26,13 @@ from tasks.before import check_labels
 from tasks.dictionary import require_labels
 from tasks.register import register
 from tasks.report import report
-from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 from tasks.tune import BEST, best_yaml, check_goal, tuned
 from tasks.tune import tune as search
 from tasks.word_sets import check_word_files
 
 
-def steps(session: Session) -> dict[str, StageOutput | None]:
+def steps(session: Session) -> dict[str, Any]:
     """prepare, pretrain, tune, then with what it found: finetune, evaluate, register, report."""
     check_goal(session)
     check_labels(session)
@@ -52,7 +53,8 @@ def steps(session: Session) -> dict[str, StageOutput | None]:
     trainings = [model] if pretrained is None else [pretrained, model]
     page = session.call(report, shards, trainings, scores, version, {BEST: best_yaml(session.config)})
     return {
-        "shards": shards, "tuned": found, "model": model, "scores": scores, "version": version, "report": page,
+        "shards": shards, "tuned": found, "trainings": trainings, "model": model, "scores": scores,
+        "version": version, "report": page,
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from ftcore.errors import UserError
 from ftcore.interruption import installed
 from tasks.moved import settle
 from tasks.store import Owner, Store
+from tasks.tracking import TRAINING_PAGES
 
 console = Console(stderr=True)
 
@@ -60,7 +61,9 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     try:
         wait_until_healthy(url, processes[0], log)
         note.write_text(json.dumps({"url": url, "owner": str(Owner.me())}))
-        console.print(f"  MLflow       http://127.0.0.1:{mlflow_port}", highlight=False)
+        console.print(
+            f"  MLflow       http://127.0.0.1:{mlflow_port}/#/experiments?{TRAINING_PAGES}", highlight=False
+        )
         console.print(f"  Prefect      http://127.0.0.1:{prefect_port}", highlight=False)
         console.print(
             f"  TensorBoard  {sys.executable} -m tensorboard.main --logdir {store.tensorboard}",

@@ -160,8 +160,8 @@ def baseline(origin: Origin, test: TestSet) -> dict[str, float]:
     """The linear baseline's scores on this very test set, which the model's own run noted."""
     if origin.data != test.digest:
         return {}
-    names = {k.rpartition("/")[2]: v for k, v in origin.metrics.items() if "linear_" in k}
-    return {k: v for k, v in names.items() if k in ("linear_macro_f1", "linear_accuracy")}
+    wanted = ("linear_macro_f1", "linear_accuracy")
+    return {k: origin.metrics[f"test/{k}"] for k in wanted if f"test/{k}" in origin.metrics}
 
 
 def seen_documents(model: FastText, origin: Origin, test: TestSet) -> set[int]:

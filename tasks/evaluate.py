@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ftcore.evaluation.plots import (
 )
 from ftcore.fasttext import FastText
 from tasks.commit import shard_set
+from tasks.raw_texts import RawText, raw_texts
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 from tasks.word_sets import check_word_files, word_files, word_scores
@@ -36,11 +38,12 @@ CODE = (
     "tasks.word_sets",
 )
 EXCERPT = 400  # characters of a document shown among the errors
+RawTexts = Callable[[Sequence[str], Sequence[str]], list[RawText | None]]  # (sources, ids) -> texts
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A labelled set and a model's answers: texts [N], gold [N], languages [N], probabilities [N, C]."""
+    """A labelled set and a model's answers: tokens, gold, languages, ids [N], probabilities [N, C]."""
 
     texts: list[str]
     gold: list[list[str]]
@@ -48,6 +51,7 @@ class Scored:
     sources: list[str]
     probabilities: np.ndarray
     labels: list[str]
+    ids: list[str]
 
 
 @stage_task("evaluate")
@@ -71,7 +75,8 @@ def evaluate(
             bins=options.calibration_bins,
             train_counts=train_counts(labelled),
         )
-        tables = {**report.tables, "errors": error_table(scored, options.errors)}
+        raw = partial(raw_texts, session.config, keys=classifier.tokenizer.keys)
+        tables = {**report.tables, "errors": error_table(scored, options.errors, raw)}
         metrics = dict(report.metrics)
         if pretrained is not None:
             words = FastText.load(pretrained.file("model"))
@@ -96,6 +101,7 @@ def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
     gold: list[list[str]] = []
     languages: list[str] = []
     sources: list[str] = []
+    ids: list[str] = []
 
     def token_lines() -> Iterator[str]:
         for batch in iter_batches(shards, [split]):
@@ -103,6 +109,7 @@ def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
             gold.extend(batch.column("labels").to_pylist())
             languages.extend(batch.column("language").to_pylist())
             sources.extend(batch.column("source").to_pylist())
+            ids.extend(batch.column("id").to_pylist())
             texts.extend(t[:EXCERPT] for t in tokens)
             yield from tokens
 
@@ -112,7 +119,8 @@ def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
             f"{shards.path}: the {split} split has no documents; set split.{split} above 0 or give a source "
             f"with split: {split}"
         )
-    return Scored(texts, gold, languages, sources, probabilities, [str(label) for label in model.labels])
+    labels = [str(label) for label in model.labels]
+    return Scored(texts, gold, languages, sources, probabilities, labels, ids)
 
 
 def train_counts(shards: ShardSet) -> dict[str, int]:
@@ -121,18 +129,23 @@ def train_counts(shards: ShardSet) -> dict[str, int]:
     return {label: splits["train"] for label, splits in labels.items() if "train" in splits}
 
 
-def error_table(scored: Scored, limit: int) -> pd.DataFrame:
-    """The surest wrong answers."""
+def error_table(scored: Scored, limit: int, raw: RawTexts) -> pd.DataFrame:
+    """The surest wrong answers, as their documents are written; as tokens where these are not found."""
     chosen = confident_errors(scored.gold, scored.probabilities, scored.labels, scored.languages, limit)
     best = scored.probabilities[chosen].argmax(axis=1) if len(chosen) else np.empty(0, int)
+    found = raw([scored.sources[i] for i in chosen], [scored.ids[i] for i in chosen])
     return pd.DataFrame(
         {
-            "text": [scored.texts[i] for i in chosen],
+            "text": [scored.texts[i] if t is None else t.text for i, t in zip(chosen, found, strict=True)],
             "gold": [", ".join(scored.gold[i]) for i in chosen],
             "predicted": [scored.labels[b] for b in best],
             "probability": [float(scored.probabilities[i, b]) for i, b in zip(chosen, best, strict=True)],
             "language": [scored.languages[i] for i in chosen],
-            "source": [scored.sources[i] for i in chosen],
+            "source": [
+                scored.sources[i] + ("" if t is None else f":{t.line}")
+                for i, t in zip(chosen, found, strict=True)
+            ],
+            "raw": [t is not None for t in found],
         }
     )
 
@@ -157,9 +170,20 @@ def write(out: Path, metrics: dict, tables: dict[str, pd.DataFrame], pictures: d
         (out / "plots" / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
+def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Scores by the names they have in MLflow, whose pages make a section of each prefix, in order of the
+    alphabet: after the curves (``finetune/``, ``pretrain/``), those of the test set, then the word vectors.
+
+    >>> sorted(grouped({"accuracy": .9, "zh/accuracy": .8, "similarity/ws": .4}))
+    ['test/accuracy', 'test/zh/accuracy', 'vectors/similarity/ws']
+    """
+    vectors = ("similarity/", "analogies/")
+    return {f"{'vectors' if k.startswith(vectors) else 'test'}/{k}": v for k, v in metrics.items()}
+
+
 def log_everything(child: Child, metrics: dict, tables: dict[str, pd.DataFrame], out: Path) -> None:
     """Metrics, MLflow tables and plots of the evaluation's run."""
-    child.metrics(metrics)
+    child.metrics(grouped(metrics))
     for name, frame in tables.items():
         if len(frame):
             child.tracker.table(child.run, frame, f"tables/{name}.json")

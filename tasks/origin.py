@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.errors import UserError
 from tasks.tracking import Tracker
+from tasks.why import changed_options
 
 # options that do not shape a model: places, names, and how it was looked at
 ASIDE = ("data", "store", "name", "extends", "workers", "checkpoint_seconds", "tracking.", "evaluate.")
-VALUE = 40  # characters of a value in a sentence
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def differences(first: Origin, other: Origin) -> list[str]:
     >>> a = Origin("1", {"seed": "0", "finetune.lr": "1.0"}, {"data.digest": "ab" * 32})
     >>> b = Origin("2", {"seed": "0", "finetune.lr": "0.5"}, {"data.digest": "cd" * 32})
     >>> differences(a, b)
-    ['finetune.lr 1.0 → 0.5', 'data abababab → cdcdcdcd']
+    ['finetune.lr: 1.0 → 0.5', 'data abababab → cdcdcdcd']
     """
     if not (first.run and other.run):
         return []
@@ -93,9 +93,7 @@ def differences(first: Origin, other: Origin) -> list[str]:
     found = []
     old, new = _options(first), _options(other)
     if old and new:
-        for name in sorted({*old, *new}):
-            if old.get(name) != new.get(name):
-                found.append(f"{name} {_short(old.get(name))} → {_short(new.get(name))}")
+        found += changed_options(old, new)
     if first.data != other.data:
         found.append(f"data {first.data[:8] or 'unknown'} → {other.data[:8] or 'unknown'}")
     if _code(first) != _code(other):
@@ -104,26 +102,11 @@ def differences(first: Origin, other: Origin) -> list[str]:
 
 
 def _options(origin: Origin) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in origin.options.items():
-        if not any(name == a or a.endswith(".") and name.startswith(a) for a in ASIDE):
-            found |= _entries(name, _value(value))
-    return found
+    return {name: _value(value) for name, value in origin.options.items() if not _aside(name)}
 
 
-def _entries(name: str, value: Any) -> dict[str, Any]:
-    """Each entry of a list or mapping by itself, so that what is named is the one that changed.
-
-    >>> _entries("sources", [{"path": "a.csv"}])
-    {'sources[0].path': 'a.csv'}
-    """
-    if isinstance(value, Mapping):
-        parts = [(f"{name}.{key}", v) for key, v in value.items()]
-    elif isinstance(value, list):
-        parts = [(f"{name}[{place}]", v) for place, v in enumerate(value)]
-    else:
-        return {name: value}
-    return {key: v for part, inner in parts for key, v in _entries(part, inner).items()}
+def _aside(name: str) -> bool:
+    return any(name == known or known.endswith(".") and name.startswith(known) for known in ASIDE)
 
 
 def _value(text: str) -> Any:
@@ -134,13 +117,6 @@ def _value(text: str) -> Any:
         except (ValueError, SyntaxError):  # cut off by MLflow's limit
             return text
     return text
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "not set"
-    text = str(value)
-    return text if len(text) <= VALUE else text[:VALUE] + "…"
 
 
 def _code(origin: Origin) -> str:

@@ -38,6 +38,9 @@ os.environ.setdefault(
 ROOT = Path(__file__).resolve().parent.parent
 OWNER = "ftcore.owner"
 log = logging.getLogger("ftcore.tracking")
+# MLflow's pages open on their GenAI side, whatever the experiment's kind (3.17: main.js reads this parameter,
+# else the browser's memory of the last choice, else "genai").
+TRAINING_PAGES = "workflowType=machine_learning"
 FLUSH_METRICS, FLUSH_SECONDS = 500, 5.0
 
 
@@ -141,6 +144,27 @@ class Tracker:
         for at in range(0, len(numbers), 1000):
             self.client.log_batch(run, metrics=numbers[at : at + 1000])
 
+    def curves(self, run: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+        """Log whole curves, name -> (step, value); MLflow draws them as one chart each."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        points = [
+            Metric(legal(name), float(value), now, int(step))
+            for name, curve in curves.items()
+            for step, value in curve
+        ]
+        for at in range(0, len(points), 1000):
+            self.client.log_batch(run, metrics=points[at : at + 1000])
+
+    def made_model(self, run: str, name: str, version: str) -> None:
+        """Show a registered version on the page of a run that did not log it itself: the pipeline's."""
+        from mlflow.entities import LoggedModelOutput
+
+        model = self.client.get_model_version(name, version).model_id
+        if model:
+            self.client.log_outputs(run, [LoggedModelOutput(model, step=0)])
+
     def dataset(self, run: str, name: str, manifest_digest: str, source: str, context: str) -> None:
         """Log a data set by the digest of its manifest, not by its content."""
         from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401
@@ -180,7 +204,7 @@ class Tracker:
     def link(self, run: str) -> str:
         """Address of the run's page: on the server, or on the pages that `make ui` opens."""
         base = self.uri if self.uri.startswith("http") else "http://127.0.0.1:5000"
-        return f"{base.rstrip('/')}/#/experiments/{self.experiment}/runs/{run}"
+        return f"{base.rstrip('/')}/#/experiments/{self.experiment}/runs/{run}?{TRAINING_PAGES}"
 
     def close_stale(self) -> list[str]:
         """Close runs left RUNNING by processes known to be gone, in every experiment of the store.
@@ -416,6 +440,7 @@ class CurveWriter:
             "words_per_second": progress.words_per_second,
             **{f"valid_{k}": v for k, v in (progress.validation or {}).items()},
         }
+        values = {f"{progress.stage}/{k}": v for k, v in values.items()}
         now = int(time.time() * 1000)
         with self.guard:
             self.waiting += [

@@ -19,11 +19,13 @@ from ftcore.report.pages import (
     records,
     render,
     score,
+    surest_first,
     words,
 )
 
 HEAT_LABELS = 30
 CONFUSIONS = 12
+SHOWN_ERRORS = 12  # the others are folded
 SPLITS = ("train", "valid", "test", "unlabelled")
 HEADLINE = (("macro_f1", "Macro-F1"), ("accuracy", "Accuracy"))
 TILES = (*HEADLINE, ("weighted_f1", "Weighted F1"), ("ece", "Calibration error"))
@@ -97,7 +99,8 @@ def render_run(page: RunPage) -> str:
         "confusions": confusions,
         "confusions_most": max((row["share"] for row in confusions), default=1),
         "calibration": records(page.calibration),
-        "errors": [{"language": "", "source": "", "probability": None} | row for row in records(page.errors)],
+        "errors": _errors(records(page.errors)),
+        "shown_errors": SHOWN_ERRORS,
         "neighbours": _neighbours(records(page.neighbours)),
         "vectors": records(page.vectors),
         "stages": stages,
@@ -111,6 +114,12 @@ def render_run(page: RunPage) -> str:
     }  # fmt: skip
     sections = [(name, title) for name, title in SECTIONS.items() if shown[name]]
     return render("run_page.html", sections=sections, **values)
+
+
+def _errors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Raw texts by default; a document whose file has gone is marked as tokens."""
+    full = [{"language": "", "source": "", "probability": None, "raw": True} | row for row in rows]
+    return surest_first(full, lambda row: row["probability"], SHOWN_ERRORS)
 
 
 def _headline(page: RunPage) -> str:

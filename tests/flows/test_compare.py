@@ -69,8 +69,8 @@ def test_two_versions_give_a_table_and_a_page(three, compare, first_run):
     assert one == pytest.approx(first_run.summary["metrics"]["macro_f1"], abs=1e-6) and one > two + 0.2
     assert tracker.alias("champion") is None, "nothing moves without being asked to"
     changes = summary["changes"]
-    assert changes["tiny/2"] == ["finetune.epoch 4 → 0"] and changes["tiny/3"] == ["finetune.lr 1.0 → 0.9"]
-    assert "finetune.lr 1.0 → 0.9" in summary["verdicts"]["tiny/3"]
+    assert changes["tiny/2"] == ["finetune.epoch: 4 → 0"] and changes["tiny/3"] == ["finetune.lr: 1.0 → 0.9"]
+    assert "finetune.lr: 1.0 → 0.9" in summary["verdicts"]["tiny/3"]
     assert run.data.metrics["tiny/1/documents_per_second"] > 0
 
 

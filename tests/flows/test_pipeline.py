@@ -73,7 +73,7 @@ def test_mlflow_has_a_parent_with_children_parameters_curves_tables_and_the_data
     assert tags["data.digest"] == first_run.summary["manifest_digest"] and len(tags["config.digest"]) == 64
     assert tags["prefect.flow_run_id"] and tags["trigger"] == "command"
     assert params["pretrain.dim"] == "16" and params["finetune.lr"] == "1.0"
-    assert parent.data.metrics["macro_f1"] == pytest.approx(first_run.summary["metrics"]["macro_f1"])
+    assert parent.data.metrics["test/macro_f1"] == pytest.approx(first_run.summary["metrics"]["macro_f1"])
     assert {a.path for a in client.list_artifacts(parent.info.run_id)} >= {"report.html"}
     (data,) = parent.inputs.dataset_inputs
     assert first_run.summary["manifest_digest"].startswith(data.dataset.digest)
@@ -87,8 +87,17 @@ def test_mlflow_has_a_parent_with_children_parameters_curves_tables_and_the_data
         ("finetune", "loss"),
         ("finetune", "valid_accuracy"),
     ):
-        history = client.get_metric_history(by_kind[kind].info.run_id, curve)
+        history = client.get_metric_history(by_kind[kind].info.run_id, f"{kind}/{curve}")
         assert history and all(m.value == m.value for m in history), (kind, curve)
+        whole = client.get_metric_history(parent.info.run_id, f"{kind}/{curve}")
+        assert [(m.step, m.value) for m in whole] == [(m.step, m.value) for m in history], "on its page too"
+    sections = sorted({name.split("/")[0] for name in parent.data.metrics})
+    assert sections == ["finetune", "pretrain", "test"], "MLflow's order: the curves, then the scores"
+    assert parent.data.metrics["test/zh/accuracy"] == first_run.summary["metrics"]["zh/accuracy"]
+    (made,) = parent.outputs.model_outputs
+    version = client.get_model_version("tiny", "1")
+    assert made.model_id == version.model_id, "the registered model stands on the pipeline's page"
+    assert first_run.summary["mlflow_page"].endswith("?workflowType=machine_learning")
     assert by_kind["finetune"].data.tags["engine"] == "cpu"
     assert "device=cpu" in by_kind["finetune"].data.tags["engine.reason"]
     evaluation = by_kind["evaluate"].info.run_id

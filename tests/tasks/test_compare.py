@@ -152,7 +152,12 @@ def test_a_run_s_linear_baseline_counts_on_its_own_test_set_alone(session, tmp_p
     path = file_of(tmp_path / "t.jsonl", documents(WORDS, 20))
     digest = read_test_set.plain(session, str(path), "text", "label").digest
     for data, there in ((digest, True), ("another", False)):
-        made = Origin("r", {}, {"data.digest": data}, {"linear_macro_f1": 0.7, "test/linear_accuracy": 0.8})
+        made = Origin(
+            "r",
+            {},
+            {"data.digest": data},
+            {"test/linear_macro_f1": 0.7, "test/linear_accuracy": 0.8, "test/en/linear_accuracy": 0.1},
+        )
         monkeypatch.setattr(room, "origin_of", lambda tracker, exact, made=made: made)
         (found,) = answered(session, path, "topics")
         assert (found.entry.metrics.get("linear_macro_f1") == 0.7) == there

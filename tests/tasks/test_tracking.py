@@ -143,9 +143,9 @@ def test_curves_arrive_in_batches_and_whole(tracker: Tracker):
     for step in range(400):
         writer(progress(step, loss=1 / (step + 1), validation={"accuracy": 0.5, "nothing": None}))
     writer.flush()
-    loss = tracker.client.get_metric_history(run, "loss")
+    loss = tracker.client.get_metric_history(run, "s/loss")
     assert [m.step for m in loss] == list(range(400)) and loss[3].value == 0.25
-    assert len(tracker.client.get_metric_history(run, "valid_accuracy")) == 400
+    assert len(tracker.client.get_metric_history(run, "s/valid_accuracy")) == 400
     assert len(calls) <= 6
     writer.flush()  # nothing waits: no empty call fails
 

@@ -332,3 +332,14 @@ def test_baselines_that_a_run_noted_stand_in_the_table():
     page = two_entries({"metrics": {"linear_macro_f1": 0.77}}, {"metrics": {"majority_accuracy": 0.33}})
     text = terminal(page)
     assert "linear TF-IDF macro-F1" in text and "0.770" in text and "majority accuracy" in text
+
+
+def test_errors_are_read_with_the_surest_first(page):
+    rows = [
+        {"text": f"error {n}", "gold": "a", "predicted": "b", "probability": n / 100, "raw": n != 3}
+        for n in range(30)
+    ]
+    text = render_run(replace(page, errors=rows))
+    places = [text.index(f"error {n}<") for n in (11, 5, 0, 29, 12)]
+    assert places == sorted(places), "the twelve that are shown by falling probability, then the folded ones"
+    assert text.count("as tokens") == 1, "a text whose file has gone"
