@@ -12,9 +12,11 @@ command_line(__name__)  # wrong words end here, before MLflow is imported
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 from rich.console import Console
 
@@ -61,9 +63,8 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     try:
         wait_until_healthy(url, processes[0], log)
         note.write_text(json.dumps({"url": url, "owner": str(Owner.me())}))
-        console.print(
-            f"  MLflow       http://127.0.0.1:{mlflow_port}/#/experiments?{TRAINING_PAGES}", highlight=False
-        )
+        for address, name in mlflow_pages(store, mlflow_port):
+            console.print(f"  MLflow       {address}  [dim]{name}[/]", highlight=False, soft_wrap=True)
         console.print(f"  Prefect      http://127.0.0.1:{prefect_port}", highlight=False)
         console.print(
             f"  TensorBoard  {sys.executable} -m tensorboard.main --logdir {store.tensorboard}",
@@ -77,6 +78,24 @@ def serve(store: Store, mlflow_port: int, prefect_port: int) -> int:
     finally:
         note.unlink(missing_ok=True)
         end(processes)
+
+
+def mlflow_pages(store: Store, port: int) -> list[tuple[str, str]]:
+    """Address and name of the experiments with the newest runs.
+
+    Each by itself: from MLflow's front page, and from its list of experiments, one comes to the GenAI side.
+    """
+    query = """select experiment_id, experiments.name from experiments join runs using (experiment_id)
+        where experiments.lifecycle_stage = 'active' group by experiment_id order by max(start_time) desc limit 5"""
+    base = f"http://127.0.0.1:{port}"
+    try:
+        with closing(sqlite3.connect(f"{(store.path / 'mlflow.db').as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(query).fetchall()
+    except sqlite3.Error:  # a later MLflow's tables
+        found = []
+    return [(f"{base}/#/experiments/{number}?{TRAINING_PAGES}", name) for number, name in found] or [
+        (base, "")
+    ]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import subprocess
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -82,3 +83,18 @@ def _read(path: Path, mtime_ns: int, module: str) -> tuple[str, tuple[str, ...]]
             names += [f"{base}.{alias.name}" for alias in node.names]  # submodules
     own = tuple(n for n in dict.fromkeys(names) if n.split(".")[0] in PACKAGES)
     return hashlib.sha256(content).hexdigest(), own
+
+
+def git_tags() -> dict[str, str]:
+    """The checkout's commit and whether it is modified; nothing outside a checkout."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=10)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        sha = git("rev-parse", "HEAD")
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no")) if sha else False
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return {"git.sha": sha, "git.dirty": str(dirty).lower()} if sha else {}

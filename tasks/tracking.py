@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.code_digest import git_tags
 from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
 from tasks.retention import Holding, size
@@ -479,21 +479,6 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def legal(name: str) -> str:
     """A metric name with the characters that MLflow allows: word characters, ``/ . -`` and space."""
     return "".join(c if c.isalnum() or c in "_/.- " else "_" for c in name)
-
-
-def git_tags() -> dict[str, str]:
-    """The checkout's commit and whether it is modified; nothing outside a checkout."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=10)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        sha = git("rev-parse", "HEAD")
-        dirty = bool(git("status", "--porcelain", "--untracked-files=no")) if sha else False
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    return {"git.sha": sha, "git.dirty": str(dirty).lower()} if sha else {}
 
 
 def serving_requirements() -> list[str]:

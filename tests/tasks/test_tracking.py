@@ -262,3 +262,28 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pyt
     config = Config(store=str(tmp_path), tracking=Tracking(uri="http://127.0.0.1:9"))
     with pytest.raises(UserError, match="tracking.uri http://127.0.0.1:9"):
         Tracker(config)
+
+
+def test_printed_pages_open_on_model_training(tracker: Tracker):
+    """Each experiment by itself, newest first: MLflow's own front page leads to its GenAI side."""
+    from flows.ui import mlflow_pages
+
+    run = tracker.start("r", kind="k")
+    (page,) = mlflow_pages(tracker.store, 5001)
+    assert page == (
+        f"http://127.0.0.1:5001/#/experiments/{tracker.experiment}?workflowType=machine_learning",
+        "e",
+    )
+    assert tracker.link(run).endswith(
+        f"/experiments/{tracker.experiment}/runs/{run}?workflowType=machine_learning"
+    )
+    other = tracker.client.create_experiment("later", artifact_location=tracker.store.artifacts.as_uri())
+    tracker.client.create_run(other)
+    assert [name for _, name in mlflow_pages(tracker.store, 5001)] == ["later", "e"]
+
+
+def test_pages_over_no_store_are_the_front_page(tmp_path: Path):
+    from flows.ui import mlflow_pages
+    from tasks.store import Store
+
+    assert mlflow_pages(Store(str(tmp_path)), 5001) == [("http://127.0.0.1:5001", "")]
