@@ -27,6 +27,7 @@ from ftcore.text.missing import unified_names
 from ftcore.text.readers import read_part
 from ftcore.text.sources import cut_file, list_files
 from tasks.origin import Origin, differences, origin_of, trained_on
+from tasks.raw_texts import RawText, raw_texts
 from tasks.session import Session, stage_task
 
 FLIPS = 40  # examples shown per model and direction
@@ -263,9 +264,7 @@ def compare(session: Session, test: TestSet, candidates: list[Candidate]) -> tup
         title=" · ".join(predicted),
         models=[replace(c.entry, changes=differences(first.origin, c.origin)) for c in candidates],
         differences=found.rows,
-        flips=[
-            flip_example(test, candidates, flip) for flip in shown_flips(found, candidates, test.languages)
-        ],
+        flips=flip_examples(session, test, candidates, shown_flips(found, candidates, test.languages)),
         flip_counts={
             c.name: dict(Counter(flip.change for flip in found.flips if flip.model == c.name))
             for c in candidates[1:]
@@ -292,17 +291,29 @@ def shown_flips(found: Comparison, candidates: Sequence[Candidate], languages: S
     return shown
 
 
-def flip_example(test: TestSet, candidates: Sequence[Candidate], flip: Flip) -> FlipExample:
-    """A flip as the page shows it."""
-    n, other = flip.document, next(c for c in candidates if c.name == flip.model)
-    return FlipExample(
-        flip.model,
-        flip.change,
-        test.texts[n][:EXCERPT],
-        test.gold[n],
-        candidates[0].answers[n],
-        other.answers[n],
-        test.languages[n],
-        test.sources[n],
-        float(other.confidences[n]),
-    )
+def flip_examples(
+    session: Session, test: TestSet, candidates: Sequence[Candidate], flips: Sequence[Flip]
+) -> list[FlipExample]:
+    """Flips as the page shows them: raw texts, of shards too where their sources are still there."""
+    documents = [flip.document for flip in flips]
+    raw: list[RawText | None] = [None] * len(flips)
+    if test.tokenized and flips:
+        keys = getattr(FastText.load(candidates[0].path).tokenizer, "keys", None)
+        if keys is not None:
+            sources, ids = ([column[n] for n in documents] for column in (test.sources, test.ids))
+            raw = raw_texts(session.config, sources, ids, keys)
+    answers = {c.name: c for c in candidates}
+    return [
+        FlipExample(
+            flip.model,
+            flip.change,
+            test.texts[n][:EXCERPT] if text is None else text.text,
+            test.gold[n],
+            candidates[0].answers[n],
+            answers[flip.model].answers[n],
+            test.languages[n],
+            test.sources[n] if text is None else f"{test.sources[n]}:{text.line}",
+            float(answers[flip.model].confidences[n]),
+        )
+        for flip, n, text in zip(flips, documents, raw, strict=True)
+    ]

@@ -202,6 +202,7 @@ def render_comparison(page: ComparePage) -> str:
         page=page,
         lede=_lede(page),
         verdicts=_verdicts(page),
+        warnings=[w for w in page.warnings if not any(w in sentence for _, sentence in _verdicts(page))],
         sections=[(name, title) for name, title in titles.items() if shown[name]],
         models=[_model(model, page.models[0]) for model in page.models],
         first=page.models[0].name,

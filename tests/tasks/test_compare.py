@@ -175,6 +175,27 @@ def test_flips_shown_are_the_surest_of_each_language():
     assert len(shown) == room.FLIPS and [f.document for f in shown[6:]] == list(range(3, 37))
 
 
+def test_flips_on_shards_are_shown_as_they_were_written(session, models, monkeypatch):
+    test = room.TestSet(
+        "t", "d", ["a b", "c d"], [["x"], ["x"]], ["en", "zh"], ["s:f", "s:g"], True, ["1", "2"]
+    )
+    c = [SimpleNamespace(name=n, path=models["topics"], answers=a, confidences=[0.9, 0.8])
+         for n, a in (("old", ["x", "y"]), ("new", ["y", "x"]))]  # fmt: skip
+    asked = {}
+
+    def found(config, sources, ids, keys):
+        asked.update(zip(ids, sources, strict=True))
+        return [room.RawText("C, d!", 7) if i == "2" else None for i in ids]
+
+    monkeypatch.setattr(room, "raw_texts", found)
+    shown = room.flip_examples(session, test, c, [Flip("new", 0, "broken"), Flip("new", 1, "fixed")])
+    assert asked == {"1": "s:f", "2": "s:g"}
+    assert [(f.text, f.source, f.before, f.after) for f in shown] == [
+        ("a b", "s:f", "x", "y"),
+        ("C, d!", "s:g:7", "y", "x"),
+    ]
+
+
 def test_speed_is_measured_in_turns_on_the_same_documents(session, tmp_path):
     path = file_of(tmp_path / "t.jsonl", documents(WORDS, 20))
     test = read_test_set.plain(session, str(path), "text", "label")
