@@ -160,10 +160,14 @@ class Tracker:
     def made_model(self, run: str, name: str, version: str) -> None:
         """Show a registered version on the page of a run that did not log it itself: the pipeline's."""
         from mlflow.entities import LoggedModelOutput
+        from mlflow.exceptions import MlflowException
 
-        model = self.client.get_model_version(name, version).model_id
-        if model:
-            self.client.log_outputs(run, [LoggedModelOutput(model, step=0)])
+        source = self.client.get_model_version(name, version).source or ""  # models:/m-0123…
+        if source.startswith("models:/m-"):
+            try:
+                self.client.log_outputs(run, [LoggedModelOutput(source.removeprefix("models:/"), step=0)])
+            except MlflowException as error:  # an older server: no reason to fail a run that is done
+                log.info("%s/%s is not shown on the run's page: %s", name, version, error)
 
     def dataset(self, run: str, name: str, manifest_digest: str, source: str, context: str) -> None:
         """Log a data set by the digest of its manifest, not by its content."""

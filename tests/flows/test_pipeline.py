@@ -90,13 +90,14 @@ def test_mlflow_has_a_parent_with_children_parameters_curves_tables_and_the_data
         history = client.get_metric_history(by_kind[kind].info.run_id, f"{kind}/{curve}")
         assert history and all(m.value == m.value for m in history), (kind, curve)
         whole = client.get_metric_history(parent.info.run_id, f"{kind}/{curve}")
-        assert [(m.step, m.value) for m in whole] == [(m.step, m.value) for m in history], "on its page too"
+        assert {(m.step, m.value) for m in whole} == {(m.step, m.value) for m in history}, "on its page too"
     sections = sorted({name.split("/")[0] for name in parent.data.metrics})
     assert sections == ["finetune", "pretrain", "test"], "MLflow's order: the curves, then the scores"
     assert parent.data.metrics["test/zh/accuracy"] == first_run.summary["metrics"]["zh/accuracy"]
     (made,) = parent.outputs.model_outputs
-    version = client.get_model_version("tiny", "1")
-    assert made.model_id == version.model_id, "the registered model stands on the pipeline's page"
+    logged = client.get_logged_model(made.model_id)
+    assert logged.source_run_id == by_kind["register"].info.run_id, "its model stands on the pipeline's page"
+    assert client.get_model_version("tiny", "1").source == f"models:/{made.model_id}"
     assert first_run.summary["mlflow_page"].endswith("?workflowType=machine_learning")
     assert by_kind["finetune"].data.tags["engine"] == "cpu"
     assert "device=cpu" in by_kind["finetune"].data.tags["engine.reason"]
