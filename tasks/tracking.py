@@ -21,6 +21,7 @@ from ftcore.errors import UserError
 from tasks.code_digest import git_tags
 from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
+from tasks.requirements import serving_requirements
 from tasks.retention import Holding, size
 from tasks.store import Owner, Store
 
@@ -483,34 +484,3 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def legal(name: str) -> str:
     """A metric name with the characters that MLflow allows: word characters, ``/ . -`` and space."""
     return "".join(c if c.isalnum() or c in "_/.- " else "_" for c in name)
-
-
-def serving_requirements() -> list[str]:
-    """Packages, with the versions in use, that a model needs to answer without this checkout."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    pinned = []
-    for name in SERVING:
-        try:
-            pinned.append(f"{name}=={version(name).split('+')[0]}")
-        except PackageNotFoundError:
-            pinned.append(name)
-    return pinned
-
-
-SERVING: Sequence[str] = (
-    "mlflow",
-    "torch",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "jieba",
-    "numba",
-    "safetensors",
-    "pydantic",
-    "pyyaml",
-    "stopwordsiso",
-    "opencc",
-    "xxhash",
-    "rich",
-)

@@ -96,8 +96,10 @@ class Tokenizer:
 
     def keys(self, texts: Sequence[str]) -> list[str]:
         """The `key` of each text: what exact duplicates share, and the `id` of a document in the shards."""
-        clean = normalize(list(texts), self.text.normalize, Counter()).to_pylist()
-        return [xxhash.xxh3_128_hexdigest(text.encode()) for text in clean]
+        counted = self.counts.copy()
+        clean = self._normalized(list(texts))
+        self.counts = counted  # looking a text up is no work of the preparation's
+        return self._keys(clean)
 
     def apply(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """A `DOCUMENT` batch as `TOKENIZED`: fills `language`, appends `tokens` and `key`; rejects nothing.
@@ -107,13 +109,15 @@ class Tokenizer:
         clean = self._normalized(batch.column("text"))
         given = batch.column("language")
         languages = pc.if_else(pc.equal(given, ""), language(clean), given)
-        texts = clean.to_pylist()
-        folded = fold(clean).to_pylist() if self.text.normalize.lowercase else texts
-        keys = [xxhash.xxh3_128_hexdigest(text.encode()) for text in folded]
+        texts, keys = clean.to_pylist(), self._keys(clean)
         columns = [batch.column(name) for name in ("source", "line", "text", "labels")]
         columns += [languages, batch.column("split")]
         columns += [pa.array(self._tokens(texts), pa.string()), pa.array(keys, pa.string())]
         return pa.RecordBatch.from_arrays(columns, schema=TOKENIZED), empty(REJECTED)
+
+    def _keys(self, clean: pa.Array) -> list[str]:
+        folded = fold(clean) if self.text.normalize.lowercase else clean
+        return [xxhash.xxh3_128_hexdigest(text.encode()) for text in folded.to_pylist()]
 
     def _normalized(self, texts: pa.Array | Sequence[str]) -> pa.Array:
         """As they are cut, which is with their capitals."""

@@ -7,9 +7,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ftcore.config import Config, Ingest, Normalize, Source, Text
+from ftcore.text.documents import DOCUMENT
 from ftcore.text.tokenizer import Tokenizer
 from tasks.evaluate import Scored, error_table
 from tasks.raw_texts import RawText, raw_texts
@@ -32,6 +34,18 @@ def corpus(tmp_path):
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     return Tokenizer(Text(normalize=Normalize(simplify=False)))
+
+
+def test_keys_are_those_of_the_preparation(tokenizer):
+    """Whatever comes to normalise differently: the ids of shards are found by `keys` alone."""
+    rows = [
+        {"source": "s", "line": n, "text": t, "labels": [], "language": "", "split": ""}
+        for n, t in enumerate(TEXTS)
+    ]
+    made, _ = tokenizer.apply(pa.RecordBatch.from_pylist(rows, schema=DOCUMENT))
+    counted = tokenizer.counts.copy()
+    assert tokenizer.keys(TEXTS) == made.column("key").to_pylist()
+    assert tokenizer.counts == counted, "looking is no preparation"
 
 
 def names_of(config: Config) -> dict[str, str]:

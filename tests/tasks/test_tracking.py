@@ -16,7 +16,8 @@ from ftcore.config import Config, Tracking
 from ftcore.errors import UserError
 from ftcore.training.progress import Progress
 from tasks.store import Owner
-from tasks.tracking import OWNER, CurveWriter, Tracker, flatten, legal, serving_requirements
+from tasks.requirements import serving_requirements
+from tasks.tracking import OWNER, CurveWriter, Tracker, flatten, legal
 
 pytestmark = pytest.mark.flow
 
