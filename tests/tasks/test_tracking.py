@@ -15,8 +15,8 @@ import pytest
 from ftcore.config import Config, Tracking
 from ftcore.errors import UserError
 from ftcore.training.progress import Progress
-from tasks.store import Owner
 from tasks.requirements import serving_requirements
+from tasks.store import Owner
 from tasks.tracking import OWNER, CurveWriter, Tracker, flatten, legal
 
 pytestmark = pytest.mark.flow
