@@ -15,6 +15,7 @@ import numpy as np
 
 from ftcore.dataset import Label
 from ftcore.errors import UserError
+from ftcore.given import shown
 from ftcore.text.missing import is_missing
 
 log = logging.getLogger("ftcore.predict")
@@ -42,6 +43,8 @@ def texts_of(values: Iterable[Any], place: str = "text") -> list[str]:
     >>> texts_of(["a", None, float("nan"), b"b", 5])
     ['a', '', '', 'b', '5']
     """
+    if not isinstance(values, Iterable) or isinstance(values, dict):
+        raise TypeError(f"{place}s must be a str or a list of str, not {shown(values)}")
     if getattr(values, "ndim", 1) != 1:
         raise UserError(f"{place}: a table of shape {values.shape}; give one column of it")  # type: ignore[attr-defined]
     return [value if type(value) is str else _text(value, f"{place} {n}") for n, value in enumerate(values)]

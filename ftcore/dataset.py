@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftcore import given
 from ftcore.errors import UserError
 from ftcore.text.missing import is_missing
 
@@ -23,6 +24,9 @@ class TextDataset(torch.utils.data.Dataset):
     """
 
     def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:
+        for name, values in (("texts", texts), ("labels", labels)):
+            if not hasattr(values, "__len__"):
+                raise TypeError(f"{name} must be a list, not {given.shown(values)}")
         if len(texts) != len(labels):
             raise UserError(f"{len(texts)} texts and {len(labels)} labels; give each text its label")
         self.texts, self.labels = _by_place(texts), _by_place(labels)
@@ -85,4 +89,7 @@ def require_two(values: dict[str, Label]) -> None:
 def pairs_of(dataset: Any) -> tuple[list[str], list[list[Label]]]:
     """Texts and the labels of each, from (text, label) pairs."""
     pairs = [dataset[i] for i in range(len(dataset))] if hasattr(dataset, "__getitem__") else list(dataset)
-    return [text for text, _ in pairs], label_rows(label for _, label in pairs)
+    for number, pair in enumerate(pairs):
+        if isinstance(pair, str | bytes) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise TypeError(f"pair {number} is {given.shown(pair)}; give (text, label) for each text")
+    return given.texts(text for text, _ in pairs), label_rows(label for _, label in pairs)

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ftcore import config
+from ftcore import config, given
 from ftcore.answers import NO_ANSWER, Prediction, best_labels, count_unanswered, labels_wanted, texts_of
 from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
-from ftcore.formats.classic import Args, Classic
+from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
 from ftcore.formats.header import check_model
 from ftcore.model.init import initial_rows
@@ -90,16 +90,18 @@ class FastText(nn.Module):
 
         Errors: `UserError` for an empty vocabulary, fewer than two labels, unequal lengths.
         """
-        kind = kind or ("skipgram" if labels is None else "supervised")
-        loss = loss or ("softmax" if kind == "supervised" else "ns")
+        texts, dim, seed = given.texts(texts), given.count("dim", dim), given.seed("seed", seed)
+        kind = given.one_of("kind", kind or ("skipgram" if labels is None else "supervised"), MODELS)
+        loss = given.one_of("loss", loss or ("softmax" if kind == "supervised" else "ns"), LOSSES)
+        options = given.options(config.Dictionary, dictionary)
         tokenizer = Tokenizer(text or config.Text())
         rows = label_rows(TextDataset(texts, [[] for _ in texts] if labels is None else labels).labels)
         values = label_values(value for row in rows for value in row)
         if kind == "supervised":
             require_two(values)
-        lines = tokenizer.tokenize(list(texts))
+        lines = tokenizer.tokenize(texts)
         named = [[str(value) for value in row] for row in rows]
-        vocabulary = Dictionary.build(zip(named, lines, strict=True), config.Dictionary(**dictionary))
+        vocabulary = Dictionary.build(zip(named, lines, strict=True), options)
         if kind == "supervised":
             encode_bags([as_batch(lines, named)], vocabulary, grow=True)  # rows for the buckets that occur
         model = cls.untrained(tokenizer, vocabulary, dim=dim, kind=kind, loss=loss, seed=seed, sparse=sparse)
@@ -141,7 +143,8 @@ class FastText(nn.Module):
 
     def encode(self, texts: Texts) -> Bags:
         """Raw texts as a ragged batch of features on the tables' device."""
-        return self.encode_tokens(self.tokenizer.tokenize([texts] if isinstance(texts, str) else list(texts)))
+        texts = [texts] if isinstance(texts, str) else given.texts(texts)
+        return self.encode_tokens(self.tokenizer.tokenize(texts))
 
     def encode_tokens(self, lines: Sequence[str]) -> Bags:
         """The same from space-joined tokens."""
@@ -229,7 +232,7 @@ class FastText(nn.Module):
         A text without a feature that the model knows (see `has_features`) gets no label; so does a missing
         one (None, NaN). Their number is said in a warning.
         """
-        k = labels_wanted(k, len(self.labels))
+        k, threshold = labels_wanted(k, len(self.labels)), given.number("threshold", threshold)
         known, rows = self.scores(texts, batch)
         count_unanswered(known)
         found = (best_labels(row, self.labels, k, threshold) for row in rows)
@@ -257,7 +260,8 @@ class FastText(nn.Module):
         if not self.labels:
             raise UserError(f"this {self.kind} model has no classifier; fit it on labelled texts first")
         parts = [np.zeros((0, len(self.labels)), np.float32)]
-        for lines in _batches(token_lines, batch):
+        for number, lines in enumerate(_batches(token_lines, given.count("batch", batch))):
+            lines = given.texts(lines, start=number * batch)
             parts.append(self.log_prob(self.encode_tokens(lines)).exp().float().cpu().numpy())
         return np.concatenate(parts)
 
@@ -266,7 +270,7 @@ class FastText(nn.Module):
     def word_vector(self, word: str) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams' rows; of these alone out of the vocabulary,
         zero without any."""
-        ids = self.dictionary.to_signed(self.dictionary.subwords(encode(word)))
+        ids = self.dictionary.to_signed(self.dictionary.subwords(encode(given.word(word))))
         bags = make_bags(ids, np.array([0, len(ids)]), self.seed, self.dim).to(self.tables.input.device)
         return self.tables.hidden(*bags)[0].cpu().numpy()
 
@@ -287,16 +291,15 @@ class FastText(nn.Module):
         """float32[D]. Supervised: mean of the text's features. Unsupervised: mean of its words' vectors,
         each divided by its length, zero ones and the end of line left out (``getSentenceVector``)."""
         if self.kind == "supervised":
-            return self.tables.hidden(*self.encode(text))[0].cpu().numpy()
-        words = split(self.tokenizer.tokenize([text])[0])
+            return self.tables.hidden(*self.encode(given.word(text, "text")))[0].cpu().numpy()
+        words = split(self.tokenizer.tokenize([given.word(text, "text")])[0])
         vectors = [self.word_vector(word.decode("utf-8", "surrogatepass")) for word in words]
         units = [v / np.linalg.norm(v) for v in vectors if np.linalg.norm(v) > 0]
         return np.mean(units, axis=0) if units else np.zeros(self.dim, np.float32)
 
     def nearest_neighbors(self, word: str, k: int = 10) -> list[tuple[str, float]]:
         """The k vocabulary words with the highest cosine to a word, itself left out."""
-        table = self.word_vectors()
-        vector = self.word_vector(word)
+        k, vector, table = given.count("k", k), self.word_vector(word), self.word_vectors()
         norms = np.linalg.norm(table, axis=1) * np.linalg.norm(vector)
         cosine = (table @ vector) / np.where(norms > 0, norms, 1)
         own = self.dictionary.index.get(encode(word), -1)
@@ -345,12 +348,12 @@ class FastText(nn.Module):
         if valid is None and len({str(v) for row in rows for v in row}) < 2:
             warnings.warn("one label in the training set: nothing can be validated", stacklevel=2)
         loss = (loss or "softmax") if new_head else self.loss
-        own = {name: getattr(self.dictionary.options, name) for name in config.Dictionary.model_fields}
+        own = self.dictionary.options.model_dump()
         settings = {**own, "min_count": 1, "loss": loss, "dim": self.dim, "epoch": epochs, "lr": lr}
         fixed = sorted(options.keys() & own.keys() - {"min_count", "min_count_label"})
         if fixed:
             raise UserError(f"fit: {', '.join(fixed)} belong to the dictionary; give them to from_texts")
-        chosen = config.Finetune(**{**settings, "batch_size": batch_size, **options})
+        chosen = given.options(config.Finetune, {**settings, "batch_size": batch_size, **options})
 
         lines = self.tokenizer.tokenize(texts)
         named = [[str(value) for value in row] for row in rows]
@@ -386,12 +389,12 @@ class FastText(nn.Module):
     # ------------------------------------------------------------------------------------------ files
     def save(self, directory: Path | str) -> None:
         """Write the model to a directory (safetensors and JSON), whole or not at all."""
-        write_model(directory, *self._state())
+        write_model(given.path(directory, "directory"), *self._state())
 
     @classmethod
     def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
         """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
-        return cls._from_state(*read_model(directory), directory, True, device)
+        return cls._from_state(*read_model(given.path(directory, "directory")), directory, True, device)
 
     def to_bytes(self) -> bytes:
         """The model as one piece, see `ftcore.formats.container`; `from_bytes` is the inverse."""

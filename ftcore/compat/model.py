@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ftcore.compat.arguments import FIELDS, Arguments, loss_name
-from ftcore.compat.checks import checked_line, is_given, is_one, number, whole, writing
+from ftcore.compat.checks import (
+    checked_line,
+    checked_lines,
+    checked_word,
+    is_given,
+    is_one,
+    number,
+    whole,
+    writing,
+)
 from ftcore.compat.evaluation import Tally, evaluate, test_lines
 from ftcore.compat.meter import Meter
 from ftcore.compat.vocabulary import Vocabulary
-from ftcore.corpus.dictionary import encode, label_bytes
+from ftcore.corpus.dictionary import label_bytes
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.inference.predict import Predictor
@@ -114,11 +123,11 @@ class _FastText(Vocabulary):
 
     def get_word_vector(self, word: str) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams'; zero for an unknown word without any."""
-        return self._vectors.word(encode(word))
+        return self._vectors.word(checked_word(word))
 
     def ngram_vectors(self, word: str) -> list[tuple[bytes, np.ndarray]]:
         """Name and row of `get_subwords`, one by one; those a pruned model has no row for are left out."""
-        names, rows = self._vectors.subwords(encode(word))
+        names, rows = self._vectors.subwords(checked_word(word))
         kept = np.flatnonzero(rows >= 0)
         vectors = self._tables.gather(rows[kept])
         return [(names[i], vector) for i, vector in zip(kept.tolist(), vectors, strict=True)]
@@ -135,13 +144,13 @@ class _FastText(Vocabulary):
         self, word: str, k: int = 10, on_unicode_error: str = "strict"
     ) -> list[tuple[float, str]]:
         """The k words with the highest cosine to a word, itself left out: (cosine, word), the best first."""
-        return self._named(self._vectors.neighbors(encode(word), self._k(k)), on_unicode_error)
+        return self._named(self._vectors.neighbors(checked_word(word), self._k(k)), on_unicode_error)
 
     def get_analogies(
         self, wordA: str, wordB: str, wordC: str, k: int = 10, on_unicode_error: str = "strict"
     ) -> list[tuple[float, str]]:
         """The k words nearest to A - B + C (unit vectors), the three left out: (cosine, word)."""
-        words = [encode(word) for word in (wordA, wordB, wordC)]
+        words = [checked_word(word) for word in (wordA, wordB, wordC)]
         return self._named(self._vectors.analogies(*words, self._k(k)), on_unicode_error)
 
     # ------------------------------------------------------------------------------------- predictions
@@ -167,7 +176,7 @@ class _FastText(Vocabulary):
             found = self._predictor.one(text_of_line(checked_line(text)), k, threshold)
             names = self._names(on_unicode_error)
             return tuple([names[label] for label in found.labels.tolist()]), found.scores.astype(np.float64)
-        found = self._predictor.predict([checked_line(line) for line in text], k, threshold)
+        found = self._predictor.predict(checked_lines(text), k, threshold)
         return found.named(self._names(on_unicode_error))
 
     def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
@@ -233,7 +242,10 @@ class _FastText(Vocabulary):
         classic = self.classic
         if classic.quantized:
             raise UserError("Can't set matrices of a quantized model; set them before quantize()")
-        made = [np.ascontiguousarray(m, np.float32) for m in (input_matrix, output_matrix)]
+        try:
+            made = [np.ascontiguousarray(m, np.float32) for m in (input_matrix, output_matrix)]
+        except (TypeError, ValueError) as error:
+            raise UserError(f"set_matrices takes two matrices of numbers ({error})") from None
         dictionary = classic.dictionary
         whole = dictionary.storage == "all"
         rows = [len(classic.input) if whole else dictionary.nwords + dictionary.bucket, len(classic.output)]

@@ -6,6 +6,7 @@ import os
 from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
+from ftcore import given
 from ftcore.compat.model import _FastText
 from ftcore.corpus.dictionary import encode, split
 from ftcore.errors import UserError
@@ -27,7 +28,7 @@ def load_model(path: str | PathLike) -> _FastText:
 
 def read_classic(path: str | PathLike) -> Classic:
     """What `load_model` reads."""
-    if os.path.isdir(path):
+    if os.path.isdir(given.path(path)):
         from ftcore.fasttext import FastText
 
         return FastText.load(path).to_classic()
@@ -43,7 +44,7 @@ def tokenize(text: str) -> list[str]:
     ['one', 'two', '</s>']
     """
     if not isinstance(text, str):
-        raise TypeError(f"tokenize takes a str, not {text!r}")
+        raise TypeError(f"tokenize takes a str, not {given.shown(text)}")
     tokens: list[str] = []
     for i, line in enumerate(encode(text).split(b"\n")):
         tokens += ["</s>"] * (i > 0)

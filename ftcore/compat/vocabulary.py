@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.compat.checks import checked_line, is_one
+from ftcore.compat.checks import checked_line, checked_lines, checked_word, is_one
 from ftcore.corpus.dictionary import encode, label_bytes, split
 from ftcore.errors import UserError
+from ftcore.given import on_unicode_error as checked_errors
 from ftcore.model.hashing import EOS, char_ngrams, fnv1a
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class Vocabulary:
         Args:
             on_unicode_error: of bytes that are no UTF-8: strict raises, replace shows �, ignore drops them.
         """
-        dictionary = self.classic.dictionary
-        words = [word.decode("utf-8", on_unicode_error) for word in dictionary.words]
+        dictionary, errors = self.classic.dictionary, checked_errors(on_unicode_error)
+        words = [word.decode("utf-8", errors) for word in dictionary.words]
         return (words, np.array(dictionary.counts)) if include_freq else words
 
     def get_labels(
@@ -75,6 +76,7 @@ class Vocabulary:
         """Names of the labels: object[C]."""
         if errors not in self._decoded:
             labels = self.classic.dictionary.label_bytes
+            checked_errors(errors)
             self._decoded[errors] = np.array([label.decode("utf-8", errors) for label in labels], object)
         return self._decoded[errors]
 
@@ -85,13 +87,13 @@ class Vocabulary:
 
     def get_word_id(self, word: str) -> int:
         """Id of a word, nwords + label id of a label, -1 of what is in neither."""
-        key = encode(word)
+        key = checked_word(word)
         found = self.classic.dictionary.word_id(key)
         return found if found >= 0 else self._ids.get(key, -1)
 
     def get_label_id(self, label: str) -> int:
         """Id of a label, -1 if there is none of that name (a word is none)."""
-        found = self._ids.get(encode(label), -1)
+        found = self._ids.get(checked_word(label, "label"), -1)
         return found if found < 0 else found - self.classic.dictionary.nwords
 
     def get_subword_id(self, subword: str) -> int:
@@ -99,19 +101,19 @@ class Vocabulary:
 
         Errors: `UserError` for a model without buckets.
         """
-        classic = self.classic
+        classic, key = self.classic, checked_word(subword, "subword")
         if classic.args.bucket <= 0:
             raise UserError(
                 f"this model has no buckets (bucket = {classic.args.bucket}), so {subword!r} has no row"
             )
-        return classic.dictionary.nwords + fnv1a(encode(subword)) % classic.args.bucket
+        return classic.dictionary.nwords + fnv1a(key) % classic.args.bucket
 
     def get_subwords(self, word: str, on_unicode_error: str = "strict") -> tuple[list[str], np.ndarray]:
         """The word, if it has a row, and its character n-grams; and their rows, int64.
 
         Of a pruned model the names are all n-grams and the rows only those kept, as in the original.
         """
-        classic, key = self.classic, encode(word)
+        classic, key = self.classic, checked_word(word)
         dictionary = classic.dictionary
         found = self.get_word_id(word)
         names = [] if found < 0 else [key]
@@ -132,7 +134,7 @@ class Vocabulary:
         """
         if is_one(text):
             return self._split(checked_line(text, "get_line"), on_unicode_error)
-        pairs = [self._split(checked_line(line, "get_line"), on_unicode_error) for line in text]
+        pairs = [self._split(line, on_unicode_error) for line in checked_lines(text, "get_line")]
         return [words for words, _ in pairs], [labels for _, labels in pairs]
 
     def _split(self, line: str, errors: str, eos: bool = True) -> tuple[list[str], list[str]]:

@@ -11,19 +11,25 @@ from pydantic import ValidationError
 
 from ftcore import config
 from ftcore.errors import UserError
+from ftcore.given import seed, shown
 from ftcore.inference.threads import cores
+from ftcore.text.missing import is_missing
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
 
 def read_texts(X: Any) -> list[str]:
-    """Texts from a list, array, pandas or Arrow column, or any iterable.
+    """Texts from a list, array, pandas or Arrow column, a table of one column, or any iterable.
 
-    Errors: `UserError` for a single text, a table, no text at all, or an item that is no string.
+    A table of one column is what `ColumnTransformer` and `BaggingClassifier` hand on.
+
+    Errors: `UserError` for a single text, several columns, no text at all, or an item that is no string.
     """
     if isinstance(X, str | bytes):
         raise UserError(f"X is one {type(X).__name__}; give a list of texts, [X] for one")
     shape = getattr(X, "shape", None)
-    if shape is not None and len(shape) != 1:
+    if shape is not None and len(shape) == 2 and shape[1] == 1 and not hasattr(X, "toarray"):
+        X = X.iloc[:, 0] if hasattr(X, "iloc") else X.column(0) if hasattr(X, "column") else X[:, 0]
+    elif shape is not None and len(shape) != 1:
         raise UserError(
             f"X has shape {tuple(shape)}; texts are a list or a single column: X['text'] of a frame, X[:, 0]"
         )
@@ -32,6 +38,8 @@ def read_texts(X: Any) -> list[str]:
             texts = getattr(X, method)()
             break
     else:
+        if not isinstance(X, Iterable):
+            raise UserError(f"X is {shown(X)}; give a list of texts")
         texts = list(X)
     if not texts:
         raise UserError("X holds no text (0 samples); at least one is needed")
@@ -39,11 +47,35 @@ def read_texts(X: Any) -> list[str]:
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UserError(
-                    f"text {number} is {text!r}, a {type(text).__name__} and no string; leave such rows out, "
+                    f"text {number} is {shown(text)}, a {type(text).__name__} and no string; leave such rows out, "
                     "or put an empty string"
                 )
         texts = list(map(str, texts))
     return texts
+
+
+def check_labels(y: Any) -> None:
+    """Refuse labels that are missing or of no kind that a class can be; numpy would make words of them.
+
+    Errors: `UserError` naming the place.
+    """
+    if hasattr(y, "toarray") or isinstance(y, str) or not isinstance(y, Iterable):
+        return  # a matrix of numbers, or what scikit-learn refuses
+    rows = y.tolist() if hasattr(y, "tolist") else y.values.tolist() if hasattr(y, "values") else y
+    kinds: dict[bool, int] = {}  # strings or numbers, and where the first was
+    for place, row in enumerate(rows):
+        for value in row if isinstance(row, list | tuple | set | frozenset) else (row,):
+            if is_missing(value):
+                raise UserError(f"y[{place}] is {shown(value)}, a missing label; leave such texts out")
+            if not isinstance(value, str | int | float | np.generic):
+                raise UserError(
+                    f"y[{place}] is {shown(value)}, a {type(value).__name__}; labels are strings, numbers or booleans"
+                )
+            first = kinds.setdefault(isinstance(value, str), place)
+            if len(kinds) == 2 and first == place:
+                raise UserError(
+                    f"y[{place}] is {shown(value)}: strings and numbers among the labels; use one kind"
+                )
 
 
 class Weighted(NamedTuple):
@@ -124,6 +156,7 @@ class Targets:
 
         if y is None:
             raise UserError("requires y to be passed, but the target y is None; give each text its label")
+        check_labels(y)
         if not hasattr(y, "shape") and _holds_lists(y) and not is_multilabel(y):
             return cls._of_lists(y)
         if is_multilabel(y):
@@ -191,7 +224,7 @@ def read_seed(random_state: Any) -> int:
     from sklearn.utils import check_random_state
 
     if isinstance(random_state, int | np.integer):
-        return int(random_state)
+        return seed("random_state", random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.corpus.dictionary import Dictionary, split
 from ftcore.corpus.encode import as_batch, encode_bags, encode_tokens
 from ftcore.engines.choice import EngineChoice
+from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.finetune import finetune
@@ -52,8 +53,14 @@ def train_classifier(
         start: a model whose rows are carried over, see `ftcore.training.transfer`.
         again: go on training `start`: its labels and its options of the dictionary stay.
         weights: float[N] of the texts, or None.
+
+    Errors: `UserError` for texts that hold no word at all.
     """
     lines = run.tokenizer.tokenize(texts)
+    if not any(map(split, lines)):
+        raise UserError(
+            f"the {len(lines)} texts are empty: no word is left of any; check the column, or the tokenizer's options"
+        )
     dictionary = Dictionary.build(zip(labels, lines, strict=True), options)
     if start is not None:
         old = start.dictionary

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ftcore import given
 from ftcore.compat.model import _FastText
 from ftcore.compat.opening import load_model
 from ftcore.errors import UserError
@@ -51,7 +52,7 @@ def read_source(model: Model) -> Source:
 def open_model(model: Model) -> FastText | _FastText:
     """A model from a path; a model passes through."""
     if isinstance(model, str | Path):
-        return FastText.load(model) if Path(model).is_dir() else load_model(model)
+        return FastText.load(model) if Path(given.path(model)).is_dir() else load_model(model)
     if isinstance(model, Classic):
         return _FastText(classic=model)
     if isinstance(model, FastText | _FastText):

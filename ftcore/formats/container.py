@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 from ftcore.corpus.files import canonical_json
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import FORMAT, NO_ARRAYS, VERSION, check_header
+from ftcore.given import shown
 
 MAGIC = b"ftcore\0\1"
 _LENGTH = struct.Struct("<q")
@@ -46,6 +47,8 @@ def unpack_model(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
     Errors: `UserError` for bytes that are no model, cut off, damaged or of a newer version.
     """
+    if not isinstance(data, bytes):
+        raise TypeError(f"give the bytes of a saved model, not {shown(data)}")
     if data[: len(MAGIC)] != MAGIC or len(data) < _START:
         raise UserError(f"{_NAME} are no model of ftcore's (they start with {bytes(data[:8])!r}); {_REMEDY}")
     stop = _START + _LENGTH.unpack_from(data, len(MAGIC))[0]

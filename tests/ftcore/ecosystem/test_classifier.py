@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
@@ -19,7 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, MultiLabelBinarizer
 
 import ftcore
 from ftcore import config
-from ftcore.ecosystem import FastTextClassifier
+from ftcore.ecosystem import FastTextClassifier, FastTextVectorizer
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 
@@ -320,3 +322,24 @@ def test_not_fitted():
     for method in ("predict", "predict_proba", "decision_function"):
         with pytest.raises(NotFittedError):
             getattr(FastTextClassifier(), method)(TEXTS)
+
+
+def test_a_table_of_one_column_is_its_column():
+    """What `ColumnTransformer` and `BaggingClassifier` hand on, as users of text vectorisers meet it."""
+    texts = ["好看 a film", "boring b b", "nice 好看", "dull boring"] * 4
+    labels = ["x", "y"] * 8
+    frame = pd.DataFrame({"text": texts}, index=range(100, 116))
+    options = {"dim": 5, "epoch": 20, "lr": 0.5, "bucket": 90, "random_state": 0}
+    want = FastTextClassifier(**options).fit(texts, labels).predict_proba(texts)
+    for X in (frame, frame[["text"]].to_numpy(), pa.table({"text": texts}), np.array(texts, object)[:, None]):
+        model = FastTextClassifier(**options).fit(X, labels)
+        np.testing.assert_array_equal(model.predict_proba(X), want)
+    two = frame.assign(more=1)
+    with pytest.raises(UserError, match=r"X has shape \(16, 2\)"):
+        FastTextClassifier().fit(two, labels)
+    bag = BaggingClassifier(FastTextClassifier(**options), n_estimators=3, random_state=0).fit(frame, labels)
+    assert bag.score(frame, labels) == 1
+    columns = ColumnTransformer(
+        [("text", FastTextVectorizer(dim=5, epoch=1, bucket=90), ["text"])], remainder="passthrough"
+    )
+    assert columns.fit_transform(two).shape == (16, 6)
