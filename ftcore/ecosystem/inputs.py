@@ -64,7 +64,7 @@ def check_labels(y: Any) -> None:
     rows = y.tolist() if hasattr(y, "tolist") else y.values.tolist() if hasattr(y, "values") else y
     kinds: dict[bool, int] = {}  # strings or numbers, and where the first was
     for place, row in enumerate(rows):
-        for value in row if isinstance(row, list | tuple | set | frozenset) else (row,):
+        for value in row if isinstance(row, list | tuple | set | frozenset | np.ndarray) else (row,):
             if is_missing(value):
                 raise UserError(f"y[{place}] is {shown(value)}, a missing label; leave such texts out")
             if not isinstance(value, str | int | float | np.generic):

@@ -280,7 +280,7 @@ def test_tokenizers():
     [
         ("one text", ["a"], {}, "X is one str.*\\[X\\] for one"),
         ([], [], {}, "no text"),
-        (pd.DataFrame({"text": TEXTS}), NAMES, {}, r"shape \(120, 1\).*X\['text'\]"),
+        (pd.DataFrame({"text": TEXTS, "id": 1}), NAMES, {}, r"shape \(120, 2\).*X\['text'\]"),
         (["a", None, "c"], ["x", "y", "x"], {}, "text 1 is None, a NoneType"),
         (["a", float("nan")], ["x", "y"], {}, "text 1 is nan, a float"),
         (["a", b"b"], ["x", "y"], {}, "text 1 is b'b', a bytes"),
@@ -297,7 +297,8 @@ def test_tokenizers():
         (TEXTS, NAMES, {"pretrained": 3}, "int is no model"),
         (TEXTS, NAMES, {"class_weight": "heavy"}, "heavy"),
         (TEXTS, NAMES, {"class_weight": {"tech": -1}}, "weights are numbers from 0 up"),
-        (["", " "], ["a", "b"], {"min_count": 3}, "Empty vocabulary"),
+        (["", " "], ["a", "b"], {}, "no word is left"),
+        (["a", "b"], ["a", "b"], {"min_count": 3}, "Empty vocabulary"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(X, y, options, message):
