@@ -15,6 +15,7 @@ import json
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ftcore.config import Config
@@ -98,7 +99,7 @@ def table(found: list[Holding]) -> Table:
         made.add_column(column, justify=justify, overflow="fold")
     for (stage, why), sizes in sorted(rows.items(), key=lambda row: -sum(row[1])):
         made.add_row(
-            stage, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}", why or "[yellow]nothing needs it[/]"
+            stage, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}", escape(why) or "[yellow]nothing needs it[/]"
         )
     return made
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.arguments import ROOT, given, say
@@ -123,7 +124,7 @@ def show(result: dict[str, Any], seconds: float, store: Store) -> None:
         for column in ("stage", "state", "seconds", "why"):
             table.add_column(column, overflow="fold")
         for s in stages:
-            table.add_row(s["stage"], s["state"], f"{s['seconds']:.1f}", s["reason"])
+            table.add_row(s["stage"], s["state"], f"{s['seconds']:.1f}", escape(s["reason"]))
         console.print(table)
     metrics = result.get("metrics")
     if metrics:

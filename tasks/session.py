@@ -20,6 +20,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Completed, State
 from rich.console import Console
+from rich.markup import escape
 
 from ftcore.config import Config, digest
 from ftcore.errors import UserError
@@ -114,7 +115,7 @@ class Session:
         what = "would run" if output.state == "planned" else output.state
         self.console.print(
             f"  [{colour}]{'✓' if output.state == 'reused' else '●'}[/] {output.stage}: {what} "
-            f"[dim]({output.reason})[/]" + (f" {output.seconds:.1f} s" if output.seconds else ""),
+            f"[dim]({escape(output.reason)})[/]" + (f" {output.seconds:.1f} s" if output.seconds else ""),
             highlight=False,
             soft_wrap=True,
         )

@@ -15,6 +15,7 @@ from typing import Any
 import xxhash
 
 from ftcore.text.sources import Part
+from ftcore.text.suffixes import ARCHIVES
 
 PACK_BYTES = 4 << 20  # of text in a pack, on average; seconds of work, so that processes share it evenly
 _FILE = 1 << 10  # bytes that opening a file is counted as
@@ -97,8 +98,8 @@ def pack_parts(
 
 
 def _weight(part: Part, size_of: Callable[[str], int]) -> int:
-    """Bytes that a whole file counts as; -1 for a part of a file."""
-    if part.start != 0 or part.stop != -1:
+    """Bytes that a whole file counts as; -1 for a part of a file, and for an archive, which is a pack itself."""
+    if part.start != 0 or part.stop != -1 or part.format in ARCHIVES.values():
         return -1
     try:
         size = size_of(part.path)

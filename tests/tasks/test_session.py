@@ -230,3 +230,21 @@ def test_embedded_servers_are_told_from_shared_ones(prefect_api, project, monkey
         assert server == (prefect_api, False), "the server of `make ui` is shared"
     assert os.environ.get("PREFECT_API_URL") is None
     assert Crashed().type == StateType.CRASHED
+
+
+# -------------------------------------------------------------------------------- a stage in pieces
+def test_a_stage_in_pieces_is_one_line_with_brackets_as_they_are(project, capsys):
+    session = session_of(project)
+    session.dry = True
+    session.console.width = 300
+    with session.group("prepare", 300):
+        for number in range(300):
+            state = "reused" if number > 2 else "planned"
+            why = "ingest.sources[en].label: cat → [b]" if number else "input changed: a"
+            session.note(StageOutput(f"prepare/{number}", "", "", state, why))
+            session.note(StageOutput(f"cut/{number}", "", "", state, "not told"))
+    assert [o.stage for o in session.outputs] == ["prepare"]
+    told = "ingest.sources[en].label: cat → [b] (2 of 300 parts); input changed: a (1 of 300 parts)"
+    assert session.outputs[0].reason == told and session.outputs[0].state == "planned"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and told in lines[0]

@@ -16,6 +16,7 @@ from ftcore.corpus.packs import PACK_BYTES, Pack, pack_parts
 from ftcore.corpus.prepare import DOCS, KEYS, QUARANTINE, prepare_part, prepare_parts
 from ftcore.text.dedup import find_duplicates
 from ftcore.text.sources import Part, cut_file, list_files
+from ftcore.text.suffixes import ARCHIVES
 
 PART = Part(0, "s", "", "", "lines", "", "utf-8", 0, -1, 1, "")
 
@@ -60,6 +61,13 @@ def test_what_stays_alone():
     assert packed([], {}) == []
     parts, sizes = made([PACK_BYTES // 8, PACK_BYTES // 8], compression="gz")
     assert [len(pack) for pack in packed(parts, sizes)] == [1, 1], "it unpacks to more"
+
+
+def test_an_archive_is_a_pack_itself():
+    parts, sizes = made([10, 10, 10])
+    for format in ARCHIVES.values():
+        parts[1] = replace(parts[1], format=format)
+        assert [len(pack) for pack in packed(parts, sizes)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("change", ["grows", "goes", "comes"])
