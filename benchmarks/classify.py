@@ -46,6 +46,7 @@ from ftcore.fasttext import FastText
 from ftcore.text.dedup import find_duplicates
 from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
+from ftcore.training.effort import settle, usable
 from ftcore.training.finetune import finetune
 
 HERE = Path(__file__).resolve().parent
@@ -165,11 +166,11 @@ def write_peer_file(shards: Path, path: Path, seed: int) -> Path:
 # ------------------------------------------------------------------------------------------ trainings
 def measure_ours(shards: Path, test: TestSplit, config: Config, seed: int) -> Score:
     """The reference engine, as tasks/finetune.py calls it without pretraining."""
-    options = config.finetune
     train, valid = (list(iter_batches(shards, [split])) for split in ("train", "valid"))
     wall, cpu = time.perf_counter(), time.process_time()
-    dictionary = Dictionary.build(documents(train), options)
+    dictionary = Dictionary.build(documents(train), config.finetune)
     bags = encode_bags(train, dictionary, grow=True)
+    options = settle(config.finetune, **usable(bags))
     held_out = encode_bags(valid, dictionary)
     model = FastText.untrained(
         Tokenizer(config.text), dictionary, dim=config.finetune_dim, loss=options.loss, seed=seed

@@ -129,6 +129,8 @@ def show(result: dict[str, Any], seconds: float, store: Store) -> None:
     metrics = result.get("metrics")
     if metrics:
         console.print(metrics_table(metrics))
+        for line in word_lines(metrics):
+            console.print(f"  {line}", highlight=False, soft_wrap=True)
     places = {k: result[k] for k in ("model_uri", "report", "mlflow_page") if result.get(k)}
     for name, place in places.items():
         console.print(f"  {name:<12} {place}", highlight=False, soft_wrap=True)
@@ -148,11 +150,29 @@ def pages(store: Store) -> str:
     return f"make ui STORE={shlex.quote(str(store.path))}"
 
 
+def word_lines(metrics: dict[str, float]) -> list[str]:
+    """A line for each word set: its score, and how much of it the vectors know."""
+    lines = []
+    for name in sorted(n.removesuffix("_words") for n in metrics if n.endswith("_words")):
+        known, words, used, total = (
+            metrics[f"{name}_{part}"] for part in ("known", "words", "used", "total")
+        )
+        lines.append(
+            f"{name} {metrics[name]:.4f}: {used:.0f} of {total:.0f} used, {known:.0f} of {words:.0f} words known"
+        )
+    if "neighbors/words" in metrics:
+        lines.append(
+            f"neighbors: {metrics['neighbors/known']:.0f} of {metrics['neighbors/words']:.0f} words known"
+        )
+    return lines
+
+
 def metrics_table(metrics: dict[str, float]) -> Table:
-    """Overall and per language, with the majority-class baseline beside the scores."""
+    """Overall and per language, with the baselines beside the scores."""
     table = Table(title="test scores", title_justify="left")
     table.add_column("documents in")
-    shown = ["accuracy", "macro_f1", "majority_accuracy", "ece", "documents"]
+    baselines = ["linear_accuracy", "linear_macro_f1", "majority_accuracy"]
+    shown = ["accuracy", "macro_f1", *(b for b in baselines if b in metrics), "ece", "documents"]
     for name in shown:
         table.add_column(name, justify="right")
     groups = ["", *sorted({k.split("/")[0] + "/" for k in metrics if "/" in k and k.endswith("/accuracy")})]

@@ -67,7 +67,9 @@ def summary(session: Session, made: dict[str, Any]) -> dict:
     tracker, scores, version = session.tracker, made["scores"], made["version"]
     shards = shard_set(made["shards"])
     page = made["report"].file(PAGE)
-    tracker.params(session.run, session.config.model_dump(mode="json"))
+    tracker.params(
+        session.run, session.config.model_dump(mode="json") | {"settled": made["model"].result["settled"]}
+    )
     tracker.dataset(session.run, "shards", shards.digest, shards.path, "training")
     tracker.curves(session.run, curves(made["trainings"]))
     tracker.metrics(session.run, grouped(scores.result["metrics"]))
@@ -85,6 +87,7 @@ def summary(session: Session, made: dict[str, Any]) -> dict:
             "reused": str(reused).lower(),
         },
     )
+    flows.evaluate.warn(session, scores)
     if version:
         tracker.made_model(session.run, version.result["name"], version.result["version"])
         hold(session.store, model_uri, [Path(made["shards"].path), Path(made["report"].path)])
@@ -98,6 +101,7 @@ def summary(session: Session, made: dict[str, Any]) -> dict:
         "manifest_digest": shards.digest,
         "reused": reused,
         "metrics": scores.result["metrics"],
+        "warnings": scores.result["warnings"],
         "stages": stage_rows(session),
     }
 

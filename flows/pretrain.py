@@ -10,20 +10,24 @@ from prefect import flow
 
 from flows.hooks import HOOKS
 from ftcore.config import Config
-from tasks.dictionary import dictionary
+from tasks.dictionary import dictionary, open_dictionary
 from tasks.pretrain import pretrain as train
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
+from tasks.word_sets import check_word_files, check_words
 
 
 def steps(session: Session, shards: StageOutput) -> StageOutput:
     """dictionary, pretrain."""
     words = session.call(dictionary, shards, "pretrain")
+    if not session.dry:
+        check_words(session.config, open_dictionary(words))
     return session.call(train, shards, words)
 
 
 def alone(session: Session) -> StageOutput:
     """On the shards that `flows.prepare` left in the store."""
+    check_word_files(session.config)
     return steps(session, session.latest("commit", "prepare"))
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ftcore.errors import UserError
-from ftcore.options import Options, describe, explain, merge, override
+from ftcore.options import Options, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
 from ftcore.yaml_tree import NOWHERE, Path_, Place, Places, read
 
@@ -281,6 +281,23 @@ class Finetune(Dictionary):
     keep_best: bool = Field(True, description="keep the epoch with the best validation score")
 
 
+class AutoFinetune(Finetune):
+    """The same in the pipeline, where what is not given follows from the data (`training.effort`)."""
+
+    epoch: or_auto(int, ge=0, le=10_000) = Field(
+        "auto", description="passes over the training set; auto: the fewer documents, the more"
+    )
+    lr: or_auto(float, gt=0, le=100) = Field(
+        "auto", description="initial learning rate, linear to 0; auto: by the number of labels"
+    )
+    dropout: or_auto(float, ge=0, lt=1) = Field(
+        "auto", description="share of a document's features left out; auto: the more passes, the more"
+    )
+    keep_best: or_auto(bool) = Field(
+        "auto", description="keep the epoch with the best validation score; auto: not where dropout is on"
+    )
+
+
 class Tune(Options):
     """A search for the fine-tuning options that do best on the validation split (`flows.tune`)."""
 
@@ -297,6 +314,10 @@ class Tune(Options):
 class Evaluate(Options):
     """Scores of the fine-tuned model on the test split."""
 
+    baseline: Literal["linear", "majority", "off"] = Field(
+        "linear",
+        description="what stands beside the scores: a linear TF-IDF model, the largest label, nothing",
+    )
     top_k: list[int] = Field([1, 3], min_length=1, description="precision and recall at k")
     similarity: list[PathText] = Field(
         [], description="word-pair files `w1 w2 score`, for pretrained vectors"
@@ -357,7 +378,7 @@ class Config(Options):
     split: SplitShares = SplitShares()
     shards: Shards = Shards()
     pretrain: Pretrain = Pretrain()
-    finetune: Finetune = Finetune()
+    finetune: AutoFinetune = AutoFinetune()
     tune: Tune = Tune()
     evaluate: Evaluate = Evaluate()
     tracking: Tracking = Tracking()

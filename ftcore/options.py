@@ -12,11 +12,28 @@ from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from ftcore.errors import UserError
 from ftcore.yaml_tree import NOWHERE, Place, Places, parse
+
+_NUMBER = "a number"  # the branch of `or_auto` that is none of a value's names in errors
+
+
+def or_auto(kind: type, **bounds: float) -> Any:
+    """The annotation of a number of some range that may also be the word ``auto``.
+
+    >>> class Training(Options):
+    ...     epoch: or_auto(int, ge=0) = "auto"
+    >>> Training(epoch=3).epoch, Training().epoch
+    (3, 'auto')
+    """
+    number = Annotated[kind, Field(**bounds), Tag(_NUMBER)]
+    return Annotated[
+        number | Annotated[Literal["auto"], Tag("auto")],
+        Discriminator(lambda value: "auto" if value == "auto" else _NUMBER),
+    ]
 
 
 class Options(BaseModel):
@@ -170,7 +187,7 @@ def explain(error: dict[str, Any], model: type[BaseModel], places: Places = NOWH
 
 
 def _explain(error: dict[str, Any], model: type[BaseModel], place: Place | None) -> str:
-    key = ".".join(str(p) for p in error["loc"]) or "options"
+    key = ".".join(str(p) for p in error["loc"] if p != _NUMBER) or "options"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, error["loc"][:-1])
         close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
@@ -216,6 +233,11 @@ def _range_at(root: type[BaseModel], loc: tuple[Any, ...]) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     """The range or the choices of an option, in words; "" if anything of its type goes."""
+    branches = [get_args(a) for a in get_args(field.annotation) if get_origin(a) is Annotated]
+    if branches:  # a number, or a word
+        return " or ".join(
+            filter(None, (_allowed(FieldInfo.from_annotation(Annotated[b])) for b in branches))
+        )
     marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     parts = [
         f"{sign} {getattr(m, name)}"

@@ -15,6 +15,7 @@ from ftcore.corpus.files import sha256_file
 from ftcore.corpus.manifest import load_manifest
 from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.errors import UserError
+from ftcore.evaluation.advice import advice
 from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
 from ftcore.evaluation.plots import (
     confusion_figure,
@@ -30,6 +31,7 @@ from tasks.session import Child, Session, stage_task
 from tasks.word_sets import check_word_files, word_files, word_scores
 
 CODE = (
+    "ftcore.evaluation.advice",
     "ftcore.evaluation.metrics",
     "ftcore.evaluation.plots",
     "ftcore.evaluation.similarity",
@@ -56,9 +58,17 @@ class Scored:
 
 @stage_task("evaluate")
 def evaluate(
-    session: Session, shards: StageOutput, model: StageOutput, pretrained: StageOutput | None
+    session: Session,
+    shards: StageOutput,
+    model: StageOutput,
+    pretrained: StageOutput | None,
+    beside: StageOutput | None = None,
 ) -> StageOutput:
-    """Metrics, tables and plots of the test split; word sets and neighbours of the pretrained vectors."""
+    """Metrics, tables and plots of the test split; word sets and neighbours of the pretrained vectors.
+
+    Args:
+        beside: the linear baseline, whose scores stand beside the model's.
+    """
     options = session.config.evaluate
     check_word_files(session.config)
 
@@ -78,21 +88,42 @@ def evaluate(
         raw = partial(raw_texts, session.config, keys=classifier.tokenizer.keys)
         tables = {**report.tables, "errors": error_table(scored, options.errors, raw)}
         metrics = dict(report.metrics)
+        if options.baseline == "off":
+            metrics, tables = without_majority(metrics, tables)
+        if beside is not None:
+            metrics |= beside.result["metrics"]
         if pretrained is not None:
             words = FastText.load(pretrained.file("model"))
             metrics |= word_scores(session.config, words, tables)
         write(out, metrics, tables, plots(report, scored.labels))
         if child is not None:
             log_everything(child, metrics, tables, out)
-        return {"metrics": metrics}
+        return {"metrics": metrics, "warnings": advice(metrics, model.result)}
 
     files = {p: sha256_file(p) for p in word_files(session.config)}
     inputs = {"shards": shards.result.get("digest", shards.digest), "model": model.digest, **files}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
+    if beside is not None:
+        inputs["baseline"] = beside.digest
     return session.stage(
-        "evaluate", inputs=inputs, options=options.model_dump(), code=CODE, work=work, tracked=True
+        "evaluate",
+        inputs=inputs,
+        options=options.model_dump(),
+        code=CODE,
+        work=work,
+        tracked=True,
     )
+
+
+def without_majority(
+    metrics: dict[str, float], tables: dict[str, pd.DataFrame]
+) -> tuple[dict[str, float], dict[str, pd.DataFrame]]:
+    """Metrics and tables without the figures of the majority class."""
+    kept = {name: value for name, value in metrics.items() if "majority_" not in name}
+    language = tables["per_language"]
+    shown = [name for name in language.columns if not name.startswith("majority_")]
+    return kept, tables | {"per_language": language[shown]}
 
 
 def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
+
+from ftcore.config import AutoFinetune
 from ftcore.corpus.encode import encode_bags
 from ftcore.corpus.shards import iter_batches
 from ftcore.engines.choice import choose_engine
+from ftcore.evaluation.advice import chance_loss
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.effort import describe, settle, usable
 from ftcore.training.finetune import finetune as train
 from ftcore.training.transfer import transfer
 from tasks.commit import shard_set
@@ -21,7 +26,10 @@ from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
 log = logging.getLogger("ftcore.finetune")
+SETTLED = ("epoch", "lr", "dropout", "keep_best")  # what `auto` may stand for
 CODE = (
+    "ftcore.evaluation.advice",
+    "ftcore.training.effort",
     "ftcore.training.finetune",
     "ftcore.training.transfer",
     "ftcore.corpus.encode",
@@ -47,6 +55,9 @@ def finetune(
         labelled = shard_set(shards)
         bags = encode_bags(iter_batches(labelled, ["train"]), dictionary, scratch / "train", grow=True)
         valid = encode_bags(iter_batches(labelled, ["valid"]), dictionary, scratch / "valid")
+        counts = usable(bags)
+        settled = settle(options, **counts)
+        log.info("%s", describe(settled, **counts))
         moved = None
         if source is not None:
             moved = transfer(
@@ -70,7 +81,7 @@ def finetune(
                 dictionary,
                 bags,
                 valid if len(valid) else None,
-                options,
+                settled,
                 seed=config.seed,
                 engine=choice,
                 listeners=heard,
@@ -80,7 +91,16 @@ def finetune(
                 threads=config.threads or None,
             )
         model.save(out / "model")
-        return finish(out, result, curves, child, choice)
+        chosen = {name: getattr(settled, name) for name in SETTLED}
+        auto = settle(AutoFinetune(loss=options.loss), **counts)
+        if child is not None:
+            child.params({"settled": chosen})
+        chance = chance_loss(np.bincount(bags.targets), len(bags), settled)
+        return finish(out, result, curves, child, choice) | {
+            "settled": chosen,
+            "auto": {name: getattr(auto, name) for name in SETTLED},
+            "chance_loss": chance,
+        }
 
     inputs = {
         "shards": shards.result.get("digest", shards.digest),

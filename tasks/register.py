@@ -15,6 +15,7 @@ from tasks.retention import size
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
+SCORES = ("accuracy", "macro_f1", "linear_accuracy", "linear_macro_f1")
 EXAMPLES = ["The new phone has a great camera", "这部手机的屏幕很清晰"]
 
 
@@ -31,7 +32,8 @@ def register(session: Session, model: StageOutput, scores: StageOutput, shards: 
             "eval.digest": scores.digest,
             "gate.status": "untested",
             "pipeline_run": session.run,
-            **{k: f"{metrics[k]:.4f}" for k in ("accuracy", "macro_f1") if k in metrics},
+            **{k: f"{metrics[k]:.4f}" for k in SCORES if k in metrics},
+            **{f"finetune.{k}": str(v) for k, v in model.result["settled"].items()},
         }
         folder = model.file("model")
         if options.weights != "float32":

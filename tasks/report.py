@@ -86,6 +86,7 @@ def build_page(
         counts={"read": {"": manifest.read}, **rejects, **counts, "kept": {"": manifest.rows}},
         tokens=removed,
         documents=manifest.documents,
+        warnings=scores.result["warnings"],
         metrics=scores.result["metrics"],
         majority_label=max(train, key=train.get) if train else "",
         per_language=tables["per_language"],
@@ -108,9 +109,9 @@ def word_rows(metrics: dict[str, float]) -> list[dict[str, Any]]:
     rows = []
     for name, value in metrics.items():
         test, _, file = name.partition("/")
-        if test in ("similarity", "analogies") and not file.endswith(("_used", "_total")):
-            used, total = (int(metrics[f"{name}_{part}"]) for part in ("used", "total"))
-            rows.append({"test": test, "file": file, "score": value, "used": used, "total": total})
+        if test in ("similarity", "analogies") and not file.endswith(("_used", "_total", "_known", "_words")):
+            counts = {part: int(metrics[f"{name}_{part}"]) for part in ("used", "total", "known", "words")}
+            rows.append({"test": test, "file": file, "score": value, **counts})
     return rows
 
 

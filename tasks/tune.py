@@ -18,13 +18,14 @@ from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus, documents, encode_bags
 from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.shards import ShardSet, iter_batches
+from ftcore.corpus.shards import ShardSet, count_labelled, iter_batches
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.interruption import interrupted
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import AutotuneResult, Random, Start, Trial, autotune
+from ftcore.training.effort import settle
 from ftcore.training.objective import Metric
 from ftcore.training.search import SEARCHED
 from ftcore.training.searchbar import SearchBar
@@ -37,6 +38,7 @@ from tasks.session import Child, Session, stage_task, table_artifact
 BEST = "best.yaml"
 CODE = (
     "ftcore.training.autotune",
+    "ftcore.training.effort",
     "ftcore.training.transfer",
     "ftcore.corpus.encode",
     "ftcore.corpus.shards",
@@ -51,11 +53,12 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
     whole = session.config
     chosen = whole.tune
     choice = choose_engine(whole.engine, whole.device)
-    base = whole.finetune.model_copy(update={"dim": whole.finetune_dim})
+    start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
         labelled = shard_set(shards)
         require_valid(labelled)
+        base = first_options(whole, labelled)
         start: Start = Random()
         if pretrained is not None:
             start = Pretrained(FastText.load(pretrained.file("model")))
@@ -94,11 +97,20 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
         "tune",
         inputs=inputs,
         options=training_options(session, choice)
-        | {"tune": chosen.model_dump(mode="json"), "finetune": base.model_dump(mode="json")},
+        | {"tune": chosen.model_dump(mode="json"), "finetune": start},
         code=CODE,
         work=work,
         tracked=True,
     )
+
+
+def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
+    """What the search starts from: the configured options, with numbers where they say auto."""
+    counts = count_labelled(iter_batches(shards, ["train"], columns=["tokens", "labels"]))
+    settled = settle(
+        whole.finetune, documents=counts.documents, features=counts.tokens, labels=len(counts.labels)
+    )
+    return settled.model_copy(update={"dim": whole.finetune_dim})
 
 
 class Split:

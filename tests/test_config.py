@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from ftcore.config import Config, Finetune, Pretrain, digest, load_config, merge, parse_config
+from ftcore.config import AutoFinetune, Config, Pretrain, digest, load_config, merge, parse_config
 from ftcore.errors import UserError
 
 
@@ -210,7 +210,7 @@ def test_merge_replaces_lists_and_merges_groups():
 
 def test_digest_depends_on_values_alone():
     assert digest(Config()) == digest(Config(pretrain=Pretrain()))
-    assert digest(Config()) != digest(Config(finetune=Finetune(lr=0.2)))
+    assert digest(Config()) != digest(Config(finetune=AutoFinetune(lr=0.2)))
     assert digest({"a": 1, "b": [1]}) == digest({"b": [1], "a": 1}) != digest({"a": 1, "b": [2]})
 
 
@@ -264,7 +264,7 @@ def test_dry_run_prints_the_resolved_configuration_and_plans_every_stage(project
     stages = {name.split("/")[0] for name in plan}
     assert stages == {
         "prepare", "dedup", "commit", "dictionary-pretrain", "pretrain",
-        "dictionary-finetune", "finetune", "evaluate", "register", "report",
+        "dictionary-finetune", "finetune", "baseline", "evaluate", "register", "report",
     }  # fmt: skip
     assert {p["would"] for p in plan.values()} == {"planned"}
     assert {p["why"] for p in plan.values()} == {"no earlier output"}

@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, get_args
+from typing import IO, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ from ftcore.corpus import files
 from ftcore.corpus.manifest import SHARD, FileEntry, load_manifest
 from ftcore.errors import UserError
 
-__all__ = ["SHARD", "RowGroupWriter", "ShardSet", "ShardWriter", "iter_batches"]
+__all__ = ["SHARD", "RowGroupWriter", "ShardSet", "ShardWriter", "count_labelled", "iter_batches"]
 
 GROUP_BYTES = 4 << 20  # a row group ends after so many bytes of tokens: bounds memory on both sides
 
@@ -268,3 +268,28 @@ def _known(what: str, given: Sequence[str], allowed: Sequence[str]) -> list[str]
         if value not in allowed:
             raise UserError(f"unknown {what} {value!r}; there are: {', '.join(allowed)}")
     return given
+
+
+class Counts(NamedTuple):
+    """Of documents that have a label."""
+
+    documents: int
+    tokens: int
+    labels: frozenset[str]
+
+
+def count_labelled(batches: Iterable[pa.RecordBatch]) -> Counts:
+    """Documents with a label, their tokens, and the labels; a batch needs ``tokens`` and ``labels``."""
+    documents = tokens = 0
+    labels: set[str] = set()
+    for batch in map(labelled_only, batches):
+        documents += len(batch)
+        spaces = pc.sum(pc.count_substring(batch.column("tokens"), " ")).as_py() or 0
+        tokens += spaces + len(batch)
+        labels.update(pc.unique(pc.list_flatten(batch.column("labels"))).to_pylist())
+    return Counts(documents, tokens, frozenset(labels))
+
+
+def labelled_only(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The documents of a batch that have a label."""
+    return batch.filter(pc.greater(pc.list_value_length(batch.column("labels")), 0))

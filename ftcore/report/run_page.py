@@ -137,6 +137,9 @@ def _headline(page: RunPage) -> str:
         text += f"; {whose} gives {score(base)}"
         if is_number(metrics.get("majority_accuracy")):
             text += f" and {score(metrics['majority_accuracy'])}"
+    linear = metrics.get("linear_macro_f1")
+    if is_number(linear):
+        text += f"; a linear TF-IDF model gives {score(linear)} and {score(metrics['linear_accuracy'])}"
     return text + "."
 
 
@@ -147,7 +150,9 @@ def _tiles(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
             continue
         base = metrics.get(f"majority_{name}")
         base = base if is_number(base) and name != "ece" else None
-        under = f"majority class {score(base)}" if base is not None else ""
+        linear = metrics.get(f"linear_{name}")
+        bases = [("linear TF-IDF", linear), ("majority class", base)]
+        under = ", ".join(f"{title} {score(value)}" for title, value in bases if is_number(value))
         if name == "ece":
             under = "mean gap between confidence and accuracy; 0 is perfect"
         tiles.append(
@@ -172,13 +177,15 @@ def _languages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return cards
 
 
-def _all_metrics(metrics: Mapping[str, float]) -> list[tuple[str, float, float | None]]:
-    def baseline_of(name: str) -> str:
-        folder, _, last = name.rpartition("/")
-        return f"{folder}/majority_{last}" if folder else f"majority_{last}"
+def _all_metrics(metrics: Mapping[str, float]) -> list[tuple[str, float, float | None, float | None]]:
+    """(name, the model's, the linear baseline's, the majority class's)"""
 
-    names = [name for name in metrics if not name.rpartition("/")[2].startswith("majority_")]
-    return [(name, metrics[name], metrics.get(baseline_of(name))) for name in names]
+    def of(baseline: str, name: str) -> float | None:
+        folder, slash, last = name.rpartition("/")
+        return metrics.get(f"{folder}{slash}{baseline}_{last}")
+
+    names = [n for n in metrics if not n.rpartition("/")[2].startswith(("majority_", "linear_"))]
+    return [(name, metrics[name], of("linear", name), of("majority", name)) for name in names]
 
 
 def _funnel(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.flow
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = [
     "prepare", "dedup", "commit", "dictionary-pretrain", "pretrain",
-    "dictionary-finetune", "finetune", "evaluate", "register", "report",
+    "dictionary-finetune", "finetune", "baseline", "evaluate", "register", "report",
 ]  # fmt: skip
 
 

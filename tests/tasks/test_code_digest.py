@@ -94,7 +94,7 @@ def test_a_new_import_brings_its_file(tree: Path):
 # ------------------------------------------------------------------------- the real project's stages
 STAGES = {
     "prepare": "tasks.prepare", "dedup": "tasks.dedup", "commit": "tasks.commit", "dictionary": "tasks.dictionary",
-    "pretrain": "tasks.pretrain", "finetune": "tasks.finetune", "evaluate": "tasks.evaluate", "report": "tasks.report",
+    "pretrain": "tasks.pretrain", "finetune": "tasks.finetune", "baseline": "tasks.baseline", "evaluate": "tasks.evaluate", "report": "tasks.report",
 }  # fmt: skip
 # What a task imports without its stage's output depending on it.
 ONLY_WIRING = {

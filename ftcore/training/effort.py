@@ -1,0 +1,92 @@
+"""How often to see each document, at what rate, and how much of it: what ``auto`` stands for in fine-tuning.
+
+A classifier learns by updates, one a document: 1,000 documents need many passes for what 1,000,000 learn in
+one. A document seen often is learnt by heart, so the more passes, the larger the share of its features that
+is left out each time (dropout). The figures were chosen on validation splits (`benchmarks.defaults`).
+
+>>> settle(config.AutoFinetune(), documents=1_000, features=10_000, labels=10).epoch
+100
+>>> settle(config.AutoFinetune(), documents=10_000_000, features=10**9, labels=10).epoch
+5
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ftcore import config
+from ftcore.corpus.encode import BagCorpus
+
+LEAST, MOST = 5, 100  # passes: fastText's own number, and where more changed nothing
+UPDATES = 300_000  # documents seen, all passes together
+FEATURES = 12_000_000  # words and n-grams seen; long documents learn more an update, and cost more
+DROPOUT = 0.5
+GENTLY = 10  # passes up to which less than `DROPOUT` is left out
+
+
+def settle(options: config.AutoFinetune, *, documents: int, features: int, labels: int) -> config.Finetune:
+    """The options with a number for every ``auto``; a function of the three counts of the train split.
+
+    Args:
+        documents: with a feature and a label, B.
+        features: of all documents together, one that occurs twice counts twice.
+        labels: C.
+    """
+    values = options.model_dump()
+    if options.epoch == "auto":
+        values["epoch"] = passes(documents, features)
+    if options.lr == "auto":
+        values["lr"] = rate(labels)
+    if options.dropout == "auto":
+        values["dropout"] = left_out(values["epoch"])
+    if options.keep_best == "auto":
+        # a small validation split chooses by luck; with dropout nothing is learnt by heart that it could stop
+        values["keep_best"] = values["dropout"] == 0 or options.patience > 0
+    return config.Finetune(**values)
+
+
+def passes(documents: int, features: int) -> int:
+    """Enough for `UPDATES` documents or `FEATURES` features, whichever is reached first.
+
+    >>> passes(10_000, 100_000), passes(25_000, 6_000_000)
+    (30, 5)
+    """
+    wanted = min(UPDATES / max(documents, 1), FEATURES / max(features, 1))
+    return min(max(round(wanted), LEAST), MOST)
+
+
+def rate(labels: int) -> float:
+    """A tenth for few labels would do; many labels share the updates, and each needs longer steps."""
+    return 0.5 if labels > 20 else 0.25
+
+
+def left_out(epoch: int) -> float:
+    """Nothing up to `LEAST` passes, from there on rising to `DROPOUT`.
+
+    >>> left_out(5), left_out(8), left_out(100)
+    (0.0, 0.3, 0.5)
+    """
+    return round(DROPOUT * min(max(epoch - LEAST, 0) / (GENTLY - LEAST), 1.0), 2)
+
+
+def usable(bags: BagCorpus) -> dict[str, int]:
+    """What `settle` goes by: documents that can be trained on, their features, and the labels that occur."""
+    sizes, marks = np.diff(bags.offsets), np.diff(bags.target_offsets)
+    part = (sizes > 0) & (marks > 0)
+    return {
+        "documents": int(part.sum()),
+        "features": int(sizes[part].sum()),
+        "labels": len(np.unique(bags.targets)),
+    }
+
+
+def describe(settled: config.Finetune, *, documents: int, features: int, labels: int) -> str:
+    """One line for the log.
+
+    >>> describe(config.Finetune(epoch=30, lr=0.5, dropout=0.5), documents=10_000, features=90_000, labels=77)
+    'epoch 30, lr 0.5, dropout 0.5 for 10,000 documents, 90,000 features, 77 labels'
+    """
+    return (
+        f"epoch {settled.epoch}, lr {settled.lr:g}, dropout {settled.dropout:g} "
+        f"for {documents:,} documents, {features:,} features, {labels:,} labels"
+    )
