@@ -66,7 +66,7 @@ class RunPage:
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)  # "stage/name": points
     errors: Any = ()  # text, gold (label or labels), predicted, probability, language, source
     neighbours: Any = ()  # query, rank, neighbor, similarity (similarity.neighbors)
-    vectors: Any = ()  # test, file, score, used, total: word similarity and analogies
+    vectors: Any = ()  # test, file, score, used, total, known, words: word similarity and analogies
     configuration: str = ""  # YAML
 
 
@@ -102,7 +102,7 @@ def render_run(page: RunPage) -> str:
         "errors": _errors(records(page.errors)),
         "shown_errors": SHOWN_ERRORS,
         "neighbours": _neighbours(records(page.neighbours)),
-        "vectors": records(page.vectors),
+        "vectors": [{"known": None, "words": None} | row for row in records(page.vectors)],
         "stages": stages,
         "stage_note": f"{reused} of {len(stages)} reused; what changed is said where a stage ran again.",
     }

@@ -51,6 +51,33 @@ def test_it_learns(first_run):
     assert metrics["en/documents"] + metrics["zh/documents"] == metrics["documents"]
 
 
+def test_a_linear_baseline_stands_beside_the_scores(first_run):
+    metrics = first_run.summary["metrics"]
+    for name in ("linear_accuracy", "linear_macro_f1", "en/linear_accuracy", "zh/linear_accuracy"):
+        assert 0.5 < metrics[name] <= 1, name
+    assert metrics["linear_share"] == 1 and "linear_ece" not in metrics
+    page = Path(first_run.summary["report"]).read_text(encoding="utf-8")
+    assert "linear TF-IDF" in page and f"{metrics['linear_macro_f1']:.3f}" in page
+
+
+@pytest.mark.parametrize("beside", ["majority", "off"])
+def test_the_baseline_can_be_the_majority_class_or_nothing(ready, invoke, beside):
+    metrics = invoke("evaluate", "--config", ready.config, f"evaluate.baseline={beside}").summary["metrics"]
+    assert "accuracy" in metrics and not any("linear_" in name for name in metrics)
+    assert any("majority_" in name for name in metrics) == (beside == "majority")
+
+
+def test_a_run_that_learnt_too_little_says_what_to_set(ready, invoke, tracker):
+    done = invoke("pipeline", "--config", ready.config, "finetune.epoch=1", "finetune.lr=0.001")
+    (sentence,) = [w for w in done.summary["warnings"] if "loss hardly fell" in w]
+    assert "finetune.epoch=100 finetune.lr=0.25" in sentence and "flows.tune" in sentence
+    assert sentence in done.err.replace("\n", " ")
+    run = tracker.client.get_run(done.summary["mlflow_run_id"])
+    assert sentence in run.data.tags["warnings"] and run.data.params["settled.epoch"] == "1"
+    assert "loss hardly fell" in Path(done.summary["report"]).read_text(encoding="utf-8")
+    assert done.states["baseline"] == "reused", "it rests on the data alone"
+
+
 def test_the_report_is_one_page_that_needs_no_network(first_run):
     page = Path(first_run.summary["report"]).read_text(encoding="utf-8")
     assert "<html" in page and "体育" not in page and "sport" in page
