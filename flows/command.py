@@ -174,7 +174,7 @@ def metrics_table(metrics: dict[str, float]) -> Table:
     baselines = ["linear_accuracy", "linear_macro_f1", "majority_accuracy"]
     shown = ["accuracy", "macro_f1", *(b for b in baselines if b in metrics), "ece", "documents"]
     for name in shown:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     groups = ["", *sorted({k.split("/")[0] + "/" for k in metrics if "/" in k and k.endswith("/accuracy")})]
     for group in groups:
         cells = []

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TextIO
 
+STEP = 0.05  # of a training, between two ends of epochs that are told
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -45,7 +47,7 @@ def notify(listeners: Sequence[Listener], progress: Progress) -> None:
 
 
 class TerminalListener:
-    """A rich bar in a terminal; elsewhere a plain line every `seconds` and at the end of an epoch.
+    """A rich bar in a terminal; elsewhere a plain line every `seconds` and at ends of epochs.
 
     Use as a context manager, so that the bar is closed when training fails::
 
@@ -56,7 +58,7 @@ class TerminalListener:
     def __init__(self, stream: TextIO | None = None, seconds: float = 5.0):
         self.stream = stream or sys.stderr
         self.seconds = seconds
-        self._spoke = -float("inf")
+        self._spoke = self._told = -float("inf")
         self._bar = self._task = None
         self._terminal = hasattr(self.stream, "isatty") and self.stream.isatty()
 
@@ -74,10 +76,18 @@ class TerminalListener:
     def __call__(self, progress: Progress) -> None:
         if self._terminal:
             self._draw(progress)
-        elif progress.epoch_end or time.monotonic() - self._spoke >= self.seconds:
+        elif self._is_told(progress) or time.monotonic() - self._spoke >= self.seconds:
             self._spoke = time.monotonic()
             share = progress.done / max(progress.total, 1)
             print(f"{progress.stage} {share:6.1%}  {describe(progress)}", file=self.stream, flush=True)
+
+    def _is_told(self, progress: Progress) -> bool:
+        """Whether an epoch's end gets a line: of a hundred short ones a twentieth at a time."""
+        share = progress.done / max(progress.total, 1)
+        told = progress.epoch_end and (share >= 1 or share - self._told >= STEP)
+        if told:
+            self._told = share
+        return told
 
     def _draw(self, progress: Progress) -> None:
         from rich.console import Console
@@ -96,7 +106,7 @@ class TerminalListener:
             self._task = self._bar.add_task(progress.stage, total=progress.total, state="")
         state = describe(replace(progress, validation={}))
         self._bar.update(self._task, completed=progress.done, state=state)
-        if progress.validation:  # above the bar, to stay
+        if progress.validation and self._is_told(progress):  # above the bar, to stay
             scores = f"{progress.stage} epoch {progress.epoch + 1}  {_scores(progress.validation)}"
             self._bar.console.print(scores, highlight=False)
         if progress.done >= progress.total:

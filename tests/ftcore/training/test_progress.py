@@ -94,3 +94,12 @@ def test_event_files_hold_the_curves(tmp_path):
     assert [e.value for e in accuracy] == pytest.approx(
         [p.validation["accuracy"] for p in seen if p.validation]
     )
+
+
+def test_of_a_hundred_epochs_a_twentieth_is_told():
+    stream = io.StringIO()
+    with TerminalListener(stream, seconds=3600) as show:
+        for done in range(1, 101):
+            show(Progress("finetune", done, done, 100, 1.0, 0.1, 10.0, {}, done - 1, True))
+    lines = stream.getvalue().splitlines()
+    assert 15 <= len(lines) <= 21 and "100.0%" in lines[-1]
