@@ -12,6 +12,7 @@ from ftcore.evaluation.baseline import baseline_metrics, linear_baseline
 from ftcore.evaluation.metrics import evaluate_classification
 from ftcore.training.effort import passes
 from tasks.commit import shard_set
+from tasks.evaluate import grouped
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
@@ -65,7 +66,7 @@ def baseline(session: Session, shards: StageOutput) -> StageOutput:
             )
         (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
         if child is not None:
-            child.metrics(metrics)
+            child.metrics(grouped(metrics))
         return {"metrics": metrics, "baseline_seconds": round(time.perf_counter() - begin, 2)}
 
     return session.stage(

@@ -208,7 +208,7 @@ def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
     >>> sorted(grouped({"accuracy": .9, "zh/accuracy": .8, "similarity/ws": .4}))
     ['test/accuracy', 'test/zh/accuracy', 'vectors/similarity/ws']
     """
-    vectors = ("similarity/", "analogies/")
+    vectors = ("similarity/", "analogies/", "neighbors/")
     return {f"{'vectors' if k.startswith(vectors) else 'test'}/{k}": v for k, v in metrics.items()}
 
 
