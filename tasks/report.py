@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from ftcore.corpus.commit import NOTED
-from ftcore.corpus.manifest import load_manifest
+from ftcore.corpus.manifest import NOTED, load_manifest
 from ftcore.corpus.prepare import READ, REMOVED
 from ftcore.report.run_page import RunPage, render_run
 from tasks.commit import shard_set

@@ -26,7 +26,7 @@ from ftcore.config import Config, Shards, SplitShares
 from ftcore.corpus import files
 from ftcore.corpus.agreement import Copies, compare_copies
 from ftcore.corpus.labels import LabelSurvey, renamed, survey_labels, with_labels
-from ftcore.corpus.manifest import FileEntry, Manifest
+from ftcore.corpus.manifest import NOTED, FileEntry, Manifest
 from ftcore.corpus.prepare import (
     DOCS,
     QUARANTINE,
@@ -44,7 +44,6 @@ from ftcore.text.missing import unified_names
 log = logging.getLogger("ftcore.commit")
 HELD_OUT = ("valid", "test")
 LABELLED = ("train", *HELD_OUT)
-NOTED = "noted"  # what a user should know of the documents that stay; like REMOVED it counts no rejects
 _SAID = 10  # notes shown at most
 
 

@@ -20,6 +20,7 @@ from ftcore.errors import UserError
 
 SCHEMA_VERSION = 1  # of the manifest's fields and of SHARD
 MANIFEST = "manifest.json"
+NOTED = "noted"  # the step of `counts` for what a user should know of documents that stay: no rejects
 SHARD = pa.schema(
     [
         ("id", pa.string()),  # 32 hex digits: xxh3_128 of the normalised text
