@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-GRACE = 2.5  # seconds for an orderly end
+GRACE = 2.0  # seconds for an orderly end
 TIDYING = 1.0  # seconds for what the watcher then does
 TOGETHER = 0.25  # seconds within which a signal is the first one again: make passes on what its group got too
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
