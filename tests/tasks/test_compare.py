@@ -205,7 +205,7 @@ def test_speed_is_measured_in_turns_on_the_same_documents(session, tmp_path):
 
 def test_best_times_take_turns_and_leave_the_first_pass_out(monkeypatch):
     """CPU seconds of the passes of a and b; the first of each loads what the others find loaded."""
-    costs = {"a": [9.0, 3.0, 1.0, 4.0, 4.0, 4.0], "b": [0.1, 5.0, 2.0, 2.5, 2.5, 2.5]}
+    costs = {"a": [0.9, 0.3, 0.1, *[0.4] * 5], "b": [0.01, 0.5, 0.2, *[0.25] * 5]}
     clock, order = [0.0], []
 
     def work(name: str) -> None:
@@ -213,5 +213,9 @@ def test_best_times_take_turns_and_leave_the_first_pass_out(monkeypatch):
         clock[0] += costs[name].pop(0)
 
     monkeypatch.setattr(room.time, "process_time", lambda: clock[0])
-    assert best_times([lambda: work("a"), lambda: work("b")]) == pytest.approx([1.0, 2.0])
+    assert best_times([lambda: work("a"), lambda: work("b")]) == pytest.approx([0.1, 0.2])
     assert "".join(order) == "ab" * (room.PASSES + 1)
+    order.clear()
+    costs |= {"a": [4.0] * 9, "b": [4.0] * 9}
+    assert best_times([lambda: work("a"), lambda: work("b")]) == pytest.approx([4.0, 4.0])
+    assert "".join(order) == "abab", "slow models are measured once"
