@@ -52,7 +52,9 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
     held_out = _validation(wanted, args)
     options = arguments.options()
     if args.minn > 0 and "minn" in fixed and "maxn" not in fixed:  # the search pairs them
-        options = options.model_copy(update={"minn": args.minn, "maxn": args.minn + 3})
+        options = options.model_copy(
+            update={"minn": args.minn, "maxn": max(args.minn, min(args.minn + 3, 30))}
+        )
     found = autotune(
         Reading(arguments.input, args),
         held_out,

@@ -147,7 +147,8 @@ def autotune(
         fixed: names of `SEARCHED` that the user has set; they stay as in `base`.
         metric: see `Metric.parse`. predictions: labels predicted for each document (k).
         model_size: bytes (with k, M or G) that the model's `.ftz` may have; trials are then cut off,
-            retrained, quantised (`fitting.fit`) and judged as such. "": not quantised.
+            retrained, quantised (`fitting.fit`) and judged as such; one of too few rows for that is taken as it
+            is if its `.bin` fits. "": not quantised.
         seed: of the moves and of every training.
         deterministic, threads: of the cpu engine, see `load_engine`.
         start: where tables start; default `Random`.
@@ -283,8 +284,9 @@ class _Search:
             before = self.elapsed
             fitted = self.shrink(tables, dictionary, bags, settings.dsub, options)
             self.shrinking = max(self.shrinking, self.elapsed - before)
-            held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
-            tables = TwoTables(*map(torch.from_numpy, dense(fitted.classic)))
+            if fitted.classic.quantized:
+                held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
+                tables = TwoTables(*map(torch.from_numpy, dense(fitted.classic)))
             figures = {"cutoff": fitted.cutoff, "bytes": fitted.bytes}
         tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
         found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)

@@ -31,7 +31,7 @@ class TooSmall(Exception):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A quantised model and what made it."""
+    """A model that fits and what made it: quantised, or as it was where that is small enough as it is."""
 
     classic: Classic
     cutoff: int
@@ -56,14 +56,35 @@ def parse_size(text: str) -> int | None:
 
 def file_size(classic: Classic, dsub: int, qnorm: bool, qout: bool) -> int:
     """Bytes of the `.ftz` that a dense model becomes when all its rows are quantised."""
-    dictionary, dim, classes = classic.dictionary, classic.args.dim, len(classic.output)
-    rows = dictionary.nwords + dictionary.bucket if dictionary.prune is None else len(classic.input)
+    dim, classes = classic.args.dim, len(classic.output)
+    output = _quantised(classes, dim, _QOUT_DSUB, qnorm) if qout else _dense(classes, dim)
+    return _without_tables(classic.dictionary) + _quantised(_rows(classic), dim, dsub, qnorm) + output
+
+
+def plain_size(classic: Classic) -> int:
+    """Bytes of the `.bin` of a dense model, with a row for every bucket."""
+    dim = classic.args.dim
+    return (
+        _without_tables(classic.dictionary) + _dense(_rows(classic), dim) + _dense(len(classic.output), dim)
+    )
+
+
+def _rows(classic: Classic) -> int:
+    dictionary = classic.dictionary
+    return dictionary.nwords + dictionary.bucket if dictionary.prune is None else len(classic.input)
+
+
+def _without_tables(dictionary: Dictionary) -> int:
     entries = int(dictionary.packed_words.offsets[-1] + dictionary.packed_labels.offsets[-1])
     entries += 10 * (dictionary.nwords + dictionary.nlabels)  # a zero byte, the count, the kind
     pruned = 0 if dictionary.prune is None else 8 * len(dictionary.prune)
-    head = 8 + 56 + 28 + 2  # magic and version, arguments, sizes of the dictionary, two flags
-    output = _quantised(classes, dim, _QOUT_DSUB, qnorm) if qout else 16 + 4 * classes * dim
-    return head + entries + pruned + _quantised(rows, dim, dsub, qnorm) + output
+    return (
+        8 + 56 + 28 + 2 + entries + pruned
+    )  # magic and version, arguments, sizes of the dictionary, two flags
+
+
+def _dense(rows: int, dim: int) -> int:
+    return 16 + 4 * rows * dim
 
 
 def _quantised(rows: int, dim: int, dsub: int, qnorm: bool) -> int:
@@ -83,21 +104,26 @@ def fit(
 
     Rows are kept by length, the end of line first (``FastText::selectEmbeddings``), as many as there is
     room for; a bucket that never occurred is not kept. The output is quantised where there are at least
-    `LEAST` labels.
+    `LEAST` labels. A model of fewer than `LEAST` rows cannot be quantised; it is taken as it is where its
+    file, a `.bin`, has at most ``size`` bytes.
 
     Args:
         classic: a dense classifier trained here (its dictionary's storage is "occurring").
         retrain: called with the model of the kept rows, if some went; returns it trained again.
 
     Raises:
-        TooSmall: not even `LEAST` rows fit, or there are fewer.
+        TooSmall: not even `LEAST` rows fit, or there are fewer and the model is larger than that.
 
     Example: ``write_binary(fit(classic, 2_000_000).classic, "model.ftz")``
     """
     dictionary, nwords = classic.dictionary, classic.dictionary.nwords
     qout = len(classic.output) >= LEAST
     if len(classic.input) < LEAST:
-        raise TooSmall(f"{len(classic.input)} rows are too few to quantise, which takes {LEAST}")
+        if (bytes_ := plain_size(classic)) <= size:
+            return Fitted(classic, 0, False, bytes_)
+        raise TooSmall(
+            f"the model has {bytes_} bytes, and its {len(classic.input)} rows are too few to quantise, which takes {LEAST}"
+        )
     pruned = _keep(classic, np.arange(len(classic.input)))
     whole = classic if not len(dictionary.buckets) else pruned
     if (bytes_ := file_size(whole, dsub, True, qout)) <= size:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from ftcore import config
 from ftcore.errors import UserError
@@ -86,6 +87,9 @@ class Strategy:
         fixed: names in `SEARCHED` that stay as they are.
         seed: of the moves.
 
+    Raises:
+        UserError: an unknown name in `fixed`, or a base that no model can be trained with.
+
     Example::
 
         strategy = Strategy(Settings(options), {"dim"}, seed=0)
@@ -99,7 +103,13 @@ class Strategy:
             raise UserError(
                 f"{', '.join(unknown)}: not searched, so not fixed; choose of {', '.join(SEARCHED)}"
             )
+        try:
+            config.Finetune.model_validate(base.options.model_dump())
+        except ValidationError as error:
+            raise UserError(f"nothing to search from: {error.errors()[0]['msg']}") from None
         self.fixed = frozenset(fixed)
+        if "bucket" in self.fixed and base.options.bucket == 0:  # no rows for n-grams: none are tried
+            self.fixed |= {"word_ngrams", "minn", "maxn"}
         self.best, self.score = base, float("-inf")
         self.rng = np.random.default_rng([seed, 0x7472])
         self.asked = 0
@@ -154,6 +164,9 @@ class Strategy:
                 new["minn"] = min(minn, options.maxn)
         elif "minn" in new:
             new["maxn"] = minn + 3 if minn else 0
+        grams = new.get("word_ngrams", options.word_ngrams) > 1 or new.get("maxn", options.maxn) > 0
+        if grams and new.get("bucket", options.bucket) == 0:
+            new["bucket"] = self._bucket  # not fixed, see `__init__`
         return Settings(options.model_copy(update=new), self.best.dsub if "dsub" in self.fixed else dsub)
 
     def tell(self, settings: Settings, score: float) -> bool:

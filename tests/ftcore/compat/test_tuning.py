@@ -130,3 +130,27 @@ def test_the_command_line(files, tmp_path, capsys, size, ending):
     assert {p.name for p in tmp_path.iterdir()} == {f"m.{ending}", "m.vec"}
     model = fasttext.load_model(str(tmp_path / f"m.{ending}"))
     assert model.is_quantized() == bool(size) and model.test(str(files / "test"))[1] > 0.6
+
+
+def test_without_buckets_the_search_tries_words_alone(files):
+    model = train(files, bucket=0, autotuneDuration=3)
+    args = model.classic.args
+    assert (args.bucket, args.word_ngrams, args.maxn) == (0, 1, 0) and model.test(str(files / "test"))[
+        1
+    ] > 0.6
+    for impossible in ({"wordNgrams": 2}, {"minn": 2, "maxn": 3}):
+        with pytest.raises(ValueError, match="bucket"):
+            train(files, bucket=0, **impossible)
+
+
+def test_a_small_model_under_a_size_stays_as_it_is(files, tmp_path):
+    lines = ["__label__a good", "__label__b bad"] * 5
+    path = tmp_path / "few"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    model = fasttext.train_supervised(
+        str(path), autotuneValidationFile=str(path), autotuneDuration=2, autotuneModelSize="8M", verbose=0,
+        thread=1, dim=5, wordNgrams=1, maxn=0,
+    )  # fmt: skip
+    assert not model.is_quantized() and model.predict("bad")[0] == ("__label__b",)
+    model.save_model(str(tmp_path / "m.bin"))
+    assert (tmp_path / "m.bin").stat().st_size < 1000

@@ -134,8 +134,34 @@ def test_the_longest_rows_are_kept_as_the_original_s_cutoff_keeps_them(model):
 def test_a_size_that_nothing_fits(model):
     with pytest.raises(TooSmall, match="2000 bytes"):
         fit(model[0], 2000)
-    with pytest.raises(TooSmall, match="too few"):
-        fit(trained(Texts(20, 0), epoch=1)[0], 10**6)
+
+
+@pytest.mark.parametrize("grams", [{}, {"word_ngrams": 2}])
+def test_a_model_of_too_few_rows_to_quantise_is_taken_as_it_is_where_it_fits(tmp_path, grams):
+    classic = trained(Texts(6, 0), epoch=1, bucket=50, **grams)[0]
+    assert len(classic.input) < 256
+    write_binary(classic, tmp_path / "m.bin")
+    size = (tmp_path / "m.bin").stat().st_size
+    for room in (size, 8_000_000):
+        fitted = fit(classic, room)
+        assert fitted.classic is classic and (fitted.bytes, fitted.cutoff, fitted.qout) == (size, 0, False)
+    with pytest.raises(TooSmall, match=f"has {size} bytes.*too few"):
+        fit(classic, size - 1)
+
+
+def test_a_search_under_a_size_takes_a_small_model_whole():
+    train, valid = Texts(6, 0), Texts(6, 1)
+    options = config.Finetune(dim=4, epoch=2, lr=0.5)
+    found = autotune(
+        train,
+        valid,
+        options,
+        {"dim", "word_ngrams", "minn", "maxn"},
+        duration=1,
+        model_size="8M",
+        engine=ENGINE,
+    )
+    assert {trial.outcome for trial in found.trials} <= {"scored", "no time"} and found.score > 0
 
 
 def test_bags_are_renumbered_as_if_encoded_anew(model):

@@ -120,3 +120,44 @@ def test_a_trial_moves_about_half_of_the_values_and_never_none():
     alone = Strategy(BASE, set(SEARCHED) - {"dim"}, seed=1)
     tried = [alone.ask(0).changed(BASE).keys() for _ in range(20)]
     assert tried[0] == set() and {"dim"} in tried[1:]
+
+
+BASES = [
+    {"bucket": 0},
+    {"bucket": 10},
+    {"word_ngrams": 3},
+    {"minn": 2, "maxn": 5},
+    {"minn": 0, "maxn": 4},
+    {"minn": 6, "maxn": 6, "word_ngrams": 2, "bucket": 1000},
+    {"dim": 3000, "epoch": 0, "lr": 9.0},
+    {"loss": "hs"},
+]
+
+
+@pytest.mark.parametrize("base", BASES, ids=str)
+def test_every_trial_can_be_trained_whatever_is_fixed(base):
+    """All combinations of fixed options that bear on n-grams, with each kind of base."""
+    start = Settings(config.Finetune(**{"dim": 100, **base}))
+    names = ("bucket", "word_ngrams", "minn", "maxn")
+    for chosen in range(2 ** len(names)):
+        fixed = {name for i, name in enumerate(names) if chosen >> i & 1}
+        strategy = Strategy(start, fixed, seed=chosen)
+        for number in range(30):
+            settings = strategy.ask(number / 30)
+            config.Finetune.model_validate(settings.options.model_dump())  # none is refused
+            assert all(getattr(settings.options, name) == getattr(start.options, name) for name in fixed)
+            strategy.tell(settings, float(number))  # the search wanders as far as it can
+
+
+def test_without_buckets_no_ngrams_are_tried_and_the_rest_is():
+    strategy = Strategy(Settings(config.Finetune(dim=10, bucket=0)), {"bucket"}, seed=1)
+    tried = [strategy.ask(0.5).options for _ in range(40)]
+    assert {(o.bucket, o.word_ngrams, o.minn, o.maxn) for o in tried} == {(0, 1, 0, 0)}
+    assert len({o.lr for o in tried}) > 5 and len({o.dim for o in tried}) > 5
+
+
+def test_a_base_that_nothing_can_be_trained_with_is_refused_before_the_search():
+    base = config.Finetune(dim=10)
+    for impossible in ({"bucket": 0, "word_ngrams": 2}, {"bucket": 0, "maxn": 3}, {"minn": 4, "maxn": 3}):
+        with pytest.raises(UserError, match="nothing to search from: .*(bucket 0|minn 4)"):
+            Strategy(Settings(base.model_copy(update=impossible)), set(impossible))

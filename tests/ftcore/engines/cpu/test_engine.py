@@ -1,5 +1,7 @@
 """The cpu engine: held to the reference on the same draws, and its own draws to their distributions."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -214,3 +216,19 @@ def test_tables_that_do_not_fit_are_refused_before_memory_is_written():
     # the size of a vector is the tables' own
     smaller = tables_for(dictionary, dictionary.nwords, dim=3)
     assert Cpu().pretrain_lines(smaller, *run).broken is None
+
+
+def test_gains_are_sums_of_squares_and_time_is_linear_in_a_long_word():
+    from ftcore.engines.setup import _gains
+
+    rng = np.random.default_rng(0)
+    sizes = [1, 2, 63, 64, 65, 66, 300, 5000]
+    rows = [rng.integers(0, high, size).astype(np.int32) for size in sizes for high in (1, 7, 10**6)]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    expected = [
+        np.float32((np.unique(row, return_counts=True)[1] ** 2).sum()) / np.float32(len(row)) for row in rows
+    ]
+    assert _gains(np.concatenate(rows), offsets).tolist() == expected
+    begun = time.process_time()
+    _gains(rng.integers(0, 2_000_000, 500_000).astype(np.int32), np.array([0, 500_000]))
+    assert time.process_time() - begun < 2  # its square takes minutes
