@@ -11,11 +11,10 @@ from ftcore.config import AutoFinetune
 from ftcore.corpus.encode import encode_bags
 from ftcore.corpus.shards import iter_batches
 from ftcore.engines.choice import choose_engine
-from ftcore.evaluation.advice import chance_loss
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.checkpoints import Checkpoint
-from ftcore.training.effort import describe, settle, usable
+from ftcore.training.effort import chance_loss, describe, settle, usable
 from ftcore.training.finetune import finetune as train
 from ftcore.training.transfer import transfer
 from tasks.commit import shard_set
@@ -28,7 +27,6 @@ from tasks.session import Child, Session, stage_task
 log = logging.getLogger("ftcore.finetune")
 SETTLED = ("epoch", "lr", "dropout", "keep_best")  # what `auto` may stand for
 CODE = (
-    "ftcore.evaluation.advice",
     "ftcore.training.effort",
     "ftcore.training.finetune",
     "ftcore.training.transfer",

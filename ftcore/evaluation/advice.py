@@ -9,34 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from ftcore import config
-
 HARDLY = 0.9  # a loss above this share of the chance loss has hardly fallen
 POINT = 0.01  # of accuracy or macro-F1 below a baseline that are worth a word
 DOCUMENTS = 3  # and so many test documents: one of 40 is more than a point
 TUNE = "`python -m flows.tune` searches for better ones"
-
-
-def chance_loss(counts: np.ndarray, documents: int, options: config.Finetune) -> float | None:
-    """Nats a document that the best answer without looking at the text costs; None where it says nothing.
-
-    Args:
-        counts: int64[C], training documents with each label.
-        documents: B, of the training.
-
-    >>> round(chance_loss(np.array([50, 50]), 100, config.Finetune()), 4)
-    0.6931
-    """
-    counts = counts[counts > 0].astype(np.float64)
-    if options.class_weights != "none" or options.loss == "ns" or not len(counts):
-        return None  # weighted losses and sampled negatives are on scales of their own
-    if options.loss == "ova":
-        shares = np.minimum(counts / max(documents, 1), 1 - 1e-12)
-        return float(-(shares * np.log(shares) + (1 - shares) * np.log1p(-shares)).sum())
-    shares = counts / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
 
 
 def advice(metrics: Mapping[str, float], trained: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.flow
 
 AFTER_EVALUATE = {"report"}
 AFTER_FINETUNE = {"evaluate", "register", *AFTER_EVALUATE}
-AFTER_COMMIT = {"dictionary-pretrain", "pretrain", "dictionary-finetune", "finetune", *AFTER_FINETUNE}
+AFTER_TRAINING = {"baseline", *AFTER_FINETUNE}
+AFTER_COMMIT = {"dictionary-pretrain", "pretrain", "dictionary-finetune", "finetune", *AFTER_TRAINING}
 AFTER_PREPARE = {"dedup", "commit", *AFTER_COMMIT}
 # The page shows the whole configuration and links the run, so every option is one of its inputs.
 PAGE = {"report"}
@@ -251,12 +252,12 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
         ("ftcore/text/dedup.py", {"dedup"}),
         ("ftcore/corpus/commit.py", {"commit"}),
         ("ftcore/corpus/introsort.py", {
-            "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "evaluate", "register",
+            "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "baseline", "evaluate", "register",
         }),
         ("ftcore/engines/reference/engine.py", {"pretrain", "finetune", "evaluate", "register"}),
         ("ftcore/training/pretrain.py", {"pretrain"}),
         ("ftcore/text/segment.py", {"prepare", "commit", "pretrain", "finetune", "evaluate", "register"}),
-        ("ftcore/evaluation/metrics.py", {"evaluate"}),
+        ("ftcore/evaluation/metrics.py", {"baseline", "evaluate"}),
         ("ftcore/report/run_page.py", {"report"}),
         ("ftcore/report/style.css", {"report"}),
         ("tasks/dedup.py", {"dedup"}),

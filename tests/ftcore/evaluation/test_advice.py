@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ftcore.config import Finetune, load_config
-from ftcore.evaluation.advice import advice, chance_loss
+from ftcore.evaluation.advice import advice
+from ftcore.training.effort import chance_loss
 
 TRAINED = {
     "settled": {"epoch": 5, "lr": 0.1, "dropout": 0.0},
