@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ftcore.corpus.dictionary import Dictionary
 from ftcore.dataset import Label
 from ftcore.errors import UserError
+from ftcore.evaluation.thresholds import Thresholds
 from ftcore.given import shown
 from ftcore.text.missing import is_missing
 
@@ -70,6 +73,24 @@ def _text(value: Any, place: str) -> str:
     )
 
 
+def has_features(dictionary: Dictionary, token_lines: Sequence[str]) -> np.ndarray:
+    """bool[N]: has a line of space-joined tokens a word or n-gram with a row in the table?
+
+    The end of line, which every line has, says nothing about a text and does not count.
+    """
+    ids, offsets = dictionary.features_of(token_lines)
+    told = (dictionary.to_signed(ids) >= 0) & (ids != dictionary.word_index.eos)
+    before = np.concatenate([[0], np.cumsum(told)])
+    return before[offsets[1:]] > before[offsets[:-1]]
+
+
+def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of ``size`` items, the last of fewer."""
+    source = iter(items)
+    while part := list(islice(source, size)):
+        yield part
+
+
 def labels_wanted(k: Any, labels: int) -> int:
     """k as a number of labels from 1 to all of them; -1 means all, as in fastText.
 
@@ -100,9 +121,14 @@ def best_labels(
 
 
 def answer_columns(
-    known: np.ndarray, rows: np.ndarray, labels: Sequence[Label], k: int = 1
+    known: np.ndarray,
+    rows: np.ndarray,
+    labels: Sequence[Label],
+    k: int = 1,
+    thresholds: Thresholds | None = None,
 ) -> dict[str, np.ndarray]:
     """Columns ``label, probability, label_2, probability_2, …`` of N texts, as tables and servers show them.
+    With thresholds a column ``labels`` has the list of those that reach theirs, the most probable first.
 
     Args:
         known: bool[N], has the text an answer? Where not, label is None and probability 0.
@@ -116,6 +142,13 @@ def answer_columns(
         label, probability = np.full(len(known), None, object), np.zeros(len(known))
         label[known], probability[known] = names[best], rows[np.arange(len(rows)), best]
         columns |= {f"label{suffix}": label, f"probability{suffix}": probability}
+    if thresholds is not None:
+        least, said = thresholds.row(labels), np.empty(len(known), object)
+        said[:] = [[] for _ in range(len(known))]
+        for place, row in zip(np.flatnonzero(known), rows, strict=True):
+            reached = np.flatnonzero(row >= least)
+            said[place] = names[reached[np.argsort(-row[reached], kind="stable")]].tolist()
+        columns["labels"] = said
     return columns
 
 

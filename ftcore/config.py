@@ -279,6 +279,11 @@ class Finetune(Dictionary):
     )
     patience: int = Field(0, ge=0, le=1000, description="stop after so many epochs without gain (0: off)")
     keep_best: bool = Field(True, description="keep the epoch with the best validation score")
+    threshold: Literal["auto", "off"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto",
+        description="documents of several labels (or loss ova): from which probability on a label is said; auto: "
+        "chosen on validation, by label where it has 50 documents there; off: one label",
+    )
 
 
 class AutoFinetune(Finetune):

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ftcore import config, given
-from ftcore.answers import NO_ANSWER, Prediction, best_labels, count_unanswered, labels_wanted, texts_of
+from ftcore import answers, config, given
+from ftcore.answers import Prediction
 from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.errors import UserError
+from ftcore.evaluation.thresholds import Thresholds, fitted_thresholds
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
@@ -63,6 +63,7 @@ class FastText(nn.Module):
         super().__init__()
         self.tokenizer, self.dictionary, self.tables = tokenizer, dictionary, tables
         self.labels, self.kind, self.loss, self.seed = list(labels), kind, loss, seed
+        self.thresholds: Thresholds | None = None  # of a model whose texts may have several labels
         self._tree: HuffmanTree | None = None
 
     @classmethod
@@ -225,34 +226,32 @@ class FastText(nn.Module):
 
     # ------------------------------------------------------------------------------------- prediction
     def predict(
-        self, texts: Texts, k: int = 1, threshold: float = 0.0, batch: int = 1024
+        self, texts: Texts, k: int | None = None, threshold: float | None = None, batch: int = 1024
     ) -> list[Prediction]:
-        """The k most probable labels of each text (-1: all), those below ``threshold`` left out.
+        """The labels of each text, the most probable first.
 
-        A text without a feature that the model knows (see `has_features`) gets no label; so does a missing
-        one (None, NaN). Their number is said in a warning.
+        Args:
+            k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
+                `thresholds` says all labels that reach theirs, any other its best one.
+
+        A text without a word or n-gram that has a row in the table gets no label; so does a missing one (None,
+        NaN). Their number is said in a warning.
         """
-        k, threshold = labels_wanted(k, len(self.labels)), given.number("threshold", threshold)
+        own = self.thresholds if k is None and threshold is None else None
+        k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
+        least = own.row(self.labels) if own else given.number("threshold", threshold or 0.0)
         known, rows = self.scores(texts, batch)
-        count_unanswered(known)
-        found = (best_labels(row, self.labels, k, threshold) for row in rows)
-        return [next(found) if ok else NO_ANSWER for ok in known.tolist()]
+        answers.count_unanswered(known)
+        found = (answers.best_labels(row, self.labels, k, least) for row in rows)
+        return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
 
     def scores(self, texts: Texts, batch: int = 1024) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
-        lines = self.tokenizer.tokenize(texts_of([texts] if isinstance(texts, str | bytes) else texts))
-        known = self.has_features(lines)
+        lines = self.tokenizer.tokenize(
+            answers.texts_of([texts] if isinstance(texts, str | bytes) else texts)
+        )
+        known = answers.has_features(self.dictionary, lines)
         return known, self.probabilities((line for line, ok in zip(lines, known, strict=True) if ok), batch)
-
-    def has_features(self, token_lines: Sequence[str]) -> np.ndarray:
-        """bool[N]: has a line of space-joined tokens a word or n-gram with a row in the table?
-
-        The end of line, which every line has, says nothing about a text and does not count.
-        """
-        ids, offsets = self.dictionary.features_of(token_lines)
-        told = (self.dictionary.to_signed(ids) >= 0) & (ids != self.dictionary.word_index.eos)
-        before = np.concatenate([[0], np.cumsum(told)])
-        return before[offsets[1:]] > before[offsets[:-1]]
 
     @torch.no_grad()
     def probabilities(self, token_lines: Iterable[str], batch: int = 1024) -> np.ndarray:
@@ -260,7 +259,7 @@ class FastText(nn.Module):
         if not self.labels:
             raise UserError(f"this {self.kind} model has no classifier; fit it on labelled texts first")
         parts = [np.zeros((0, len(self.labels)), np.float32)]
-        for number, lines in enumerate(_batches(token_lines, given.count("batch", batch))):
+        for number, lines in enumerate(answers.batches(token_lines, given.count("batch", batch))):
             lines = given.texts(lines, start=number * batch)
             parts.append(self.log_prob(self.encode_tokens(lines)).exp().float().cpu().numpy())
         return np.concatenate(parts)
@@ -363,15 +362,19 @@ class FastText(nn.Module):
         held_out = None
         if valid is not None:
             valid_texts, valid_rows = pairs_of(valid)
-            batch = as_batch(
-                self.tokenizer.tokenize(valid_texts), [[str(v) for v in row] for row in valid_rows]
-            )
-            held_out = encode_bags([batch], dictionary)
+            valid_lines = self.tokenizer.tokenize(valid_texts)
+            valid_named = [[str(value) for value in row] for row in valid_rows]
+            held_out = encode_bags([as_batch(valid_lines, valid_named)], dictionary)
         frozen = self._grow(dictionary, [values[name] for name in dictionary.labels], loss)
-        return finetune(
+        result = finetune(
             self.tables, dictionary, train, held_out, chosen, seed=self.seed, listeners=listeners, frozen=frozen,
             engine=engine or choose_engine("auto", str(self.tables.input.device)), checkpoint=checkpoint,
         )  # fmt: skip
+        if valid is not None or chosen.threshold != "auto":
+            several = loss == "ova" or any(len(row) > 1 for row in rows)
+            scored = None if valid is None else (valid_named, self.probabilities(valid_lines))
+            self.thresholds = fitted_thresholds(chosen.threshold, several, scored, self.labels)
+        return result
 
     def _grow(self, dictionary: Dictionary, labels: list[Label], loss: str) -> np.ndarray:
         """Move to a larger dictionary; bool[rows], which rows there were before."""
@@ -462,6 +465,8 @@ class FastText(nn.Module):
             "kind": self.kind, "loss": self.loss, "dim": self.dim, "seed": self.seed, "labels": self.labels,
             "sparse": self.tables.sparse, "tokenizer": self.tokenizer.state(),
         }  # fmt: skip
+        if self.thresholds is not None:
+            header["thresholds"] = self.thresholds.state()
         return arrays, header
 
     @classmethod
@@ -475,7 +480,10 @@ class FastText(nn.Module):
             raise UserError(f"{place}: tokenizer: {error}") from None
         input, output = (torch.from_numpy(arrays[name]) for name in ("input", "output"))
         tables = TwoTables(input, output, about.sparse).to(device)
-        return cls(tokenizer, dictionary, tables, about.labels, about.kind, about.loss, about.seed)
+        model = cls(tokenizer, dictionary, tables, about.labels, about.kind, about.loss, about.seed)
+        if about.thresholds is not None:
+            model.thresholds = Thresholds.from_state(about.thresholds, about.labels, place)
+        return model
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Shipped (joblib, Spark, worker processes) as `to_bytes`, so that the other side runs no code.
@@ -492,9 +500,3 @@ class FastText(nn.Module):
         made = memo[id(self)] = type(self).__new__(type(self))
         made.__setstate__(copy.deepcopy(self.__dict__, memo))
         return made
-
-
-def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    source = iter(items)
-    while part := list(islice(source, size)):
-        yield part

@@ -11,6 +11,7 @@ all labels together (micro-F1). Sources: Yang, "A study of thresholding strategi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,9 @@ import numpy as np
 from ftcore.errors import UserError
 from ftcore.evaluation.metrics import Gold, blocks, encode_gold
 
+log = logging.getLogger("ftcore.finetune")
 ENOUGH = 50  # held-out documents of a label that give it its own threshold; with fewer it does worse than the common one
+DEFAULT = 0.5  # without any held-out document
 CANDIDATES = 10_000  # thresholds that are tried for all labels together
 
 
@@ -87,6 +90,34 @@ def choose_thresholds(
         right[pairs.document[pairs.label == column]] = True
         own[names[column]] = _best(probabilities[:, column], right)
     return Thresholds(_best_overall(pairs, probabilities), own)
+
+
+def fitted_thresholds(
+    option: str | float,
+    several: bool,
+    held_out: tuple[Sequence[Sequence[Any]], np.ndarray] | None,
+    labels: Sequence[Any],
+) -> Thresholds | None:
+    """What `config.Finetune.threshold` asks for: None where each text has one label.
+
+    Args:
+        several: whether a text may have several labels. held_out: gold labels and probabilities [N, C] of
+            held-out documents.
+    """
+    if option == "off" or (option == "auto" and not several):
+        return None
+    if option != "auto":
+        return Thresholds(float(option))
+    gold, probabilities = held_out or ([], np.zeros((0, len(labels))))
+    names = {str(label) for label in labels}
+    gold = [[str(label) for label in row] for row in gold]
+    if not any(label in names for row in gold for label in row):
+        log.warning(
+            "no validation document has a label: every label is said from probability %g on; set split.valid "
+            "above 0, or finetune.threshold", DEFAULT,
+        )  # fmt: skip
+        return Thresholds(DEFAULT)
+    return choose_thresholds(gold, probabilities, labels)
 
 
 def _best(score: np.ndarray, right: np.ndarray) -> float:

@@ -32,6 +32,7 @@ class ModelHeader(BaseModel):
     labels: list[str | int]
     sparse: bool
     tokenizer: dict[str, Any]
+    thresholds: dict[str, Any] | None = None
 
 
 def checked(schema: type[Schema], header: dict[str, Any], place: object) -> Schema:

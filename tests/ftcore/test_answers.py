@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ftcore.answers import answer_columns, best_labels, labels_wanted, texts_of
+from ftcore.answers import answer_columns, best_labels, has_features, labels_wanted, texts_of
 from ftcore.dataset import TextDataset
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
@@ -60,8 +60,8 @@ def test_one_known_word_or_ngram_is_enough():
         "goo and good's n-grams"
     )
     lines = model.tokenizer.tokenize(["good", "goodness", "zzz", ""])
-    assert model.has_features(lines).tolist() == [True, True, False, False]
-    assert trained().has_features(model.tokenizer.tokenize(["goodness"])).tolist() == [False]
+    assert has_features(model.dictionary, lines).tolist() == [True, True, False, False]
+    assert has_features(trained().dictionary, lines).tolist() == [True, False, False, False]
 
 
 def test_unanswered_texts_are_counted_once(caplog):
@@ -102,7 +102,7 @@ def test_values_that_are_no_text_are_named():
 def test_k_is_counted_as_in_fasttext():
     model = trained()
     assert labels_wanted(-1, 3) == labels_wanted(10**12, 3) == 3 and labels_wanted(np.int32(2), 3) == 2
-    for k in (0, -2, 1.5, None, "2", True, float("nan")):
+    for k in (0, -2, 1.5, "2", True, float("nan")):
         with pytest.raises(UserError, match="k = .*from 1 up, or -1 for all"):
             model.predict(TEXTS, k=k)
     assert best_labels(np.array([0.2, 0.5, 0.5]), "abc", 2).labels == ["b", "c"], "equal ones in order"
