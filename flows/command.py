@@ -172,7 +172,8 @@ def metrics_table(metrics: dict[str, float]) -> Table:
     table = Table(title="test scores", title_justify="left")
     table.add_column("documents in")
     baselines = ["linear_accuracy", "linear_macro_f1", "majority_accuracy"]
-    shown = ["accuracy", "macro_f1", *(b for b in baselines if b in metrics), "ece", "documents"]
+    several = [name for name in ("threshold_micro_f1", "subset_accuracy") if name in metrics]
+    shown = ["accuracy", "macro_f1", *several, *(b for b in baselines if b in metrics), "ece", "documents"]
     for name in shown:
         table.add_column(name, justify="right", overflow="fold")
     groups = ["", *sorted({k.split("/")[0] + "/" for k in metrics if "/" in k and k.endswith("/accuracy")})]

@@ -17,9 +17,9 @@ import numpy as np
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.dataset import Label
 from ftcore.errors import UserError
-from ftcore.evaluation.thresholds import Thresholds
 from ftcore.given import shown
 from ftcore.text.missing import is_missing
+from ftcore.training.thresholds import Thresholds
 
 log = logging.getLogger("ftcore.predict")
 

@@ -25,7 +25,6 @@ from ftcore.corpus.dictionary import Dictionary, encode, split
 from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.errors import UserError
-from ftcore.evaluation.thresholds import Thresholds, fitted_thresholds
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
@@ -34,6 +33,7 @@ from ftcore.model.init import initial_rows
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.text.tokenizer import Tokenizer
+from ftcore.training.thresholds import Thresholds, fitted_thresholds
 
 Texts = str | Sequence[str]
 
@@ -63,7 +63,7 @@ class FastText(nn.Module):
         super().__init__()
         self.tokenizer, self.dictionary, self.tables = tokenizer, dictionary, tables
         self.labels, self.kind, self.loss, self.seed = list(labels), kind, loss, seed
-        self.thresholds: Thresholds | None = None  # of a model whose texts may have several labels
+        self.thresholds: Thresholds | None = None  # where texts may have several labels
         self._tree: HuffmanTree | None = None
 
     @classmethod
@@ -232,10 +232,8 @@ class FastText(nn.Module):
 
         Args:
             k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
-                `thresholds` says all labels that reach theirs, any other its best one.
-
-        A text without a word or n-gram that has a row in the table gets no label; so does a missing one (None,
-        NaN). Their number is said in a warning.
+                `thresholds` says all labels that reach theirs, any other its best one. A text without any word or
+                n-gram that has a row gets none, nor does a missing one; they are counted in a warning.
         """
         own = self.thresholds if k is None and threshold is None else None
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
@@ -363,8 +361,8 @@ class FastText(nn.Module):
         if valid is not None:
             valid_texts, valid_rows = pairs_of(valid)
             valid_lines = self.tokenizer.tokenize(valid_texts)
-            valid_named = [[str(value) for value in row] for row in valid_rows]
-            held_out = encode_bags([as_batch(valid_lines, valid_named)], dictionary)
+            gold = [[str(value) for value in row] for row in valid_rows]
+            held_out = encode_bags([as_batch(valid_lines, gold)], dictionary)
         frozen = self._grow(dictionary, [values[name] for name in dictionary.labels], loss)
         result = finetune(
             self.tables, dictionary, train, held_out, chosen, seed=self.seed, listeners=listeners, frozen=frozen,
@@ -372,7 +370,7 @@ class FastText(nn.Module):
         )  # fmt: skip
         if valid is not None or chosen.threshold != "auto":
             several = loss == "ova" or any(len(row) > 1 for row in rows)
-            scored = None if valid is None else (valid_named, self.probabilities(valid_lines))
+            scored = None if valid is None else (gold, self.probabilities(valid_lines))
             self.thresholds = fitted_thresholds(chosen.threshold, several, scored, self.labels)
         return result
 

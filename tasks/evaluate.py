@@ -17,6 +17,7 @@ from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.errors import UserError
 from ftcore.evaluation.advice import advice
 from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
+from ftcore.evaluation.multilabel import score_at_thresholds
 from ftcore.evaluation.plots import (
     confusion_figure,
     figure_svg,
@@ -24,6 +25,7 @@ from ftcore.evaluation.plots import (
     reliability_figure,
 )
 from ftcore.fasttext import FastText
+from ftcore.training.thresholds import Thresholds
 from tasks.commit import shard_set
 from tasks.raw_texts import RawText, raw_texts
 from tasks.reuse import StageOutput
@@ -33,6 +35,7 @@ from tasks.word_sets import check_word_files, word_files, word_scores
 CODE = (
     "ftcore.evaluation.advice",
     "ftcore.evaluation.metrics",
+    "ftcore.evaluation.multilabel",
     "ftcore.evaluation.plots",
     "ftcore.evaluation.similarity",
     "ftcore.fasttext",
@@ -92,6 +95,8 @@ def evaluate(
             metrics, tables = without_majority(metrics, tables)
         if beside is not None:
             metrics |= beside.result["metrics"]
+        if classifier.thresholds is not None:
+            metrics |= at_thresholds(scored, classifier.thresholds, tables)
         if pretrained is not None:
             words = FastText.load(pretrained.file("model"))
             metrics |= word_scores(session.config, words, tables)
@@ -152,6 +157,17 @@ def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
         )
     labels = [str(label) for label in model.labels]
     return Scored(texts, gold, languages, sources, probabilities, labels, ids)
+
+
+def at_thresholds(
+    scored: Scored, thresholds: Thresholds, tables: dict[str, pd.DataFrame]
+) -> dict[str, float]:
+    """Metrics of all labels that reach their thresholds; columns of the table of labels."""
+    row = thresholds.row(scored.labels)
+    found = score_at_thresholds(scored.gold, scored.probabilities, scored.labels, scored.languages, row)
+    own = pd.DataFrame.from_dict(found.per_label, orient="index")
+    tables["per_label"] = tables["per_label"].join(own, on="label")
+    return found.metrics
 
 
 def train_counts(shards: ShardSet) -> dict[str, int]:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ftcore.config import AutoFinetune
-from ftcore.corpus.encode import encode_bags
-from ftcore.corpus.shards import iter_batches
+from ftcore.config import AutoFinetune, Finetune
+from ftcore.corpus.encode import BagCorpus, encode_bags
+from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.engines.choice import choose_engine
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.checkpoints import Checkpoint
 from ftcore.training.effort import chance_loss, describe, settle, usable
 from ftcore.training.finetune import finetune as train
+from ftcore.training.thresholds import Thresholds, fitted_thresholds
 from ftcore.training.transfer import transfer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
@@ -30,6 +31,7 @@ CODE = (
     "ftcore.training.effort",
     "ftcore.training.finetune",
     "ftcore.training.transfer",
+    "ftcore.training.thresholds",
     "ftcore.corpus.encode",
     "ftcore.corpus.shards",
     "ftcore.fasttext",
@@ -88,6 +90,7 @@ def finetune(
                 deterministic=config.deterministic,
                 threads=config.threads or None,
             )
+        model.thresholds = thresholds_of(model, bags, labelled, options)
         model.save(out / "model")
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
@@ -116,3 +119,23 @@ def finetune(
         work=work,
         tracked=True,
     )
+
+
+def thresholds_of(
+    model: FastText, train: BagCorpus, shards: ShardSet, options: Finetune
+) -> Thresholds | None:
+    """From which probability on each label is said, where documents may have several; chosen on the valid split."""
+    several = options.loss == "ova" or bool((np.diff(train.target_offsets) > 1).any())
+    if options.threshold != "auto" or not several:
+        return fitted_thresholds(options.threshold, several, None, model.labels)
+    gold: list[list[str]] = []
+    lines: list[str] = []
+    for batch in iter_batches(shards, ["valid"]):
+        gold += batch.column("labels").to_pylist()
+        lines += batch.column("tokens").to_pylist()
+    found = fitted_thresholds("auto", True, (gold, model.probabilities(lines)), model.labels)
+    assert found is not None
+    log.info(
+        "labels are said from probability %.3f on, %d of them by their own", found.overall, len(found.labels)
+    )
+    return found

@@ -48,13 +48,16 @@ def score(
 
     A row without a text that the model knows has no label and probability 0, as has a broken one. A text
     file gets the columns source, line, text. Where a column of that name is there already the new one is
-    called `predicted_label`, `predicted_probability`.
+    called `predicted_label`, `predicted_probability`. A model of several labels a text adds `labels`, the list
+    of those that reach their threshold (in csv with a | between them).
     """
     begin = time.perf_counter()
     suffix = check_output(output)
     rows = open_rows(source, columns, header=header, limit=session.config.ingest.max_document_bytes)
     check_place(source, output)
     kinds = {"label": pa.string(), "probability": pa.float64()}
+    if model.thresholds is not None:
+        kinds["labels"] = pa.list_(pa.string())
     names = free_names(kinds, rows.schema.names)
     for wanted, name in names.items():
         if wanted != name:
@@ -65,7 +68,7 @@ def score(
         writer = ScoredWriter(file, suffix, rows.schema, answers, {"ftcore.model": exact})
         for some in rows.read():
             known, probabilities = model.scores(some.texts)
-            found = answer_columns(known, probabilities, model.labels)
+            found = answer_columns(known, probabilities, model.labels, 1, model.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])
             total += len(some)
             unanswered += len(some) - int(known.sum())

@@ -14,7 +14,7 @@ class TextClassifier(PythonModel):
     """``predict(DataFrame({"text": [...]}))`` -> DataFrame with `label` and `probability`, on the same index.
 
     With ``params={"k": 3}`` the columns are label, probability, label_2, probability_2, …; ``k=-1`` gives
-    all labels. A text without a word that the model knows, also a missing one, has label None, probability 0.
+    all labels. A model of several labels a text adds `labels`, the list of those that reach their threshold. A text without a word that the model knows, also a missing one, has label None, probability 0.
     """
 
     def load_context(self, context) -> None:
@@ -28,7 +28,7 @@ class TextClassifier(PythonModel):
         k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))
         known, rows = self.model.scores(model_input["text"])
         count_unanswered(known)
-        columns = answer_columns(known, rows, self.model.labels, k)
+        columns = answer_columns(known, rows, self.model.labels, k, self.model.thresholds)
         # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON
         series = {name: pd.Series(c, model_input.index, c.dtype) for name, c in columns.items()}
         return pd.DataFrame(series, index=model_input.index)

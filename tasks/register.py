@@ -40,7 +40,9 @@ def register(session: Session, model: StageOutput, scores: StageOutput, shards: 
             folder, sentence = smaller(folder, scratch / "model", options.weights, shards)
             session.console.print(f"    {sentence}", highlight=False, soft_wrap=True)
             tags |= {"weights": options.weights, "weights.cost": sentence}
-        result = session.tracker.register(child.run, folder, tags=tags, example=EXAMPLES)
+        result = session.tracker.register(
+            child.run, folder, tags=tags, example=EXAMPLES, several="subset_accuracy" in metrics
+        )
         session.tracker.tags(child.run, {"model_uri": result["model_uri"]})
         return result
 

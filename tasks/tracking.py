@@ -238,8 +238,13 @@ class Tracker:
             self.end(run.info.run_id, status)
 
     # -------------------------------------------------------------------------------- registry
-    def register(self, run: str, model: Path, *, tags: Mapping[str, str], example: list[str]) -> dict:
+    def register(
+        self, run: str, model: Path, *, tags: Mapping[str, str], example: list[str], several: bool = False
+    ) -> dict:
         """Log the model as a models-from-code pyfunc that carries ftcore with it, and register it.
+
+        Args:
+            several: it answers with a list of labels, too.
 
         Returns:
             ``{"model_uri": "models:/name/3", "version": "3", "name": "name"}``
@@ -248,10 +253,14 @@ class Tracker:
         import pandas as pd
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+        from mlflow.types.schema import Array
 
+        outputs = [ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability")]
+        if several:
+            outputs.append(ColSpec(Array(DataType.string), "labels"))
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
-            outputs=Schema([ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability")]),
+            outputs=Schema(outputs),
             params=ParamSchema([ParamSpec("k", DataType.long, 1)]),
         )
         name = self.options.model_name

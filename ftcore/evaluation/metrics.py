@@ -127,7 +127,7 @@ def encode_gold(gold: Sequence[Sequence[str]], labels: Sequence[str]) -> Gold:
 def top_columns(probabilities: np.ndarray, k: int) -> np.ndarray:
     """int64[N, k]: columns by falling probability; equal ones in column order."""
     top = np.empty((len(probabilities), k), np.int64)
-    for rows in blocks(*probabilities.shape):
+    for rows in _blocks(*probabilities.shape):
         if k > 8:
             top[rows] = np.argsort(-probabilities[rows], axis=1, kind="stable")[:, :k]
             continue
@@ -140,7 +140,7 @@ def top_columns(probabilities: np.ndarray, k: int) -> np.ndarray:
     return top
 
 
-def blocks(rows: int, columns: int) -> Iterator[slice]:
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
     step = max(1, BLOCK_CELLS // max(columns, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
@@ -239,7 +239,7 @@ def _check(gold, probabilities, labels, languages, top_k, bins) -> None:
         raise ValueError(f"top_k must be numbers from 1 and bins at least 1, not {top_k!r} and {bins}")
     if any(isinstance(names, str) for names in gold[:100]):
         raise ValueError("gold must hold a list of labels for each document, e.g. [['a'], ['a', 'b']]")
-    for rows in blocks(*probabilities.shape):
+    for rows in _blocks(*probabilities.shape):
         if not np.isfinite(probabilities[rows]).all():
             bad = rows.start + int(np.argmin(np.isfinite(probabilities[rows]).all(1)))
             raise ValueError(f"probabilities of document {bad} are not finite: {probabilities[bad][:8]}")

@@ -28,7 +28,8 @@ CONFUSIONS = 12
 SHOWN_ERRORS = 12  # the others are folded
 SPLITS = ("train", "valid", "test", "unlabelled")
 HEADLINE = (("macro_f1", "Macro-F1"), ("accuracy", "Accuracy"))
-TILES = (*HEADLINE, ("weighted_f1", "Weighted F1"), ("ece", "Calibration error"))
+SEVERAL = (("threshold_micro_f1", "Micro-F1 of all labels"), ("subset_accuracy", "Subset accuracy"))
+TILES = (*HEADLINE, *SEVERAL, ("weighted_f1", "Weighted F1"), ("ece", "Calibration error"))
 LANGUAGE_SCORES = (*HEADLINE, ("ece", "Calibration error"))
 SECTIONS = {
     "scores": "Scores", "data": "Data", "training": "Training", "labels": "Labels", "confusion": "Confusions",

@@ -101,6 +101,8 @@ def open_rows(
         raise UserError(
             f"{path}: files of several formats ({', '.join(formats)}); name one of them, or a glob"
         )
+    if {"zip", "tar"} & set(formats):
+        raise UserError(f"{path}: rows keep their places in files, not in archives; unpack it first")
     if not files:
         raise UserError(f"{path}: no file to read, but for names that begin with _ or .")
     try:

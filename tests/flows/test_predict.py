@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.command import metrics_table
 from ftcore.config import load_config
 from tasks.tracking import Tracker
 
@@ -169,3 +170,33 @@ def test_without_any_version_it_says_what_to_do(project, invoke, prefect_api):
         "predict", "--config", project.config, "--input", project.data / "en.txt", "--output", "a.parquet"
     )
     assert done.code == 1 and "run the pipeline first" in done.err
+
+
+def test_a_model_of_several_labels_says_them(ready, predict, invoke):
+    import mlflow
+    import pandas as pd
+
+    done = invoke("pipeline", "--config", ready.config, "finetune.loss=ova")
+    assert done.code == 0, done.err
+    metrics = done.summary["metrics"]
+    assert metrics["threshold_micro_f1"] > 0.8 and metrics["subset_accuracy"] > 0.8
+    assert metrics["labels_gold"] == 1 and {"en/subset_accuracy", "zh/threshold_micro_f1"} <= metrics.keys()
+    assert "subset_accuracy" in [column.header for column in metrics_table(metrics).columns]
+    page = (ready.folder / done.summary["report"]).read_text(encoding="utf-8")
+    assert "Subset accuracy" in page and "said from" in page
+    both = f"{TEXTS[0]} {TEXTS[4]}"
+    (ready.folder / "docs.txt").write_text(f"{TEXTS[0]}\n\n{both}\n", encoding="utf-8")
+    assert predict(ready.folder / "docs.txt").code == 0
+    found = scored(ready)
+    assert found.column_names[-3:] == ["label", "probability", "labels"]
+    assert found["labels"].to_pylist()[:2] == [["sport"], []] and found["label"].to_pylist()[0] == "sport"
+    said = found["labels"].to_pylist()[2]
+    assert said[:1] == found["label"].to_pylist()[2:] and set(said) <= {"sport", "food", "tech"}
+    Tracker(load_config(ready.config))
+    served = mlflow.pyfunc.load_model(done.summary["model_uri"])
+    answer = served.predict(pd.DataFrame({"text": [TEXTS[0], None, both]}))
+    assert answer["labels"].tolist() == found["labels"].to_pylist()
+    assert served.metadata.signature.outputs.input_names() == ["label", "probability", "labels"]
+    assert predict(ready.folder / "docs.txt", output="scored.csv").code == 0
+    frame = pd.read_csv(ready.folder / "scored.csv", keep_default_na=False)
+    assert frame["labels"].tolist() == ["sport", "", "|".join(said)]

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from ftcore.errors import UserError
-from ftcore.evaluation.metrics import Gold, blocks, encode_gold
 
 log = logging.getLogger("ftcore.finetune")
 ENOUGH = 50  # held-out documents of a label that give it its own threshold; with fewer it does worse than the common one
 DEFAULT = 0.5  # without any held-out document
+CELLS = 1 << 22  # probabilities looked at together
 CANDIDATES = 10_000  # thresholds that are tried for all labels together
 
 
@@ -79,17 +79,20 @@ def choose_thresholds(
     Errors: `UserError` where no document has a label that the model knows.
     """
     names = [str(label) for label in labels]
-    pairs = encode_gold(gold, names)
-    known = pairs.label < pairs.known
-    if not known.any():
+    number = {name: column for column, name in enumerate(names)}
+    pairs = sorted({(n, number.get(str(label), -1)) for n, row in enumerate(gold) for label in row})
+    document, column_of = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    missed = int(np.count_nonzero(column_of < 0))  # labels that the model lacks
+    document, column_of = document[column_of >= 0], column_of[column_of >= 0]
+    if not len(document):
         raise UserError("no held-out document has a label that the model knows; thresholds cannot be chosen")
     own: dict[str, float] = {}
-    support = np.bincount(pairs.label[known], minlength=len(names))
+    support = np.bincount(column_of, minlength=len(names))
     for column in np.flatnonzero(support >= enough).tolist():
         right = np.zeros(len(probabilities), bool)
-        right[pairs.document[pairs.label == column]] = True
+        right[document[column_of == column]] = True
         own[names[column]] = _best(probabilities[:, column], right)
-    return Thresholds(_best_overall(pairs, probabilities), own)
+    return Thresholds(_best_overall(probabilities, document, column_of, missed), own)
 
 
 def fitted_thresholds(
@@ -131,20 +134,18 @@ def _best(score: np.ndarray, right: np.ndarray) -> float:
     return float((score[last[best]] + below) / 2)
 
 
-def _best_overall(pairs: Gold, probabilities: np.ndarray) -> float:
+def _best_overall(probabilities: np.ndarray, document: np.ndarray, column: np.ndarray, missed: int) -> float:
     """The same for all labels together; only a right label's score can be the lowest that is said."""
-    known = pairs.label < pairs.known
-    right = np.sort(probabilities[pairs.document[known], pairs.label[known]])
+    right = np.sort(probabilities[document, column])
     tried = np.unique(right[np.linspace(0, len(right) - 1, min(len(right), CANDIDATES)).astype(int)])
     said = np.zeros(len(tried) + 1, np.int64)
-    for rows in blocks(*probabilities.shape):
+    step = max(1, CELLS // max(probabilities.shape[1], 1))
+    parts = [slice(at, at + step) for at in range(0, len(probabilities), step)]
+    for rows in parts:
         place = np.searchsorted(tried, probabilities[rows].ravel(), side="right")
         said += np.bincount(place, minlength=len(said))
     said = said[::-1].cumsum()[::-1][1:]  # scores from each tried threshold on
     hits = len(right) - np.searchsorted(right, tried)
-    best = tried[np.argmax(2 * hits / (said + len(pairs.label)))]
-    below = max(
-        float(np.max(np.where(p < best, p, 0)))
-        for p in (probabilities[r] for r in blocks(*probabilities.shape))
-    )
+    best = tried[np.argmax(2 * hits / (said + len(right) + missed))]
+    below = max(float(np.max(np.where(probabilities[r] < best, probabilities[r], 0))) for r in parts)
     return (float(best) + below) / 2

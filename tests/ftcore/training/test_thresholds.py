@@ -12,8 +12,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from ftcore.dataset import TextDataset
 from ftcore.errors import UserError
 from ftcore.evaluation.multilabel import score_at_thresholds
-from ftcore.evaluation.thresholds import Thresholds, choose_thresholds, fitted_thresholds
 from ftcore.fasttext import FastText
+from ftcore.training.thresholds import Thresholds, choose_thresholds, fitted_thresholds
 
 NAMES = ["a", "b", "c", "d"]
 
