@@ -7,10 +7,15 @@ GPUs. An engine to come (`cuda` in Triton) implements `interface.Engine` and is 
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ftcore.engines.interface import Engine
 from ftcore.errors import UserError
+
+if TYPE_CHECKING:
+    from ftcore.engines.interface import Engine
 
 ENGINES = ("cpu", "reference")
 
@@ -61,6 +66,10 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
 
 def _find_device(device: str) -> tuple[str, str]:
     """(``cpu`` or ``cuda:N``, what was asked and found); an error where it is not there."""
+    if device == "cpu":
+        return "cpu", "device=cpu"
+    if device == "auto" and not _has_driver():  # a second of importing torch would tell no more
+        return "cpu", "device=auto and this machine has no GPU driver"
     import torch
 
     if device == "auto":
@@ -68,8 +77,6 @@ def _find_device(device: str) -> tuple[str, str]:
             return "cuda:0", f"device=auto and torch sees a GPU ({torch.cuda.get_device_name(0)})"
         return "cpu", "device=auto and torch sees no GPU"
     kind, _, number = device.partition(":")
-    if kind == "cpu" and not number:
-        return "cpu", "device=cpu"
     if kind != "cuda" or (number and not number.isdigit()):
         raise UserError(f"device {device!r} is not known; choose auto, cpu, cuda or cuda:N")
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -78,6 +85,12 @@ def _find_device(device: str) -> tuple[str, str]:
         raise UserError(f"device {device!r} is not there: {there}; set device=auto or device=cpu")
     place = f"cuda:{int(number or 0)}"
     return place, f"device={device} ({torch.cuda.get_device_name(int(number or 0))})"
+
+
+def _has_driver() -> bool:
+    """Whether a GPU may be there: False only on a Linux machine without the device files of any driver."""
+    files = ("/dev/nvidiactl", "/dev/nvidia0", "/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
+    return "torch" in sys.modules or sys.platform != "linux" or any(map(os.path.exists, files))
 
 
 def load_engine(
