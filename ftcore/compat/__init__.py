@@ -29,6 +29,10 @@ __all__ = [*_HOME, "BOW", "EOS", "EOW"]
 def __getattr__(name: str):
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name == "unsupervised_default":  # the original's table of defaults
+        from ftcore.compat.arguments import defaults
+
+        return defaults(False)
     if name == "util":
         return import_module("ftcore.compat.util")
     raise AttributeError(f"module 'ftcore.compat' has no attribute {name!r}")

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ftcore import config
+from ftcore.compat import ranges
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 
@@ -221,13 +222,13 @@ class Arguments:
         }
         try:
             if not args.supervised:
-                return config.Pretrain(
+                return ranges.Pretrain(
                     **shared, model=args.model, ws=args.ws, t=args.t, updates=extras.updates
                 )
             weights = extras.class_weights
             if isinstance(weights, Mapping):
                 weights = {self.label(name): weight for name, weight in weights.items()}
-            return config.Finetune(
+            return ranges.Finetune(
                 **shared,
                 class_weights="none" if weights is None else weights,
                 freeze=extras.freeze,

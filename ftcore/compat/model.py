@@ -237,17 +237,17 @@ class _FastText(Vocabulary):
         Args:
             input_matrix: [nwords + bucket, D], as `get_input_matrix` gives it. output_matrix: [O, D].
 
-        Errors: `UserError` for a quantised model or matrices of other shapes.
+        A quantised model is none any more.
+
+        Errors: `UserError` for matrices of other shapes.
         """
         classic = self.classic
-        if classic.quantized:
-            raise UserError("Can't set matrices of a quantized model; set them before quantize()")
         try:
             made = [np.ascontiguousarray(m, np.float32) for m in (input_matrix, output_matrix)]
         except (TypeError, ValueError) as error:
             raise UserError(f"set_matrices takes two matrices of numbers ({error})") from None
         dictionary = classic.dictionary
-        whole = dictionary.storage == "all"
+        whole = dictionary.storage != "occurring"
         rows = [len(classic.input) if whole else dictionary.nwords + dictionary.bucket, len(classic.output)]
         dim = made[0].shape[-1]
         if any(m.shape != (n, dim) for m, n in zip(made, rows, strict=True)) or dim < 1:
@@ -255,8 +255,9 @@ class _FastText(Vocabulary):
                 f"input {made[0].shape} and output {made[1].shape}: give {rows[0]} and {rows[1]} rows, "
                 "both of the same size, as get_input_matrix() and get_output_matrix() do"
             )
-        dictionary = dictionary.copy()
-        dictionary.storage, dictionary.buckets = "all", np.zeros(0, np.int32)
+        if not whole:
+            dictionary = dictionary.copy()
+            dictionary.storage, dictionary.buckets = "all", np.zeros(0, np.int32)
         args = replace(classic.args, dim=dim)
         self.classic = replace(classic, args=args, dictionary=dictionary, input=made[0], output=made[1])
 

@@ -17,7 +17,7 @@ from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
-from ftcore.errors import UserError
+from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.threads import cores
 from ftcore.training.autotune import Trial, autotune
@@ -92,7 +92,7 @@ def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> _Fas
     try:
         fitted = fit(model.classic, size, dsub=dsub, retrain=retrain, threads=arguments.args.thread)
     except TooSmall as error:
-        raise UserError(
+        raise RunError(
             f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes: {error})."
         ) from None
     model.classic = fitted.classic

@@ -52,7 +52,7 @@ def quantize(
     Example: ``write_binary(quantize(read_binary("m.bin"), cutoff=100_000, qnorm=True), "m.ftz")``
     """
     if not isinstance(classic.input, np.ndarray) or not isinstance(classic.output, np.ndarray):
-        raise UserError("the model is quantised already; quantise the .bin it was made from")
+        raise UserError("the model is already quantized; quantise the .bin it was made from")
     if cutoff < 0:
         raise UserError(f"cutoff must be 0 (keep all rows) or a number of rows, not {cutoff}")
     rows: Rows = AllRows(classic)

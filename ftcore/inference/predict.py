@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from ftcore.corpus.scan import PAD
-from ftcore.errors import UserError
+from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference import kernels
 from ftcore.inference.single import Line, LineScores, Means
@@ -241,7 +241,7 @@ class Predictor:
                 values, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
             )
         if not sound:
-            raise UserError(
+            raise RunError(
                 f"Encountered NaN. {self.classic.path or 'The model'} holds numbers that are none; its training "
                 "diverged: train it again with a smaller lr"
             )

@@ -129,7 +129,7 @@ class Vectors:
         """
         rows = max(self.tables.places, len(self.classic.input))
         if not 0 <= number < rows:
-            raise UserError(f"row {number}: the input matrix has rows 0 to {rows - 1}")
+            raise UserError(f"row {number} is out of range: the input matrix has rows 0 to {rows - 1}")
         return self.tables.gather(np.array([number]))[0]
 
     # -------------------------------------------------------------------------------------- sentences

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import RunError, UserError
 from ftcore.model.kernel import kernel
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
@@ -261,7 +261,7 @@ def row_norms(rows: np.ndarray) -> np.ndarray:
     out = np.empty(len(rows), np.float32)
     _norms(np.require(rows, np.float32, "CA"), out)
     if np.isnan(out).any():
-        raise UserError("Encountered NaN. The model's training diverged: train it again with a smaller lr")
+        raise RunError("Encountered NaN. The model's training diverged: train it again with a smaller lr")
     return out
 
 

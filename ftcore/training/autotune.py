@@ -32,7 +32,7 @@ from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.interface import Engine
-from ftcore.errors import UserError
+from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import huffman_tree
@@ -210,20 +210,20 @@ def autotune(
     return AutotuneResult(strategy.best, strategy.score, trials, run.elapsed, interrupted)
 
 
-def _nothing_scored(trials: list[Trial], duration: float) -> UserError:
+def _nothing_scored(trials: list[Trial], duration: float) -> RunError:
     kinds = {trial.outcome for trial in trials}
     if kinds <= {"no time"}:
-        return UserError(
+        return RunError(
             f"Didn't have enough time to train once in {duration:g} s: please increase `autotune-duration`, "
             "or give fewer epochs"
         )
     if "too small" in kinds:
         last = next(trial for trial in reversed(trials) if trial.outcome == "too small")
-        return UserError(
+        return RunError(
             f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` ({last.note})."
         )
     last = next(trial for trial in reversed(trials) if trial.outcome != "no time")
-    return UserError(f"none of {len(trials)} trials gave a model; the last: {last.outcome} ({last.note})")
+    return RunError(f"none of {len(trials)} trials gave a model; the last: {last.outcome} ({last.note})")
 
 
 class _TooLarge(Exception):

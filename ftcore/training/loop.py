@@ -23,7 +23,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 from ftcore.engines.interface import Engine, Rate, StepResult
-from ftcore.errors import UserError
+from ftcore.errors import RunError
 from ftcore.interruption import installed
 from ftcore.model.module import TwoTables
 from ftcore.training.checkpoints import Checkpoint, State
@@ -174,8 +174,8 @@ class Loop:
         if result.broken is None:
             return
         step = self.position.updates + result.broken + 1
-        raise UserError(
-            f"{self.stage}: the loss is not a number any more at step {step} "
+        raise RunError(
+            f"Encountered NaN. {self.stage}: the loss is not a number any more at step {step} "
             f"(lr {self.lr(self.position.tokens):.4g}); {self.advice}"
         )
 

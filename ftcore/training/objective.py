@@ -15,7 +15,7 @@ import torch
 
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.ragged import Ragged
-from ftcore.errors import UserError
+from ftcore.errors import RunError, UserError
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags
 
@@ -96,7 +96,7 @@ class Metric:
             return None
         if self.label not in labels:
             shown = ", ".join(labels[:10]) + (", …" if len(labels) > 10 else "")
-            raise UserError(f"Unknown autotune metric label {self.label!r}; the training set has {shown}")
+            raise RunError(f"Unknown autotune metric label {self.label!r}; the training set has {shown}")
         return labels.index(self.label)
 
     def score(self, answers: Answers, column: int | None = None) -> float:

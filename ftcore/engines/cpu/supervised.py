@@ -116,7 +116,7 @@ def train_bags(
     )
     frozen = setup.frozen if options.freeze == "words" else None
     how = How(
-        head_rate=np.float32((options.lr_head or options.lr) / options.lr),
+        head_rate=np.float32((options.lr_head or options.lr) / options.lr if options.lr else 1),
         decay=np.float32(options.weight_decay),
         clip=np.float32(options.clip),
         train_input=options.freeze != "all",

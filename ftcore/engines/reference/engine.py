@@ -127,7 +127,7 @@ class Reference:
         if options.dropout:
             bags = drop_features(bags, options.dropout, rng)
         extras = Extras(
-            head_rate=(options.lr_head or options.lr) / options.lr,
+            head_rate=(options.lr_head or options.lr) / options.lr if options.lr else 1.0,
             decay=options.weight_decay,
             clip=options.clip,
             mean_gradient=True,

@@ -281,7 +281,7 @@ def test_an_unknown_label_of_a_meter_is_an_error(originals, test_file):
 
 def test_quantising_twice_and_k_0_of_neighbors_are_errors(originals):
     model = ftcore.load_model(originals["pruned"])
-    with pytest.raises(UserError, match="quantised already"):
+    with pytest.raises(UserError, match="already quantized"):
         model.quantize()
     for ask in (
         lambda: model.get_nearest_neighbors("soup", 0),

@@ -215,7 +215,7 @@ def test_word_vectors_can_be_quantised_too(cutoff: int, tmp_path: Path):
 
 def test_what_cannot_be_quantised_is_told():
     classic = make(600, 7)
-    with pytest.raises(UserError, match="quantised already"):
+    with pytest.raises(UserError, match="already quantized"):
         quantize(quantize(classic))
     with pytest.raises(UserError, match="at least 256 rows"):
         quantize(classic, cutoff=255)
