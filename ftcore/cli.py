@@ -7,17 +7,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from pathlib import Path
-from typing import TextIO
 
 from ftcore.errors import UserError
 
-LINES = 1024  # read at a time
 _HELP = """fastText models for Chinese and English
 
 fastText's commands:
@@ -95,6 +92,7 @@ def show_options(_given: argparse.Namespace) -> None:
 
 def show_tokens(given: argparse.Namespace) -> None:
     """Tokens of every line, by the default tokenizer or a model's own."""
+    from ftcore.text.live import live_lines
     from ftcore.text.tokenizer import Tokenizer
 
     if given.model:
@@ -103,9 +101,10 @@ def show_tokens(given: argparse.Namespace) -> None:
         tokenizer = FastText.load(given.model).tokenizer
     else:
         tokenizer = Tokenizer()
-    with _lines(given.file) as lines:
-        for some in _some(lines):
-            print("\n".join(tokenizer.tokenize(some)))
+    with _raw(given.file) as raw:
+        for lines in live_lines(raw):
+            sys.stdout.write("".join(f"{tokens}\n" for tokens in tokenizer.tokenize(lines)))
+            sys.stdout.flush()  # a program at the other end waits for its answer
 
 
 def show_info(given: argparse.Namespace) -> None:
@@ -132,20 +131,19 @@ COMMANDS = {"options": show_options, "tokenize": show_tokens, "info": show_info}
 
 
 @contextmanager
-def _lines(name: str) -> Iterator[TextIO]:
+def _raw(name: str) -> Iterator[io.BufferedReader]:
     if name == "-":
-        yield sys.stdin
+        yield sys.stdin.buffer
         return
-    path = Path(name)
-    if not path.is_file():
-        raise UserError(f"{name}: no such file")
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        yield file
-
-
-def _some(lines: TextIO) -> Iterator[list[str]]:
-    while some := [line.rstrip("\r\n") for line in islice(lines, LINES)]:
-        yield some
+    try:
+        with open(name, "rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise UserError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise UserError(f"{name}: is a folder; name the files in it, e.g. {name}/*.txt one by one") from None
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror})") from None
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from ftcore import config
 from ftcore.compat import ranges
+from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 
@@ -201,7 +202,8 @@ class Arguments:
             Metric.parse(made.autotune.metric)
             parse_size(made.autotune.model_size)
         made.options()  # out of range is said before any work
-        return made
+        tune = replace(made.autotune, validation=spooled(made.autotune.validation))
+        return replace(made, input=spooled(made.input), pretrained=spooled(made.pretrained), autotune=tune)
 
     def options(self) -> config.Pretrain | config.Finetune:
         """The same for the training room. Updates are of one example, as in the original."""

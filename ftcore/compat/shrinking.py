@@ -14,6 +14,7 @@ from ftcore.compat.arguments import Arguments
 from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
 from ftcore.corpus.encode import BagCorpus
+from ftcore.corpus.spool import spooled
 from ftcore.formats import quantized
 from ftcore.formats.classic import Classic
 from ftcore.inference.threads import cores
@@ -26,6 +27,7 @@ def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int
         input: what a retraining reads; None: none. changed: epoch, lr, thread of it.
         options: of `ftcore.formats.quantized.quantize`.
     """
+    input = spooled(input)
     if input is None:
         return quantized.quantize(classic, **options)
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ftcore.corpus.scan import PAD
+from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
 from ftcore.text import streams
 from ftcore.text.missing import is_missing
@@ -63,9 +64,11 @@ class Lines:
         self.paths: list[Path] | None = None
         self.items: Iterable[str | bytes] | None = None
         if isinstance(input, str | Path):
-            self.paths = [Path(input)]
+            self._kept = [spooled(input)]
+            self.paths = [Path(input) for input in self._kept]
         elif isinstance(input, list | tuple) and input and all(isinstance(one, Path) for one in input):
-            self.paths = list(input)
+            self._kept = list(map(spooled, input))
+            self.paths = [Path(input) for input in self._kept]
         elif isinstance(input, bytes | os.PathLike) or not hasattr(input, "__iter__"):
             raise UserError(
                 f"lines from {type(input).__name__}: give a path, several, or an iterable of lines"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 import struct
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Cursor:
         """Map a file. Errors: `UserError` where it cannot be opened."""
         try:
             with open(path, "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe is read as it comes
+                    return cls.of(file.read(), str(path))
                 if os.fstat(file.fileno()).st_size == 0:  # which cannot be mapped
                     return cls.of(b"", str(path))
                 return cls.of(_map(file.fileno()), str(path))
