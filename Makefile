@@ -40,8 +40,9 @@ test-slow: $(STAMP) ## tests that take minutes
 test-kill: $(STAMP) ## kill -9 at random moments, then the same command again
 	@$(BIN)/python -m pytest -m kill $(ARGS)
 
-peer-tests: $(STAMP) peer ## the original's own unit tests on ftcore, and on the original (ARGS="--times 20")
+peer-tests: $(STAMP) peer ## the original's and fasttext-community's unit tests on ftcore (ARGS="--times 20")
 	@$(BIN)/python tests/reference/peer_tests.py $(ARGS)
+	@echo "fasttext-community's tests on ftcore"; $(BIN)/python tests/reference/community_tests.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -72,7 +73,9 @@ peer: .venv-peer/.installed ## the original fastText, built natively, in an envi
 	@# its command line, from the same source
 	@{ .venv-peer/bin/pip download --no-binary fasttext --no-deps -d .venv-peer/source fasttext && \
 	   tar -xzf .venv-peer/source/fasttext-*.tar.gz -C .venv-peer/source --strip-components 1 && \
-	   $(CXX) -std=c++17 $(NATIVE) -pthread .venv-peer/source/src/*.cc -o .venv-peer/bin/fasttext; } \
+	   $(CXX) -std=c++17 $(NATIVE) -pthread .venv-peer/source/src/*.cc -o .venv-peer/bin/fasttext && \
+	   .venv-peer/bin/pip download --no-binary :all: --no-deps -d .venv-peer/community fasttext-community==0.11.9 && \
+	   tar -xzf .venv-peer/community/fasttext_community-0.11.9.tar.gz -C .venv-peer/community; } \
 		>> .venv-peer/install.log 2>&1 || { tail -20 .venv-peer/install.log; exit 1; }
 	@touch $@
 
