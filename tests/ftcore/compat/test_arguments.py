@@ -117,7 +117,7 @@ def test_what_the_original_calls_a_type_error_is_one(named: dict):
         ({"loss": "mse"}, "Unrecognized loss name 'mse'"),
         ({"dim": 0}, "dim = 0: Input should be greater than or equal to 1"),
         ({"lr": -1.0}, "lr = -1.0: "),
-        ({"wordNgrams": 11}, "wordNgrams = 11: "),
+        ({"epoch": -1}, "epoch = -1: "),
         ({"thread": 0}, "thread = 0: give a number from 1 up"),
         ({"minn": 2, "maxn": 3, "bucket": 0}, "bucket 0 leaves no rows"),
         ({"wordNgrams": 2, "bucket": 0}, "bucket 0 leaves no rows"),
