@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 from ftcore.corpus.shards import iter_batches
-from ftcore.evaluation.baseline import baseline_metrics, linear_baseline
 from ftcore.evaluation.metrics import evaluate_classification
-from ftcore.training.effort import passes
 from tasks.commit import shard_set
 from tasks.evaluate import grouped
 from tasks.reuse import StageOutput
@@ -41,6 +39,9 @@ def baseline(session: Session, shards: StageOutput) -> StageOutput:
     seed = session.config.seed
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        from ftcore.evaluation.baseline import baseline_metrics, linear_baseline
+        from ftcore.training.effort import passes
+
         begin = time.perf_counter()
         labelled = shard_set(shards)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,6 @@ from ftcore.evaluation.comparison import Comparison, Flip, compare_predictions
 from ftcore.evaluation.labels import LabelChange, some
 from ftcore.evaluation.metrics import evaluate_classification, take_turns
 from ftcore.evaluation.promotion import Evidence
-from ftcore.fasttext import FastText
 from ftcore.report.compare_page import ComparePage, FlipExample, ModelEntry
 from ftcore.text.language import language
 from ftcore.text.missing import unified_names
@@ -29,6 +29,9 @@ from ftcore.text.sources import cut_file, list_files
 from tasks.origin import Origin, differences, origin_of, trained_on
 from tasks.raw_texts import RawText, raw_texts
 from tasks.session import Session, stage_task
+
+if TYPE_CHECKING:
+    from ftcore.fasttext import FastText
 
 FLIPS = 40  # examples shown per model and direction
 EXCERPT = 400
@@ -124,6 +127,9 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
 @stage_task("answer")
 def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     """One model's answers, scores and size on the test set, and where it comes from."""
+
+    from ftcore.fasttext import FastText
+
     path, exact = session.tracker.download(uri)
     model = FastText.load(path)
     name = exact.removeprefix("models:/")
@@ -225,6 +231,9 @@ def require_known_labels(candidates: Sequence[Candidate]) -> None:
 @stage_task("speed")
 def speed(session: Session, test: TestSet, candidates: list[Candidate]) -> list[Candidate]:
     """Documents per second of CPU time: the same documents, the models in turns, the best pass of each."""
+
+    from ftcore.fasttext import FastText
+
     texts = (test.texts * (1 + TIMED // len(test.texts)))[:TIMED]  # a pass of a few documents measures noise
     models = [FastText.load(c.path) for c in candidates]
 
@@ -295,6 +304,9 @@ def flip_examples(
     session: Session, test: TestSet, candidates: Sequence[Candidate], flips: Sequence[Flip]
 ) -> list[FlipExample]:
     """Flips as the page shows them: raw texts, of shards too where their sources are still there."""
+
+    from ftcore.fasttext import FastText
+
     documents = [flip.document for flip in flips]
     raw: list[RawText | None] = [None] * len(flips)
     if test.tokenized and flips:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors.numpy import load_file, save_file
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import documents
 from ftcore.corpus.manifest import load_manifest
 from ftcore.corpus.shards import iter_batches
 from ftcore.errors import UserError
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
+
+if TYPE_CHECKING:
+    from ftcore.corpus.dictionary import Dictionary
 
 PRETRAIN_SPLITS = ("train", "unlabelled")
 FILE = "dictionary.safetensors"
@@ -30,6 +32,9 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        from ftcore.corpus.dictionary import Dictionary
+        from ftcore.corpus.encode import documents
+
         if purpose == "finetune":
             require_labels(shards)
         batches = iter_batches(shard_set(shards), splits, languages)
@@ -62,5 +67,8 @@ def require_labels(shards: StageOutput) -> None:
 
 def open_dictionary(output: StageOutput) -> Dictionary:
     """The dictionary that the stage left."""
+
+    from ftcore.corpus.dictionary import Dictionary
+
     file = output.file(FILE)
     return Dictionary.from_state(load_file(file), file)

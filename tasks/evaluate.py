@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ftcore.corpus.files import sha256_file
 from ftcore.corpus.manifest import load_manifest
@@ -24,13 +24,17 @@ from ftcore.evaluation.plots import (
     precision_recall_figure,
     reliability_figure,
 )
-from ftcore.fasttext import FastText
 from ftcore.training.thresholds import Thresholds
 from tasks.commit import shard_set
 from tasks.raw_texts import RawText, raw_texts
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 from tasks.word_sets import check_word_files, word_files, word_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ftcore.fasttext import FastText
 
 CODE = (
     "ftcore.evaluation.advice",
@@ -76,6 +80,8 @@ def evaluate(
     check_word_files(session.config)
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        from ftcore.fasttext import FastText
+
         labelled = shard_set(shards)
         classifier = FastText.load(model.file("model"))
         scored = score_split(classifier, labelled, "test")
@@ -163,6 +169,9 @@ def at_thresholds(
     scored: Scored, thresholds: Thresholds, tables: dict[str, pd.DataFrame]
 ) -> dict[str, float]:
     """Metrics of all labels that reach their thresholds; columns of the table of labels."""
+
+    import pandas as pd
+
     row = thresholds.row(scored.labels)
     found = score_at_thresholds(scored.gold, scored.probabilities, scored.labels, scored.languages, row)
     own = pd.DataFrame.from_dict(found.per_label, orient="index")
@@ -178,6 +187,9 @@ def train_counts(shards: ShardSet) -> dict[str, int]:
 
 def error_table(scored: Scored, limit: int, raw: RawTexts) -> pd.DataFrame:
     """The surest wrong answers, as their documents are written; as tokens where these are not found."""
+
+    import pandas as pd
+
     chosen = confident_errors(scored.gold, scored.probabilities, scored.labels, scored.languages, limit)
     best = scored.probabilities[chosen].argmax(axis=1) if len(chosen) else np.empty(0, int)
     found = raw([scored.sources[i] for i in chosen], [scored.ids[i] for i in chosen])
@@ -239,4 +251,7 @@ def log_everything(child: Child, metrics: dict, tables: dict[str, pd.DataFrame],
 
 def read_tables(output: StageOutput) -> dict[str, pd.DataFrame]:
     """The tables that the stage left."""
+
+    import pandas as pd
+
     return {p.stem: pd.read_parquet(p) for p in sorted(output.file("tables").glob("*.parquet"))}

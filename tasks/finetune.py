@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ftcore.config import AutoFinetune, Finetune
-from ftcore.corpus.encode import BagCorpus, encode_bags
 from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.engines.choice import choose_engine
-from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
-from ftcore.training.checkpoints import Checkpoint
-from ftcore.training.effort import chance_loss, describe, settle, usable
-from ftcore.training.finetune import finetune as train
 from ftcore.training.thresholds import Thresholds, fitted_thresholds
-from ftcore.training.transfer import transfer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
 from tasks.prepare import user_files
 from tasks.pretrain import finish, listeners, training_options
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
+
+if TYPE_CHECKING:
+    from ftcore.corpus.encode import BagCorpus
+    from ftcore.fasttext import FastText
 
 log = logging.getLogger("ftcore.finetune")
 SETTLED = ("epoch", "lr", "dropout", "keep_best")  # what `auto` may stand for
@@ -48,6 +47,13 @@ def finetune(
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
+        from ftcore.corpus.encode import encode_bags
+        from ftcore.fasttext import FastText
+        from ftcore.training.checkpoints import Checkpoint
+        from ftcore.training.effort import chance_loss, describe, settle, usable
+        from ftcore.training.finetune import finetune as train
+        from ftcore.training.transfer import transfer
+
         dictionary = open_dictionary(words)
         source = FastText.load(pretrained.file("model")) if pretrained is not None else None
         if source is not None:

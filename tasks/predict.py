@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ftcore.answers import answer_columns
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
-from ftcore.fasttext import FastText
 from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
 from ftcore.text.rows import open_rows
 from tasks.session import Session, stage_task
+
+if TYPE_CHECKING:
+    from ftcore.fasttext import FastText
 
 log = logging.getLogger("ftcore.predict")
 
@@ -22,6 +24,9 @@ log = logging.getLogger("ftcore.predict")
 @stage_task("load-model")
 def load_model(session: Session, uri: str) -> tuple[FastText, str]:
     """The named model, else the champion, else the newest version; and its exact address."""
+
+    from ftcore.fasttext import FastText
+
     tracker = session.tracker
     name = session.config.tracking.model_name
     if not uri:
@@ -51,6 +56,9 @@ def score(
     called `predicted_label`, `predicted_probability`. A model of several labels a text adds `labels`, the list
     of those that reach their threshold (in csv with a | between them).
     """
+
+    from ftcore.answers import answer_columns
+
     begin = time.perf_counter()
     suffix = check_output(output)
     rows = open_rows(source, columns, header=header, limit=session.config.ingest.max_document_bytes)

@@ -8,16 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ftcore.corpus.encode import encode_tokens
 from ftcore.corpus.shards import iter_batches
 from ftcore.engines.choice import EngineChoice, choose_engine
-from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
-from ftcore.training.checkpoints import Checkpoint
-from ftcore.training.loop import TrainingResult
-from ftcore.training.pretrain import pretrain as train
 from ftcore.training.progress import Listener, Progress, TerminalListener
 from ftcore.training.tensorboard import TensorBoardListener
 from tasks.commit import shard_set
@@ -26,6 +21,9 @@ from tasks.prepare import user_files
 from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task
 from tasks.tracking import CurveWriter
+
+if TYPE_CHECKING:
+    from ftcore.training.loop import TrainingResult
 
 log = logging.getLogger("ftcore.pretrain")
 CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.corpus.shards", "ftcore.fasttext")
@@ -39,6 +37,11 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
+        from ftcore.corpus.encode import encode_tokens
+        from ftcore.fasttext import FastText
+        from ftcore.training.checkpoints import Checkpoint
+        from ftcore.training.pretrain import pretrain as train
+
         dictionary = open_dictionary(words)
         batches = iter_batches(shard_set(shards), PRETRAIN_SPLITS, options.languages)
         corpus = encode_tokens(batches, dictionary, scratch / "corpus")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from ftcore.corpus.shards import iter_batches
-from ftcore.fasttext import FastText
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.compact import compact
 from tasks.commit import shard_set
@@ -80,6 +79,9 @@ def smaller(model: Path, target: Path, weights: str, shards: StageOutput) -> tup
 
 def right(model: Path, shards: StageOutput) -> np.ndarray:
     """bool [documents]: whether the likeliest label of each document of the test split is one of its own."""
+
+    from ftcore.fasttext import FastText
+
     classifier = FastText.load(model)
     gold: list[list[str]] = []
 

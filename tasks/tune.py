@@ -9,31 +9,29 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, documents, encode_bags
 from ftcore.corpus.manifest import load_manifest
 from ftcore.corpus.shards import ShardSet, count_labelled, iter_batches
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
-from ftcore.fasttext import FastText
 from ftcore.interruption import interrupted
-from ftcore.model.module import TwoTables
-from ftcore.training.autotune import AutotuneResult, Random, Start, Trial, autotune
-from ftcore.training.effort import settle
-from ftcore.training.objective import Metric
 from ftcore.training.search import SEARCHED
-from ftcore.training.searchbar import SearchBar
-from ftcore.training.transfer import transfer
 from tasks.commit import shard_set
 from tasks.pretrain import training_options
 from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
+
+if TYPE_CHECKING:
+    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.corpus.encode import BagCorpus
+    from ftcore.fasttext import FastText
+    from ftcore.model.module import TwoTables
+    from ftcore.training.autotune import AutotuneResult, Start, Trial
 
 BEST = "best.yaml"
 CODE = (
@@ -56,6 +54,10 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
     start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+        from ftcore.fasttext import FastText
+        from ftcore.training.autotune import Random, autotune
+        from ftcore.training.searchbar import SearchBar
+
         labelled = shard_set(shards)
         require_valid(labelled)
         base = first_options(whole, labelled)
@@ -106,6 +108,9 @@ def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) 
 
 def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
     """What the search starts from: the configured options, with numbers where they say auto."""
+
+    from ftcore.training.effort import settle
+
     counts = count_labelled(iter_batches(shards, ["train"], columns=["tokens", "labels"]))
     settled = settle(
         whole.finetune, documents=counts.documents, features=counts.tokens, labels=len(counts.labels)
@@ -120,9 +125,14 @@ class Split:
         self.shards, self.split = shards, split
 
     def count(self, options: config.Dictionary) -> Dictionary:
+        from ftcore.corpus.dictionary import Dictionary
+        from ftcore.corpus.encode import documents
+
         return Dictionary.build(documents(iter_batches(self.shards, [self.split])), options)
 
     def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
+        from ftcore.corpus.encode import encode_bags
+
         return encode_bags(iter_batches(self.shards, [self.split]), dictionary, grow=grow)
 
 
@@ -136,6 +146,8 @@ class Pretrained:
         return dictionary.merge(self.source.dictionary)
 
     def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, np.ndarray]:
+        from ftcore.training.transfer import transfer
+
         source = self.source
         with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
             moved = transfer(source.dictionary, source.tables, dictionary, seed=seed, source_seed=source.seed)
@@ -150,6 +162,9 @@ def fixed_options(whole: config.Config) -> set[str]:
 
 def check_goal(session: Session) -> None:
     """Refuse a metric that is none, before any work."""
+
+    from ftcore.training.objective import Metric
+
     Metric.parse(session.config.tune.metric)
 
 

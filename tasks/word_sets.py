@@ -9,16 +9,20 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ftcore.config import Config, Text
-from ftcore.corpus.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.evaluation.similarity import analogies, neighbors, read_pairs, read_questions, word_similarity
-from ftcore.fasttext import FastText
 from ftcore.text.normalize import normalize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.fasttext import FastText
 
 log = logging.getLogger("ftcore.word_sets")
 FEW = 0.5  # of the words known: fewer are worth a word

@@ -18,12 +18,21 @@ import ftcore
 from ftcore import FastText, TextDataset
 from ftcore.ecosystem import FastTextClassifier, FastTextVectorizer
 
+
+class _Thing:
+    def __repr__(
+        self,
+    ) -> str:  # an object's own would name its address, and test processes must agree on names
+        return "<a thing>"
+
+
+A_THING = _Thing()
 NOTHING = [None, math.nan, pd.NA]
-NO_TEXT = [*NOTHING, 3, 1.5, b"bytes", ["nested"], {"a": 1}, object()]
+NO_TEXT = [*NOTHING, 3, 1.5, b"bytes", ["nested"], {"a": 1}, A_THING]
 NO_LINE = [value for value in NO_TEXT if not isinstance(value, bytes)]
-NO_NUMBER = [None, "2", [2], {}, object(), math.nan, 2 + 1j]
+NO_NUMBER = [None, "2", [2], {}, A_THING, math.nan, 2 + 1j]
 NO_WHOLE = [*NO_NUMBER, 1.5, np.float64(2.0), math.inf]
-NO_PATH = [None, "", 3, 1.5, ["a"], object(), "a\0b"]
+NO_PATH = [None, "", 3, 1.5, ["a"], A_THING, "a\0b"]
 TEXTS = ["好看 a film", "boring b b", "nice", "dull"]
 LINES = [f"__label__{label} {text}" for label, text in zip("xyxy", TEXTS, strict=True)]
 
@@ -59,7 +68,7 @@ DOORS = {
 }
 OWN = {
     "predict one": (lambda m, v: m.predict(v), [None, math.nan, 3, {"a": 1}], "texts"),
-    "predict several": (lambda m, v: m.predict(["a", v]), [["nested"], {"a": 1}, object(), True], r"text 1\b"),
+    "predict several": (lambda m, v: m.predict(["a", v]), [["nested"], {"a": 1}, A_THING, True], r"text 1\b"),
     "predict batch": (lambda m, v: m.predict(["a"], batch=v), [*NO_WHOLE, 0, -1], "batch"),
     "probabilities": (lambda m, v: m.probabilities(["a", v]), NO_TEXT, r"text 1\b"),
     "encode": (lambda m, v: m.encode(["a", v]), NO_TEXT, r"text 1\b"),
@@ -71,7 +80,7 @@ OWN = {
     "save": (lambda m, v: m.save(v), NO_PATH, "directory"),
     "load": (lambda m, v: FastText.load(v), NO_PATH, "directory"),
     "from_bytes": (lambda m, v: FastText.from_bytes(v), [None, "a", 3, b""], "bytes"),
-    "targets": (lambda m, v: m.targets([1, v]), [*NOTHING, 1.5, b"a", object()], "text 1: label"),
+    "targets": (lambda m, v: m.targets([1, v]), [*NOTHING, 1.5, b"a", A_THING], "text 1: label"),
     "from_texts": (lambda m, v: FastText.from_texts(["a", v], [0, 1]), NO_TEXT, r"text 1\b"),
     "from_texts whole": (lambda m, v: FastText.from_texts(v, [0, 1]), [None, 3, "ab"], "texts"),
     "from_texts labels": (lambda m, v: FastText.from_texts(["a", "b"], [0, v]), [*NOTHING, 1.5, b"a"], "text 1: label"),
@@ -103,7 +112,7 @@ COMPAT = {
     "neighbours": (lambda m, v: m.get_nearest_neighbors(v), NO_TEXT, "word"),
     "neighbours' k": (lambda m, v: m.get_nearest_neighbors("a", v), [*NO_WHOLE, 0, -1], r"\bk\b"),
     "analogies": (lambda m, v: m.get_analogies("a", v, "b"), NO_TEXT, "word"),
-    "test": (lambda m, v: m.test(v), [None, "", 3, object()], "."),
+    "test": (lambda m, v: m.test(v), [None, "", 3, A_THING], "."),
     "test k": (lambda m, v: m.test(LINES, k=v), NO_WHOLE, r"\bk\b"),
     "test lines": (lambda m, v: m.test([*LINES, v]), NO_LINE, r"4\b"),
     "save_model": (lambda m, v: m.save_model(v), NO_PATH, "path"),
@@ -114,7 +123,7 @@ COMPAT = {
     "quantize dsub": (lambda m, v: m.quantize(dsub=v), NO_WHOLE, "dsub"),
     "unicode": (lambda m, v: m.get_words(on_unicode_error=v), [None, 3, "nothing"], "on_unicode_error"),
     "tokenize": (lambda m, v: ftcore.tokenize(v), NO_TEXT, "tokenize"),
-    "train input": (lambda m, v: ftcore.train_supervised(v, verbose=0), [None, 3, 1.5, object()], "lines from"),
+    "train input": (lambda m, v: ftcore.train_supervised(v, verbose=0), [None, 3, 1.5, A_THING], "lines from"),
     "train lines": (lambda m, v: ftcore.train_supervised([*LINES, v], verbose=0), NO_LINE, r"4\b"),
     "train dim": (lambda m, v: ftcore.train_supervised(LINES, dim=v), NO_WHOLE, "dim"),
     "train lr": (lambda m, v: ftcore.train_supervised(LINES, lr=v), [None, "x", [1]], "lr"),
@@ -151,13 +160,13 @@ SKLEARN = {
     "X of transform": (lambda m, v: FastTextVectorizer().fit(["a", v]), NO_TEXT, r"text 1\b"),
     "X whole": (lambda m, v: FastTextClassifier().fit(v, [0, 1]), [None, 3, "ab"], "X"),
     "predict": (lambda m, v: m.predict(["a", v]), NO_TEXT, r"text 1\b"),
-    "y": (lambda m, v: FastTextClassifier().fit(["a", "b", "c"], ["x", "y", v]), [*NOTHING, b"x", object()], r"y\[2\]"),
+    "y": (lambda m, v: FastTextClassifier().fit(["a", "b", "c"], ["x", "y", v]), [*NOTHING, b"x", A_THING], r"y\[2\]"),
     "y lists": (lambda m, v: FastTextClassifier().fit(["a", "b"], [["x"], ["y", v]]), [*NOTHING, 1.5], r"y\[1\]"),
     "y whole": (lambda m, v: FastTextClassifier().fit(["a", "b"], v), [None, 3, ["x"], [1.5, 2.5]], "y|samples|label"),
     "n_jobs": (lambda m, v: FastTextClassifier(n_jobs=v).fit(["a", "b"], [0, 1]), [0, 1.5, "x"], "n_jobs"),
     "random_state": (lambda m, v: FastTextClassifier(random_state=v).fit(["a", "b"], [0, 1]), ["x", 1.5, -1], "random_state|seed"),
     "tokenizer": (lambda m, v: FastTextClassifier(tokenizer=v).fit(["a", "b"], [0, 1]), [None, "x", 3], "tokenizer"),
-    "pretrained": (lambda m, v: FastTextClassifier(pretrained=v).fit(["a", "b"], [0, 1]), [3, "", object()], "model|path"),
+    "pretrained": (lambda m, v: FastTextClassifier(pretrained=v).fit(["a", "b"], [0, 1]), [3, "", A_THING], "model|path"),
     "empty": (lambda m, v: FastTextClassifier().fit(v, [0, 1]), [["", ""], [" ", "。。"]], "no word|empty"),
 }  # fmt: skip
 
