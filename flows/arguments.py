@@ -193,7 +193,9 @@ def say(error: UserError | str) -> None:
 
 def opening(name: str, given: Given) -> Given:
     """The first lines on screen: what runs where, and what is set without effect."""
-    console.print(f"[bold]{name}[/] [dim]store {Path(given.config.store).resolve()}[/]", highlight=False)
+    console.print(
+        f"[bold]{name}[/] [dim]store {Path(given.config.store).resolve()}[/]", highlight=False, soft_wrap=True
+    )
     for sentence in without_effect(given.config):
         console.print(f"  ! {sentence}", highlight=False, soft_wrap=True, markup=False)
     return given

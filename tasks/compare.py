@@ -128,6 +128,7 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
 def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     """One model's answers, scores and size on the test set, and where it comes from."""
 
+    from ftcore.answers import has_features
     from ftcore.fasttext import FastText
 
     path, exact = session.tracker.download(uri)
@@ -159,7 +160,7 @@ def answer(session: Session, uri: str, test: TestSet) -> Candidate:
         entry,
         evidence_of(test, labels, report.metrics, seen_documents(model, origin, test)),
         origin,
-        int(np.count_nonzero(~model.has_features(lines))),
+        int(np.count_nonzero(~has_features(model.dictionary, lines))),
     )
 
 

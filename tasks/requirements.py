@@ -32,5 +32,6 @@ SERVING: Sequence[str] = (
     "stopwordsiso",
     "opencc",
     "xxhash",
+    "zstandard",
     "rich",
 )

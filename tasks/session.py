@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ftcore.config import Config, digest
+from ftcore.corpus.files import remove_stale
 from ftcore.errors import UserError
 from ftcore.interruption import installed, interrupted
 from tasks.live import close_flow_run, close_stale_flow_runs, marked_live
@@ -184,7 +185,7 @@ class Session:
     def kept(self) -> str:
         """What an interruption leaves, and how to go on, in one line."""
         names = [o.stage for o in self.outputs]
-        begun = [name.split("/")[0] for name in self.doing]
+        begun = [name.split("/")[0].replace("cut", "prepare") for name in self.doing]  # cut: a part of it
         at = next((name for name in reversed(begun) if name not in names), "")
         what = [*names, *([self.saved[at]] if at in self.saved else [])]
         if self.members is not None and self.members.outputs:
@@ -255,6 +256,7 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     with marked_live(store), warnings_shown(Console(stderr=True)), store.lock(kind, wait=wait):
         if deployment.id:
             close_stale_flow_runs(store, embedded=False)
+        remove_stale(store.stages)
         tracker = Tracker(config)
         tracker.close_stale()
         name = flow_run.name or f"{kind}-{config.name}"
@@ -328,7 +330,7 @@ def warnings_shown(console: Console) -> Iterator[None]:
 
     class Show(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            console.print(f"  ! {record.getMessage()}", markup=False, highlight=False)
+            console.print(f"  ! {record.getMessage()}", markup=False, highlight=False, soft_wrap=True)
 
     handler = Show(logging.WARNING)
     log.addHandler(handler)

@@ -67,7 +67,7 @@ def sources(*words: str) -> str:
 def test_an_empty_corpus(project, refused):
     for path in project.data.iterdir():
         path.write_bytes(b"")
-    message = refused("pipeline", sources("{path: en.txt}", "{path: zh.txt}"))
+    message = refused("prepare", sources("{path: en.txt}", "{path: zh.txt}"))
     assert "empty corpus" in message and "en.txt" in message and "ingest.sources" in message
 
 
@@ -109,14 +109,14 @@ def test_a_missing_file(refused, project):
 def test_a_directory_without_matching_files(refused, project):
     (project.data / "pictures").mkdir()
     (project.data / "pictures" / "a.png").write_bytes(b"x")
-    message = refused("pipeline", sources("{path: pictures}"))
+    message = refused("prepare", sources("{path: pictures}"))
     assert "pictures" in message and ".jsonl" in message and "set `format`" in message
-    assert "*.parquet" in refused("pipeline", sources("{path: '*.parquet'}"))
+    assert "*.parquet" in refused("prepare", sources("{path: '*.parquet'}"))
 
 
 def test_a_suffix_that_tells_no_format(refused, project):
     (project.data / "a.dat").write_text("x\n")
-    message = refused("pipeline", sources("{path: a.dat}"))
+    message = refused("prepare", sources("{path: a.dat}"))
     assert "a.dat" in message and "'.dat'" in message and "set `format`" in message
 
 
@@ -143,7 +143,7 @@ def test_a_label_column_with_one_class(refused, project):
 
 
 def test_no_labels_at_all(refused, project):
-    message = refused("pipeline", sources("{path: en.txt}", "{path: zh.txt}"))
+    message = refused("prepare", sources("{path: en.txt}", "{path: zh.txt}"))
     assert "no source gives a label" in message and "ingest.sources: label" in message
     assert not (project.store / "stages" / "pretrain").exists(), "said before the long part"
 
@@ -157,7 +157,7 @@ def test_so_few_documents_that_a_split_is_empty(refused, project):
 
 
 def test_a_declared_encoding_that_does_not_exist(refused, project):
-    message = refused("pipeline", sources("{path: en.txt, encoding: utf-9}"))
+    message = refused("prepare", sources("{path: en.txt, encoding: utf-9}"))
     assert "utf-9" in message and "encoding" in message
 
 

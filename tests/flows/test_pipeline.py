@@ -71,7 +71,7 @@ def test_a_run_that_learnt_too_little_says_what_to_set(ready, invoke, tracker):
     done = invoke("pipeline", "--config", ready.config, "finetune.epoch=1", "finetune.lr=0.001")
     (sentence,) = [w for w in done.summary["warnings"] if "loss hardly fell" in w]
     assert "finetune.epoch=100 finetune.lr=0.25" in sentence and "flows.tune" in sentence
-    assert sentence in done.err.replace("\n", " ")
+    assert sentence in " ".join(done.err.split())
     run = tracker.client.get_run(done.summary["mlflow_run_id"])
     assert sentence in run.data.tags["warnings"] and run.data.params["settled.epoch"] == "1"
     assert "loss hardly fell" in Path(done.summary["report"]).read_text(encoding="utf-8")
@@ -119,7 +119,9 @@ def test_mlflow_has_a_parent_with_children_parameters_curves_tables_and_the_data
         whole = client.get_metric_history(parent.info.run_id, f"{kind}/{curve}")
         assert {(m.step, m.value) for m in whole} == {(m.step, m.value) for m in history}, "on its page too"
     sections = sorted({name.split("/")[0] for name in parent.data.metrics})
-    assert sections == ["finetune", "pretrain", "test"], "MLflow's order: the curves, then the scores"
+    assert sections == ["finetune", "pretrain", "test", "vectors"], (
+        "MLflow's order: the curves, then the scores"
+    )
     assert parent.data.metrics["test/zh/accuracy"] == first_run.summary["metrics"]["zh/accuracy"]
     (made,) = parent.outputs.model_outputs
     logged = client.get_logged_model(made.model_id)
