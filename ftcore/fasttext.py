@@ -237,7 +237,11 @@ class FastText(nn.Module):
         """
         own = self.thresholds if k is None and threshold is None else None
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
-        least = own.row(self.labels) if own else given.number("threshold", threshold or 0.0)
+        least = (
+            own.row(self.labels)
+            if own
+            else given.number("threshold", 0.0 if threshold is None else threshold)
+        )
         known, rows = self.scores(texts, batch)
         answers.count_unanswered(known)
         found = (answers.best_labels(row, self.labels, k, least) for row in rows)

@@ -22,7 +22,7 @@ import yaml
 
 from ftcore.errors import UserError
 
-MOST = 1_000_000  # values of a file, aliases unfolded: a file of a few lines can name billions of them
+MOST = 100_000  # values of a file, aliases unfolded: a file of a few lines can name billions of them
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 _TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _OCTAL = "!octal"
