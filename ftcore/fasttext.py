@@ -237,11 +237,8 @@ class FastText(nn.Module):
         """
         own = self.thresholds if k is None and threshold is None else None
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
-        least = (
-            own.row(self.labels)
-            if own
-            else given.number("threshold", 0.0 if threshold is None else threshold)
-        )
+        threshold = 0.0 if threshold is None else given.number("threshold", threshold)
+        least = own.row(self.labels) if own else threshold
         known, rows = self.scores(texts, batch)
         answers.count_unanswered(known)
         found = (answers.best_labels(row, self.labels, k, least) for row in rows)
@@ -249,9 +246,8 @@ class FastText(nn.Module):
 
     def scores(self, texts: Texts, batch: int = 1024) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
-        lines = self.tokenizer.tokenize(
-            answers.texts_of([texts] if isinstance(texts, str | bytes) else texts)
-        )
+        texts = [texts] if isinstance(texts, str | bytes) else texts
+        lines = self.tokenizer.tokenize(answers.texts_of(texts))
         known = answers.has_features(self.dictionary, lines)
         return known, self.probabilities((line for line, ok in zip(lines, known, strict=True) if ok), batch)
 
