@@ -59,12 +59,21 @@ def origin_of(tracker: Tracker, exact: str) -> Origin:
         known = tracker.run(parent) or known
     return Origin(
         known.info.run_id,
-        known.data.params,
+        _told_once(known.data.params),
         known.data.tags,
         known.data.metrics,
         _shards(known),
         digest,
     )
+
+
+def _told_once(params: Mapping[str, str]) -> dict[str, str]:
+    """Without what ``auto`` settled on where the option itself says it."""
+    return {
+        key: value
+        for key, value in params.items()
+        if not key.startswith("settled.") or params.get(key.replace("settled", "finetune", 1)) == "auto"
+    }
 
 
 def _shards(run: Any) -> str:

@@ -143,7 +143,7 @@ def test_a_label_column_with_one_class(refused, project):
 
 
 def test_no_labels_at_all(refused, project):
-    message = refused("prepare", sources("{path: en.txt}", "{path: zh.txt}"))
+    message = refused("pipeline", sources("{path: en.txt}", "{path: zh.txt}"))
     assert "no source gives a label" in message and "ingest.sources: label" in message
     assert not (project.store / "stages" / "pretrain").exists(), "said before the long part"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ftcore.config import load_config
+from ftcore.corpus.lookup import Words
 from ftcore.fasttext import FastText
 from tasks.tracking import Tracker
 
@@ -145,8 +146,9 @@ def add_version(three, tmp_path):
         tracker.options = tracker.options.model_copy(update={"model_name": name})
         model = FastText.load(tracker.download("models:/tiny/1")[0])
         dictionary = model.dictionary
-        dictionary.labels = [labels.get(label, label) for label in dictionary.labels]
-        model.labels = list(dictionary.labels)
+        model.labels = [labels.get(label, label) for label in dictionary.labels]
+        dictionary.packed_labels = Words.of([name.encode() for name in model.labels])
+        dictionary.__dict__.pop("labels", None)  # made from the packed ones when it is asked for
         model.save(tmp_path / "renamed")
         run = tracker.start("renamed", kind="register")
         made = tracker.register(run, tmp_path / "renamed", tags={}, example=["text"])
