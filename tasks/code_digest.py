@@ -11,6 +11,7 @@ import ast
 import hashlib
 import subprocess
 import threading
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,12 +67,25 @@ def _find(module: str, root: Path) -> Path | None:
     return None
 
 
+def _parsed(content: bytes) -> ast.Module:
+    """The syntax tree, asked for again where a thread of a library was in the parser at the same time.
+
+    CPython 3.11 keeps one depth for all threads and raises SystemError then.
+    """
+    for _ in range(50):
+        try:
+            return ast.parse(content)
+        except SystemError:
+            time.sleep(0.02)
+    return ast.parse(content)
+
+
 @lru_cache(maxsize=1024)
 def _read(path: Path, mtime_ns: int, module: str) -> tuple[str, tuple[str, ...]]:
     content = path.read_bytes()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
-    for node in ast.walk(ast.parse(content)):
+    for node in ast.walk(_parsed(content)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

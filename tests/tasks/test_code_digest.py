@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.code_digest import PACKAGES, ROOT, sources_of
+from tasks.code_digest import PACKAGES, ROOT, _parsed, sources_of
 
 
 @pytest.fixture
@@ -148,3 +148,16 @@ def test_engine_and_segmenter_count_for_trainings():
 
 def test_only_project_packages_exist():
     assert all((ROOT / p).is_dir() for p in PACKAGES)
+
+
+def test_a_parser_that_another_thread_is_in_is_asked_again(monkeypatch):
+    real, asked = ast.parse, []
+
+    def parse(content):
+        asked.append(content)
+        if len(asked) < 4:
+            raise SystemError("AST constructor recursion depth mismatch (before=246, after=255)")
+        return real(content)
+
+    monkeypatch.setattr(ast, "parse", parse)
+    assert isinstance(_parsed(b"import os"), ast.Module) and len(asked) == 4
