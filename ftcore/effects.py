@@ -10,10 +10,10 @@ Only a value that is not the default speaks: a configuration read back from JSON
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ftcore.config import Config, Source
+from ftcore.text.suffixes import FORMATS, suffixes
 
 TABULAR = ("csv", "tsv", "jsonl", "json", "parquet")  # formats whose documents have named or numbered columns
 LINES = ("lines", "paragraphs", "wiki", "file")  # formats that are nothing but text
@@ -116,10 +116,9 @@ def _of_source(place: str, source: Source) -> Iterator[str]:
 
 
 def _of_splits(config: Config) -> Iterator[str]:
-    """Shares for splits that no document can be drawn into, and what needs a validation split."""
+    """A share of documents for testing where none is drawn by hash (a row of a split column may be empty)."""
     sources = config.ingest.sources
-    fixed = bool(sources) and all(s.split != "auto" or s.split_column is not None for s in sources)
-    if fixed and _is_set(config, "split.test"):
+    if sources and all(s.split != "auto" for s in sources) and _is_set(config, "split.test"):
         yield "split.test has no effect: every source says which split it is; leave it out"
 
 
@@ -135,7 +134,5 @@ def _with_format(source: Source) -> Source | None:
     """The source with the format that its path's suffix tells; None where only the files can tell."""
     if source.format != "auto":
         return source
-    suffixes = {s.lower() for s in Path(source.path).suffixes} - {".gz", ".bz2", ".xz", ".zst"}
-    formats = {".txt": "lines", ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet"}
-    found = [formats[s] for s in suffixes if s in formats]
-    return source.model_copy(update={"format": found[0]}) if len(found) == 1 else None
+    format = FORMATS.get(suffixes(source.path)[0])
+    return source.model_copy(update={"format": format}) if format else None

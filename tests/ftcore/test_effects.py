@@ -92,6 +92,15 @@ def test_a_configuration_read_back_says_the_same():
     assert without_effect(parse_config(config.model_dump(mode="json"))) == without_effect(config) != []
 
 
+def test_an_empty_cell_of_a_split_column_leaves_it_to_the_shares():
+    assert not said("ingest.sources=[{path: a.csv, label: y, split_column: s}]", "split.test=0.3")
+
+
+def test_the_format_is_told_by_the_name_as_reading_tells_it():
+    (sentence,) = said(SOURCE.format("a.JSON", "delimiter: ';'"))
+    assert sentence.startswith("ingest.sources[0].delimiter")
+
+
 def test_a_folder_or_glob_whose_format_only_its_files_tell_is_not_judged():
     assert not said("ingest.sources=[{path: data, header: false, text: [0]}]")
 
