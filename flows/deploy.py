@@ -27,7 +27,7 @@ from flows.children import environment
 from flows.proxies import shell_prefix
 from ftcore.config import Config
 from ftcore.errors import UserError
-from ftcore.options import override
+from ftcore.options import merge, override
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "deployments" / "prefect.yaml"
@@ -45,16 +45,29 @@ def deployments(config: Config, file: str, overrides: list[str], cron: str, time
     tree = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
     own = Path(file).resolve() != Path(QUICKSTART)
     for one in tree["deployments"]:
-        parameters: dict[str, Any] = {"extends": str(Path(file).resolve())}
-        for item in overrides:
-            override(parameters, item)
-        parameters |= {name: str(Path(getattr(config, name)).resolve()) for name in ("data", "store")}
-        one["parameters"]["config"] = parameters
+        one["parameters"]["config"] = _parameters(config, file, overrides)
         if own:
             one["name"] += f"-{config.name}"
         for schedule in one.get("schedules", []):
             schedule |= {"cron": cron, "timezone": timezone}
     return tree
+
+
+def _parameters(config: Config, file: str, overrides: list[str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"extends": str(Path(file).resolve())}
+    whole = config.model_dump(mode="json")
+    for item in overrides:
+        group, *keys = item.partition("=")[0].split(".")
+        if any(key.isdigit() for key in keys):  # one of a list, which the file has: all of its group
+            parameters[group] = whole[group]
+        else:
+            override(parameters, item)
+    places: dict[str, Any] = {name: str(Path(whole[name]).resolve()) for name in ("data", "store")}
+    for group, name in (("segment", "user_dict"), ("stopwords", "lists")):
+        if files := whole["text"][group][name]:
+            text = {group: {name: [str(Path(path).resolve()) for path in files]}}
+            places["text"] = merge(places.get("text", {}), text)
+    return merge(parameters, places)
 
 
 def deploy(url: str, tree: dict[str, Any]) -> list[str]:

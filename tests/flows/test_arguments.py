@@ -133,6 +133,19 @@ def test_deployments_of_ones_own_configuration(tmp_path: Path, monkeypatch):
     assert (config.finetune.epoch, config.finetune.lr, config.name) == (3, 0.5, "mine")
 
 
+def test_places_and_members_of_lists_are_written_out(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ningest: {sources: [{path: a.csv, label: y}]}\ntext: {segment: {user_dict: words.txt}}\n"
+    )
+    words = read("deploy", ["--config", "mine.yaml", "ingest.sources.0.label=z", "text.segment.hmm=false"])
+    (nightly, _) = deployments(words.config, words.config_file, words.overrides, **words.own)["deployments"]
+    monkeypatch.chdir(ROOT)
+    config = parse_config(nightly["parameters"]["config"])
+    assert config.ingest.sources[0].label == "z" and config.ingest.sources[0].path == "a.csv"
+    assert config.text.segment.user_dict == [str(tmp_path / "words.txt")] and config.text.segment.hmm is False
+
+
 def test_deployments_of_the_quick_start_keep_their_names():
     words = read("deploy", [])
     tree = deployments(words.config, words.config_file, words.overrides, **words.own)
