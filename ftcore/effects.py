@@ -100,9 +100,8 @@ def without_effect(config: Config) -> list[str]:
         if _is_set(config, key)
     ]
     for number, source in enumerate(config.ingest.sources):
-        known = _with_format(source)
-        if known is not None:
-            said += _of_source(f"ingest.sources[{number}]", known)
+        if format := format_of(source):
+            said += _of_source(f"ingest.sources[{number}]", source.model_copy(update={"format": format}))
     said += _of_splits(config)
     return list(dict.fromkeys(said))
 
@@ -130,9 +129,10 @@ def _is_set(options: Any, key: str) -> bool:
     return getattr(options, name) != field.get_default(call_default_factory=True)
 
 
-def _with_format(source: Source) -> Source | None:
-    """The source with the format that its path's suffix tells; None where only the files can tell."""
-    if source.format != "auto":
-        return source
-    format = FORMATS.get(suffixes(source.path)[0])
-    return source.model_copy(update={"format": format}) if format else None
+def format_of(source: Source) -> str:
+    """The format that a source says, else the one that its path's suffix tells; "" where only the files can tell.
+
+    >>> format_of(Source(path="logs/**/*.jsonl.zst")), format_of(Source(path="folder"))
+    ('jsonl', '')
+    """
+    return source.format if source.format != "auto" else FORMATS.get(suffixes(source.path)[0], "")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ftcore.config import Config, Source
-from ftcore.effects import LINES
+from ftcore.effects import LINES, format_of
 from ftcore.errors import UserError
 from ftcore.text.segment import read_user_dict
-from ftcore.text.sources import FORMATS
 from ftcore.text.stopwords import stopwords
 from tasks.session import Session
 
@@ -58,10 +55,7 @@ def gives_labels(source: Source) -> bool:
         return True
     if source.label is None:
         return False
-    suffixes = [s.lower() for s in Path(source.path).suffixes]
-    known = [FORMATS[s] for s in suffixes if s in FORMATS]
-    format = source.format if source.format != "auto" else known[-1] if known else ""
-    return format not in LINES
+    return format_of(source) not in LINES
 
 
 def reaches(source: Source, split: str, config: Config) -> bool:

@@ -56,7 +56,7 @@ def passes(documents: int, features: int) -> int:
 
 
 def rate(labels: int) -> float:
-    """A tenth for few labels would do; many labels share the updates, and each needs longer steps."""
+    """A quarter for few labels; many labels share the updates, so each needs longer steps: a half."""
     return 0.5 if labels > 20 else 0.25
 
 
