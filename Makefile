@@ -14,33 +14,41 @@ STAMP       := $(VENV)/.installed
 SAMPLE      := examples/sample/data/.written
 NATIVE      := -O3 -funroll-loops -march=native
 TORCH       := $(shell grep '^torch==' constraints.txt)
+CORE        := build/native.stamp
+CORE_FILES  := setup.py $(shell find ftcore/native -name '*.cc' -o -name '*.h' -o -name CMakeLists.txt)
+BUILD_TOOLS := setuptools nanobind cmake ninja
 
 export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run tune test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
+.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune test test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
+	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
 
-run: $(STAMP) $(SAMPLE) ## raw text to a registered model, on the sample data
+run: $(CORE) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
 
-tune: $(STAMP) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.duration=300")
+tune: $(CORE) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.duration=300")
 	@$(BIN)/python -m flows.tune --config $(CONFIG) $(ARGS)
 
-test: $(STAMP) ## the tests, without the slow ones
+test: $(CORE) ## the tests, without the slow ones
 	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-slow: $(STAMP) ## tests that take minutes
+native: $(CORE) ## the native core, built anew where a source of it changed
+
+test-native: $(CORE) ## the tests of the native core under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(BIN)/python tests/native_sanitized.py $(ARGS)
+
+test-slow: $(CORE) ## tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
-test-kill: $(STAMP) ## kill -9 at random moments, then the same command again
+test-kill: $(CORE) ## kill -9 at random moments, then the same command again
 	@$(BIN)/python -m pytest -m kill $(ARGS)
 
-peer-tests: $(STAMP) peer ## the original's and fasttext-community's unit tests on ftcore (ARGS="--times 20")
+peer-tests: $(CORE) peer ## the original's and fasttext-community's unit tests on ftcore (ARGS="--times 20")
 	@$(BIN)/python tests/reference/peer_tests.py $(ARGS)
 	@echo "fasttext-community's tests on ftcore"; $(BIN)/python tests/reference/community_tests.py
 
@@ -50,16 +58,16 @@ lint: $(STAMP)
 format: $(STAMP)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-ui: $(STAMP) ## the MLflow and Prefect pages over the store of `make run`
+ui: $(CORE) ## the MLflow and Prefect pages over the store of `make run`
 	@$(BIN)/python -m flows.ui "store=$(STORE)" $(ARGS)
 
-deploy: $(STAMP) $(SAMPLE) ## schedule CONFIG on the server that PREFECT_API_URL names, else that of `make ui`
+deploy: $(CORE) $(SAMPLE) ## schedule CONFIG on the server that PREFECT_API_URL names, else that of `make ui`
 	@$(BIN)/python -m flows.deploy --config $(CONFIG) $(ARGS)
 
-serve: $(STAMP) ## serve the champion (else the newest version) over HTTP
+serve: $(CORE) ## serve the champion (else the newest version) over HTTP
 	@$(BIN)/python -m flows.serve --config $(CONFIG) $(ARGS)
 
-bench: $(STAMP) peer ## every benchmark against its peer
+bench: $(CORE) peer ## every benchmark against its peer
 	@for b in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done
 
 peer: .venv-peer/.installed ## the original fastText, built natively, in an environment of its own
@@ -81,14 +89,21 @@ peer: .venv-peer/.installed ## the original fastText, built natively, in an envi
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ftcore needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=")'
+	@$(PYTHON) ftcore/native/sources.py
 	@echo "setting up $(VENV), a few minutes the first time (log: $(VENV)/install.log)"
 	@$(PYTHON) -m venv $(VENV)
 	@{ $(BIN)/pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(if $(TORCH_INDEX),torch,$(TORCH)) && \
-	   $(BIN)/pip install -c constraints.txt -e '.[test]'; } > $(VENV)/install.log 2>&1 \
+	   $(BIN)/pip install -c constraints.txt $(BUILD_TOOLS) && \
+	   $(BIN)/pip install -c constraints.txt --no-build-isolation -e '.[test]'; } > $(VENV)/install.log 2>&1 \
 	   || { tail -20 $(VENV)/install.log; echo "installation failed; the whole log: $(VENV)/install.log"; exit 1; }
 	@touch $@
 
-$(SAMPLE): examples/sample/generate.py examples/sample/en.yaml examples/sample/zh.yaml | $(STAMP)
+$(CORE): $(STAMP) $(CORE_FILES)
+	@mkdir -p build
+	@$(BIN)/python setup.py build_ext --inplace > build/native.log 2>&1 || { tail -30 build/native.log; exit 1; }
+	@touch $@
+
+$(SAMPLE): examples/sample/generate.py examples/sample/en.yaml examples/sample/zh.yaml | $(CORE)
 	@$(BIN)/python examples/sample/generate.py --out examples/sample/data --seed 0
 	@touch $@
 

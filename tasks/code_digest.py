@@ -15,6 +15,8 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+from ftcore.native import sources
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("ftcore", "tasks", "flows")
 VALUES_ONLY = {"ftcore.config"}
@@ -52,8 +54,10 @@ def sources_of(*entries: str, adapter: str = "", root: Path = ROOT) -> dict[str,
 
 
 def _templates(path: Path, root: Path) -> dict[str, str]:
-    """HTML templates and their style beside a module belong to its code."""
+    """HTML templates and their style beside a module belong to its code, the C++ of the native core to its front."""
     pages = sorted([*path.parent.glob("*.html"), *path.parent.glob("*.css")])
+    if (path.parent / "CMakeLists.txt").is_file():
+        pages = sources.files(path.parent)
     return {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in pages}
 
 

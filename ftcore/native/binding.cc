@@ -1,0 +1,19 @@
+// The module `ftcore._native`: each room's functions, and what the module says of itself.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include "binding.h"
+#include "processor.h"
+
+namespace nb = nanobind;
+
+NB_MODULE(_native, m) {
+  using namespace ftcore;
+  m.doc() = "ftcore's native core; ftcore.native is its front";
+  m.attr("SOURCES") = FTCORE_SOURCES;
+  m.attr("PROCESSOR") = variant().name;
+  nb::list known;
+  for (const Variant& one : variants()) known.append(nb::make_tuple(one.name, one.supported));
+  m.attr("PROCESSORS") = nb::tuple(known);
+  bind_means(m);
+}

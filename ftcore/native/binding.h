@@ -1,0 +1,34 @@
+// What the bind_*.cc files add to the module. They convert and check arguments, and do nothing else.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "array.h"
+
+namespace ftcore {
+
+void bind_means(nb::module_& m);
+
+// Refuses arguments that do not fit each other: a ValueError.
+inline void require(bool holds, const char* what) {
+  if (!holds) throw nb::value_error(what);
+}
+
+// Offsets of ragged rows: rising from 0 or more, and within `size` elements.
+inline void require_offsets(const Vector<const int64_t>& offsets, int64_t size, const char* name) {
+  bool fits = offsets.size() > 0 && offsets[0] >= 0 && offsets[offsets.size() - 1] <= size;
+  for (int64_t i = 1; fits && i < offsets.size(); ++i) fits = offsets[i - 1] <= offsets[i];
+  if (!fits) throw nb::value_error((std::string(name) + ": offsets must rise and stay within the array").c_str());
+}
+
+// Every id names a row: -extra <= id < rows.
+inline void require_rows(const Vector<const int32_t>& ids, int64_t rows, int64_t extra, const char* name) {
+  bool fits = true;
+  for (int64_t i = 0; i < ids.size(); ++i) fits &= -extra <= ids[i] && ids[i] < rows;
+  if (!fits) throw nb::value_error((std::string(name) + ": an id names no row").c_str());
+}
+
+}  // namespace ftcore

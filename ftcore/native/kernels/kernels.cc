@@ -1,0 +1,12 @@
+#include "../kernels.h"
+
+namespace ftcore {
+namespace FTCORE_VARIANT {
+
+extern const MeanKernels mean_kernels;
+
+extern const Kernels kernels;
+const Kernels kernels = {&mean_kernels};
+
+}  // namespace FTCORE_VARIANT
+}  // namespace ftcore
