@@ -216,6 +216,11 @@ def command_line(module: str) -> None:
         sys.exit(1)
 
 
+def is_dry() -> bool:
+    """Whether this process was started to say what would run (`command_line` has read so)."""
+    return any(given.dry for given in _read.values())
+
+
 def given(name: str, words: Sequence[str] | None = None) -> Given:
     """What `command_line` has read already, or what these words say."""
     if words is None and name in _read:

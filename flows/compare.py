@@ -12,8 +12,7 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 
 from collections import Counter
 
-from prefect import flow
-
+from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from ftcore.errors import UserError

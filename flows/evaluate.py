@@ -8,8 +8,7 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 
 import logging
 
-from prefect import flow
-
+from flows.decorator import flow
 from flows.finetune import latest_vectors
 from flows.hooks import HOOKS
 from ftcore.config import Config

@@ -6,8 +6,7 @@ from flows.arguments import command_line
 
 command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
 
-from prefect import flow
-
+from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.dictionary import dictionary

@@ -9,8 +9,6 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
-
 import flows.evaluate
 import flows.finetune
 import flows.prepare
@@ -18,6 +16,7 @@ import flows.pretrain
 import tasks.finetune
 import tasks.prepare
 import tasks.pretrain
+from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config, digest
 from tasks.before import check_labels

@@ -11,9 +11,8 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 
 from typing import Literal
 
-from prefect import flow
-
 from flows import pipeline
+from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.session import Session, open_session

@@ -13,13 +13,12 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 
 from typing import Any
 
-from prefect import flow
-
 import flows.evaluate
 import flows.finetune
 import flows.prepare
 import flows.pretrain
 from flows import pipeline
+from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.before import check_labels

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from prefect.runtime import flow_run
-
 from tasks.store import Owner, Store
 
 
 @contextmanager
 def marked_live(store: Store) -> Iterator[None]:
     """Note which process runs this Prefect flow run, for the reconciliation after a crash."""
+    from prefect.runtime import flow_run
+
     if not flow_run.id:
         yield
         return

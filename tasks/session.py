@@ -12,13 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.runtime import deployment, flow_run
-from prefect.settings import PREFECT_UI_URL
-from prefect.states import Completed, State
 from rich.console import Console
 from rich.markup import escape
 
@@ -32,6 +27,10 @@ from tasks.retention import age, users
 from tasks.reuse import StageOutput, StageSpec, latest_output, run_stage
 from tasks.store import Store
 from tasks.tracking import Tracker
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.states import State
 
 DEPLOYMENT_WAIT = 12 * 3600  # seconds
 USUAL_PAGES = "http://127.0.0.1:4200"  # where `make ui` shows the embedded server's runs
@@ -198,17 +197,26 @@ class Session:
         return f"{where}; kept in {self.store.path}: {', '.join(what)}; the same command goes on from there"
 
 
-def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A Prefect task around a function that returns a `StageOutput` (or any value).
+class StageTask:
+    """A function that returns a `StageOutput` (or any value), and the Prefect task around it.
 
-    Prefect's own cache is off (`tasks.reuse` decides); the state on the page is named Reused or
-    Recomputed and carries the reason.
+    The task is made at the first call: a dry run calls `plain` and never imports Prefect. Prefect's own cache is
+    off (`tasks.reuse` decides); the state on the page is named Reused or Recomputed and carries the reason.
     """
 
-    def wrap(plain: Callable[..., Any]) -> Any:
-        @functools.wraps(plain)
+    def __init__(self, plain: Callable[..., Any], name: str, policy: Mapping[str, Any]) -> None:
+        functools.update_wrapper(self, plain)
+        self.plain, self.name, self.policy = plain, name, policy
+
+    @functools.cached_property
+    def task(self) -> Task:
+        from prefect import task
+        from prefect.cache_policies import NO_CACHE
+        from prefect.states import Completed
+
+        @functools.wraps(self.plain)
         def body(*arguments: Any, **keywords: Any) -> State:
-            value = plain(*arguments, **keywords)
+            value = self.plain(*arguments, **keywords)
             outputs = [
                 v for v in (value if isinstance(value, list) else [value]) if isinstance(v, StageOutput)
             ]
@@ -220,11 +228,19 @@ def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], Any]:
                 name="Reused" if all_reused else "Recomputed", message=reasons[:1000], data=value
             )
 
-        made = task(body, name=name, cache_policy=NO_CACHE, persist_result=False, **policy)
-        made.plain = plain
-        return made
+        return task(body, name=self.name, cache_policy=NO_CACHE, persist_result=False, **self.policy)
 
-    return wrap
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.task(*arguments, **keywords)
+
+    def map(self, *arguments: Any, **keywords: Any) -> Any:
+        """Prefect's own: a future for each item."""
+        return self.task.map(*arguments, **keywords)
+
+
+def stage_task(name: str, **policy: Any) -> Callable[[Callable[..., Any]], StageTask]:
+    """A `StageTask` around a function. policy: retries and the like, as `prefect.task` takes them."""
+    return lambda plain: StageTask(plain, name, policy)
 
 
 def only_io(_task: Any, _run: Any, state: State) -> bool:
@@ -250,6 +266,8 @@ IO_RETRIES: dict[str, Any] = {
 @contextmanager
 def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     """Lock the store, close what dead runs left open, start the MLflow run; end it with the outcome."""
+    from prefect.runtime import deployment, flow_run
+
     store = Store(config.store)
     # A deployment's run waits for the one before it. Prefect's own limit would count a killed run for minutes.
     wait = DEPLOYMENT_WAIT if deployment.id else 0
@@ -286,6 +304,8 @@ def _end_on_signals(session: Session) -> None:
     signals = installed()
     if signals is None:
         return
+    from prefect.runtime import flow_run
+
     if threading.current_thread() is threading.main_thread():
         signals.take(signal.SIGTERM)
     context = contextvars.copy_context()  # Prefect's settings, the server's address among them
@@ -313,6 +333,9 @@ def kept() -> str:
 
 def prefect_tags() -> dict[str, str]:
     """Where this run comes from: Prefect's flow run and deployment, and what triggered it."""
+    from prefect.runtime import deployment, flow_run
+    from prefect.settings import PREFECT_UI_URL
+
     if not flow_run.id:
         return {"trigger": "python"}
     return {
@@ -342,9 +365,11 @@ def warnings_shown(console: Console) -> Iterator[None]:
 
 def _link_from_prefect(url: str) -> None:
     """A link to the MLflow run on the flow run's page; its failure is no reason to stop."""
+    from prefect.artifacts import create_link_artifact
+    from prefect.runtime import flow_run
+
     if not flow_run.id:
         return
-    from prefect.artifacts import create_link_artifact
 
     try:
         create_link_artifact(key="mlflow-run", link=url, link_text="MLflow run", description="MLflow run")
@@ -354,9 +379,11 @@ def _link_from_prefect(url: str) -> None:
 
 def table_artifact(key: str, rows: list[dict[str, Any]], description: str) -> None:
     """A table on the flow run's page (plain values only: Prefect rejects numpy's)."""
+    from prefect.artifacts import create_table_artifact
+    from prefect.runtime import flow_run
+
     if not flow_run.id:
         return
-    from prefect.artifacts import create_table_artifact
 
     try:
         create_table_artifact(

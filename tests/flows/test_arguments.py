@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,8 +91,8 @@ def test_what_is_wrong_is_said_before_the_heavy_imports(answer):
 
 
 def test_the_first_lines_say_where_it_runs_and_what_has_no_effect(answer, tmp_path: Path):
-    ((_, _, err),) = answer([("ui", [f"store={tmp_path}", "threads=3"])])
-    assert f"ui store {tmp_path}" in err and "threads has no effect" in err
+    ((_, _, err),) = answer([("prepare", [f"store={tmp_path}", "threads=3"])])
+    assert f"prepare store {tmp_path}" in err and "threads has no effect" in err
     assert err.index("has no effect") < err.index("was imported")  # it went on to Prefect
 
 
@@ -152,3 +153,22 @@ def test_deployments_of_the_quick_start_keep_their_names():
     assert [d["name"] for d in tree["deployments"]] == ["nightly", "retrain"]
     config = parse_config(tree["deployments"][0]["parameters"]["config"])
     assert config.finetune == load_config(QUICKSTART).finetune
+
+
+def test_a_dry_run_needs_no_prefect(ready):
+    """It says what would run in the time that importing Prefect takes."""
+    words = ["--config", str(ready.config), "--dry-run"]
+    script = (
+        "import json, runpy, sys\n"
+        f"sys.argv[:] = ['flows/pipeline.py', *{words!r}]\n"
+        "try:\n    runpy.run_module('flows.pipeline', run_name='__main__', alter_sys=False)\n"
+        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "print(json.dumps([m for m in ('prefect', 'mlflow', 'torch', 'numba') if m in sys.modules]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ready.config.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    *_, stages, loaded = done.stdout.splitlines()
+    assert json.loads(loaded) == [] and json.loads(stages)["report"]["would"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.code_digest import PACKAGES, ROOT, _parsed, sources_of
+from tasks.code_digest import PACKAGES, ROOT, _read, sources_of
 
 
 @pytest.fixture
@@ -150,14 +150,48 @@ def test_only_project_packages_exist():
     assert all((ROOT / p).is_dir() for p in PACKAGES)
 
 
-def test_a_parser_that_another_thread_is_in_is_asked_again(monkeypatch):
-    real, asked = ast.parse, []
+def parsed_imports(path: Path, module: str) -> set[str]:
+    """What Python's own parser finds."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                stem = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*stem, *([base] if base else [])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.split(".")[0] in PACKAGES}
 
-    def parse(content):
-        asked.append(content)
-        if len(asked) < 4:
-            raise SystemError("AST constructor recursion depth mismatch (before=246, after=255)")
-        return real(content)
 
-    monkeypatch.setattr(ast, "parse", parse)
-    assert isinstance(_parsed(b"import os"), ast.Module) and len(asked) == 4
+def test_every_import_that_the_parser_finds_is_read_off_the_lines():
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            assert parsed_imports(path, module) <= set(_read(path, 0, module)[1]), path
+
+
+def test_the_forms_of_an_import(tmp_path: Path):
+    path = tmp_path / "a.py"
+    path.write_text(
+        "import os, ftcore.text as t, ftcore.model\n"
+        "def f():\n    from ftcore.corpus import (  # why\n        files as f,  # here\n        packs,\n    )\n"
+        "from ..model import losses, kmeans as k # both\nfrom . import d\nfrom\tftcore.errors import UserError\n"
+    )
+    assert set(_read(path, 0, "ftcore.pkg.a")[1]) == parsed_imports(path, "ftcore.pkg.a")
+
+
+def test_the_native_sources_count_where_the_native_core_is_used(tmp_path: Path):
+    folder = tmp_path / "ftcore" / "native"
+    (folder / "kernels").mkdir(parents=True)
+    for name in ("__init__.py", "CMakeLists.txt", "text.cc", "text.h", "kernels/means.cc"):
+        (folder / name).write_text("")
+    (tmp_path / "ftcore" / "__init__.py").write_text("")
+    (tmp_path / "ftcore" / "a.py").write_text("from ftcore import native\n")
+    before = sources_of("ftcore.a", root=tmp_path)
+    (folder / "kernels" / "means.cc").write_text("// changed\n")
+    after = sources_of("ftcore.a", root=tmp_path)
+    assert {n for n in after if before[n] != after[n]} == {"ftcore/native/kernels/means.cc"}
+    assert "ftcore/native/text.h" in before

@@ -63,7 +63,7 @@ def test_the_page_shows_how_a_stage_came_about(prefect_api, project, value, name
     state = made_up(session, return_state=True)
     assert state.name == name and (message is None or message in state.message)
     assert session.call(made_up) == value
-    assert made_up.cache_policy is not None and made_up.persist_result is False
+    assert made_up.task.cache_policy is not None and made_up.task.persist_result is False
 
 
 def test_a_dry_run_needs_no_prefect(project):
