@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ftcore import native
 from ftcore.errors import UserError
 from ftcore.formats.cursor import REMEDY, Cursor
-from ftcore.model.kernel import kernel
 
 WORD, LABEL = 0, 1
 FIXED = 10  # bytes of an entry besides its word: NUL, count, type
@@ -34,7 +34,7 @@ def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray,
         )
     offsets = np.zeros(size + 1, np.int64)
     counts = np.empty(size, np.int64)
-    wrong, entry, at = _scan(cursor.data, begin, nwords, offsets, counts, MOST)
+    wrong, entry, at = native.scan_entries(cursor.data, begin, nwords, offsets, counts, MOST)
     if wrong == _NO_END:
         raise cursor.fail(f"entry {entry}", "cut off", "a string, a 0 byte, a count and a type", at)
     if wrong == _COUNT:
@@ -45,7 +45,7 @@ def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray,
         expected = "0, a word" if entry < nwords else "1, a label (they follow the words)"
         raise cursor.fail(f"type of entry {entry}", kind, expected, at)
     blob = np.empty(offsets[-1], np.uint8)
-    _gather(cursor.data, begin, offsets, blob)
+    native.gather_entries(cursor.data, begin, offsets, blob)
     cursor.at = at
     return blob, offsets, counts
 
@@ -56,58 +56,8 @@ def pack_entries(blob: np.ndarray, offsets: np.ndarray, counts: np.ndarray, kind
     Errors: `UserError` for a word or label that holds a 0 byte, which would end it in the file.
     """
     out = np.empty(int(offsets[-1]) + FIXED * len(counts), np.uint8)
-    wrong = _write(blob, offsets, counts, kind, out)
+    wrong = native.pack_entries(blob, offsets, counts, kind, out)
     if wrong >= 0:
         text = blob[offsets[wrong] : offsets[wrong + 1]].tobytes()
         raise UserError(f"{text!r}: a fastText file cannot hold a word or label with a 0 byte; rename it")
     return out
-
-
-@kernel
-def _scan(data, at, nwords, offsets, counts, most):
-    """(what is wrong, entry, byte); 0 and the byte behind the entries if nothing is."""
-    end = len(data)
-    for i in range(len(counts)):
-        start = at
-        while at < end and data[at] != 0:
-            at += 1
-        if end - at < 10:
-            return 1, i, start
-        count = np.uint64(0)
-        for j in range(8):
-            count |= np.uint64(data[at + 1 + j]) << np.uint64(8 * j)
-        counts[i] = np.int64(count)
-        if counts[i] < 0 or counts[i] > most:
-            return 2, i, at + 1
-        if data[at + 9] != (1 if i >= nwords else 0):
-            return 3, i, at + 9
-        offsets[i + 1] = offsets[i] + at - start
-        at += 10
-    return 0, 0, at
-
-
-@kernel
-def _gather(data, begin, offsets, blob):
-    for i in range(len(offsets) - 1):
-        shift = begin + 10 * i
-        for j in range(offsets[i], offsets[i + 1]):
-            blob[j] = data[shift + j]
-
-
-@kernel
-def _write(blob, offsets, counts, kind, out):
-    """The first entry with a 0 byte in it, or -1."""
-    at = 0
-    for i in range(len(counts)):
-        for j in range(offsets[i], offsets[i + 1]):
-            if blob[j] == 0:
-                return i
-            out[at] = blob[j]
-            at += 1
-        out[at] = 0
-        count = np.uint64(counts[i])
-        for j in range(8):
-            out[at + 1 + j] = np.uint8((count >> np.uint64(8 * j)) & np.uint64(255))
-        out[at + 9] = kind
-        at += 10
-    return -1

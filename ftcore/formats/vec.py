@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.formats.cursor import Cursor
 from ftcore.formats.digits import format_rows, parse_lines, parse_value
 from ftcore.model.hashing import pack
-from ftcore.model.kernel import kernel
 
 _BLOCK = 1 << 18  # values formatted at a time
 
@@ -105,7 +105,7 @@ def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes],
     """
     cursor = Cursor.open(path)
     data = cursor.data
-    starts = _line_starts(data)
+    starts = native.line_starts(data)
     rows, dim = _read_header(path, data, starts)
     lines = len(starts) - 2  # without the header
     if lines != rows:
@@ -177,31 +177,3 @@ def _refuse_wide_rows(path: str | Path, words: list[bytes], dim: int) -> None:
         raise UserError(
             f"{path}: line {row + 2} has {dim + len(parts) - 1} numbers, not {dim} as line 1 says; correct line 1"
         )
-
-
-def _line_starts(data: np.ndarray) -> np.ndarray:
-    """Where lines begin, and the end of the last: int64[lines + 1]. Blank lines at the end are none."""
-    end = len(data)
-    while end > 0 and data[end - 1] in (10, 13, 32):
-        end -= 1
-    starts = np.zeros(_count_newlines(data, end) + 2, np.int64)
-    _mark_lines(data, end, starts)
-    return starts
-
-
-@kernel
-def _count_newlines(data, end):
-    found = 0
-    for i in range(end):
-        found += data[i] == 10
-    return found
-
-
-@kernel
-def _mark_lines(data, end, starts):
-    line = 1
-    for i in range(end):
-        if data[i] == 10:
-            starts[line] = i + 1
-            line += 1
-    starts[line] = end

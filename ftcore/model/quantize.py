@@ -18,8 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
+from ftcore import native
 from ftcore.errors import RunError, UserError
-from ftcore.model.kernel import kernel
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
 _CHUNK = 1 << 14  # rows looked at together
@@ -83,13 +83,13 @@ class ProductQuantizer:
                 f"Matrix too small for quantization, must have at least {KSUB} rows; this one has {count}: "
                 "save the model as .bin instead"
             )
-        whole = rows if isinstance(rows, np.ndarray) and rows.flags.aligned else None
+        whole = rows if isinstance(rows, np.ndarray) and _is_plain(rows) else None
 
         def points(numbers: np.ndarray, start: int, width: int) -> np.ndarray:
             if whole is None:
-                return np.ascontiguousarray(rows[numbers][:, start : start + width])
+                return np.ascontiguousarray(rows[numbers][:, start : start + width], np.float32)
             out = np.empty((len(numbers), width), np.float32)
-            _cut(whole, numbers, start, out)
+            native.cut_rows(whole, numbers, start, out)
             return out
 
         return cls(dim, dsub, train_pieces(points, count, dim, dsub, threads, fused))
@@ -99,14 +99,14 @@ class ProductQuantizer:
         codes = np.empty((self.nsubq, len(rows)), np.uint8)
         for m in range(self.nsubq):
             start = m * self.dsub
-            piece = np.ascontiguousarray(rows[:, start : start + self.dsub])
+            piece = np.ascontiguousarray(rows[:, start : start + self.dsub], np.float32)
             nearest(piece, self.piece(m), codes[m], fused)
         return np.ascontiguousarray(codes.T)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Rows of codes uint8[n, nsubq]: float32[n, dim]."""
         out = np.empty((len(codes), self.dim), np.float32)
-        _decode(self.centroids, codes, self.dsub, out)
+        native.decode_rows(self.centroids, np.ascontiguousarray(codes), self.dsub, out)
         return out
 
 
@@ -228,7 +228,7 @@ class QuantMatrix:
                 piece = self.quantizer.piece(m)
                 start = m * self.quantizer.dsub
                 tables[m] = piece @ hidden[i, start : start + piece.shape[1]]
-            _sum_codes(tables, self.codes, norms, out[i])
+            native.sum_codes(tables, self.codes, norms, out[i])
         return out
 
 
@@ -253,50 +253,17 @@ def _chunks(rows: Rows) -> Iterator[np.ndarray]:
         yield rows[start : start + _CHUNK]
 
 
+def _is_plain(rows: np.ndarray) -> bool:
+    return rows.dtype == np.float32 and rows.dtype.isnative and rows.flags.c_contiguous
+
+
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """Length of each row: float32[n], squares in float32 summed in float64 (``DenseMatrix::l2NormRow``).
 
     Errors: `UserError` where one is NaN.
     """
     out = np.empty(len(rows), np.float32)
-    _norms(np.require(rows, np.float32, "CA"), out)
+    native.row_norms(np.require(rows, np.float32, "CA"), out)
     if np.isnan(out).any():
         raise RunError("Encountered NaN. The model's training diverged: train it again with a smaller lr")
     return out
-
-
-@kernel
-def _norms(rows, out):
-    for i in range(rows.shape[0]):
-        total = 0.0
-        for j in range(rows.shape[1]):
-            total += np.float64(rows[i, j] * rows[i, j])
-        out[i] = np.float32(np.sqrt(total))
-
-
-@kernel
-def _cut(rows, numbers, start, out):
-    for i in range(len(numbers)):
-        for j in range(out.shape[1]):
-            out[i, j] = rows[numbers[i], start + j]
-
-
-@kernel
-def _decode(centroids, codes, dsub, out):
-    n, pieces = codes.shape
-    last = out.shape[1] - (pieces - 1) * dsub
-    for i in range(n):
-        for m in range(pieces):
-            width = last if m == pieces - 1 else dsub
-            start = m * 256 * dsub + codes[i, m] * width
-            for j in range(width):
-                out[i, m * dsub + j] = centroids[start + j]
-
-
-@kernel
-def _sum_codes(tables, codes, norms, out):
-    for i in range(len(codes)):
-        total = np.float32(0)
-        for m in range(codes.shape[1]):
-            total += tables[m, codes[i, m]]
-        out[i] = total * norms[i]

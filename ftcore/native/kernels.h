@@ -6,11 +6,13 @@
 #pragma once
 
 #include "kernels/means.h"
+#include "kernels/nearest.h"
 
 namespace ftcore {
 
 struct Kernels {
   const MeanKernels* means;
+  const NearestKernels* nearest;
 };
 
 }  // namespace ftcore

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftcore import native
 from ftcore.errors import UserError
 from ftcore.model import kmeans
 from ftcore.model.quantize import ProductQuantizer, QuantMatrix, row_norms
@@ -116,7 +117,7 @@ def test_shuffle_is_libstdcpps(n: int):
     slow, order = list(range(n)), np.arange(n)
     rng, state = Minstd(), np.array([1234], np.uint64)
     rng.shuffle(slow)
-    kmeans._shuffle(order, state)
+    native.shuffle(order, state)
     assert order.tolist() == slow and int(state[0]) == rng.x
 
 
