@@ -22,11 +22,11 @@ export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer clean
+.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer clean"
+	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean"
 
 run: $(CORE) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
@@ -67,10 +67,17 @@ deploy: $(CORE) $(SAMPLE) ## schedule CONFIG on the server that PREFECT_API_URL 
 serve: $(CORE) ## serve the champion (else the newest version) over HTTP
 	@$(BIN)/python -m flows.serve --config $(CONFIG) $(ARGS)
 
-bench: $(CORE) peer ## every benchmark against its peer
+bench: $(CORE) peers ## every benchmark against its peer
 	@for b in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done
 
 peer: .venv-peer/.installed ## the original fastText, built natively, in an environment of its own
+
+peers: peer ## the original's forks, each in an environment of its own
+	@for p in fasttext-community fasttext-new fasttext-turbo; do \
+	   [ -e .venv-peers/$$p/.installed ] && continue; $(PYTHON) -m venv .venv-peers/$$p && \
+	   { CFLAGS="$(NATIVE)" CXXFLAGS="$(NATIVE)" .venv-peers/$$p/bin/pip install --no-cache-dir $$p \
+	     > .venv-peers/$$p/install.log 2>&1 && touch .venv-peers/$$p/.installed || { tail -5 .venv-peers/$$p/install.log; \
+	     echo "$$p: not installed, the benchmarks leave it out"; }; }; done
 
 .venv-peer/.installed:
 	@echo "building the original fastText natively (log: .venv-peer/install.log)"

@@ -1,4 +1,4 @@
-"""The peer of every benchmark, the original fastText, and what figures depend on: machine and versions."""
+"""The peers of the benchmarks, the original fastText and its forks, and what figures depend on: machine, its load, versions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from ftcore.errors import UserError
 
+# Forks that take the original's arguments, each in an environment of its own (`make peers`): import, package.
+FORKS = {
+    "fasttext-community": "import fasttext",
+    "fasttext-new": "import fasttext_new as fasttext",
+    "fasttext-turbo": "import fasttext",
+}
+BUSY = 1.5  # load above which figures of a machine are marked: two threads seldom run at once then
 THREADS = 12  # below 11 the original leaves part of its table uninitialised
 
 
@@ -42,6 +50,43 @@ def peer_python() -> Path | None:
             'CXXFLAGS="-O3 -funroll-loops -march=native" (make peer)'
         )
     return peer
+
+
+def peers(only: Iterable[str] | None = None) -> dict[str, tuple[Path, str]]:
+    """Those that are installed: name -> (its Python, the statement that imports it as ``fasttext``).
+
+    ``original`` is `peer_python`; the forks lie in ``.venv-peers/NAME``.
+    """
+    original = peer_python()
+    found = {} if original is None else {"original": (original, "import fasttext")}
+    for name, statement in FORKS.items():
+        python = Path(".venv-peers") / name / "bin" / "python"
+        if python.exists():
+            found[name] = (python, statement)
+        else:
+            print(f"{python}: not there (make peers): {name} is not measured", file=sys.stderr)
+    return {name: peer for name, peer in found.items() if only is None or name in only}
+
+
+def load() -> float:
+    """Mean number of processes that ran or waited in the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def quiet(loads: Sequence[float]) -> bool:
+    """Whether figures taken between these loads may be quoted; our own threads count at the end, not at the start."""
+    return loads[0] <= BUSY
+
+
+def fork_versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of the forks among some peers."""
+    found = {}
+    for name in names:
+        if name in FORKS:
+            ask = f"from importlib.metadata import version; print(version({name!r}))"
+            python = Path(".venv-peers") / name / "bin" / "python"
+            found[name] = subprocess.run([python, "-c", ask], capture_output=True, text=True).stdout.strip()
+    return found
 
 
 def machine() -> dict[str, str | int]:

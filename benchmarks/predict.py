@@ -1,16 +1,16 @@
-"""How many documents a CPU-second does prediction label, from Python lists and from Parquet? Ours against the original.
+"""How many documents a CPU-second does prediction label, and how long does one text take? Ours against the fastest peers.
 
-The original trains a model of each case (dim 100) and saves it; then it and ours answer the same test texts
-in turn, each in a process of its own that has loaded the model before: ``model.predict(list)`` of both
-(k = 1; texts in, labels and probabilities out) and of one text after another, and ours from a Parquet file of the same texts, once to
-arrays and once to another file with all columns, a label and a score. The first call of each is not
-counted. CPU seconds are of all threads of the process; medians of the rounds. The answers must be the same.
+The original trains a model of each case (dim 100) and saves it; then each peer (the original and its forks, see
+`benchmarks.peer`) and ours answer the same test texts in turn, each in a process of its own that has loaded the
+model before: a list of texts (k = 1; texts in, labels and probabilities out; ``predict_batch`` where a fork has
+it), the first call of a model and later ones; one text after another, short ones and long ones; and ours from a
+Parquet file of the same texts, to arrays and to another file. Every round starts new processes. CPU seconds are of
+all threads of the process; medians of the rounds. The labels must be the same. One thread is one CPU (affinity).
 
-    python -m benchmarks.predict --data ../shared/data [--only imdb-bigrams] [--rounds 5]
+    python -m benchmarks.predict --data ../shared/data [--only imdb-bigrams] [--rounds 3]
 
-``FTCORE_PEER`` names a Python with the original, built with ``-O3 -march=native`` (default:
-``.venv-peer/bin/python``). The last line is one JSON object; it is also written, with the machine and the
-versions, to benchmarks/results/.
+The last line is one JSON object; it is also written, with the machine, its load and the versions, to
+benchmarks/results/. A run on a busy machine is marked.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.peer import THREADS, machine, peer_has_avx, peer_python, versions
+from benchmarks.peer import THREADS, fork_versions, load, machine, peers, quiet, versions
 from ftcore.errors import UserError
 
 HERE = Path(__file__).resolve().parent
-TARGETS = {"imdb-unigrams": 2.5, "imdb-bigrams": 4.0}  # documents per CPU-second, times the original's
-PARQUET_TARGET = 1.5  # times our own list
+# documents per CPU-second over the fastest peer's: later calls, the first call of a model
+TARGETS = {"imdb-unigrams": (2.5, 1.5), "imdb-bigrams": (4.0, 1.5)}
 FEW = 25_000  # documents a call, at least
 
 TRAIN = """
@@ -47,45 +47,56 @@ given = json.load(sys.stdin)
 fasttext.train_supervised(given["train"], verbose=0, **given["options"]).save_model(given["model"])
 """
 ANSWER = """
-import json, sys, time, resource
+import json, os, sys, time, resource
 model_path, texts_path, table = sys.argv[1:4]
 texts = json.load(open(texts_path))
+some = texts[:2000]
 {load}
 def used():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+cores = os.sched_getaffinity(0)
 for line in sys.stdin:
+    what, _, threads = line.strip().partition(" ")
+    os.sched_setaffinity(0, list(cores)[:1] if threads == "1" else cores)
     cpu, wall = used(), time.perf_counter()
-    said = calls[line.strip()]()
+    said = calls[what]()
     cpu, wall = used() - cpu, time.perf_counter() - wall
-    print(json.dumps({{"cpu": cpu, "wall": wall, "said": said and [row[0] if row else "" for row in said[0]]}}), flush=True)
+    print(json.dumps({{"cpu": cpu, "wall": wall, "said": said and [row[0] if len(row) else "" for row in said[0]]}}), flush=True)
 """
 THEIRS = """
-import fasttext
-fasttext.FastText.eprint = lambda *a, **k: None
+{statement}
+if hasattr(fasttext, "FastText"): fasttext.FastText.eprint = lambda *a, **k: None
 model = fasttext.load_model(model_path)
-# its own predict of a single text fails with numpy 2; this is what it calls
-calls = {
-    "list": lambda: model.predict(texts),
-    "loop": lambda: [model.f.predict(text + "\\n", 1, 0.0, "strict") for text in texts] and None,
-}
+many = getattr(model, "predict_batch", model.predict)
+try:
+    model.predict(some[0])
+    one = model.predict
+except ValueError:  # the original's predict of a single text fails with numpy 2; this is what it calls
+    one = lambda text: model.f.predict(text + "\\n", 1, 0.0, "strict")
+calls = {{"list": lambda: many(texts), "loop": lambda: [one(text) for text in some] and None}}
 """
 OURS = """
-import ftcore, pyarrow.parquet as pq
-from ftcore.formats.binary import read_binary
-from ftcore.inference.parquet import predict_column, predict_parquet
-from ftcore.inference.predict import Predictor
-from ftcore.inference.threads import ahead
-model, predictor = ftcore.load_model(model_path), Predictor(read_binary(model_path))
-def arrays():
+import ftcore
+model = ftcore.load_model(model_path)
+def parquet(out):
+    import pyarrow.parquet as pq
+    from ftcore.formats.binary import read_binary
+    from ftcore.inference.parquet import predict_column, predict_parquet
+    from ftcore.inference.predict import Predictor
+    from ftcore.inference.threads import ahead
+    predictor = made.setdefault("predictor", None) or made.update(predictor=Predictor(read_binary(model_path))) or made["predictor"]
+    if out:
+        return predict_parquet(predictor, table, table + ".out") and None
     batches = pq.ParquetFile(table, memory_map=True).iter_batches(batch_size=8192, columns=["text"])
     for found in ahead(lambda b: predict_column(predictor, b.column(0)), ((b,) for b in batches), predictor.threads):
         pass
+made = {}
 calls = {
     "list": lambda: model.predict(texts),
-    "loop": lambda: [model.predict(text) for text in texts] and None,
-    "parquet": arrays,
-    "file": lambda: predict_parquet(predictor, table, table + ".out") and None,
+    "loop": lambda: [model.predict(text) for text in some] and None,
+    "parquet": lambda: parquet(False),
+    "file": lambda: parquet(True),
 }
 """
 
@@ -102,6 +113,7 @@ class Case:
 CASES = {
     case.name: case
     for case in (
+        Case("sst2-unigrams", "sst2", {"lr": 0.1, "epoch": 5}),  # two labels, short texts
         Case("imdb-unigrams", "imdb", {"lr": 0.1, "epoch": 3}),
         Case("imdb-bigrams", "imdb", {"lr": 0.5, "epoch": 3, "wordNgrams": 2}),
         Case("banking77-unigrams", "banking77", {"lr": 0.5, "epoch": 25}),
@@ -111,11 +123,17 @@ CASES = {
 
 
 def read(data: Path, name: str, split: str) -> Iterator[tuple[str, str]]:
-    """(label, text) of a split; words and marks between spaces, in lower case."""
+    """(label, text) of a split (sst2 tells the labels of dev alone); words and marks between spaces, in lower case."""
     if name == "imdb":
         with pa.input_stream(str(data / f"imdb/{split}.jsonl.zst"), compression="zstd") as packed:
             rows = [json.loads(line) for line in io.TextIOWrapper(packed, encoding="utf-8")]
         pairs = [(row["label"], row["text"].replace("<br />", " ")) for row in rows]
+    elif name == "sst2":
+        with open(
+            data / f"sst2/{'dev' if split == 'test' else split}.tsv", encoding="utf-8", newline=""
+        ) as file:
+            rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            pairs = [(row["label"], row["sentence"]) for row in rows]
     else:
         with open(data / f"banking77/{split}.csv", encoding="utf-8", newline="") as file:
             pairs = [(row["category"], row["text"]) for row in csv.DictReader(file)]
@@ -146,57 +164,78 @@ class Worker:
         self.process.wait()
 
 
-def measure(case: Case, data: Path, peer: Path, rounds: int, folder: Path) -> dict:
-    """All calls of one case, in turn."""
+def measure(case: Case, data: Path, peers: dict[str, tuple[Path, str]], rounds: int, folder: Path) -> dict:
+    """All calls of one case, in turn, in new processes every round."""
     train, model = folder / "train.txt", folder / "model.bin"
     train.write_text("".join(f"__label__{a} {b}\n" for a, b in read(data, case.data, "train")), "utf-8")
     options = {"dim": 100, "thread": THREADS, **case.options}
     order = json.dumps({"train": str(train), "model": str(model), "options": options})
-    subprocess.run([str(peer), "-c", TRAIN], input=order, text=True, check=True, capture_output=True)
+    peer = str(peers["original"][0])
+    subprocess.run([peer, "-c", TRAIN], input=order, text=True, check=True, capture_output=True)
     test = [text for _, text in read(data, case.data, "test")]
     test *= -(-FEW // len(test))
     (folder / "texts.json").write_text(json.dumps(test))
     pq.write_table(pa.table({"text": test}), folder / "texts.parquet", compression="zstd")
     given = [str(model), str(folder / "texts.json"), str(folder / "texts.parquet")]
-    workers = {"original": Worker(str(peer), THEIRS, given), "ours": Worker(sys.executable, OURS, given)}
-    calls = [
-        ("original", "list"), ("ours", "list"), ("original", "loop"), ("ours", "loop"), ("ours", "parquet"), ("ours", "file")
-    ]  # fmt: skip
-    first = {call: workers[call[0]].ask(call[1])["said"] for call in calls}
-    same = sum(a == b for a, b in zip(first[calls[0]], first[calls[1]], strict=True)) / len(test)
-    spent: dict[tuple[str, str], list[dict]] = {call: [] for call in calls}
+    sides = {
+        name: (str(python), THEIRS.format(statement=statement)) for name, (python, statement) in peers.items()
+    }
+    sides["ours"] = (sys.executable, OURS)
+    spent: dict[str, dict[str, list[dict]]] = {side: {} for side in sides}
+    said: dict[str, list[str]] = {}
     for _ in range(rounds):
-        for side, what in calls:
-            spent[side, what].append(workers[side].ask(what))
-    for worker in workers.values():
-        worker.close()
-    result: dict = {"documents": len(test), "labels": len({label for label, _ in read(data, case.data, "train")}),
-                    "words": sum(len(text.split()) for text in test) / len(test), "same_labels": same}  # fmt: skip
-    for (side, what), runs in spent.items():
-        row = {key: statistics.median(run[key] for run in runs) for key in ("cpu", "wall")}
-        result[f"{side}_{what}"] = row | {"per_cpu_second": len(test) / row["cpu"]}
-    ours = result["ours_list"]["per_cpu_second"]
-    result["ratio"] = ours / result["original_list"]["per_cpu_second"]
-    loops = [result[f"{side}_loop"]["per_cpu_second"] for side in ("ours", "original")]
-    result["loop_ratio"] = loops[0] / loops[1]
-    result["parquet_ratio"] = result["ours_parquet"]["per_cpu_second"] / ours
-    result["file_ratio"] = result["ours_file"]["per_cpu_second"] / ours
+        for side, (python, opening) in sides.items():
+            worker, rows = Worker(python, opening, given), spent[side]
+            said[side] = worker.ask("list")["said"] if side not in said else said[side]
+            for name, call in (
+                ("first", "list"),
+                ("list", "list"),
+                ("one thread", "list 1"),
+                ("loop", "loop 1"),
+                ("loop", "loop 1"),
+            ):
+                rows.setdefault(name, []).append(worker.ask(call))
+            for call in ("parquet", "parquet", "file") if side == "ours" else ():
+                rows.setdefault(call, []).append(worker.ask(call))
+            worker.close()
+    result: dict = {
+        "documents": len(test), "labels": len({label for label, _ in read(data, case.data, "train")}),
+        "words": sum(len(text.split()) for text in test) / len(test),
+        "same_labels": {side: sum(a == b for a, b in zip(said["original"], said[side], strict=True)) / len(test) for side in said},
+    }  # fmt: skip
+    for side, rows in spent.items():
+        result[side] = {}
+        for name, runs in rows.items():
+            count = min(2000, len(test)) if name == "loop" else len(test)
+            row = {key: statistics.median(run[key] for run in runs) for key in ("cpu", "wall")}
+            result[side][name] = row | {
+                "per_cpu_second": count / row["cpu"],
+                "microseconds": 1e6 * row["cpu"] / count,
+            }
+    for name in ("first", "list", "loop"):
+        best = max(peers, key=lambda side: result[side][name]["per_cpu_second"])
+        ours = result["ours"][name]["per_cpu_second"]
+        result[f"{name}_ratio"] = {"fastest": best, "ratio": ours / result[best][name]["per_cpu_second"]}
+    result["two_threads"] = result["ours"]["one thread"]["wall"] / result["ours"]["list"]["wall"]
     if case.name in TARGETS:
         result["target"] = TARGETS[case.name]
     return result
 
 
-def table(results: dict[str, dict]) -> Iterator[str]:
+def table(results: dict[str, dict], sides: list[str]) -> Iterator[str]:
     """Lines for the terminal."""
-    yield f"{'documents per CPU-second':26}{'original':>10}{'ours':>10}{'ratio':>7}{'target':>8}{'Parquet':>10}{'to list':>8}{'to file':>10}{'one by one':>12}"
     for name, row in results.items():
-        rates = [
-            row[key]["per_cpu_second"] for key in ("original_list", "ours_list", "ours_parquet", "ours_file")
-        ]
-        yield (
-            f"{name:26}{rates[0]:10,.0f}{rates[1]:10,.0f}{row['ratio']:6.1f}x{row.get('target', 0) or '':>7}"
-            f"{rates[2]:10,.0f}{row['parquet_ratio']:7.2f}x{rates[3]:10,.0f}{row['loop_ratio']:11.1f}x"
-        )
+        yield f"{name} ({row['labels']} labels, {row['words']:.0f} words a text)"
+        yield f"  {'':22}{'first list':>14}{'later lists':>14}{'by the clock':>14}{'one text':>12}"
+        for side in sides:
+            found = row[side]
+            yield (
+                f"  {side:22}{found['first']['per_cpu_second']:12,.0f}/s{found['list']['per_cpu_second']:12,.0f}/s"
+                f"{row['documents'] / found['list']['wall']:12,.0f}/s{found['loop']['microseconds']:10.2f} us"
+            )
+        for what in ("first", "list", "loop"):
+            yield f"  {what}: {row[f'{what}_ratio']['ratio']:.2f} x {row[f'{what}_ratio']['fastest']}"
+        yield f"  two threads by the clock: {row['two_threads']:.2f} x one; Parquet {row['ours']['parquet']['per_cpu_second']:,.0f}/s, to a file {row['ours']['file']['per_cpu_second']:,.0f}/s"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -206,31 +245,35 @@ def main(arguments: list[str] | None = None) -> int:
         "--data", type=Path, default=Path("../shared/data"), help="folder with imdb/, banking77/"
     )
     parser.add_argument("--only", choices=list(CASES), nargs="+", default=list(CASES))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--work", type=Path, help="where files of up to 1 GB are made (default: a temporary one)"
     )
     chosen = parser.parse_args(arguments)
+    loads = [load()]
     try:
-        peer = peer_python()
-        if peer is None:
+        found = peers()
+        if "original" not in found:
             return 1
         results = {}
         for name in chosen.only:
             with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
-                results[name] = measure(CASES[name], chosen.data, peer, chosen.rounds, Path(folder))
+                results[name] = measure(CASES[name], chosen.data, found, chosen.rounds, Path(folder))
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n".join(table(results)))
+    loads.append(load())
+    print("\n".join(table(results, [*found, "ours"])))
+    if not quiet(loads):
+        print(f"MARKED: the machine was busy (load {loads[0]} at the start)")
     report = {
         "benchmark": "predict",
         "date": datetime.date.today().isoformat(),
         "rounds": chosen.rounds,
-        "parquet_target": PARQUET_TARGET,
+        "load": loads,
+        "quiet": quiet(loads),
         "machine": machine(),
-        "versions": versions(peer),
-        "peer_native": peer_has_avx(peer),
+        "versions": versions(found["original"][0]) | fork_versions(found),
         "results": results,
     }
     if chosen.only == list(CASES):  # a part of it must not replace the whole
