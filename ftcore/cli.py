@@ -109,6 +109,8 @@ def show_tokens(given: argparse.Namespace) -> None:
 
 def show_info(given: argparse.Namespace) -> None:
     """Kind, sizes and labels; the tokenizer of a directory's model."""
+    from dataclasses import asdict
+
     from ftcore.compat.command_line.opened import Opened
 
     opened = Opened(given.model)
@@ -122,7 +124,7 @@ def show_info(given: argparse.Namespace) -> None:
         "labels": opened.names.tolist(),
         "quantized": classic.quantized,
         "tokenizer": opened.tokenizer and opened.tokenizer.digest,
-        **classic.dictionary.options.model_dump(),
+        **asdict(classic.dictionary.options),
     }
     print(json.dumps(about, ensure_ascii=False, indent=1))
 

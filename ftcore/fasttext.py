@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,7 @@ class FastText(nn.Module):
         if valid is None and len({str(v) for row in rows for v in row}) < 2:
             warnings.warn("one label in the training set: nothing can be validated", stacklevel=2)
         loss = (loss or "softmax") if new_head else self.loss
-        own = self.dictionary.options.model_dump()
+        own = asdict(self.dictionary.options)
         settings = {**own, "min_count": 1, "loss": loss, "dim": self.dim, "epoch": epochs, "lr": lr}
         fixed = sorted(options.keys() & own.keys() - {"min_count", "min_count_label"})
         if fixed:
@@ -441,10 +442,9 @@ class FastText(nn.Module):
             raise UserError(f"{classic.path or 'this model'} is cut off; load the .bin it was made from")
         labels = [name.removeprefix(args.label) for name in own.labels]
         buckets = own.buckets if own.storage == "occurring" else np.arange(own.bucket, dtype=np.int32)
-        options = own.options.model_copy(update={"min_count": max(1, own.options.min_count)})
-        dictionary = Dictionary(
-            own.packed_words, labels, own.counts, own.label_counts, own.ntokens, options, buckets
-        )
+        options = replace(own.options, min_count=max(1, own.options.min_count))
+        counts = own.counts, own.label_counts, own.ntokens
+        dictionary = Dictionary(own.packed_words, labels, *counts, options, buckets)
         tables = []
         for table, rows in ((classic.input, dictionary.rows), (classic.output, None)):
             dense = table if isinstance(table, np.ndarray) else table.dense()

@@ -7,18 +7,22 @@ import math
 import os
 from collections.abc import Iterable
 from os import PathLike
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftcore.errors import UserError
-from ftcore.options import explain
 
-Model = TypeVar("Model", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
 
 
 def options(kind: type[Model], values: dict[str, Any]) -> Model:
     """Options by keyword. Errors: `UserError` naming each that is wrong, and what is allowed."""
+    from pydantic import ValidationError
+
+    from ftcore.options import explain
+
     try:
         return kind(**values)
     except ValidationError as error:

@@ -11,15 +11,14 @@ import enum
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from ftcore import config
-from ftcore.compat import ranges
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
+
+if TYPE_CHECKING:
+    from ftcore import config
 
 INT_MAX = (1 << 31) - 1
 
@@ -207,6 +206,10 @@ class Arguments:
 
     def options(self) -> config.Pretrain | config.Finetune:
         """The same for the training room. Updates are of one example, as in the original."""
+        from pydantic import ValidationError
+
+        from ftcore.compat import ranges
+
         args, extras = self.args, self.extras
         shared: dict[str, Any] = {
             "min_count": max(args.min_count, 1),  # 0 keeps all words, as 1 does

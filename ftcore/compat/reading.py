@@ -5,11 +5,10 @@ from __future__ import annotations
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
 from ftcore.corpus.lines import Lines
@@ -17,6 +16,9 @@ from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 from ftcore.inference.threads import cores
+
+if TYPE_CHECKING:
+    from ftcore import config
 
 _LOOK = 1 << 16  # bytes of the input looked at
 _SEGMENT = (

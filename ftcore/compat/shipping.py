@@ -77,7 +77,7 @@ def pack(model: _FastText) -> bytes:
     header: dict[str, Any] = {
         "kind": KIND,
         "args": asdict(classic.args),
-        "options": dictionary.options.model_dump(),
+        "options": asdict(dictionary.options),
         "ntokens": dictionary.ntokens,
         "storage": dictionary.storage,
         "seed": classic.seed,

@@ -12,17 +12,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus import counting, scan
 from ftcore.corpus.lines import Lines, encode, join_lines, padded
 from ftcore.corpus.lookup import WordIndex, Words
+from ftcore.corpus.numbering import Numbering
 from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
 from ftcore.model.init import bucket_numbers, word_numbers
+
+if TYPE_CHECKING:
+    from ftcore import config
 
 _TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
 _CHUNK = 512  # lines a thread makes features of at a time
@@ -35,12 +40,12 @@ class Dictionary:
         words: list[bytes], ids 0..nwords-1. labels: list[str], ids 0..nlabels-1.
         counts: int64[nwords]. label_counts: int64[nlabels].
         ntokens: tokens read, out-of-vocabulary ones, ends of line and labels included.
-        options: `config.Dictionary`. storage: which buckets have a row, behind the words' rows:
+        options: `Numbering`. storage: which buckets have a row, behind the words' rows:
             "occurring" (trained here), "all" (a `.bin`: row nwords + bucket), "pruned" (a cut-off `.ftz`).
         buckets: sorted int32[n], those that have a row where storage is "occurring".
         prune: int32[n, 2] (bucket, row - nwords) in the file's order where storage is "pruned", else None.
 
-    >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], config.Dictionary())
+    >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], Numbering())
     >>> d.words, d.labels, d.features("b new a").tolist()
     ([b'b', b'</s>', b'a'], ['x', 'y'], [0, 2, 1])
     """
@@ -52,7 +57,7 @@ class Dictionary:
         counts: np.ndarray,
         label_counts: np.ndarray,
         ntokens: int,
-        options: config.Dictionary,
+        options: config.Dictionary | Numbering,
         buckets: np.ndarray | None = None,
         *,
         storage: str = "occurring",
@@ -65,9 +70,7 @@ class Dictionary:
         self.ntokens = int(ntokens)
         self.counts = np.asarray(counts, np.int64)
         self.label_counts = np.asarray(label_counts, np.int64)
-        base = config.Dictionary.model_fields  # of a Pretrain or Finetune, only this part belongs here
-        # not judged again: those of a `.bin` may be wider than ours
-        self.options = config.Dictionary.model_construct(**{name: getattr(options, name) for name in base})
+        self.options = Numbering.of(options)
         self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
         self.storage = storage
         self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
@@ -87,7 +90,7 @@ class Dictionary:
         counts: np.ndarray,
         label_counts: np.ndarray,
         ntokens: int,
-        options: config.Dictionary,
+        options: config.Dictionary | Numbering,
         buckets: np.ndarray | None = None,
         *,
         storage: str = "all",
@@ -107,7 +110,7 @@ class Dictionary:
     # ------------------------------------------------------------------------------------- building
     @classmethod
     def build(
-        cls, documents: Iterable[tuple[Sequence[str], str | bytes]], options: config.Dictionary
+        cls, documents: Iterable[tuple[Sequence[str], str | bytes]], options: config.Dictionary | Numbering
     ) -> Dictionary:
         """Count documents (labels, space-joined tokens); an end of line follows each.
 
@@ -128,7 +131,7 @@ class Dictionary:
     def read(
         cls,
         lines: Lines,
-        options: config.Dictionary,
+        options: config.Dictionary | Numbering,
         *,
         label: str = "__label__",
         threads: int | None = None,
@@ -143,7 +146,7 @@ class Dictionary:
 
         Errors: `UserError` when no word is left.
 
-        >>> d = Dictionary.read(Lines(["__label__x b a b"]), config.Dictionary())
+        >>> d = Dictionary.read(Lines(["__label__x b a b"]), Numbering())
         >>> d.words, d.labels, d.ntokens
         ([b'b', b'a', b'</s>'], ['__label__x'], 5)
         """
@@ -157,7 +160,12 @@ class Dictionary:
 
     @classmethod
     def _counted(
-        cls, found: counting.Counted, kept: np.ndarray, nwords: int, labels: Words, options: config.Dictionary
+        cls,
+        found: counting.Counted,
+        kept: np.ndarray,
+        nwords: int,
+        labels: Words,
+        options: config.Dictionary | Numbering,
     ) -> Dictionary:
         if nwords == 0:
             raise UserError(
@@ -414,7 +422,7 @@ class Dictionary:
     def state(self) -> dict[str, np.ndarray]:
         """Everything as arrays (for safetensors); `from_state` is the inverse."""
         words, labels = self.packed_words, self.packed_labels
-        options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True).encode()
+        options = json.dumps(asdict(self.options), sort_keys=True).encode()
         return {
             "words": words.blob[: -scan.PAD], "word_offsets": words.offsets, "counts": self.counts,
             "labels": labels.blob[: -scan.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,

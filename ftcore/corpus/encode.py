@@ -10,18 +10,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from ftcore.corpus import scan
 from ftcore.corpus.counting import in_threads, usable_threads
 from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.lines import Block, Lines, binary, column_text
+from ftcore.corpus.lines import Block, Lines
 from ftcore.corpus.lookup import WordIndex
 from ftcore.corpus.stored import Stored, parse_json
 from ftcore.errors import UserError
 from ftcore.model.kernel import kernel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_LINE = 1025  # in-vocabulary tokens of a line in pretraining: getLine breaks above MAX_LINE_SIZE 1024
 _TABLE = 1 << 28  # buckets up to which a table of all of them is made
@@ -94,6 +97,8 @@ def encode_tokens(
     Args:
         out: directory for memory-mapped arrays; None keeps them in memory.
     """
+    from ftcore.corpus.columns import column_text
+
     blocks = (partial(column_text, batch.column("tokens")) for batch in batches)
     return _tokens(blocks, dictionary, dictionary.word_index, out, 1)
 
@@ -189,6 +194,7 @@ def encode_bags(
         out: directory for memory-mapped arrays; None keeps them in memory.
         grow: first give every bucket that occurs here a row in ``dictionary`` (it is changed).
     """
+    from ftcore.corpus.columns import column_text
 
     def make(batch: pa.RecordBatch) -> _Bags:
         found, cuts = dictionary.line_features(column_text(batch.column("tokens")))[:2]
@@ -298,6 +304,8 @@ def _to_signed(ids, nwords, table):
 
 def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str], bytes]]:
     """(labels, tokens) of every row, as `Dictionary.build` reads them."""
+    from ftcore.corpus.columns import binary
+
     for batch in batches:
         lines = binary(batch.column("tokens")).to_pylist()
         labels = batch.column("labels").to_pylist() if "labels" in batch.schema.names else [[]] * len(lines)
@@ -307,6 +315,8 @@ def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str], by
 
 def as_batch(lines: Iterable[str], labels: Iterable[Iterable[str]] | None = None) -> pa.RecordBatch:
     """A record batch of ``tokens`` (and ``labels``) from plain lists."""
+    import pyarrow as pa
+
     # bytes, because a lone surrogate is no Arrow string
     columns = {"tokens": pa.array([line.encode("utf-8", "surrogatepass") for line in lines], pa.binary())}
     if labels is not None:

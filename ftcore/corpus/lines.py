@@ -15,21 +15,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ftcore.corpus.scan import PAD
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
-from ftcore.text import streams
 from ftcore.text.missing import is_missing
+from ftcore.text.opening import opened
 
 Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
 _ITEMS = 2048  # lines of a list joined at a time
-_ROWS = 1 << 14  # rows of a Parquet file read at a time
 _NEWLINE = 10
 _ZEROS = bytes(PAD)
 _SEPARATORS = b" \n\r\t\v\f\0"
@@ -101,7 +97,9 @@ class Lines:
     def _file(self, path: Path, whole_lines: bool, last: bool) -> Iterator[Block]:
         """A file's blocks; one that is not the last gets the newline its last line may lack."""
         if path.suffix == ".parquet":
-            yield from _parquet(path, *self.columns, self.label)
+            from ftcore.corpus.columns import parquet_blocks
+
+            yield from parquet_blocks(path, *self.columns, self.label)
         elif path.suffix in _SUFFIXES:
             for data, final in _unpacked(path, _SUFFIXES[path.suffix], whole_lines):
                 yield partial(padded, data, close=final and not last)
@@ -114,7 +112,7 @@ def _check(path: Path) -> None:
         raise UserError(f"{path}: there is no such file; check the path of the input")
     if path.is_dir():
         raise UserError(f"{path}: is a directory; name its files")
-    with streams.opened(str(path)):
+    with opened(str(path)):
         pass
 
 
@@ -132,7 +130,7 @@ def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
 # ----------------------------------------------------------------------------------------------- files
 def _pieces(path: str, whole_lines: bool, close: bool = False) -> Iterator[Block]:
     """Blocks of a plain file by ranges: here only their ends are looked for."""
-    with streams.opened(path) as file:
+    with opened(path) as file:
         size, start = file.seek(0, os.SEEK_END), 0
         while start < size:
             stop = _border(file, start + _BLOCK, size, whole_lines)
@@ -155,7 +153,7 @@ def _border(file: BinaryIO, at: int, size: int, whole_lines: bool) -> int:
 def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
     size = stop - start
     out = np.zeros(size + 1 + PAD, np.uint8)
-    with streams.opened(path) as file:
+    with opened(path) as file:
         file.seek(start)
         if file.readinto(memoryview(out)[:size]) < size:
             raise UserError(f"{path}: became shorter while it was read; run again")
@@ -167,8 +165,10 @@ def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
 
 def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple[bytes, bool]]:
     """Blocks of a compressed file, and whether one is the last."""
+    from ftcore.text import streams
+
     held = ready = b""
-    with streams.opened(str(path)) as file:
+    with opened(str(path)) as file:
         stream = streams.decompressed(file, compression)
         try:
             while data := streams.read_fully(stream, _BLOCK):
@@ -184,96 +184,6 @@ def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple
         yield ready, not held
     if held:
         yield held, True
-
-
-# --------------------------------------------------------------------------------------------- parquet
-def _parquet(path: Path, tokens: str, labels: str, prefix: str) -> Iterator[Block]:
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a Parquet file ({error})") from None
-    with file:
-        names = file.schema_arrow.names
-        if tokens not in names:
-            raise UserError(f"{path}: no column {tokens!r}; it has {', '.join(names)}")
-        columns = [tokens, labels] if labels in names else [tokens]
-        for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
-            yield partial(_rows, str(path), batch, tokens, labels, prefix)
-
-
-def _rows(path: str, batch: pa.RecordBatch, tokens: str, labels: str, prefix: str) -> np.ndarray:
-    """Rows as text, labels first."""
-    text = pc.fill_null(_strings(path, batch.column(tokens), tokens), "")
-    _refuse(pc.match_substring(text, "\n"), text, f"{path}: a newline in column {tokens!r}")
-    if labels in batch.schema.names:
-        named = _prefixed(path, batch.column(labels), labels, prefix)
-        text = pc.binary_join_element_wise(named, text, pa.scalar(" ", pa.large_string()))
-    return column_text(text)
-
-
-def _strings(path: str, column: pa.Array, name: str) -> pa.Array:
-    """A column of strings or of bytes that are UTF-8, plain or by a dictionary, as large_string."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    strings = (
-        pa.string(),
-        pa.large_string(),
-        pa.string_view(),
-        pa.binary(),
-        pa.large_binary(),
-        pa.binary_view(),
-    )
-    if kind not in strings and not pa.types.is_fixed_size_binary(kind):
-        raise UserError(f"{path}: column {name!r} holds {column.type}, not text; name another column")
-    try:
-        return column.cast(pa.large_string())
-    except pa.ArrowInvalid as error:
-        raise UserError(
-            f"{path}: column {name!r} holds bytes that are no UTF-8 ({error}); decode them"
-        ) from None
-
-
-def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
-    """The labels of each row, prefixed and joined by spaces: large_string."""
-    kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        flat, parents = pc.list_flatten(column), pc.list_parent_indices(column).to_numpy()
-    else:
-        flat, parents = column, np.arange(len(column))
-    if pa.types.is_floating(flat.type):  # NaN is how pandas writes a missing label
-        flat = pc.if_else(pc.is_nan(flat), pa.scalar(None, flat.type), flat)
-    flat, parents = (
-        flat.drop_null().cast(pa.large_string()),
-        parents[flat.is_valid().to_numpy(zero_copy_only=False)],
-    )
-    _refuse(
-        pc.match_substring_regex(flat, "[ \n\r\t\v\f\\x00]"), flat, f"{path}: a separator in column {name!r}"
-    )
-    begin, nothing = (pa.scalar(part, pa.large_string()) for part in (prefix, ""))
-    flat = pc.if_else(pc.starts_with(flat, prefix), flat, pc.binary_join_element_wise(begin, flat, nothing))
-    cuts = np.append(0, np.cumsum(np.bincount(parents, minlength=len(column))))
-    return pc.binary_join(pa.LargeListArray.from_arrays(cuts, flat), pa.scalar(" ", pa.large_string()))
-
-
-def _refuse(wrong: pa.Array, values: pa.Array, what: str) -> None:
-    if pc.any(wrong).as_py():
-        example = values.filter(wrong)[0].as_py()
-        raise UserError(f"{what}: {example[:60]!r}; replace it (by a space in text, by _ in a label)")
-
-
-def binary(column: pa.Array) -> pa.Array:
-    """A column of strings or bytes as large_binary: the same bytes, nothing is decoded."""
-    return column.cast(pa.large_binary())
-
-
-def column_text(column: pa.Array) -> np.ndarray:
-    """Rows (nulls are empty) as one text in the sense of `scan`; a newline in one is a separator like others."""
-    rows = pc.fill_null(binary(column), b"")
-    if pc.any(pc.match_substring(rows, "\n")).as_py():
-        rows = pc.replace_substring(rows, "\n", " ")
-    newline, nothing = (pa.scalar(part, pa.large_binary()) for part in (b"\n", b""))
-    rows = pc.binary_join_element_wise(rows, nothing, newline)  # a newline behind each
-    first, last = np.frombuffer(rows.buffers()[1], np.int64)[[rows.offset, rows.offset + len(rows)]]
-    return padded(np.frombuffer(rows.buffers()[2] or b"", np.uint8)[first:last])
 
 
 # ----------------------------------------------------------------------------------------------- items

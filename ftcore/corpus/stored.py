@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ftcore import config
+from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 
 MOST_COUNT = 10**15 - 1  # fastText's Huffman tree takes 1e15 for "no node here" (loss.cc, buildTree)
@@ -176,7 +176,7 @@ _RANGES = {  # wider than `config.Dictionary`: what fastText took in training is
 }
 
 
-def restored_options(stored: Stored, values: object) -> config.Dictionary:
+def restored_options(stored: Stored, values: object) -> Numbering:
     """Options of a dictionary from their JSON, as they are: a file's may be wider than ours."""
     if not isinstance(values, dict) or set(values) != set(_RANGES):
         raise stored.fail("options", repr(values), f"an object with the keys {', '.join(_RANGES)}")
@@ -188,10 +188,10 @@ def restored_options(stored: Stored, values: object) -> config.Dictionary:
         raise stored.fail("options.minn", values["minn"], f"at most maxn = {values['maxn']}")
     if values["bucket"] == 0 and (values["maxn"] > 0 or values["word_ngrams"] > 1):
         raise stored.fail("options.bucket", 0, "a number of buckets for the n-grams")
-    return config.Dictionary.model_construct(**values)
+    return Numbering(**values)
 
 
-def check_vocabulary(stored: Stored, options: config.Dictionary, storage: object) -> None:
+def check_vocabulary(stored: Stored, options: Numbering, storage: object) -> None:
     """Check the arrays of a dictionary (`Dictionary.state`) against one another."""
     nwords, nlabels = (
         len(stored.offsets(f"{name}_offsets", len(stored.array(f"{name}s", np.uint8)))) - 1

@@ -15,9 +15,9 @@ from typing import IO
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.files import atomic_file
+from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.cursor import REMEDY, Cursor
@@ -137,7 +137,7 @@ def _read_dictionary(cursor: Cursor, args: Args) -> Dictionary:
         storage, prune = "pruned", _read_prune(cursor, pairs, args.bucket)
     made = Dictionary.from_packed(
         blob, offsets[: nwords + 1], blob, offsets[nwords:], counts[:nwords], counts[nwords:], ntokens,
-        config.Dictionary(), storage=storage, prune=prune,
+        Numbering(), storage=storage, prune=prune,
     )  # fmt: skip
     made.options = _options(args)
     return made
@@ -161,10 +161,10 @@ def _read_prune(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
     return prune
 
 
-def _options(args: Args) -> config.Dictionary:
+def _options(args: Args) -> Numbering:
     """A file's options without our own narrower limits: whatever fastText took, it also loads."""
     no_ngrams = args.maxn <= 0 or args.minn > args.maxn
-    return config.Dictionary.model_construct(
+    return Numbering(
         min_count=args.min_count, min_count_label=args.min_count_label,
         minn=0 if no_ngrams else max(args.minn, 0), maxn=0 if no_ngrams else args.maxn,
         word_ngrams=max(args.word_ngrams, 1), bucket=args.bucket,

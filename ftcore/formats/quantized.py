@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.introsort import sort_permutation
+from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.formats.expand import AllRows
@@ -95,7 +95,7 @@ def _remake(dictionary: Dictionary, words: np.ndarray | None = None, **how: obje
         packed, counts = packed.take(words), counts[words]
     made = Dictionary(
         packed, dictionary.packed_labels, counts, dictionary.label_counts, dictionary.ntokens,
-        config.Dictionary(), **how,
+        Numbering(), **how,
     )  # fmt: skip
     made.options = dictionary.options
     return made

@@ -6,13 +6,10 @@ complete; a run that was killed leaves nothing there.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
-
-import pyarrow as pa
 
 from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.files import atomic_file
@@ -97,8 +94,12 @@ def _packing(path: str | Path) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:
         file: Any = stack.enter_context(atomic_file(path))
         if str(path).endswith(".gz"):
+            import gzip
+
             file = stack.enter_context(gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0))
         elif str(path).endswith(".zst"):
+            import pyarrow as pa
+
             sink = pa.PythonFile(_Kept(file), mode="w")
             file = stack.enter_context(pa.CompressedOutputStream(sink, "zstd"))
         yield file

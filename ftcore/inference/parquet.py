@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
+from ftcore.inference.columns import holds_text, text_of_column
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor, joined
-from ftcore.inference.text import holds_text, text_of_column
 from ftcore.inference.threads import ahead
 
 _ROWS = 1 << 13  # rows read and computed at a time

@@ -1,4 +1,4 @@
-"""Lines of Python strings or of an Arrow column as one text for the kernels, copied once.
+"""Lines of Python strings as one text for the kernels.
 
 A text is uint8, each line with a newline behind it, then `PAD` bytes (see `ftcore.corpus.scan`). A newline
 within a line becomes a space: the separators count alike, and each line stays one.
@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from ftcore.corpus.lines import encode
+from ftcore.corpus.lines import encode, join_lines
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
-from ftcore.inference.kernels import join_rows
 
 _END = bytes(PAD)
 _LAST = b"\n" + _END
-_FEW = 4  # lines up to which Python's own objects are quicker than Arrow's
+_FEW = 4  # lines up to which they are looked at one by one
 
 
 def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
@@ -34,15 +31,11 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
         data = b"\n".join([encode(line).replace(b"\n", b" ") for line in lines] + [_END])
         return np.frombuffer(bytearray(data), np.uint8)
     try:
-        rows = pa.array(lines, pa.large_binary())  # UTF-8, without a Python object for each
-    except (UnicodeEncodeError, pa.ArrowException, TypeError):  # a lone surrogate, or no text
-        wrong = next((line for line in lines if not isinstance(line, str | bytes)), None)
-        if wrong is not None:
-            raise UserError(f"{wrong!r} is a {type(wrong).__name__}; give lines of str or bytes") from None
-        rows = pa.array([encode(line) for line in lines], pa.large_binary())
-    if rows.null_count:
-        raise UserError("None is no line; give an empty one")
-    return _joined(rows)
+        return join_lines(lines)
+    except TypeError:
+        wrong = next((line for line in lines if not isinstance(line, str | bytes)), "")
+        said = "no line" if wrong is None else f"a {type(wrong).__name__}"
+        raise UserError(f"{wrong!r} is {said}; give lines of str or bytes") from None
 
 
 def text_of_line(line: str | bytes) -> np.ndarray:
@@ -52,58 +45,3 @@ def text_of_line(line: str | bytes) -> np.ndarray:
     b'ab\n'
     """
     return np.frombuffer(bytearray(encode(line).replace(b"\n", b" ") + _LAST), np.uint8)
-
-
-def holds_text(kind: pa.DataType) -> bool:
-    """Whether `text_of_column` reads a column of this type: strings or bytes, plain or by a dictionary, or lists
-    of them."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return _is_string(kind) or _is_bytes(kind)
-
-
-def text_of_column(column: pa.Array) -> np.ndarray:
-    """One text of a column's rows: strings, bytes, or lists of strings, which are joined; a null is empty."""
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        column = column.cast(pa.large_list(_plain(column.type.value_type)))
-        column = pc.binary_join(column, pa.scalar(" ", column.type.value_type))
-    if column.type != _plain(column.type):
-        column = column.cast(_plain(column.type))
-    return _joined(
-        pc.fill_null(column, b"" if _is_bytes(column.type) else "") if column.null_count else column
-    )
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type with offsets and bytes in one buffer each that holds the same."""
-    if kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
-        return kind
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.large_binary() if _is_bytes(inner) else pa.large_string()
-
-
-def _is_string(kind: pa.DataType) -> bool:
-    if pa.types.is_null(kind):  # a column without any value
-        return True
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind)
-    )  # fmt: skip
-
-
-def _joined(rows: pa.Array) -> np.ndarray:
-    large = pa.types.is_large_string(rows.type) or pa.types.is_large_binary(rows.type)
-    width = np.int64 if large else np.int32
-    _, cuts, data = rows.buffers()
-    offsets = np.zeros(1, np.int64)
-    if len(rows):
-        offsets = np.frombuffer(cuts, width)[rows.offset : rows.offset + len(rows) + 1].astype(np.int64)
-    out = np.empty(offsets[-1] - offsets[0] + len(rows) + PAD, np.uint8)
-    join_rows(np.frombuffer(data or b"", np.uint8), offsets, out)
-    return out

@@ -14,14 +14,13 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa
 import xxhash
 import zstandard
 
-from ftcore.errors import UserError
+from ftcore.text.opening import opened as opened
 
 _BLOCK = 1 << 18  # bytes read at once
 _ZSTD = 1 << 14  # of a zstd archive: what is lost at most before the place where it is damaged
@@ -35,19 +34,6 @@ _ARROW_WINDOW = 1 << 27  # the longest window that Arrow's zstd takes
 
 class Broken(Exception):
     """The stream ends before its time; the message is the reason for the quarantine."""
-
-
-@contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
-    """Open a file for reading; what the user can mend becomes a `UserError`."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
-    except FileNotFoundError:
-        raise UserError(f"{path}: the file vanished after it was listed; put it back or run again") from None
-    except (PermissionError, IsADirectoryError) as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    with file:
-        yield file
 
 
 class DigestingFile(io.RawIOBase):

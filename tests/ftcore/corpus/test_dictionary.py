@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ftcore import config
 from ftcore.corpus import counting
 from ftcore.corpus.dictionary import Dictionary, split
+from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.model.hashing import ngram_buckets
 from tests.reference import dictionary as slow
@@ -257,7 +258,7 @@ def test_merge_adds_words_behind_and_buckets():
 
 def test_options_of_pretraining_are_cut_to_the_dictionarys():
     d = Dictionary.build([([], "a b")] * 5, config.Pretrain(minn=1, maxn=2))
-    assert type(d.options) is config.Dictionary and d.options.min_count == 5
+    assert type(d.options) is Numbering and d.options.min_count == 5
 
 
 def test_empty():

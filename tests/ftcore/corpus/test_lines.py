@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from ftcore.corpus import columns
 from ftcore.corpus import lines as module
-from ftcore.corpus.lines import Lines, column_text, join_lines
+from ftcore.corpus.columns import column_text
+from ftcore.corpus.lines import Lines, join_lines
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 
@@ -132,7 +134,7 @@ def test_parquet_kinds_of_text(tmp_path, kind):
     ],
 )
 def test_parquet(tmp_path, labels, kind, monkeypatch):
-    monkeypatch.setattr(module, "_ROWS", 3)
+    monkeypatch.setattr(columns, "_ROWS", 3)
     pq.write_table(table(labels, kind), tmp_path / "a.parquet")
     lines = Lines(tmp_path / "a.parquet", tokens="text", labels="gold")
     assert content(lines) == content(lines) == b"__label__x a b\n \n__label__y c\td\n__label__z \n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_shipped_models_are_checked_and_named(model: FastText, key: str, value):
 def test_wide_options_of_a_bin_survive_saving(model: FastText, tmp_path: Path):
     """fastText trains with maxn above our own 30, and such a model is saved and loaded like others."""
     classic = model.to_classic()
-    classic.dictionary.options = classic.dictionary.options.model_copy(update={"maxn": 50})
+    classic.dictionary.options = replace(classic.dictionary.options, maxn=50)
     wide = FastText.from_classic(classic)
     wide.save(tmp_path / "m")
     assert FastText.load(tmp_path / "m").dictionary.options.maxn == 50

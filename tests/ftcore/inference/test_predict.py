@@ -194,7 +194,7 @@ def test_a_line_without_any_known_feature_gets_no_label(load):
     classic = load("softmax.bin")
     own = classic.dictionary
     words = [word if word != b"</s>" else b"never" for word in own.words]
-    options = own.options.model_copy(update={"maxn": 0, "minn": 0, "word_ngrams": 1})
+    options = replace(own.options, maxn=0, minn=0, word_ngrams=1)
     other = Dictionary(words, own.labels, own.counts, own.label_counts, own.ntokens, options, storage="all")
     predictor = Predictor(replace(classic, dictionary=other))
     found = predictor.predict(["", "unknown words", "w1", "also unknown"], k=2)

@@ -129,7 +129,7 @@ def test_long_lines_are_summed_in_order():
 def test_rows_that_a_file_has_without_use_are_left_alone(load):
     """fastText's autotune leaves bucket > 0 in a model without n-grams; its rows lie behind the words'."""
     model = load("softmax.bin")
-    options = model.dictionary.options.model_copy(update={"maxn": 0, "minn": 0, "word_ngrams": 1})
+    options = replace(model.dictionary.options, maxn=0, minn=0, word_ngrams=1)
     own = model.dictionary
     words = Dictionary(
         own.packed_words, own.packed_labels, own.counts, own.label_counts, own.ntokens, options, storage="all"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
-from ftcore.inference.text import holds_text, text_of_column, text_of_lines
+from ftcore.inference.columns import holds_text, text_of_column
+from ftcore.inference.text import text_of_lines
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 
@@ -47,7 +48,7 @@ def test_columns(lines, start, stop):
         assert text_of_column(pa.array(rows, kind)[start:stop]).tobytes() == expected
 
 
-@pytest.mark.parametrize("size", [1, 6])  # by Python or by Arrow
+@pytest.mark.parametrize("size", [1, 6])  # few or many
 @pytest.mark.parametrize(("wrong", "message"), [(1, "int"), (None, "None"), (["a"], "list")])
 def test_what_is_no_line_is_named(size, wrong, message):
     with pytest.raises(UserError, match=message):
