@@ -12,7 +12,6 @@ Source: fastText 0.9.3 ``src/loss.cc`` (``computeOutput``, ``predict``, ``findKB
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,18 +19,16 @@ from functools import cached_property
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.scan import PAD
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference import kernels
 from ftcore.inference.single import Line, LineScores, Means
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_line, text_of_lines
+from ftcore.inference.text import text_of_lines
 from ftcore.inference.threads import ahead, cores
 from ftcore.model.huffman import children
-from ftcore.model.kernel import when_compiling
 
-_LOG = logging.getLogger(__name__)
 FOLDED_BYTES = 256 << 20  # the largest folded table
 _BYTES = 1 << 18  # text of a batch
 _LINES = 4096  # lines of a batch
@@ -102,16 +99,14 @@ class Predictor:
             np.float32,
         )
         self.names = np.array(self.dictionary.labels, object)
-        self.kind = {"softmax": kernels.SOFTMAX, "hs": kernels.TREE}.get(classic.args.loss, kernels.SIGMOID)
-        if self.kind == kernels.TREE:
+        self.kind = {"softmax": native.SOFTMAX, "hs": native.TREE}.get(classic.args.loss, native.SIGMOID)
+        if self.kind == native.TREE:
             self.children = children(self.dictionary.label_counts)
         size = 4 * len(self.output) * self.tables.places
         self.folded = None
         if len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
             # memory that is touched only where a feature occurs
             self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
-        with when_compiling(_LOG, "the kernels of prediction"):
-            self.predict(["", ""])
 
     # ------------------------------------------------------------------------------------------ lines
     def predict(self, lines: Sequence[str | bytes], k: int = 1, threshold: float = 0.0) -> Predictions:
@@ -157,10 +152,7 @@ class Predictor:
     @cached_property
     def _one_line(self) -> Callable[[np.ndarray], Line | None]:
         tables, label = self.tables, self.classic.args.label
-        made = (Means(tables, label) if self.folded is None else LineScores(tables, label, self.folded)).line
-        with when_compiling(_LOG, "the kernels of prediction"):
-            made(text_of_line(""))
-        return made
+        return (Means(tables, label) if self.folded is None else LineScores(tables, label, self.folded)).line
 
     def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
         return self.from_text(text_of_lines(lines), k, threshold)
@@ -204,25 +196,26 @@ class Predictor:
         if self.folded is None:
             return self._ready(self.tables.mean(places, offsets))
         out = np.empty((len(offsets) - 1, len(self.output)), np.float32)
-        bits, missing = self.folded.view(np.int32), np.empty(len(places), np.int32)
-        count = kernels.folded_means(self.folded, bits, places, offsets, out, missing)
+        places = np.ascontiguousarray(places, np.int32)
+        missing = np.empty(len(places), np.int32)
+        count = native.folded_means(self.folded, places, offsets, out, missing)
         if count:
             self._fold(np.unique(missing[:count]))
-            kernels.folded_means(self.folded, bits, places, offsets, out, missing)
+            native.folded_means(self.folded, places, offsets, out, missing)
         return out
 
     def _ready(self, hidden: np.ndarray) -> np.ndarray:
-        if self.kind == kernels.TREE:
+        if self.kind == native.TREE:
             return hidden
         out = np.empty((len(hidden), len(self.output)), np.float32)
-        kernels.products(hidden, self.output, out)
+        native.products(hidden, self.output, out)
         return out
 
     def _fold(self, places: np.ndarray) -> None:
         step = max(1, _SCORES // self.tables.dim)
         for at in range(0, len(places), step):
             part = places[at : at + step]
-            kernels.fold_rows(self.tables.gather(part), self.output, part, self.folded)
+            native.fold_rows(self.tables.gather(part), self.output, part, self.folded)
 
     def _batch(self, places: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
         return self._best(self.scores(places, offsets), offsets, k, threshold)
@@ -231,13 +224,13 @@ class Predictor:
         lines = len(offsets) - 1
         labels, found = np.empty(lines * k, np.int32), np.empty(lines * k, np.float32)
         ends, threshold = np.empty(lines + 1, np.int64), np.float32(threshold)
-        if self.kind == kernels.TREE:
+        if self.kind == native.TREE:
             folded = self.folded is not None
-            sound = kernels.best_leaves(
+            sound = native.best_leaves(
                 values, self.output, folded, offsets, *self.children, k, threshold, labels, found, ends
             )
         else:
-            sound = kernels.best_labels(
+            sound = native.best_labels(
                 values, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
             )
         if not sound:

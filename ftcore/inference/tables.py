@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ftcore import native
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.kernels import bucket_places, keep_rows, mean_rows
 from ftcore.model.init import bucket_numbers, initial_rows
 
 _SMALL_TABLE = 32 << 20  # bytes of a quantised table that is written out for speed
@@ -68,7 +68,8 @@ class Tables:
             rows = self.dictionary.to_rows(ids)
             np.concatenate([[0], np.cumsum(rows >= 0)]).take(offsets, out=ends)
             return rows[rows >= 0].astype(np.int32), ends
-        return kept[: keep_rows(ids, offsets, self.nwords, self.bucket_rows, kept, ends)], ends
+        ids = np.ascontiguousarray(ids, np.int32)
+        return kept[: native.keep_rows(ids, offsets, self.nwords, self.bucket_rows, kept, ends)], ends
 
     def gather(self, places: np.ndarray) -> np.ndarray:
         """The rows at these places: float32[n, D], a copy."""
@@ -89,8 +90,9 @@ class Tables:
         extra = np.zeros((0, self.dim), np.float32)
         if self.table is None:
             distinct, places = np.unique(places, return_inverse=True)
-            mean_rows(self.gather(distinct), extra, places, offsets, out)
+            native.mean_rows(self.gather(distinct), extra, places.astype(np.int32), offsets, out)
             return out
+        places = np.ascontiguousarray(places, np.int32)
         if not (self.pruned or self.whole):
             places = self._signed(places)
             absent = places < 0
@@ -98,7 +100,7 @@ class Tables:
                 buckets, number = np.unique(-1 - places[absent], return_inverse=True)
                 extra = initial_rows(self.seed, bucket_numbers(buckets), self.dim)
                 places[absent] = -1 - number
-        mean_rows(self.table, extra, places, offsets, out)
+        native.mean_rows(self.table, extra, places, offsets, out)
         return out
 
     def full(self) -> np.ndarray:
@@ -112,9 +114,9 @@ class Tables:
 
     def _signed(self, places: np.ndarray) -> np.ndarray:
         if self.bucket_rows is None:
-            return self.dictionary.to_signed(places)
-        out = np.empty(len(places), np.int64)
-        bucket_places(places, self.nwords, self.bucket_rows, out)
+            return self.dictionary.to_signed(places).astype(np.int32)
+        out = np.empty(len(places), np.int32)
+        native.bucket_places(np.ascontiguousarray(places, np.int32), self.nwords, self.bucket_rows, out)
         return out
 
     def _stored(self, rows: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.dictionary import encode
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.kernels import best_of, mean_rows, products
 from ftcore.inference.single import Means
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_line
@@ -61,7 +61,7 @@ class Vectors:
         known = self._known
         if known is not None and (own := known.index.get(key)) is not None:
             out = np.empty((1, self.tables.dim), np.float32)
-            mean_rows(known.table, known.table[:0], known.rows, known.offsets[own : own + 2], out)
+            native.mean_rows(known.table, known.table[:0], known.rows, known.offsets[own : own + 2], out)
             return out[0]
         found = self._one.word(key)
         return self.words([key])[0] if found is None else found
@@ -194,10 +194,10 @@ class Vectors:
         words = self.dictionary.words
         length = np.float32(np.sqrt(vector @ vector))
         cosines = np.empty((1, len(words)), np.float32)
-        products(np.ascontiguousarray(vector, np.float32)[None], self._units, cosines)
+        native.products(np.ascontiguousarray(vector, np.float32)[None], self._units, cosines)
         cosines /= length if length >= 1e-8 else np.float32(1)
         ids = self.dictionary.word_ids([_bytes(word) for word in banned])
-        scores, places = best_of(cosines[0], ids, len(words) if k == -1 else min(k, len(words)))
+        scores, places = native.best_of(cosines[0], ids, len(words) if k == -1 else min(k, len(words)))
         return [(score, words[i]) for score, i in zip(scores.tolist(), places.tolist(), strict=True)]
 
 

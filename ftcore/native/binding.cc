@@ -15,6 +15,7 @@ NB_MODULE(_native, m) {
   nb::list known;
   for (const Variant& one : variants()) known.append(nb::make_tuple(one.name, one.supported));
   m.attr("PROCESSORS") = nb::tuple(known);
+  bind_choice(m);
   bind_formats(m);
   bind_means(m);
   bind_quantize(m);

@@ -10,6 +10,7 @@
 
 namespace ftcore {
 
+void bind_choice(nb::module_& m);
 void bind_formats(nb::module_& m);
 void bind_means(nb::module_& m);
 void bind_quantize(nb::module_& m);
@@ -32,5 +33,8 @@ inline void require_rows(const Vector<const int32_t>& ids, int64_t rows, int64_t
   for (int64_t i = 0; i < ids.size(); ++i) fits &= -extra <= ids[i] && ids[i] < rows;
   if (!fits) throw nb::value_error((std::string(name) + ": an id names no row").c_str());
 }
+
+// Children of inner nodes as a tree has them: each of one parent that was made after it.
+void require_tree(const Vector<const int32_t>& left, const Vector<const int32_t>& right);
 
 }  // namespace ftcore

@@ -12,9 +12,9 @@ from ftcore.corpus.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.inference import tables as module
-from ftcore.inference.kernels import mean_rows
 from ftcore.inference.tables import Tables
 from ftcore.model.init import bucket_numbers, initial_rows
+from ftcore.native import mean_rows
 from tests.reference.peer import needs_peer
 
 BUCKET, DIM, SEED = 500, 7, 11
@@ -117,7 +117,7 @@ def test_a_table_that_only_gathers_gives_the_same_means():
 def test_long_lines_are_summed_in_order():
     """In the order of the features and in float32, as the original sums: not in pairs or lanes."""
     table = (RNG.normal(size=(1000, 3)) * 10 ** RNG.uniform(-6, 6, size=(1000, 1))).astype(np.float32)
-    ids, out = RNG.integers(0, 1000, 5000), np.empty((1, 3), np.float32)
+    ids, out = RNG.integers(0, 1000, 5000, np.int32), np.empty((1, 3), np.float32)
     mean_rows(table, table[:0], ids, np.array([0, 5000]), out)
     total = np.zeros(3, np.float32)
     for i in ids:
