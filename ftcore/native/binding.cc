@@ -19,4 +19,5 @@ NB_MODULE(_native, m) {
   bind_formats(m);
   bind_means(m);
   bind_quantize(m);
+  bind_supervised(m);
 }

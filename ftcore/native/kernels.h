@@ -5,14 +5,20 @@
 // standard library (see CMakeLists.txt), and all their own helpers lie in FTCORE_VARIANT too.
 #pragma once
 
+#include "kernels/copies.h"
+#include "kernels/losses.h"
 #include "kernels/means.h"
 #include "kernels/nearest.h"
+#include "kernels/supervised.h"
 
 namespace ftcore {
 
 struct Kernels {
   const MeanKernels* means;
   const NearestKernels* nearest;
+  const CopyKernels* copies;
+  const LossKernels* losses;
+  const SupervisedKernels* supervised;
 };
 
 }  // namespace ftcore

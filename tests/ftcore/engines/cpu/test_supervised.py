@@ -1,4 +1,4 @@
-"""The Numba kernels against the slow reference and the torch engine, on the same draws."""
+"""The native kernels against the slow reference and the torch engine, on the same draws."""
 
 import math
 
@@ -8,11 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore import config
+from ftcore import config, native
 from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
-from ftcore.engines.cpu import supervised
 from ftcore.engines.cpu.supervised import train_bags
-from ftcore.engines.cpu.supervised_kernels import Scratch, _exp, _logistic, _softmax, train_documents
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
@@ -202,38 +200,6 @@ def test_one_thread_gives_the_same_bytes_and_two_the_same_quality(loss):
     assert all((arrays(tables)[0] != 0).all() for tables, _ in both)
 
 
-class InTurn:
-    """A pool whose threads work one after another."""
-
-    def __init__(self, threads: int):
-        assert threads == 2
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    map = staticmethod(map)
-
-
-def test_two_threads_take_turns_so_that_both_follow_the_rate(monkeypatch):
-    monkeypatch.setattr(supervised, "ThreadPoolExecutor", InTurn)
-    bags = topics(2001)
-    setup, options = FinetuneSetup(Targets.build("softmax", np.bincount(bags.targets))), config.Finetune()
-    rows = np.random.default_rng(2).uniform(-0.1, 0.1, (1400, 10)).astype(np.float32)
-    tables = [TwoTables(torch.from_numpy(rows.copy()), torch.zeros(4, 10)) for _ in range(2)]
-
-    def lr(done):
-        return 0.5 * (1 - done / len(bags.ids))
-
-    train_bags(tables[0], bags, np.arange(2001), options, lr, fresh(), setup, 2)
-    for document in [*range(0, 2001, 2), *range(1, 2001, 2)]:
-        rate = constant(lr(bags.offsets[document]))
-        train_bags(tables[1], bags, np.array([document]), options, rate, fresh(), setup)
-    close(tables[0], arrays(tables[1]), atol=1e-6)
-
-
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_the_first_loss_that_is_no_number_is_named(loss, value):
@@ -260,7 +226,7 @@ def test_an_output_row_that_is_no_number_is_noticed():
     assert result.broken == 0
 
 
-def test_a_mapped_corpus_needs_no_second_compilation(tmp_path):
+def test_a_mapped_corpus_gives_the_same_bytes(tmp_path):
     dictionary, bags, options = finetuning(loss="ova")
     setup = FinetuneSetup.build(dictionary, options)
     texts, labels = corpus_lines(60)
@@ -273,21 +239,15 @@ def test_a_mapped_corpus_needs_no_second_compilation(tmp_path):
         train_bags(tables, corpus, np.arange(60), options, constant(0.5), fresh(), setup)
         found.append(arrays(tables))
     np.testing.assert_array_equal(found[0][0], found[1][0])
-    assert len(train_documents.signatures) == 1
 
 
 # --------------------------------------------------------------------------------------- the losses
-def scratch(size: int) -> Scratch:
-    real = [np.empty(size, np.float32) for _ in range(3)]
-    return Scratch(np.arange(size), *real, np.empty(size, np.int32))
-
-
 @given(st.lists(st.floats(-300, 0, width=32), min_size=1, max_size=40))
 @settings(deadline=None)
 def test_exponentials(values):
     given_T = np.array(values, np.float32)
     found = given_T.copy()
-    _exp(found, np.empty(len(found), np.int32))
+    native.exponentials(found)
     expected = np.exp(np.maximum(given_T.astype(np.float64), -87))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
@@ -298,7 +258,7 @@ def test_logistic_losses(rows):
     score = np.array([s for s, _ in rows], np.float32)
     yes = np.array([y for _, y in rows], np.float32)
     found = score.copy()
-    loss = _logistic(found, yes, scratch(len(score)))
+    loss = native.logistic_errors(found, yes)
     exact = score.astype(np.float64)
     assert loss == pytest.approx(np.logaddexp(0, np.where(yes > 0, -exact, exact)).sum(), rel=1e-5, abs=1e-5)
     sigmoid = 1 / (1 + np.exp(-exact))
@@ -307,7 +267,7 @@ def test_logistic_losses(rows):
 
 def test_a_product_of_two_thousand_factors_does_not_overflow():
     score = np.zeros(2000, np.float32)
-    loss = _logistic(score, np.ones(2000, np.float32), scratch(2000))
+    loss = native.logistic_errors(score, np.ones(2000, np.float32))
     assert loss == pytest.approx(2000 * math.log(2))
     np.testing.assert_allclose(score, -0.5)
 
@@ -318,7 +278,7 @@ def test_softmax_losses(values, label):
     label %= len(values)
     score = np.array(values, np.float32)
     found = score.copy()
-    loss = _softmax(found, label, np.empty(len(score), np.int32))
+    loss = native.softmax_errors(found, label)
     exact = torch.log_softmax(torch.from_numpy(score).double(), 0).numpy()
     assert loss == pytest.approx(-exact[label], rel=1e-5, abs=1e-5)
     np.testing.assert_allclose(found, np.exp(exact) - (np.arange(len(score)) == label), atol=1e-6)

@@ -1,0 +1,129 @@
+#include "bag.h"
+
+#include <cstring>
+
+namespace ftcore {
+namespace FTCORE_VARIANT {
+
+namespace {
+
+constexpr uint32_t EMPTY = 0xFFFFFFFF;
+
+inline int64_t slot_of(const Copies& copies, int64_t row) {
+  if (copies.slots == 0) return -1;
+  int64_t s = row & (copies.slots - 1);
+  return copies.row[s] == row ? s : -1;
+}
+
+// Ids that repeat are counted in a hash table (linear probing, at most half full) of a document's own size.
+bool count_ids(Bag& bag, const int32_t* ids, int64_t size, int64_t rows) {
+  int bits = 4;
+  while ((int64_t{1} << bits) < 2 * size) ++bits;
+  uint32_t* __restrict cell = bag.cell;
+  uint32_t mask = (uint32_t{1} << bits) - 1;
+  std::memset(cell, 0xFF, sizeof(uint32_t) << bits);
+  int64_t count = 0, wrong = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    int32_t id = ids[i];
+    wrong |= static_cast<uint32_t>(id) >= static_cast<uint64_t>(rows);
+    uint32_t at = (static_cast<uint32_t>(id) * 2654435769u) >> (32 - bits);
+    while (cell[at] != EMPTY && bag.id[cell[at]] != id) at = (at + 1) & mask;
+    if (cell[at] == EMPTY) {
+      cell[at] = static_cast<uint32_t>(count);
+      bag.id[count] = id;
+      bag.times[count] = 0;
+      ++count;
+    }
+    bag.times[cell[at]] += 1;
+  }
+  bag.size = size;
+  bag.distinct = count;
+  return !wrong;
+}
+
+// Ask for a row without waiting for it, cache line by cache line. An address only: an id that names no row is
+// found when its document is read. Into the second-level cache (into the first: 37 instead of 29 ns a row).
+// Inlined always: gcc 12 drops calls of a function that only prefetches, as if it did nothing.
+__attribute__((always_inline)) inline void ask(uintptr_t row, int64_t dim) {
+  if (dim > 64) {  // a constant number costs half as much, and the core streams the rest of longer rows
+    for (int line = 0; line < 7; ++line) __builtin_prefetch(reinterpret_cast<const void*>(row + 64 * line), 0, 2);
+  } else {
+    for (int64_t line = 0; line < (dim + 30) / 16; ++line) {  // a row starts anywhere in a line
+      __builtin_prefetch(reinterpret_cast<const void*>(row + 64 * line), 0, 2);
+    }
+  }
+}
+
+}  // namespace
+
+bool read_bag(Bag& bag, const int32_t* ids, int64_t size, float* table, int64_t rows, int64_t dim,
+              const Copies& copies) {
+  if (!count_ids(bag, ids, size, rows)) return false;
+  if (copies.slots == 0) {
+    for (int64_t i = 0; i < bag.distinct; ++i) bag.row[i] = table + bag.id[i] * dim;
+    return true;
+  }
+  for (int64_t i = 0; i < bag.distinct; ++i) {
+    int64_t s = slot_of(copies, bag.id[i]);
+    bag.slot[i] = static_cast<int32_t>(s);
+    bag.row[i] = s >= 0 ? copies.copy + s * copies.stride : table + bag.id[i] * dim;
+  }
+  return true;
+}
+
+void mean_of_bag(const Bag& bag, int64_t dim, float* __restrict mean) {
+  for (int64_t j = 0; j < dim; ++j) mean[j] = 0;
+  const float* times = bag.times;
+  int64_t i = 0;
+  for (; i + 4 <= bag.distinct; i += 4) {
+    for (int64_t next = i + AHEAD; next < i + AHEAD + 4 && next < bag.distinct; ++next) {
+      ask(reinterpret_cast<uintptr_t>(bag.row[next]), dim);
+    }
+    const float *a = bag.row[i], *b = bag.row[i + 1], *c = bag.row[i + 2], *d = bag.row[i + 3];
+    float p = times[i], q = times[i + 1], r = times[i + 2], s = times[i + 3];
+    for (int64_t j = 0; j < dim; ++j) mean[j] += (p * a[j] + q * b[j]) + (r * c[j] + s * d[j]);
+  }
+  for (; i < bag.distinct; ++i) {
+    const float* a = bag.row[i];
+    for (int64_t j = 0; j < dim; ++j) mean[j] += times[i] * a[j];
+  }
+  float share = 1.0f / static_cast<float>(bag.size);
+  for (int64_t j = 0; j < dim; ++j) mean[j] *= share;
+}
+
+namespace {
+
+inline void move_row(float* __restrict row, const float* __restrict change, int64_t dim, float times) {
+  for (int64_t j = 0; j < dim; ++j) row[j] += times * change[j];
+}
+
+}  // namespace
+
+void move_bag(const Bag& bag, const float* change, const bool* frozen, float* table, int64_t dim,
+              const Copies& copies) {
+  for (int64_t i = 0; i < bag.distinct; ++i) {
+    if (frozen == nullptr || !frozen[bag.id[i]]) move_row(bag.row[i], change, dim, bag.times[i]);
+  }
+  count_motion(bag, frozen, table, dim, copies);
+}
+
+void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies) {
+  if (copies.slots == 0) return;
+  for (int64_t i = 0; i < bag.distinct; ++i) {
+    int64_t s = bag.slot[i];
+    if (s < 0 || (frozen != nullptr && frozen[bag.id[i]])) continue;
+    copies.moved[s] += bag.times[i];
+    if (copies.moved[s] >= copies.enough) meet(copies, s, table, dim);
+  }
+}
+
+void announce(const float* table, int64_t dim, const int32_t* ids, int64_t first, int64_t last,
+              const Copies& copies) {
+  for (int64_t i = first; i < last; ++i) {
+    if (slot_of(copies, ids[i]) >= 0) continue;  // the copy is in the cache
+    ask(reinterpret_cast<uintptr_t>(table) + static_cast<uintptr_t>(int64_t{ids[i]} * dim) * sizeof(float), dim);
+  }
+}
+
+}  // namespace FTCORE_VARIANT
+}  // namespace ftcore

@@ -1,0 +1,46 @@
+#include "copies.h"
+
+namespace ftcore {
+namespace FTCORE_VARIANT {
+
+namespace {
+
+void add_motion(float* __restrict row, float* __restrict copy, float* __restrict base, int64_t dim) {
+  for (int64_t j = 0; j < dim; ++j) {
+    float now = row[j] + (copy[j] - base[j]);
+    row[j] = now;
+    copy[j] = now;
+    base[j] = now;
+  }
+}
+
+void fetch(const Copies& copies, const float* table, int64_t dim) {
+  for (int64_t s = 0; s < copies.slots; ++s) {
+    copies.moved[s] = 0;
+    for (int64_t j = 0; copies.row[s] >= 0 && j < dim; ++j) {
+      copies.copy[s * copies.stride + j] = copies.base[s * copies.stride + j] = table[copies.row[s] * dim + j];
+    }
+  }
+}
+
+void settle(const Copies& copies, float* table, int64_t dim) {
+  for (int64_t s = 0; s < copies.slots; ++s) {
+    if (copies.row[s] >= 0 && copies.moved[s] != 0) meet(copies, s, table, dim);
+  }
+}
+
+}  // namespace
+
+void meet(const Copies& copies, int64_t s, float* table, int64_t dim) {
+  if (__atomic_exchange_n(copies.busy + s, 1, __ATOMIC_ACQUIRE) != 0) return;
+  float *copy = copies.copy + s * copies.stride, *base = copies.base + s * copies.stride;
+  add_motion(table + copies.row[s] * dim, copy, base, dim);
+  copies.moved[s] = 0;
+  __atomic_store_n(copies.busy + s, 0, __ATOMIC_RELEASE);
+}
+
+extern const CopyKernels copy_kernels;
+const CopyKernels copy_kernels = {fetch, settle};
+
+}  // namespace FTCORE_VARIANT
+}  // namespace ftcore

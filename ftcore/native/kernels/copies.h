@@ -1,0 +1,43 @@
+// A thread's own copies of rows that all threads write.
+//
+// A row that every document touches (the head with few labels, the commonest words) is worth a cache line's
+// journey from another core with each write. So each thread writes to a copy, which it knows together with the
+// row as it was when they last met, `base`; when the copy has moved by `enough` they meet again:
+//
+//   row += copy - base;  base = copy = row
+//
+// A row's motion is counted in updates of full size (an input row: its occurrences; an output row: the sum of
+// |error|), so that common rows meet often and rare ones seldom: each costs the same few percent of its use.
+// Nothing is lost: one thread at a time meets a row, another leaves it for its next use.
+#pragma once
+
+#include <cstdint>
+
+namespace ftcore {
+
+struct Copies {
+  int64_t slots = 0;      // 0: none, the thread works on the table itself
+  int64_t stride = 0;     // floats from copy to copy, whole cache lines
+  float* copy = nullptr;  // [slots, stride]
+  float* base = nullptr;  // [slots, stride]
+  float* moved = nullptr;  // [slots] since they met
+  float enough = 0;
+  const int32_t* row = nullptr;  // [slots] the table's row, -1: none; the same for all threads
+  uint8_t* busy = nullptr;       // [slots] whether a thread is meeting that row now
+};
+
+struct CopyKernels {
+  // Fetch: base = copy = row for all slots.
+  void (*fetch)(const Copies& copies, const float* table, int64_t dim);
+  // Bring every copy's motion home; for one thread after another.
+  void (*settle)(const Copies& copies, float* table, int64_t dim);
+};
+
+#ifdef FTCORE_VARIANT
+namespace FTCORE_VARIANT {
+// Slot s and its row meet, unless another thread is at it.
+void meet(const Copies& copies, int64_t s, float* table, int64_t dim);
+}  // namespace FTCORE_VARIANT
+#endif
+
+}  // namespace ftcore

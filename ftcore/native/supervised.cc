@@ -1,0 +1,223 @@
+#include "supervised.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "processor.h"
+#include "team.h"
+
+namespace ftcore {
+
+namespace {
+
+constexpr int64_t LINE = 16;  // floats of a cache line
+
+int64_t longest_bag(const Documents& documents) {
+  int64_t longest = 0;
+  for (int64_t k = 0; k < documents.count; ++k) {
+    const int64_t* at = documents.offsets + documents.order[k];
+    longest = std::max(longest, at[1] - at[0]);
+  }
+  return longest;
+}
+
+int64_t most_rows(const Truth& truth, int64_t documents) {
+  int64_t most = 1;
+  for (int64_t k = 0; k < documents; ++k) {
+    most = std::max(most, truth.offsets[truth.place[k] + 1] - truth.offsets[truth.place[k]]);
+  }
+  return most;
+}
+
+// Floats at the start of a cache line, apart from those of other threads.
+class Lines {
+ public:
+  explicit Lines(int64_t size) : memory_(static_cast<size_t>(size + 2 * LINE)) {}
+  float* get() {
+    auto address = reinterpret_cast<uintptr_t>(memory_.data()) + 4 * LINE - 1;
+    return reinterpret_cast<float*>(address / (4 * LINE) * (4 * LINE));
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+// Which rows the threads have copies of, and who meets them now.
+struct Common {
+  std::vector<int32_t> row;
+  std::vector<uint8_t> busy;
+
+  explicit Common(std::vector<int32_t> rows) : row(std::move(rows)), busy(row.size()) {}
+};
+
+struct CopyMemory {
+  Lines copy, base;
+  std::vector<float> moved;
+
+  CopyMemory(int64_t slots, int64_t stride)
+      : copy(slots * stride), base(slots * stride), moved(static_cast<size_t>(slots)) {}
+  Copies view(Common& common, int64_t stride, float enough) {
+    Copies copies;
+    copies.slots = static_cast<int64_t>(common.row.size());
+    copies.stride = stride;
+    copies.copy = copy.get();
+    copies.base = base.get();
+    copies.moved = moved.data();
+    copies.enough = enough;
+    copies.row = common.row.data();
+    copies.busy = common.busy.data();
+    return copies;
+  }
+};
+
+// What a thread works in.
+struct Memory {
+  std::vector<int32_t> id, slot;
+  std::vector<float> times;
+  std::vector<float*> row;
+  std::vector<uint32_t> cell;
+  Lines hidden, gradient;
+  std::vector<int64_t> output_row;
+  std::vector<float> yes, error, part;
+  CopyMemory input, head;
+
+  Memory(int64_t longest, int64_t dim, int64_t most, int64_t input_slots, int64_t head_slots, int64_t stride)
+      : id(static_cast<size_t>(longest)), slot(id.size()), times(id.size()), row(id.size()), cell(4 * id.size() + 16),
+        hidden(dim), gradient(dim), output_row(static_cast<size_t>(most)), yes(output_row.size()),
+        error(output_row.size()), part(output_row.size()), input(input_slots, stride), head(head_slots, stride) {
+    for (size_t t = 0; t < output_row.size(); ++t) output_row[t] = static_cast<int64_t>(t);
+  }
+  Thread view() {
+    Thread own{};
+    own.bag.id = id.data();
+    own.bag.slot = slot.data();
+    own.bag.times = times.data();
+    own.bag.row = row.data();
+    own.bag.cell = cell.data();
+    own.hidden = hidden.get();
+    own.gradient = gradient.get();
+    own.row = output_row.data();
+    own.yes = yes.data();
+    own.error = error.data();
+    own.part = part.data();
+    return own;
+  }
+};
+
+constexpr int64_t COPIED = 1 << 19;   // bytes of a thread's copies of input rows: a second-level cache
+constexpr int64_t HEAD = 4 << 20;     // bytes of a head that is copied
+constexpr int64_t SAMPLE = 1 << 16;   // features looked at for the commonest
+
+// The commonest rows of the chunk: slot s holds one with row % slots == s, or -1. A feature that meets another in
+// its slot takes a vote from it (Boyer and Moore, 1981), so that the commonest keeps the slot.
+std::vector<int32_t> commonest(const Documents& documents, const Tables& tables, int64_t slots) {
+  std::vector<int32_t> row(static_cast<size_t>(slots), -1), votes(row.size());
+  int64_t step = 1, features = 0;
+  for (int64_t k = 0; k < documents.count; k += 1 + documents.count / 1024) {
+    const int64_t* at = documents.offsets + documents.order[k];
+    features += at[1] - at[0];
+  }
+  features *= 1 + documents.count / 1024;  // of the chunk, roughly
+  step = std::max<int64_t>(1, features / SAMPLE);
+  for (int64_t k = 0; k < documents.count; k += step) {
+    const int64_t* at = documents.offsets + documents.order[k];
+    for (int64_t i = at[0]; i < at[1]; ++i) {
+      int32_t id = documents.ids[i];
+      if (id < 0 || id >= tables.rows) continue;
+      size_t s = static_cast<size_t>(id & (slots - 1));
+      if (row[s] == id) {
+        ++votes[s];
+      } else if (votes[s] == 0) {
+        row[s] = id;
+        votes[s] = 1;
+      } else {
+        --votes[s];
+      }
+    }
+  }
+  for (size_t s = 0; s < row.size(); ++s) {
+    if (votes[s] < 2) row[s] = -1;
+  }
+  return row;
+}
+
+int64_t power_of_two_below(int64_t most) {
+  int64_t power = 1;
+  while (2 * power <= most) power *= 2;
+  return power;
+}
+
+}  // namespace
+
+const char* misfit(const Documents& documents, int64_t ids, int64_t bags, const Truth& truth, int64_t spans,
+                   int64_t rows, int64_t classes) {
+  for (int64_t k = 0; k < documents.count; ++k) {
+    int64_t bag = documents.order[k];
+    if (bag < 0 || bag >= bags) return "order names no document";
+    int64_t first = documents.offsets[bag], last = documents.offsets[bag + 1];
+    // a bag is counted in 32 bits
+    if (first < 0 || last <= first || last > ids || last - first > INT32_MAX / 4) return "a document without features";
+    int64_t place = truth.place[k];
+    if (place < 0) return "place names no label";
+    if (truth.loss == Truth::SOFTMAX) {
+      if (place >= classes) return "place names no label";
+      continue;
+    }
+    if (place >= spans) return "place names no label";
+    first = truth.offsets[place], last = truth.offsets[place + 1];
+    if (first < 0 || last < first || last > rows || last - first > INT32_MAX) return "the offsets of the truth do not rise";
+    for (int64_t t = first; t < last; ++t) {
+      if (truth.row[t] < 0 || truth.row[t] >= classes) return "the truth names no row of the head";
+    }
+  }
+  return nullptr;
+}
+
+Trained train_chunk(const Tables& tables, const Documents& documents, const Truth& truth, const Update& update,
+                    int threads, const std::function<bool()>& go_on) {
+  bool dense = truth.loss == Truth::SOFTMAX || truth.loss == Truth::OVA;
+  int64_t most = dense ? tables.classes : most_rows(truth, documents.count);
+  int64_t stride = (tables.dim + LINE - 1) / LINE * LINE, bytes = stride * static_cast<int64_t>(sizeof(float));
+  std::vector<int32_t> input_rows, head_rows;
+  if (threads > 1) {
+    if (update.train_input) {
+      input_rows = commonest(documents, tables, power_of_two_below(std::max<int64_t>(COPIED / bytes, 1)));
+    }
+    if (tables.classes * bytes <= HEAD) {
+      for (int64_t c = 0; c < tables.classes; ++c) head_rows.push_back(static_cast<int32_t>(c));
+    }
+  }
+  Common input(std::move(input_rows)), head(std::move(head_rows));
+  std::vector<std::unique_ptr<Memory>> memory;
+  std::vector<Thread> own;
+  std::vector<Trained> parts(static_cast<size_t>(threads));
+  int64_t longest = longest_bag(documents);
+  for (int t = 0; t < threads; ++t) {
+    memory.push_back(std::make_unique<Memory>(longest, tables.dim, most, static_cast<int64_t>(input.row.size()),
+                                              static_cast<int64_t>(head.row.size()), stride));
+    own.push_back(memory.back()->view());
+    own.back().input_copies = memory.back()->input.view(input, stride, 32.0f);
+    own.back().head_copies = memory.back()->head.view(head, stride, 4.0f);
+    kernels().copies->fetch(own.back().input_copies, tables.input, tables.dim);
+    kernels().copies->fetch(own.back().head_copies, tables.output, tables.dim);
+  }
+  int stop = 0;
+  auto work = [&](int t) {
+    parts[static_cast<size_t>(t)] =
+        kernels().supervised->train(tables, documents, truth, update, t, threads, own[static_cast<size_t>(t)], &stop);
+  };
+  run_team(threads, work, go_on, &stop);
+  Trained all{0, -1, -1};
+  for (int t = 0; t < threads; ++t) {
+    const Trained& part = parts[static_cast<size_t>(t)];
+    kernels().copies->settle(own[static_cast<size_t>(t)].input_copies, tables.input, tables.dim);
+    kernels().copies->settle(own[static_cast<size_t>(t)].head_copies, tables.output, tables.dim);
+    all.loss += part.loss;
+    if (part.broken >= 0) all.broken = all.broken < 0 ? part.broken : std::min(all.broken, part.broken);
+    if (part.wrong >= 0) all.wrong = part.wrong;
+  }
+  return all;
+}
+
+}  // namespace ftcore
