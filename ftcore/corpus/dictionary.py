@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus import counting, scan
-from ftcore.corpus.lines import Lines, encode, join_lines, padded
-from ftcore.corpus.lookup import WordIndex, Words
+from ftcore.corpus.lines import Lines, join_lines, padded
+from ftcore.corpus.lines import encode as encode
+from ftcore.corpus.lines import split as split
+from ftcore.corpus.lookup import WordIndex, Words, label_bytes, label_text
 from ftcore.corpus.numbering import Numbering
 from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 _TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
 _CHUNK = 512  # lines a thread makes features of at a time
+_NONE = np.zeros(0, np.int32), np.zeros(1, np.int64)  # subwords of no word
 
 
 class Dictionary:
@@ -285,8 +289,7 @@ class Dictionary:
 
     def word_id(self, word: bytes) -> int:
         """Id of a word, -1 where it is none."""
-        cuts = np.array([0, len(word)])
-        return int(scan.find_words(*self.word_index.table, padded(word), cuts)[0])
+        return int(self.word_index.find([word])[0])
 
     @property
     def eos(self) -> int:
@@ -347,13 +350,13 @@ class Dictionary:
     # --------------------------------------------------------------------------------------- features
     def subwords(self, word: bytes) -> np.ndarray:
         """The word's own id (if it has one), then its character n-grams; full numbering, int64."""
-        found = scan.word_features(padded(word), len(word), *self.word_arguments())
+        found = native.word_features(padded(word), self.word_vocabulary)
         return found[int(found[0] < 0) :].astype(np.int64)
 
     def word_arguments(self) -> tuple:
         """What `scan.word_features` needs to know of this dictionary: its arguments from `slots` on."""
         o = self.options
-        return *self.word_index.table, self.nwords, o.minn, o.maxn, np.uint64(self.bucket)
+        return *self.word_index.arrays, self.nwords, o.minn, o.maxn, np.uint64(self.bucket)
 
     def subword_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """Every word's `subwords`, full numbering: (int32[N], offsets int64[nwords + 1])."""
@@ -388,14 +391,46 @@ class Dictionary:
 
     def prepare(self, label: str | None) -> None:
         """Make what `line_features` needs, before threads ask for it at once."""
-        _ = self.word_index if label is None else self.entry_index
-        _ = self._vocabulary
+        self.vocabulary(label)
 
     def line_features(
         self, text: np.ndarray, *, eos: bool = True, rest: bool = False, label: str | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """`scan.line_features` of a text (uint8, padded) with this dictionary: features and labels of its lines."""
-        return scan.line_features(text, len(text) - scan.PAD, eos, rest, *self.line_arguments(label))
+        """`native.line_features` of a text (uint8, padded) with this dictionary: features and labels of its lines."""
+        return native.line_features(text, eos, rest, self.vocabulary(label))
+
+    def vocabulary(self, label: str | None = None) -> native.Vocabulary:
+        """What the native core needs to know of this dictionary to make `features` of lines.
+
+        Args:
+            label: as in `features_of`.
+        """
+        made = self._vocabularies.get(label)
+        if made is None:
+            known, cuts = self._vocabulary if self.options.maxn > 0 else _NONE
+            made = self._vocabularies[label] = self._native(label, known, cuts)
+        return made
+
+    @cached_property
+    def word_vocabulary(self) -> native.Vocabulary:
+        """The same for words alone, which costs no pass over the words."""
+        return self._native(None, *_NONE)
+
+    def _native(self, label: str | None, known: np.ndarray, cuts: np.ndarray) -> native.Vocabulary:
+        o, index = self.options, self.word_index if label is None else self.entry_index
+        return native.Vocabulary(
+            index.table, self.nwords, index.eos, label_bytes(label or ""), known, cuts,
+            o.minn, o.maxn, o.word_ngrams, self.bucket,
+        )  # fmt: skip
+
+    @cached_property
+    def _vocabularies(self) -> dict[str | None, native.Vocabulary]:
+        return {}
+
+    def __getstate__(self) -> dict:
+        """Without what is made when first asked for."""
+        made = {name for name, value in vars(type(self)).items() if isinstance(value, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in made}
 
     def line_arguments(self, label: str | None = None) -> tuple:
         """What `scan.line_features` needs to know of this dictionary: its arguments from `slots` on."""
@@ -404,7 +439,7 @@ class Dictionary:
         index = self.word_index if label is None else self.entry_index
         prefix = np.frombuffer(bytearray(label_bytes(label or "")), np.uint8)
         return (
-            *index.table, self.nwords, index.eos, prefix, known, cuts,
+            *index.arrays, self.nwords, index.eos, prefix, known, cuts,
             o.minn, o.maxn, o.word_ngrams, np.uint64(max(1, self.bucket)),
         )  # fmt: skip
 
@@ -416,7 +451,7 @@ class Dictionary:
     def _vocabulary(self) -> tuple[np.ndarray, np.ndarray]:
         """`subwords` of every word in full numbering: (int32[N], offsets int64[nwords + 1])."""
         words, o = self.packed_words, self.options
-        return scan.subwords(words.blob, words.offsets, o.minn, o.maxn, np.uint64(self.bucket), self.eos)
+        return native.subwords(words.blob, words.offsets, o.minn, o.maxn, self.bucket, self.eos)
 
     # ------------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, np.ndarray]:
@@ -455,39 +490,6 @@ class Dictionary:
             words, labels, arrays["counts"], arrays["label_counts"], ntokens, options, arrays["buckets"],
             storage=storage, prune=arrays["prune"] if storage == "pruned" else None,
         )  # fmt: skip
-
-
-def label_bytes(label: str) -> bytes:
-    """A label's bytes: the inverse of `label_text`."""
-    try:
-        return label.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte
-        return label.encode("utf-8", "surrogatepass")
-
-
-def label_text(data: bytes) -> str:
-    """A label as str: UTF-8, lone surrogates included, or else bytes as surrogates ("surrogateescape").
-
-    >>> label_bytes(label_text(b"\\xff\\xed\\xa0\\x80")) == b"\\xff\\xed\\xa0\\x80"
-    True
-    """
-    try:
-        text = data.decode("utf-8", "surrogatepass")
-        if label_bytes(text) == data:
-            return text
-    except UnicodeDecodeError:
-        pass
-    return data.decode("utf-8", "surrogateescape")
-
-
-def split(line: str | bytes) -> list[bytes]:
-    """Tokens of a line at fastText's separators: space, \\n, \\r, \\t, \\v, \\f and \\0, no other.
-
-    >>> split("a\\u00a0b\\u3000c d")[1]
-    b'd'
-    """
-    data = line if isinstance(line, bytes) else encode(line)
-    return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
 
 
 def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

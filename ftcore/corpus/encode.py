@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.corpus import scan
+from ftcore import native
 from ftcore.corpus.counting import in_threads, usable_threads
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.lines import Block, Lines
@@ -134,8 +134,7 @@ def _tokens(
     written, start, total, length = 0, 0, 0, 0
 
     def find(block: Block) -> tuple[np.ndarray, int]:
-        text = block()
-        return scan.word_ids(text, len(text) - scan.PAD, *index.table, dictionary.nwords, index.eos)
+        return native.word_ids(block(), index.table, dictionary.nwords, index.eos)
 
     for found, words in in_threads(find, blocks, threads):
         total += words
@@ -155,7 +154,7 @@ def _tokens(
 
 @kernel
 def _break_lines(ids, eos, length):
-    """Cut a stream of `scan.word_ids` into lines as training reads them; labels (-1) count and go.
+    """Cut a stream of `native.word_ids` into lines as training reads them; labels (-1) count and go.
 
     Source: ``getLine`` (358-385): a line ends behind an end of line or its 1025th in-vocabulary word,
     labels among them. Lines of labels alone leave nothing.

@@ -214,6 +214,16 @@ def _join(part: list[str | bytes]) -> bytes:
         return b"".join([encode(item) + b"\n" for item in part])
 
 
+def split(line: str | bytes) -> list[bytes]:
+    """Tokens of a line at fastText's separators: space, \\n, \\r, \\t, \\v, \\f and \\0, no other.
+
+    >>> split("a\\u00a0b\\u3000c d")[1]
+    b'd'
+    """
+    data = line if isinstance(line, bytes) else encode(line)
+    return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
+
+
 def encode(text: str | bytes) -> bytes:
     """UTF-8 bytes; a lone surrogate, which UTF-8 has no place for, keeps its three bytes."""
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text

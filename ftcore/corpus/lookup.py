@@ -1,4 +1,4 @@
-"""Packed words and the hash index that finds them.
+"""Packed words, the index that finds them, and labels as the bytes of one.
 
 Words are one blob with offsets, not Python objects: two million of them open in a moment, and kernels
 look up a whole text at once.
@@ -7,9 +7,11 @@ look up a whole text at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus import scan
 from ftcore.model.hashing import EOS
 from ftcore.model.kernel import kernel
@@ -75,7 +77,7 @@ class Words:
 class WordIndex:
     """Finds packed words; of equal ones the last, as fastText does on loading.
 
-    Attributes: words; slots (see `scan`); eos: the number of the end of line, -1 where it has none.
+    Attributes: words; table: of the native core; eos: the number of the end of line, -1 where it has none.
 
     >>> WordIndex(Words.of([b"a", b"b"])).find([b"b", b"c"]).tolist()
     [1, -1]
@@ -83,24 +85,51 @@ class WordIndex:
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self.slots = empty_slots(len(words))
-        scan.insert_words(self.slots, words.blob, words.offsets, len(words))
+        self.table = native.WordTable(words.blob, words.offsets)
         self.eos = int(self.find([EOS])[0])
 
-    @property
-    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(slots, blob, offsets), as kernels take it."""
-        return self.slots, self.words.blob, self.words.offsets
+    def __reduce__(self) -> tuple:
+        return WordIndex, (self.words,)
+
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(slots, blob, offsets), as kernels of `scan` take it."""
+        slots = empty_slots(len(self.words))
+        scan.insert_words(slots, self.words.blob, self.words.offsets, len(self.words))
+        return slots, self.words.blob, self.words.offsets
 
     def find(self, words: Words | Sequence[bytes]) -> np.ndarray:
         """Their numbers, -1 where there is none: int32[n]."""
         words = words if isinstance(words, Words) else Words.of(words)
-        return scan.find_words(*self.table, words.blob, words.offsets)
+        return self.table.find(words.blob, words.offsets)
 
 
 def empty_slots(words: int) -> np.ndarray:
     """A hash table for so many words, at most two thirds full: uint64[2 * size]."""
     return np.zeros(2 << max(4, (words + words // 2).bit_length()), np.uint64)
+
+
+def label_bytes(label: str) -> bytes:
+    """A label's bytes: the inverse of `label_text`."""
+    try:
+        return label.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return label.encode("utf-8", "surrogatepass")
+
+
+def label_text(data: bytes) -> str:
+    """A label as str: UTF-8, lone surrogates included, or else bytes as surrogates ("surrogateescape").
+
+    >>> label_bytes(label_text(b"\\xff\\xed\\xa0\\x80")) == b"\\xff\\xed\\xa0\\x80"
+    True
+    """
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+        if label_bytes(text) == data:
+            return text
+    except UnicodeDecodeError:
+        pass
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _own(array: np.ndarray, dtype: type) -> np.ndarray:

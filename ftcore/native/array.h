@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "buffer.h"
 #include "loose.h"
 
 namespace nb = nanobind;
@@ -141,6 +142,16 @@ nb::object owned(std::vector<T>&& values) {
   auto* kept = new std::vector<T>(std::move(values));
   nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
   return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+}
+
+// The same of a buffer.
+template <class T>
+nb::object owned(Buffer<T>&& values) {
+  const size_t size = static_cast<size_t>(values.size());
+  values.reserve(1);  // numpy wants an address
+  T* data = values.release();
+  nb::capsule owner(data, [](void* p) noexcept { std::free(p); });
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
 }
 
 }  // namespace ftcore

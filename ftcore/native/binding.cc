@@ -20,4 +20,5 @@ NB_MODULE(_native, m) {
   bind_means(m);
   bind_quantize(m);
   bind_supervised(m);
+  bind_vocabulary(m);
 }
