@@ -42,7 +42,7 @@ void bind_formats(nb::module_& m) {
       "parse_lines",
       [](Bytes data, Offsets starts, int64_t first, int64_t last, Matrix<int64_t> words, Matrix<float> out,
          Vector<uint8_t> hard) {
-        require(last >= first, "parse_lines: last lies before first");
+        require(first >= 0 && last >= first, "parse_lines: last lies before first");
         require_words(starts, first, last - first, data, "parse_lines");
         require(words.shape[1] == 2 && words.shape[0] >= last && out.shape[0] >= last,
                 "parse_lines: words and out need a row for each line");

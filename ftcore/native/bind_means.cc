@@ -47,7 +47,7 @@ void fold_rows(Table rows, Table output, Vector<const int32_t> places, Matrix<fl
 
 int64_t keep(Vector<const int32_t> ids, Vector<const int64_t> offsets, int64_t nwords, Vector<const int32_t> rows,
              Vector<int32_t> out, Vector<int64_t> ends) {
-  require(nwords >= 0 && out.size() >= ids.size() && ends.size() == offsets.size(), "keep_rows: out does not fit");
+  require(nwords >= 0 && nwords <= INT32_MAX && out.size() >= ids.size() && ends.size() == offsets.size(), "keep_rows: out does not fit");
   require_offsets(offsets, ids.size(), "keep_rows");
   int64_t n = keep_rows(ids.data, offsets.data, offsets.size() - 1, {rows.data, rows.size(), nwords}, out.data,
                         ends.data);
@@ -56,7 +56,7 @@ int64_t keep(Vector<const int32_t> ids, Vector<const int64_t> offsets, int64_t n
 }
 
 void signed_places(Vector<const int32_t> ids, int64_t nwords, Vector<const int32_t> rows, Vector<int32_t> out) {
-  require(nwords >= 0 && out.size() == ids.size(), "bucket_places: out does not fit");
+  require(nwords >= 0 && nwords <= INT32_MAX && out.size() == ids.size(), "bucket_places: out does not fit");
   require(bucket_places(ids.data, ids.size(), {rows.data, rows.size(), nwords}, out.data),
           "bucket_places: an id is no feature");
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "binding.h"
@@ -76,7 +77,7 @@ void bind_quantize(nb::module_& m) {
                 "decode_rows: codes must be [n, pieces], and out [n, dim]");
         require(centroids.size() % kCentroids == 0 && centroids.size() / kCentroids == dim,
                 "decode_rows: there must be 256 dim centroid values");
-        decode_rows(centroids.data, codes.data, codes.shape[0], dim, dsub,
+        decode_rows(centroids.data, codes.data, codes.shape[0], dim, std::min(dsub, dim),
                     out.data);
       },
       nb::arg("centroids"), nb::arg("codes"), nb::arg("dsub"), nb::arg("out"),

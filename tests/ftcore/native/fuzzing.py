@@ -18,6 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ CHUNK = 20_000  # calls of a subprocess
 REFUSED = (TypeError, ValueError, OverflowError, MemoryError)
 _PAD = 64  # bytes around an array that must stay as they are
 _CANARY = 0xA5
+_NO_MEMORY = ("AddressSanitizer: out-of-memory", "AddressSanitizer: requested allocation size")
 _SPECIAL = ("__call__", "__contains__", "__getitem__", "__iter__", "__len__")
 _MEMORY = 4 << 30  # bytes beyond which an allocation is refused instead of granted
 _HUGE = (0, 1, -1, 2, 3, 7, 255, 256, 1 << 15, (1 << 31) - 1, 1 << 31, -(1 << 31), (1 << 32) + 1, 1 << 40)
@@ -381,46 +383,52 @@ def run(module: ModuleType, makers: dict[str, Callable], seed: int, first: int, 
 
 
 # ------------------------------------------------------------------------------------------- processes
-def check(seed: int, calls: int, *, exact: bool = False, progress: Callable[[str], None] | None = None, environment: dict | None = None) -> str | None:  # fmt: skip
-    """Make these calls in subprocesses: None, or what went wrong, with the call that did."""
-    for first in range(0, calls, CHUNK):
+def check(
+    seed: int,
+    calls: int,
+    *,
+    exact: bool = False,
+    most: int = 1,
+    progress: Callable[[str], None] = lambda _: None,
+) -> str | None:
+    """Make these calls in subprocesses: None, or what went wrong, with the calls that did (``most`` of them)."""
+    wrong: list[str] = []
+    first = 0
+    while first < calls and len(wrong) < most:
         count = min(CHUNK, calls - first)
         with tempfile.NamedTemporaryFile() as place:
             place.write(bytes(8))
             place.flush()
-            command = [
-                sys.executable,
-                "-X",
-                "faulthandler",
-                __file__,
-                "--seed",
-                str(seed),
-                "--first",
-                str(first),
-            ]
-            command += ["--calls", str(count), "--place", place.name, *(["--exact"] if exact else [])]
-            given = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-            try:
-                done = subprocess.run(
-                    command,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    env=given,
-                    timeout=120 + count / 20,
-                )
-                code, output = done.returncode, (done.stdout + done.stderr)[-12_000:]
-            except subprocess.TimeoutExpired as stuck:
-                code, output = -1, f"no end after {stuck.timeout:.0f} s"
-            if code == 1 and "of seed" in output:
-                return output
-            if code != 0:
-                call = int.from_bytes(Path(place.name).read_bytes()[:8], "little")
-                what = f"took over {SECONDS} s of CPU" if code == -signal.SIGPROF else f"ended with {code}"
-                return f"call {call} of seed {seed} {what}\n{_again(seed, call)}\n{output}"
-        if progress:
-            progress(f"{first + count} of {calls} calls")
-    return None
+            code, output = _child(seed, first, count, place.name, exact)
+            call = int.from_bytes(Path(place.name).read_bytes()[:8], "little")
+        if code == 0:
+            first += count
+            progress(f"{first} of {calls} calls")
+            continue
+        first = call + 1
+        if any(refusal in output for refusal in _NO_MEMORY):  # a MemoryError, but for the sanitizer
+            continue
+        if code == 1 and "of seed" in output:
+            wrong.append(output)
+        else:
+            what = f"took over {SECONDS} s of CPU" if code == -signal.SIGPROF else f"ended with {code}"
+            wrong.append(f"call {call} of seed {seed} {what}\n{_again(seed, call)}\n{output}")
+    return "\n".join(wrong) or None
+
+
+def _child(seed: int, first: int, count: int, place: str, exact: bool) -> tuple[int, str]:
+    """How a subprocess with these calls ended, and what it printed."""
+    command = [sys.executable, "-X", "faulthandler", __file__, "--seed", str(seed), "--first", str(first)]
+    command += ["--calls", str(count), "--place", place, *(["--exact"] if exact else [])]
+    given = {**os.environ, "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=given, timeout=300 + count / 20
+        )
+    except subprocess.TimeoutExpired as stuck:
+        return -1, f"no end after {stuck.timeout:.0f} s"
+    lines = [line for line in done.stderr.splitlines() if "Python/" not in line]
+    return done.returncode, done.stdout[-3000:] + "\n".join(lines)[:6000]
 
 
 def _again(seed: int, call: int) -> str:
@@ -444,10 +452,12 @@ def main() -> None:
     for name, default in (("--seed", 0), ("--first", 0), ("--calls", 2000)):
         parser.add_argument(name, type=int, default=default)
     parser.add_argument("--exact", action="store_true", help="no bytes around arrays: a sanitizer watches")
+    parser.add_argument("--most", type=int, default=1, help="wrong calls to look for")
     parser.add_argument("--place", help="file for the number of the call (a child's)")
     args = parser.parse_args()
     if args.place is None:
-        wrong = check(args.seed, args.calls, exact=args.exact, progress=lambda line: print(line, flush=True))
+        told = partial(print, flush=True)
+        wrong = check(args.seed, args.calls, exact=args.exact, most=args.most, progress=told)
         sys.exit(wrong)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

@@ -1,0 +1,126 @@
+"""The native core under AddressSanitizer and UndefinedBehaviorSanitizer: `make test-native`.
+
+Builds a second module in build/sanitized (the one beside the Python stays), warnings being errors, and runs under it
+the fuzzer, the native tests, and those that hand the core hostile files and texts. A report fails with its text.
+
+    python tests/native_sanitized.py [--calls 20000] [--only PART]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "sanitized"
+LIMIT = 600  # seconds for all of it
+REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "AddressSanitizer:DEADLYSIGNAL", "SUMMARY: Undefined")
+# the core through its callers; what imports torch or starts processes by the dozen has no place here
+TESTS = (
+    "tests/ftcore/native tests/ftcore/formats/test_fuzz.py tests/ftcore/formats/test_vec.py "
+    "tests/ftcore/formats/test_binary.py tests/ftcore/model/test_quantize.py"
+)
+
+
+def build() -> Path:
+    """The module with both sanitizers, built from the sources as they are."""
+    sources = ROOT / "ftcore" / "native"
+    told = runpy.run_path(str(sources / "sources.py"))
+    path = os.environ["PATH"] + os.pathsep + str(Path(sys.executable).parent)  # CMake of the environment
+    BUILD.mkdir(parents=True, exist_ok=True)
+    configure = [
+        "cmake", "-S", str(sources), "-B", str(BUILD), f"-DPython_EXECUTABLE={sys.executable}",
+        f"-DFTCORE_SOURCES={told['digest'](sources)}", f"-DCMAKE_CXX_COMPILER={told['compiler']().replace(' ', ';')}",
+        "-DFTCORE_SANITIZE=ON", "-DFTCORE_WERROR=ON",
+    ]  # fmt: skip
+    if shutil.which("ninja", path=path) and not (BUILD / "Makefile").exists():
+        configure += ["-G", "Ninja"]
+    environment = {**os.environ, "PATH": path}
+    for command in (
+        configure,
+        ["cmake", "--build", str(BUILD), "--parallel", str(len(os.sched_getaffinity(0)))],
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(
+                f"{' '.join(command[:3])} ended with {done.returncode}\n{(done.stdout + done.stderr)[-6000:]}"
+            )
+    return next(BUILD.glob("_native*.so"))
+
+
+def environment(module: Path) -> dict[str, str]:
+    """A Python whose native core is that module. The runtime must come before all other libraries."""
+    compiler = runpy.run_path(str(ROOT / "ftcore" / "native" / "sources.py"))["compiler"]().split()
+
+    def library(name: str) -> str:
+        found = subprocess.run(
+            [*compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        )
+        return found.stdout.strip()
+
+    return {
+        **os.environ,
+        "FTCORE_NATIVE": str(module),
+        # libstdc++ too: the runtime looks for __cxa_throw before Python has loaded it
+        "LD_PRELOAD": " ".join(map(library, ("libasan.so", "libstdc++.so"))),
+        # a request that no machine grants is a MemoryError as usual; what Python never frees is no leak
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4096",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONMALLOC": "malloc",  # bytes and strings of Python are watched too
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=20_000, help="of the fuzzer")
+    parser.add_argument("--only", choices=("fuzzer", "tests"), help="one part")
+    args = parser.parse_args()
+    begin = time.monotonic()
+    module = build()
+    print(f"built with sanitizers: {time.monotonic() - begin:.0f} s", flush=True)
+    fuzzer = [
+        sys.executable,
+        "tests/ftcore/native/fuzzing.py",
+        "--calls",
+        str(args.calls),
+        "--exact",
+        "--most",
+        "8",
+    ]
+    tests = [
+        sys.executable, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider", "-m", "not slow and not kill and not gpu",
+        *TESTS.split(),
+    ]  # fmt: skip
+    parts = {"fuzzer": fuzzer, "tests": tests}
+    for name, command in parts.items():
+        if args.only in (None, name):
+            _run(name, command, environment(module), LIMIT - (time.monotonic() - begin))
+
+
+def _run(name: str, command: list[str], given: dict[str, str], seconds: float) -> None:
+    begin = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output, _ = process.communicate(timeout=max(seconds, 60))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output = process.communicate()[0]
+        sys.exit(f"{output[-4000:].decode('utf-8', 'replace')}\n{name}: not done within {LIMIT} s in all")
+    text = output.decode("utf-8", "replace")
+    report = min((text.find(mark) for mark in REPORTS if mark in text), default=-1)
+    if report >= 0:
+        sys.exit(f"{text[max(report - 1500, 0) : report + 30_000]}\n{name}: a sanitizer reports, see above")
+    if process.returncode:
+        sys.exit(f"{text[-6000:]}\n{name}: ended with {process.returncode}")
+    print(f"{name}: {text.strip().splitlines()[-1]} in {time.monotonic() - begin:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
