@@ -9,7 +9,7 @@ namespace ftcore {
 namespace {
 
 CharNgrams char_ngrams(int64_t minn, int64_t maxn, int64_t bucket, int64_t base) {
-  require(bucket >= 0 && base + bucket <= int64_t{1} << 31, "features are numbered with 32 bits: a bucket too large");
+  require(bucket >= 0 && bucket <= (int64_t{1} << 31) - base, "features are numbered with 32 bits: a bucket too large");
   CharNgrams made;
   made.minn = minn;
   made.maxn = bucket > 0 ? maxn : 0;
@@ -56,7 +56,9 @@ HeldVocabulary::HeldVocabulary(nb::object table, int64_t nwords, int64_t eos, nb
   hold(known_, known, "Vocabulary: known must be a C-contiguous int32 array");
   hold(cuts_, cuts, "Vocabulary: cuts must be a C-contiguous int64 array");
   Vocabulary& v = vocabulary_;
-  v.table = *nb::cast<const HeldTable&>(table);
+  const HeldTable* words = nullptr;
+  if (!nb::try_cast(table, words) || words == nullptr) throw nb::type_error("Vocabulary: table must be a WordTable");
+  v.table = **words;
   require(0 <= nwords && nwords <= v.table.words, "Vocabulary: more words than the table has");
   require(-1 <= eos && eos < v.table.words, "Vocabulary: eos is no word of the table");
   v.nwords = nwords;

@@ -23,7 +23,7 @@ void exponential(float* value, int64_t size) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+    uint32_t bits = (static_cast<uint32_t>(static_cast<int32_t>(n)) + 127) << 23;
     float power;
     std::memcpy(&power, &bits, sizeof power);
     value[t] = p * power;

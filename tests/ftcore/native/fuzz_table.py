@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ftcore.native import makers_formats, makers_inference, makers_training  # noqa: F401 - they enter themselves
+from tests.ftcore.native import makers_formats, makers_inference, makers_text, makers_training  # noqa: F401 - they enter themselves
 from tests.ftcore.native.makers import MAKERS
 
 __all__ = ["MAKERS"]

@@ -408,11 +408,13 @@ def check(
         first = call + 1
         if any(refusal in output for refusal in _NO_MEMORY):  # a MemoryError, but for the sanitizer
             continue
-        if code == 1 and "of seed" in output:
-            wrong.append(output)
-        else:
+        told = output
+        if code != 1 or "of seed" not in output:
             what = f"took over {SECONDS} s of CPU" if code == -signal.SIGPROF else f"ended with {code}"
-            wrong.append(f"call {call} of seed {seed} {what}\n{_again(seed, call)}\n{output}")
+            told = f"call {call} of seed {seed} {what}\n{_again(seed, call)}\n{output}"
+        function = told.splitlines()[1:2]
+        if not any(known.splitlines()[1:2] == function for known in wrong):  # of each function one
+            wrong.append(told)
     return "\n".join(wrong) or None
 
 

@@ -1,0 +1,71 @@
+"""Arguments for reading text: words, lines and their features."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.ftcore.native.fuzzing import Given
+from tests.ftcore.native.makers import maker
+
+PAD = 8  # bytes behind a text
+
+
+def text(g: Given, most: int = 200) -> np.ndarray:
+    return np.frombuffer(g.text(most) + bytes(PAD), np.uint8).copy()
+
+
+@maker
+def WordTable(g: Given) -> list:
+    return list(g.packed(g.size(30), PAD))
+
+
+@maker
+def WordTable____len__(g: Given) -> list:
+    return []
+
+
+@maker
+def WordTable__find(g: Given) -> list:
+    return list(g.packed(g.size(), PAD))
+
+
+def _ngrams(g: Given) -> tuple[int, int, int]:
+    """minn, maxn, bucket."""
+    minn = g.size(4)
+    return minn, g.size(minn + 3), g.random.choice((0, 1, 7, 2_000_000))
+
+
+@maker
+def Vocabulary(g: Given) -> list:
+    table = g.made("WordTable")
+    nwords = g.size(len(table))
+    eos = g.size(len(table) - 1, -1)
+    known, cuts = np.empty(0, np.int32), np.zeros(1, np.int64)
+    if g.random.random() < 0.5:
+        known = g.ints(-1, 99, g.size(30), dtype=np.int32)
+        cuts = g.offsets(nwords, len(known))
+    minn, maxn, bucket = _ngrams(g)
+    prefix = g.random.choice((b"", b"__label__", b"a", b"\0"))
+    return [table, nwords, eos, prefix, known, cuts, minn, maxn, g.size(4), bucket]
+
+
+@maker
+def line_features(g: Given) -> list:
+    return [text(g), g.random.random() < 0.5, g.random.random() < 0.5, g.made("Vocabulary")]
+
+
+@maker
+def word_features(g: Given) -> list:
+    return [text(g, 12), g.made("Vocabulary")]
+
+
+@maker
+def subwords(g: Given) -> list:
+    blob, offsets = g.packed(g.size(), PAD)
+    return [blob, offsets, *_ngrams(g), g.size(len(offsets) - 2, -1)]
+
+
+@maker
+def word_ids(g: Given) -> list:
+    table = g.made("WordTable")
+    return [text(g), table, g.size(len(table)), g.size(len(table) - 1, -1)]
