@@ -18,6 +18,7 @@ from ftcore.corpus.spool import spooled
 from ftcore.formats import quantized
 from ftcore.formats.classic import Classic
 from ftcore.inference.threads import cores
+from ftcore.model.matrices import Matrices
 
 
 def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Classic:
@@ -39,22 +40,19 @@ def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int
 
 def train_on(classic: Classic, input: Any, verbose: int) -> Classic:
     """Go on training a classifier's tables, its dictionary as it is: features without a row are left out."""
-    import torch
-
     from ftcore.engines.choice import choose_engine
-    from ftcore.model.module import TwoTables
     from ftcore.training.finetune import finetune
 
     args = classic.args
     bags = _present(Reading(input, args).encode(classic.dictionary, grow=False))
-    tables = TwoTables(*(torch.from_numpy(np.array(table)) for table in (classic.input, classic.output)))
+    tables = Matrices(np.array(classic.input, np.float32), np.array(classic.output, np.float32))
     with Watch(verbose) as watch:
         finetune(
             tables, classic.dictionary, bags, None, Arguments(None, args).options(), seed=args.seed,
             engine=choose_engine("cpu", "cpu"), listeners=watch.listeners,
             deterministic=args.thread == 1, threads=min(args.thread, cores()),
         )  # fmt: skip
-    return replace(classic, input=tables.input.detach().numpy(), output=tables.output.detach().numpy())
+    return replace(classic, input=tables.input, output=tables.output)
 
 
 def _present(bags: BagCorpus) -> BagCorpus:

@@ -19,12 +19,15 @@ from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.model.hashing import ngram_buckets
 from ftcore.model.init import initial_rows
+from ftcore.model.matrices import Matrices
 
 if TYPE_CHECKING:
     from ftcore.compat.arguments import Arguments
     from ftcore.model.module import TwoTables
 
-Start = tuple["TwoTables", "np.ndarray | None"]  # tables, and bool[rows] of those that came from elsewhere
+Start = tuple[
+    "TwoTables | Matrices", "np.ndarray | None"
+]  # tables, and bool[rows] of those that came from elsewhere
 
 
 def starting_point(arguments: Arguments) -> Random:
@@ -81,13 +84,9 @@ class Random:
 
     def tables(self, dictionary: Dictionary, dim: int, seed: int) -> Start:
         """Tables for it: input [rows, dim], output [labels or words, dim]."""
-        import torch
-
-        from ftcore.model.module import TwoTables
-
-        input_RD = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim))
+        input_RD = initial_rows(seed, dictionary.numbers(), dim)
         outputs = dictionary.nlabels if self.args.supervised else dictionary.nwords
-        return TwoTables(input_RD, torch.zeros(outputs, dim)), None
+        return Matrices(input_RD, np.zeros((outputs, dim), np.float32)), None
 
 
 class FromVectors(Random):
@@ -104,13 +103,10 @@ class FromVectors(Random):
         return add_words(dictionary, self.words, label_bytes(self.args.label))
 
     def tables(self, dictionary: Dictionary, dim: int, seed: int) -> Start:
-        import torch
-
         made, _ = super().tables(dictionary, dim, seed)
         rows = dictionary.word_ids(self.words)
         known = np.flatnonzero(rows >= 0)
-        with torch.no_grad():  # of a word named twice the last row stays
-            made.input.numpy()[rows[known]] = self.vectors[known]
+        made.input[rows[known]] = self.vectors[known]  # of a word named twice the last row stays
         pretrained = np.zeros(dictionary.rows, np.bool_)
         pretrained[rows[known]] = True
         return made, pretrained

@@ -17,6 +17,7 @@ from ftcore.compat.watch import Watch
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.threads import cores
+from ftcore.model.matrices import arrays
 
 
 def train_supervised(*given: Any, **named: Any) -> _FastText:
@@ -130,5 +131,4 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()
-    input_RD, output_OD = (t.detach().numpy() for t in (tables.input, tables.output))
-    return _FastText(classic=Classic(args, dictionary, input_RD, output_OD, seed=args.seed), result=result)
+    return _FastText(classic=Classic(args, dictionary, *arrays(tables), seed=args.seed), result=result)

@@ -34,7 +34,7 @@ class Engine(Protocol):
     """Trains two tables in place, one chunk of work a call; the tables are on `device`."""
 
     name: str
-    device: torch.device
+    device: torch.device | str
     speed: int  # roughly, over the reference's: chunks of work grow with it
 
     def pretrain_lines(

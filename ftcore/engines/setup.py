@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.engines.alias import alias_table
 from ftcore.engines.draws import keep_probability
 from ftcore.engines.ragged import Ragged
 from ftcore.errors import UserError
+from ftcore.model.huffman import leaf_paths
 from ftcore.model.kernel import kernel
-from ftcore.model.losses import NegativeSampler, huffman_tree
+from ftcore.model.negatives import NegativeSampler
+
+if TYPE_CHECKING:
+    from ftcore import config
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,13 @@ class Targets:
         if loss == "ns":
             return cls(loss, len(counts), sizes=NegativeSampler(counts).sizes)
         if loss == "hs":
-            tree = huffman_tree(counts)
-            sign_OL = tree.signs.numpy()
+            paths_OL, sign_OL, *_ = leaf_paths(counts)
             real_OL = sign_OL != 0
             offsets = np.concatenate([[0], np.cumsum(real_OL.sum(1))]).astype(np.int64)
             return cls(
                 loss,
                 len(counts),
-                paths=Ragged(tree.paths.numpy()[real_OL], offsets),
+                paths=Ragged(paths_OL[real_OL], offsets),
                 codes=Ragged((sign_OL[real_OL] > 0).astype(np.float32), offsets),
             )
         return cls(loss, len(counts))

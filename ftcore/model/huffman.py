@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ftcore.errors import UserError
 from ftcore.model.kernel import kernel
 
 
@@ -25,6 +26,34 @@ def children(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     below = np.arange(2 * len(counts) - 2)
     sides[right[below].astype(np.int64), parent[below] - len(counts)] = below
     return sides[0], sides[1]
+
+
+def leaf_paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(paths int64[C, L], signs float32[C, L], parent, right, depth), the last three of every node.
+
+    A path lists inner nodes (output rows) from the leaf up to the root, padded with 0; a sign is +1 where it goes
+    to the right child, -1 to the left, 0 where padded.
+
+    Errors: `UserError` without a class.
+    """
+    counts = np.asarray(counts, np.int64)
+    size = len(counts)
+    if size == 0:
+        raise UserError("hierarchical softmax needs at least one class")
+    parent, right = build_tree(counts)
+    depth = np.zeros(2 * size - 1, np.int64)
+    for node in range(2 * size - 3, -1, -1):  # parents come after their children
+        depth[node] = depth[parent[node]] + 1
+    longest = max(1, int(depth[:size].max()))
+    paths = np.zeros((size, longest), np.int64)
+    signs = np.zeros((size, longest), np.float32)
+    node = np.arange(size)
+    for step in range(longest):
+        alive = parent[node] >= 0
+        paths[alive, step] = parent[node[alive]] - size
+        signs[alive, step] = np.where(right[node[alive]], 1, -1)
+        node = np.where(alive, parent[node], node)
+    return paths, signs, parent, right, depth
 
 
 @kernel

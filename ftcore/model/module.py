@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ftcore.model import forks  # noqa: F401 - registers what a forked child needs
 from ftcore.model.init import bucket_numbers, initial_rows
+from ftcore.model.matrices import Matrices, arrays
 
 
 class Absent(NamedTuple):
@@ -83,6 +84,11 @@ class TwoTables(nn.Module):
         self.input = nn.Parameter(input)
         self.output = nn.Parameter(output)
         self.sparse = sparse
+
+    @classmethod
+    def over(cls, tables: TwoTables | Matrices) -> TwoTables:
+        """These tables, or those over the memory of arrays."""
+        return tables if isinstance(tables, cls) else cls(*map(torch.from_numpy, arrays(tables)))
 
     @property
     def dim(self) -> int:

@@ -36,6 +36,7 @@ from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.model.init import initial_rows
 from ftcore.model.losses import huffman_tree
+from ftcore.model.matrices import Matrices
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
 from ftcore.training.fitting import Fitted, TooSmall, dense, fit, parse_size, renumber
@@ -69,7 +70,9 @@ class Start(Protocol):
         """The model's dictionary, from the text's."""
         ...
 
-    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, np.ndarray | None]:
+    def tables(
+        self, dictionary: Dictionary, dim: int, seed: int
+    ) -> tuple[TwoTables | Matrices, np.ndarray | None]:
         """Tables, and bool[rows] of those that came from pretraining (`finetune`'s ``frozen``)."""
         ...
 
@@ -275,6 +278,7 @@ class _Search:
         settings = self.in_time(settings, dictionary, bags, begun, keep_epochs)
         options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
         tables, frozen = self.start.tables(dictionary, dim, self.seed)
+        tables = TwoTables.over(tables)
         self.check()
         work, before = self.work(options, dictionary, bags), self.elapsed
         self.fit(tables, dictionary, bags, options, frozen)

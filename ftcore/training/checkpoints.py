@@ -13,13 +13,16 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import xxhash
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from ftcore.corpus.stored import parse_json
+from ftcore.model.matrices import as_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 _MARK = "checkpoint.json"
@@ -29,7 +32,7 @@ _MARK = "checkpoint.json"
 class State:
     """Everything a training needs to go on: named tensors, and a position that JSON can hold."""
 
-    tensors: dict[str, Tensor]
+    tensors: dict[str, np.ndarray | Tensor]
     position: dict
 
 
@@ -63,6 +66,9 @@ class Checkpoint:
 
         A checkpoint that cannot be written (a full disk) must not cost the training it protects.
         """
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
+
         self._saved = time.monotonic()
         written: list[Path] = []
         try:
@@ -71,7 +77,7 @@ class Checkpoint:
             number = 1 + max((int(p.stem.removeprefix("tables-")) for p in before), default=0)
             tables = self.directory / f"tables-{number:06}.safetensors"
             written = [tables, self.directory / f"{tables.name}.tmp", self.directory / f"{_MARK}.tmp"]
-            tensors = {name: t.detach().contiguous() for name, t in state.tensors.items()}
+            tensors = {name: np.ascontiguousarray(as_array(t)) for name, t in state.tensors.items()}
             save_file(tensors, written[1])
             digest = _digest(written[1])
             _settle(written[1], tables)
@@ -95,6 +101,9 @@ class Checkpoint:
             return None
         except (OSError, ValueError) as error:
             return self.refuse(f"is damaged ({error})")
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
         try:
             if mark["key"] != key:
                 return self.refuse("belongs to other data or options")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.choice import EngineChoice, load_engine
@@ -16,13 +16,15 @@ from ftcore.engines.draws import chunk_generator
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup
 from ftcore.errors import UserError
-from ftcore.model.losses import huffman_tree
-from ftcore.model.module import TwoTables
+from ftcore.model.matrices import Matrices, assign, copied
 from ftcore.training.checkpoints import Checkpoint
 from ftcore.training.loop import Loop, TrainingResult, content_key
 from ftcore.training.progress import Listener
 from ftcore.training.schedule import linear
-from ftcore.training.validation import validate
+
+if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.model.module import TwoTables
 
 log = logging.getLogger(__name__)
 _CHUNK = 1_000_000  # features, an update counting as 250: about a second of the reference at any batch size
@@ -30,7 +32,7 @@ _UPDATE = 250
 
 
 def finetune(
-    tables: TwoTables,
+    tables: TwoTables | Matrices,
     dictionary: Dictionary,
     train: BagCorpus,
     valid: BagCorpus | None,
@@ -85,7 +87,7 @@ def finetune(
         weights = [] if setup.document_weights is None else [setup.document_weights]
         corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
         mask = np.zeros(0, dtype=bool) if frozen is None else frozen
-        about = f"finetune {parts} {backend.name} {backend.device.type} {seed} {options.model_dump_json()}"
+        about = f"finetune {parts} {backend.name} {str(backend.device).partition(':')[0]} {seed} {options.model_dump_json()}"
         key = content_key(
             about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora
         )
@@ -108,20 +110,24 @@ def finetune(
         order = plan.chunks(epoch)[chunk]
         return backend.finetune_bags(tables, train, order, options, lr, rng, setup)
 
-    tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
+    @cache
+    def tree() -> Any:
+        from ftcore.model.losses import huffman_tree
+
+        return huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
 
     def end_epoch(epoch: int) -> dict[str, float]:
         if valid is None or len(valid) == 0:
             return {}
-        scores = validate(tables, valid, options.loss, seed=seed, tree=tree)
+        from ftcore.model.module import TwoTables
+        from ftcore.training.validation import validate
+
+        scores = validate(TwoTables.over(tables), valid, options.loss, seed=seed, tree=tree())
         _judge(loop, scores, options)
         return scores
 
     result = loop.run(lambda epoch: len(plan.chunks(epoch)), train_chunk, end_epoch)
-    if loop.best:
-        with torch.no_grad():
-            tables.input.copy_(loop.best["input"])
-            tables.output.copy_(loop.best["output"])
+    assign(tables, loop.best)
     return result
 
 
@@ -129,7 +135,7 @@ _ARRAYS = ("ids", "offsets", "targets", "target_offsets")
 
 
 def _check(
-    tables: TwoTables,
+    tables: TwoTables | Matrices,
     dictionary: Dictionary,
     train: BagCorpus,
     options: config.Finetune,
@@ -144,7 +150,7 @@ def _check(
     if len(train.ids) and int(np.min(train.ids)) < 0:
         raise ValueError("the training bags name buckets without a row; encode them with grow=True")
     present = int((counts > 0).sum())
-    new_head = not bool(tables.output.detach().any())
+    new_head = not bool((tables.output != 0).any())
     if present < 2 and new_head:
         only = dictionary.labels[int(counts.argmax())]
         raise UserError(
@@ -199,7 +205,6 @@ def _judge(loop: Loop, scores: dict[str, float], options: config.Finetune) -> No
     if place.best_score is None or score > place.best_score:
         place.best_score, place.best_epoch = score, place.epoch + 1
         if options.keep_best:
-            tables = loop.tables
-            loop.best = {"input": tables.input.detach().clone(), "output": tables.output.detach().clone()}
+            loop.best = copied(loop.tables)
     elif options.patience and place.epoch + 1 - place.best_epoch >= options.patience:
         place.stopped_early = True

@@ -8,33 +8,34 @@ hence a resumed run equals one that never stopped, byte for byte.
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Annotated
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 import xxhash
-from pydantic import Field, TypeAdapter, ValidationError
-from torch import Tensor
 
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.errors import RunError
 from ftcore.interruption import installed
-from ftcore.model.module import TwoTables
+from ftcore.model.matrices import Matrices, as_array, assign, move
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.progress import Listener, Progress, notify
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ftcore.model.module import TwoTables
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What came of a training; `tables` are the ones passed in, trained in place."""
 
-    tables: TwoTables
+    tables: TwoTables | Matrices
     history: list[dict[str, float]]  # an epoch each: epoch (1-based), loss, lr, valid_* scores
     tokens: int
     updates: int
@@ -51,24 +52,53 @@ class TrainingResult:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
-Count = Annotated[int, Field(ge=0, lt=1 << 62)]
-
-
 @dataclass
 class Position:
     """Where training stands; exactly what JSON can hold."""
 
-    epoch: Count = 0
-    chunk: Count = 0  # of the epoch, the next to train
-    tokens: Count = 0
-    updates: Count = 0
+    epoch: int = 0
+    chunk: int = 0  # of the epoch, the next to train
+    tokens: int = 0
+    updates: int = 0
     loss: float = 0.0  # sums since the epoch began
-    examples: Count = 0
-    seconds: Annotated[float, Field(ge=0)] = 0.0
+    examples: int = 0
+    seconds: float = 0.0
     history: list[dict[str, int | float]] = field(default_factory=list)
-    best_epoch: Count | None = None
-    best_score: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    best_epoch: int | None = None
+    best_score: list[float] | None = None  # two numbers
     stopped_early: bool = False
+
+    @classmethod
+    def read(cls, values: Any) -> Position | None:
+        """A position from JSON; None where it cannot be one."""
+        names = {one.name for one in fields(cls)}
+        if not isinstance(values, dict) or not values.keys() <= names:
+            return None
+        place = cls(**values)
+        counts = [
+            place.epoch,
+            place.chunk,
+            place.tokens,
+            place.updates,
+            place.examples,
+            place.best_epoch or 0,
+        ]
+        score = [0.0, 0.0] if place.best_score is None else place.best_score
+        fit = (
+            all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
+            and (place.best_epoch is None or type(place.best_epoch) is int)
+            and _are_numbers([place.loss, place.seconds])
+            and place.seconds >= 0
+            and isinstance(place.history, list)
+            and all(isinstance(one, dict) and _are_numbers([*one.values()]) for one in place.history)
+            and (isinstance(score, list) and len(score) == 2 and _are_numbers(score))
+            and type(place.stopped_early) is bool
+        )
+        return place if fit else None
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(type(value) in (int, float) for value in values)
 
 
 class Loop:
@@ -86,7 +116,7 @@ class Loop:
     def __init__(
         self,
         stage: str,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         engine: Engine,
         *,
         epochs: int,
@@ -101,7 +131,7 @@ class Loop:
         self.epochs, self.total, self.lr, self.advice = epochs, total, lr, advice
         self.listeners, self.checkpoint, self.key = listeners, checkpoint, key
         self.position = Position()
-        self.best: dict[str, Tensor] = {}  # the tables of the best epoch so far
+        self.best: dict[str, Any] = {}  # the tables of the best epoch so far
         self.resumed = False
 
     def run(
@@ -117,8 +147,7 @@ class Loop:
             train: (epoch, chunk, lr by tokens of this chunk) -> result.
             end_epoch: epoch -> validation scores; may set `position.stopped_early` and keep `best`.
         """
-        home = self.tables.input.device
-        self.tables.to(self.engine.device)
+        home = move(self.tables, self.engine.device)
         self._resume()
         started, before = time.perf_counter(), self.position.tokens
         done_seconds = self.position.seconds
@@ -131,7 +160,7 @@ class Loop:
                     if asked:
                         raise KeyboardInterrupt
         finally:
-            self.tables.to(home)
+            move(self.tables, home)
         place = self.position
         return TrainingResult(
             self.tables, place.history, place.tokens, place.updates, place.seconds,
@@ -189,20 +218,19 @@ class Loop:
         fit = tensors.keys() == wanted and len(wanted) % 2 == 0
         for name, tensor in tensors.items() if fit else ():
             table = tables[name.removeprefix("best_")]
-            fit = fit and tensor.shape == table.shape and tensor.dtype == table.dtype
-        try:
-            place = TypeAdapter(Position).validate_json(json.dumps(state.position), strict=True)
-        except ValidationError:
-            fit = False
-        if not fit or place.epoch > self.epochs or (place.best_epoch is None) != (place.best_score is None):
+            kind = str(table.dtype).removeprefix("torch.")
+            fit = fit and tensor.shape == table.shape and str(tensor.dtype) == kind
+        place = Position.read(state.position)
+        if (
+            not fit
+            or place is None
+            or place.epoch > self.epochs
+            or (place.best_epoch is None) != (place.best_score is None)
+        ):
             self.checkpoint.refuse("is damaged (its position or its tables are not those of this training)")
             return
-        with torch.no_grad():
-            for name, table in tables.items():
-                table.copy_(tensors[name])
-        # compared and copied on the device, so put there
-        device = self.engine.device
-        self.best = {name: tensors[f"best_{name}"].to(device) for name in tables if f"best_{name}" in tensors}
+        assign(self.tables, {name: tensors[name] for name in tables})
+        self.best = {name: tensors[f"best_{name}"] for name in tables if f"best_{name}" in tensors}
         self.position, self.resumed = place, True
 
     def _save(self) -> None:
@@ -253,7 +281,7 @@ def content_key(*parts: str | np.ndarray | Tensor) -> str:
         if isinstance(part, str):
             sums.update(part.encode())
         else:
-            array = part.detach().cpu().numpy() if isinstance(part, Tensor) else part
+            array = as_array(part)
             sums.update(f"{array.dtype}{array.shape}".encode())
             flat = np.ascontiguousarray(array).reshape(-1)
             for start in range(0, len(flat), 1 << 22):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import TokenCorpus
 from ftcore.engines.choice import EngineChoice, load_engine
@@ -15,15 +15,19 @@ from ftcore.engines.draws import chunk_generator
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
-from ftcore.model.module import TwoTables
+from ftcore.model.matrices import Matrices
 from ftcore.training.checkpoints import Checkpoint
 from ftcore.training.loop import Loop, TrainingResult, content_key
 from ftcore.training.progress import Listener
 from ftcore.training.schedule import linear
 
+if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.model.module import TwoTables
+
 
 def pretrain(
-    tables: TwoTables,
+    tables: TwoTables | Matrices,
     dictionary: Dictionary,
     corpus: TokenCorpus,
     options: config.Pretrain,
@@ -73,7 +77,7 @@ def pretrain(
     key = ""
     if checkpoint is not None:
         arrays = (corpus.ids, corpus.offsets, tables.input, tables.output)
-        about = f"pretrain 1 {backend.name} {backend.device.type} {chunk} {each} {seed} {options.model_dump_json()}"
+        about = f"pretrain 1 {backend.name} {str(backend.device).partition(':')[0]} {chunk} {each} {seed} {options.model_dump_json()}"
         key = content_key(about, dictionary.counts, *arrays)
     loop = Loop(
         "pretrain",

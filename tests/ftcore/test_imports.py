@@ -14,6 +14,7 @@ FRAMES = {"pandas", "pyarrow"}
 OPTIONS = {"pydantic"}
 PIPELINE = {"prefect", "mlflow", "sklearn", "rich", "matplotlib", "jinja2", "jieba", "psutil"}
 ALL = FRAMES | OPTIONS | PIPELINE | {"torch", "safetensors"}
+TRAIN = ALL - OPTIONS
 OPEN = 'import ftcore; m = ftcore.load_model("s.bin")'
 WORDS = 'import ftcore; m = ftcore.load_model("u.bin")'
 STATEMENTS = {  # what must not be imported
@@ -29,6 +30,9 @@ STATEMENTS = {  # what must not be imported
     f'{WORDS}; m["x"]; m.get_nearest_neighbors("x"); m.get_sentence_vector("x y"); m.get_subwords("x")': ALL,
     f'{WORDS}; m.save_vectors("again.vec"); m.get_analogies("x", "y", "z")': ALL,
     'import ftcore; ftcore.tokenize("a b")': ALL,
+    'import ftcore; m = ftcore.train_supervised("train.txt", dim=4, verbose=0); m.predict("x y")': TRAIN,
+    'import ftcore; ftcore.train_supervised("train.txt", dim=4, loss="hs", wordNgrams=2, bucket=99)': TRAIN,
+    'import ftcore; ftcore.train_unsupervised("train.txt", dim=4, thread=1)["x"]': TRAIN,
     "from ftcore import FastText": PIPELINE - {"jieba"},
 }
 COMMANDS = {  # ftcore's words, and what must not be imported
@@ -48,6 +52,10 @@ COMMANDS = {  # ftcore's words, and what must not be imported
     "dump u.bin dict": ALL,
     "quantize -input train.txt -output s": ALL,
     "info s.bin": ALL,
+    "supervised -input train.txt -output made -dim 4": TRAIN,
+    "skipgram -input train.txt -output made -dim 4": TRAIN,
+    "cbow -input train.txt -output made -dim 4 -loss hs": TRAIN,
+    "quantize -input train.txt -output s -cutoff 260 -retrain": TRAIN,
 }
 TELL = "import sys\n{}\nprint('imported', *sorted({{name.split('.')[0] for name in sys.modules}}), file=sys.stderr)"
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
-from ftcore import config
 from ftcore.corpus.counting import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu import shared
@@ -31,7 +29,11 @@ from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.kernel import when_compiling
-from ftcore.model.module import TwoTables
+from ftcore.model.matrices import Matrices, arrays
+
+if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.model.module import TwoTables
 
 log = logging.getLogger("ftcore.engines.cpu")
 _SPLIT = 2000  # tokens a thread is worth starting for
@@ -64,11 +66,11 @@ class Cpu:
         if threads is not None and threads < 1:
             raise UserError(f"threads = {threads}; it is a number from 1 up, or None for one a core")
         self.threads = usable_threads(threads)
-        self.device = torch.device("cpu")
+        self.device = "cpu"
 
     def pretrain_lines(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: TokenCorpus,
         lines: range,
         options: config.Pretrain,
@@ -108,7 +110,7 @@ class Cpu:
 
     def finetune_bags(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: BagCorpus,
         order: np.ndarray,
         options: config.Finetune,
@@ -124,7 +126,7 @@ class Cpu:
 
 
 def train_centres(
-    tables: TwoTables,
+    tables: TwoTables | Matrices,
     centres: Centres,
     options: config.Pretrain,
     rate: tuple[float, float],
@@ -140,7 +142,7 @@ def train_centres(
         seed: of the negatives.
         negatives: int32[examples * neg] to take instead, example by example; not where skip-gram shares them.
     """
-    input, output = tables.input.detach().numpy(), tables.output.detach().numpy()
+    input, output = arrays(tables)
     for table in (input, output):  # the kernels reckon with addresses and do not look again
         assert table.dtype == np.float32 and table.flags.c_contiguous and table.shape[1] == input.shape[1]
     assert len(output) == setup.targets.rows and len(setup.gain) == len(output)

@@ -11,17 +11,21 @@ One thread gives the same bytes for the same seed; the bytes of several depend o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ftcore import config, native
+from ftcore import native
 from ftcore.corpus.encode import BagCorpus
 from ftcore.engines.draws import draw_labels, draw_negatives, drop_features
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, document_weights
-from ftcore.model.module import TwoTables
+from ftcore.model.matrices import Matrices, arrays
+
+if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.model.module import TwoTables
 
 _LOSSES = ["softmax", "ova", "ns", "hs"]  # as the native core numbers them
 _SPLIT = 20_000  # features a thread is worth starting for
@@ -41,7 +45,7 @@ class Truth(NamedTuple):
 
 
 def train_bags(
-    tables: TwoTables,
+    tables: TwoTables | Matrices,
     corpus: BagCorpus,
     order: np.ndarray,
     options: config.Finetune,
@@ -80,8 +84,7 @@ def train_bags(
     frozen = setup.frozen if options.freeze == "words" else None
     truth = _truth(corpus, label, order, options, rng, setup)
     loss, broken = native.train_documents(
-        tables.input.detach().numpy(),
-        tables.output.detach().numpy(),
+        *arrays(tables),
         np.ascontiguousarray(ids, np.int32),
         np.ascontiguousarray(offsets, np.int64),
         np.ascontiguousarray(place, np.int64),

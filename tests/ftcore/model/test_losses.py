@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ftcore.errors import UserError
 from ftcore.model import losses
-from ftcore.model.losses import NegativeSampler, huffman_tree, log_probabilities, multi_hot
+from ftcore.model.losses import huffman_tree, log_probabilities, multi_hot
+from ftcore.model.negatives import NegativeSampler
 
 torch.manual_seed(0)
 HIDDEN = torch.randn(3, 4, dtype=torch.float64)

@@ -11,7 +11,6 @@ from ftcore.engines.choice import choose_engine
 from ftcore.engines.reference.engine import Reference
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree
-from ftcore.training import finetune as finetune_module
 from ftcore.training.finetune import _Plan, finetune
 from ftcore.training.pretrain import pretrain
 from ftcore.training.validation import validate
@@ -74,7 +73,7 @@ class Scripted:
 
 def scripted(monkeypatch, scores, **options):
     script = Scripted(scores)
-    monkeypatch.setattr(finetune_module, "validate", script)
+    monkeypatch.setattr("ftcore.training.validation.validate", script)
     dictionary, bags, settings = finetuning(lines=30, epoch=len(scores), **options)
     return train(dictionary, bags, bags, settings), script
 

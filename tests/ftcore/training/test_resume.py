@@ -215,7 +215,6 @@ def test_an_edited_checkpoint_is_ignored_with_a_warning(edit, small_chunks, tmp_
 
 
 def test_a_full_disk_costs_the_checkpoint_not_the_training(small_chunks, tmp_path, monkeypatch, caplog):
-    from ftcore.training import checkpoints
 
     whole = content(run_pretrain())
 
@@ -223,7 +222,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_training(small_chunks, tmp_pat
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "save_file", full)
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
     assert content(run_pretrain(checkpoint=Checkpoint(tmp_path, seconds=0))) == whole
     assert "No space left" in caplog.text
     assert list(tmp_path.iterdir()) == []

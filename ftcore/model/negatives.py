@@ -1,0 +1,66 @@
+"""The distribution that negatives are drawn from (without torch, for the cpu engine)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ftcore.errors import UserError
+from ftcore.model.kernel import kernel
+
+
+class NegativeSampler:
+    """Draws classes with probability proportional to count ** 0.5, as fastText's table does.
+
+    fastText fills a table with ``ceil(sqrt(c) * 1e7 / z)`` entries per class and draws one of them;
+    here the same numbers of entries are kept as a running sum, and a draw is looked up in it.
+
+    Args:
+        counts: int64[O], of words or labels in the order of the output rows.
+
+    Errors: `UserError` with fewer than two classes (the original would look for another for ever).
+    Source: fastText ``src/loss.cc``, ``NegativeSamplingLoss``.
+    """
+
+    def __init__(self, counts: np.ndarray) -> None:
+        counts = np.asarray(counts, np.int64)
+        if len(counts) < 2:
+            raise UserError(
+                f"negative sampling needs at least 2 classes, there is {len(counts)}; use more data or loss=softmax"
+            )
+        self.sizes = _table_sizes(counts)  # entries of each class
+        if np.count_nonzero(self.sizes) < 2:
+            raise UserError("negative sampling needs at least 2 classes that occur; use loss=softmax")
+        self.ends = np.cumsum(self.sizes)
+        self.total = int(self.ends[-1])
+
+    def lookup(self, entries: np.ndarray) -> np.ndarray:
+        """The class in each entry (0..total-1) of fastText's table. int64, same shape"""
+        return np.searchsorted(self.ends, entries, side="right")
+
+    def draw(self, targets: np.ndarray, negatives: int, rng: np.random.Generator) -> np.ndarray:
+        """Negatives for each target, none equal to it: int64[B, negatives].
+
+        >>> rng = np.random.default_rng(0)
+        >>> NegativeSampler(np.array([9, 1])).draw(np.array([0, 1]), 2, rng).tolist()
+        [[1, 1], [0, 0]]
+        """
+        targets = np.asarray(targets, np.int64)
+        drawn = self.lookup(rng.integers(self.total, size=(len(targets), negatives)))
+        while True:
+            again = np.nonzero(drawn == targets[:, None])
+            if len(again[0]) == 0:
+                return drawn
+            drawn[again] = self.lookup(rng.integers(self.total, size=len(again[0])))
+
+
+@kernel
+def _table_sizes(counts):
+    """ceil(sqrt(c) * 1e7 / z) with the sum, the root and the quotient in float32, as the original's."""
+    z = np.float32(0)
+    for c in counts:
+        z = np.float32(np.float64(z) + np.sqrt(np.float64(c)))
+    sizes = np.empty(len(counts), np.int64)
+    for i in range(len(counts)):
+        root = np.float32(np.sqrt(np.float64(counts[i])))
+        sizes[i] = np.int64(np.ceil(np.float32(np.float32(root * np.float32(10_000_000)) / z)))
+    return sizes
