@@ -77,8 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     tokenize = commands.add_parser("tokenize", help="lines to space-separated tokens")
     tokenize.add_argument("file", nargs="?", default="-", help="a file, or - for standard input")
     tokenize.add_argument("--model", help="segment as this model does (a directory)")
-    info = commands.add_parser("info", help="what a model is made of, as JSON")
-    info.add_argument("model", help="a directory of a model, a .bin or .ftz")
+    info = commands.add_parser(
+        "info", help="what a model is made of, as JSON; without one: what ftcore runs on here"
+    )
+    info.add_argument("model", nargs="?", help="a directory of a model, a .bin or .ftz")
     return parser
 
 
@@ -108,7 +110,10 @@ def show_tokens(given: argparse.Namespace) -> None:
 
 
 def show_info(given: argparse.Namespace) -> None:
-    """Kind, sizes and labels; the tokenizer of a directory's model."""
+    """Kind, sizes and labels; the tokenizer of a directory's model. Without a model: version, processor, cores, torch."""
+    if given.model is None:
+        print(json.dumps(_installation(), indent=1))
+        return
     from dataclasses import asdict
 
     from ftcore.compat.command_line.opened import Opened
@@ -127,6 +132,45 @@ def show_info(given: argparse.Namespace) -> None:
         **asdict(classic.dictionary.options),
     }
     print(json.dumps(about, ensure_ascii=False, indent=1))
+
+
+def _installation() -> dict[str, object]:
+    """What answers here. Nothing is imported to find out, least of all torch."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from ftcore import __version__, native
+    from ftcore.inference.threads import cores
+
+    about: dict[str, object] = {
+        "ftcore": __version__,
+        "python": platform.python_version(),
+        "processor": native.PROCESSOR,  # whose variant of the kernels is in use
+        "processors": {name: "supported" if here else "not here" for name, here in native.PROCESSORS},
+        "cores": cores(),
+    }
+    for name in ("numpy", "torch"):
+        try:
+            about[name] = version(name)
+        except PackageNotFoundError:
+            about[name] = None
+    about["cuda"] = _cuda() if about["torch"] else None
+    return about
+
+
+def _cuda() -> str | None:
+    """The CUDA that torch was built for, from its ``version.py``."""
+    import re
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec("torch")
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text()  # type: ignore[union-attr, arg-type]
+    except (AttributeError, TypeError, OSError):
+        return None
+    found = re.search(r"^cuda\b.*?=\s*['\"]([\d.]+)", text, re.M)
+    return found and found[1]
 
 
 COMMANDS = {"options": show_options, "tokenize": show_tokens, "info": show_info}

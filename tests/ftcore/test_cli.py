@@ -293,6 +293,21 @@ def test_models_of_ours_take_raw_text(tmp_path, monkeypatch, capsys):
     assert about["kind"] == "supervised" and set(about["labels"]) == {"good", "bad"} and about["tokenizer"]
 
 
+def test_info_of_what_is_installed(monkeypatch):
+    from ftcore import native
+
+    about = json.loads(run(["info"], monkeypatch)[1])
+    assert about["ftcore"] == ftcore.__version__ and about["processor"] == native.PROCESSOR
+    assert about["processors"] == {n: "supported" if here else "not here" for n, here in native.PROCESSORS}
+    assert about["processors"][about["processor"]] == "supported" and about["cores"] >= 1
+    import torch
+
+    assert (
+        about["torch"].split("+")[0] == torch.__version__.split("+")[0]
+        and about["cuda"] == torch.version.cuda
+    )
+
+
 def test_info_of_a_file(files, monkeypatch):
     about = json.loads(run(["info", files.s_ftz], monkeypatch)[1])
     assert (

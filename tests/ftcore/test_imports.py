@@ -52,6 +52,7 @@ COMMANDS = {  # ftcore's words, and what must not be imported
     "dump u.bin dict": ALL,
     "quantize -input train.txt -output s": ALL,
     "info s.bin": ALL,
+    "info": ALL | {"numpy"},
     "supervised -input train.txt -output made -dim 4": TRAIN,
     "skipgram -input train.txt -output made -dim 4": TRAIN,
     "cbow -input train.txt -output made -dim 4 -loss hs": TRAIN,

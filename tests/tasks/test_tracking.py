@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,47 @@ def test_a_model_is_registered_from_a_folder_of_any_name(tracker: Tracker, tmp_p
     made = tracker.register(run, folder, tags={}, example=["a"])
     path, exact = tracker.download(made["model_uri"])
     assert exact == "models:/m/1" and FastText.load(path).predict(["a b"])[0].labels == ["x"]
+
+
+_ELSEWHERE = """
+import sys
+from pathlib import Path
+sys.path = [place for place in sys.path if place and not (Path(place) / "ftcore").is_dir()]
+import mlflow, pandas
+model = mlflow.pyfunc.load_model(sys.argv[1])
+answer = model.predict(pandas.DataFrame({"text": ["a b", "c d"]}))
+import ftcore.native
+print("answer", *answer["label"], sep=" ")
+print("home", ftcore.__file__, sys.modules["ftcore._native"].__file__, sep=" ")
+"""
+
+
+def test_a_logged_model_answers_without_the_checkout_and_without_a_compiler(tracker: Tracker, tmp_path: Path):
+    from ftcore import FastText
+
+    FastText.from_texts(["a b", "c d"], ["x", "y"], dim=4).save(
+        tmp_path / "made"
+    )  # x to all: it is not trained
+    made = tracker.register(tracker.start("r", kind="register"), tmp_path / "made", tags={}, example=["a"])
+    model = tracker.download(made["model_uri"])[0]
+    while not (model / "MLmodel").exists():
+        model = model.parent
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CXX", "CC")}
+    done = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE, str(model)], cwd=empty, env={**kept, "PATH": str(empty)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = dict(
+        line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("answer", "home"))
+    )
+    assert said["answer"] == "x x"
+    assert all(Path(place).is_relative_to(model / "code") for place in said["home"].split(" "))
+    # whole, and nothing that a build leaves behind beside the module itself
+    there = {path.suffix for path in (model / "code").rglob("*") if path.is_file()} - {".pyc"}
+    assert there == {".py", ".so", ".cc", ".h", ".txt", ".html", ".css"}, there
 
 
 def test_each_alias_has_a_history_of_its_own(tracker: Tracker, tmp_path: Path):
