@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
-from ftcore.corpus.introsort import sort_permutation
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.model.hashing import ngram_buckets
@@ -273,7 +273,7 @@ def in_order(dictionary: Dictionary) -> Dictionary:
 def _ordered(
     dictionary: Dictionary, names: list[bytes], counts: np.ndarray, label: np.ndarray, ntokens: int
 ) -> Dictionary:
-    order = sort_permutation(np.where(label, np.int64(1) << 62, 0) - counts)
+    order = native.sort_permutation(np.where(label, np.int64(1) << 62, 0) - counts)
     names, counts = [names[i] for i in order.tolist()], counts[order]
     cut = len(names) - int(label.sum())
     made = Dictionary(

@@ -21,7 +21,6 @@ from ftcore.corpus.lines import Block, Lines
 from ftcore.corpus.lookup import WordIndex
 from ftcore.corpus.stored import Stored, parse_json
 from ftcore.errors import UserError
-from ftcore.model.kernel import kernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,7 +137,7 @@ def _tokens(
 
     for found, words in in_threads(find, blocks, threads):
         total += words
-        kept, ends, length = _break_lines(found, dictionary.eos, length)
+        kept, ends, length = native.break_lines(found, dictionary.eos, length, MAX_LINE)
         ends += written
         ends = ends[np.diff(ends, prepend=start) > 0]  # of a line of labels nothing is left
         ids.append(found[:kept])
@@ -150,35 +149,6 @@ def _tokens(
     count = _Writer(out, "total", np.int64)
     count.append(np.array([total], np.int64))
     return _finish(TokenCorpus(ids.close(), offsets.close(), count.close()), out)
-
-
-@kernel
-def _break_lines(ids, eos, length):
-    """Cut a stream of `native.word_ids` into lines as training reads them; labels (-1) count and go.
-
-    Source: ``getLine`` (358-385): a line ends behind an end of line or its 1025th in-vocabulary word,
-    labels among them. Lines of labels alone leave nothing.
-
-    Args:
-        ids: int32[n], changed in place. eos: number of the end of line, -1 where it is none.
-        length: of the line still open, labels included.
-
-    Returns:
-        (how many ids are left, ends of the lines that close here int64[], the open line's length).
-    """
-    lines = np.empty(len(ids), np.int64)
-    n, count = 0, 0
-    for i in range(len(ids)):
-        w = ids[i]
-        if w >= 0:
-            ids[n] = w
-            n += 1
-        length += 1
-        if length >= MAX_LINE or w == eos and w >= 0:
-            lines[count] = n
-            count += 1
-            length = 0
-    return n, lines[:count].copy(), length
 
 
 def encode_bags(
@@ -253,11 +223,11 @@ def _bags(parts: Iterable[_Bags], dictionary: Dictionary, out: Path | None, grow
     table = None if grow else _table(dictionary)
     for found, cuts, labels, label_cuts in parts:
         if grow:  # rows are known once all has been seen
-            _mark(found, dictionary.nwords, seen)
+            native.mark_buckets(found, dictionary.nwords, seen)
         elif table is None:
             found = dictionary.to_signed(found).astype(np.int32)
-        else:
-            _to_signed(found, dictionary.nwords, table)
+        elif len(table):
+            native.to_signed_rows(found, dictionary.nwords, table)
         offsets.append(cuts[1:] + ids.size)
         ends.append(label_cuts[1:] + targets.size)
         ids.append(found)
@@ -270,8 +240,8 @@ def _bags(parts: Iterable[_Bags], dictionary: Dictionary, out: Path | None, grow
             part = rows[at : at + _REMAP]
             if table is None:
                 part[:] = dictionary.to_signed(part)
-            else:
-                _to_signed(part, dictionary.nwords, table)
+            elif len(table):
+                native.to_signed_rows(part, dictionary.nwords, table)
     return _finish(BagCorpus(rows, offsets.close(), targets.close(), ends.close()), out)
 
 
@@ -280,25 +250,6 @@ def _table(dictionary: Dictionary) -> np.ndarray | None:
     if dictionary.storage == "all" or dictionary.bucket == 0:
         return np.zeros(0, np.int32)
     return dictionary.bucket_rows() if dictionary.bucket <= _TABLE else None
-
-
-@kernel
-def _mark(ids, nwords, seen):
-    for i in range(len(ids)):
-        if ids[i] >= nwords:
-            seen[ids[i] - nwords] = True
-
-
-@kernel
-def _to_signed(ids, nwords, table):
-    """`Dictionary.to_signed` in place; with an empty table ids stay."""
-    if len(table) == 0:
-        return
-    for i in range(len(ids)):
-        bucket = ids[i] - nwords
-        if bucket >= 0:
-            row = table[bucket]
-            ids[i] = row if row >= 0 else -1 - bucket
 
 
 def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str], bytes]]:

@@ -14,7 +14,6 @@ import numpy as np
 from ftcore import native
 from ftcore.corpus import scan
 from ftcore.model.hashing import EOS
-from ftcore.model.kernel import kernel
 
 
 class Words:
@@ -60,11 +59,11 @@ class Words:
 
     def take(self, order: np.ndarray) -> Words:
         """Some of them, in this order."""
-        return Words(*_take(self.blob, self.offsets, _own(order, np.int64)))
+        return Words(*native.take_words(self.blob, self.offsets, np.ascontiguousarray(order, np.int64)))
 
     def starting_with(self, prefix: bytes) -> np.ndarray:
         """Which of them start with the prefix: bool[n]."""
-        return _starting_with(self.blob, self.offsets, np.frombuffer(bytearray(prefix), np.uint8))
+        return native.words_starting_with(self.blob, self.offsets, prefix)
 
     def __add__(self, other: Words) -> Words:
         end = self.offsets[-1]
@@ -136,28 +135,3 @@ def _own(array: np.ndarray, dtype: type) -> np.ndarray:
     """Contiguous and writable: kernels are compiled anew for every other kind of array."""
     array = np.ascontiguousarray(array, dtype)
     return array if array.flags.writeable and type(array) is np.ndarray else np.array(array)
-
-
-@kernel
-def _take(blob, offsets, order):
-    """Some packed words in another order, packed: (blob with its padding, offsets)."""
-    cuts = np.zeros(len(order) + 1, np.int64)
-    for k in range(len(order)):
-        cuts[k + 1] = cuts[k] + offsets[order[k] + 1] - offsets[order[k]]
-    out = np.zeros(cuts[-1] + scan.PAD, np.uint8)
-    for k in range(len(order)):
-        at = offsets[order[k]]
-        for j in range(cuts[k + 1] - cuts[k]):
-            out[cuts[k] + j] = blob[at + j]
-    return out, cuts
-
-
-@kernel
-def _starting_with(blob, offsets, prefix):
-    out = np.empty(len(offsets) - 1, np.bool_)
-    for w in range(len(out)):
-        i = 0
-        while i < len(prefix) and offsets[w] + i < offsets[w + 1] and blob[offsets[w] + i] == prefix[i]:
-            i += 1
-        out[w] = i == len(prefix)
-    return out

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.introsort import sort_permutation
 from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
@@ -80,7 +80,7 @@ def cut_off(classic: Classic, cutoff: int) -> Classic:
     keys = -norms.view(np.int32).astype(np.int64)  # floats from 0 up are in the order of their bits
     if dictionary.eos >= 0:
         keys[dictionary.eos] = -(1 << 32)
-    best = sort_permutation(keys)[:cutoff]
+    best = native.sort_permutation(keys)[:cutoff]
     words, ngrams = np.sort(best[best < nwords]), best[best >= nwords]
     prune = np.stack([ngrams - nwords, np.arange(len(ngrams))], axis=1).astype(np.int32)
     made = _remake(dictionary, words, storage="pruned", prune=prune)

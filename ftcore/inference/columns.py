@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ftcore.corpus.scan import PAD
-from ftcore.inference.kernels import join_rows
+from ftcore import native
 
 
 def holds_text(kind: pa.DataType) -> bool:
@@ -60,6 +59,6 @@ def _joined(rows: pa.Array) -> np.ndarray:
     offsets = np.zeros(1, np.int64)
     if len(rows):
         offsets = np.frombuffer(cuts, width)[rows.offset : rows.offset + len(rows) + 1].astype(np.int64)
-    out = np.empty(offsets[-1] - offsets[0] + len(rows) + PAD, np.uint8)
-    join_rows(np.frombuffer(data or b"", np.uint8), offsets, out)
+    out = np.empty(offsets[-1] - offsets[0] + len(rows) + native.PAD, np.uint8)
+    native.join_rows(np.frombuffer(data or b"", np.uint8), offsets, out)
     return out

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ftcore.model.kernel import kernel
+from ftcore import native
 
 EOS = b"</s>"  # end of a line; a word like the others but without n-grams
 
@@ -103,73 +103,11 @@ def unpack(blob: np.ndarray, offsets: np.ndarray) -> list[bytes]:
 def token_hashes(words: Sequence[bytes]) -> np.ndarray:
     """`fnv1a` of each word as int32[len] (the sign kept, as word n-grams need it)."""
     blob, offsets = pack(words)
-    return _hash_words(blob, offsets)
+    return native.hash_words(blob, offsets)
 
 
 def ngram_buckets(words: Sequence[bytes], minn: int, maxn: int, bucket: int) -> tuple[np.ndarray, np.ndarray]:
     """Buckets of the character n-grams of each word: (buckets int32[N], offsets int64[len + 1])."""
     if maxn <= 0 or bucket <= 0 or not words:
         return np.zeros(0, np.int32), np.zeros(len(words) + 1, np.int64)
-    blob, offsets = pack([b"" if word == EOS else b"<" + word + b">" for word in words])
-    out = np.zeros(len(words) + 1, np.int64)
-    _count_ngrams(blob, offsets, max(1, minn), maxn, out)
-    buckets = np.empty(out[-1], np.int32)
-    _fill_ngrams(blob, offsets, max(1, minn), maxn, np.uint64(bucket), buckets)
-    return buckets, out
-
-
-@kernel
-def _step(h, byte):
-    wide = np.uint64(byte)
-    if wide >= np.uint64(128):
-        wide |= np.uint64(0xFFFFFF00)
-    return ((h ^ wide) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF)
-
-
-@kernel
-def _hash_words(blob, offsets):
-    out = np.empty(len(offsets) - 1, np.int32)
-    for w in range(len(out)):
-        h = np.uint64(2166136261)
-        for i in range(offsets[w], offsets[w + 1]):
-            h = _step(h, blob[i])
-        out[w] = np.int32(np.uint32(h))
-    return out
-
-
-@kernel
-def _count_ngrams(blob, offsets, minn, maxn, out):
-    for w in range(len(offsets) - 1):
-        characters = 0
-        for i in range(offsets[w], offsets[w + 1]):
-            if blob[i] & 0xC0 != 0x80:
-                characters += 1
-        found = 0
-        for n in range(minn, maxn + 1):
-            found += max(0, characters - n + 1)
-        if minn == 1 and characters >= 2:
-            found -= 2  # "<" and ">" alone are no n-grams
-        out[w + 1] = out[w] + found
-
-
-@kernel
-def _fill_ngrams(blob, offsets, minn, maxn, bucket, out):
-    k = 0
-    for w in range(len(offsets) - 1):
-        begin, end = offsets[w], offsets[w + 1]
-        for i in range(begin, end):
-            if blob[i] & 0xC0 == 0x80:
-                continue
-            h = np.uint64(2166136261)
-            j = i
-            n = 1
-            while j < end and n <= maxn:
-                h = _step(h, blob[j])
-                j += 1
-                while j < end and blob[j] & 0xC0 == 0x80:
-                    h = _step(h, blob[j])
-                    j += 1
-                if n >= minn and not (n == 1 and (i == begin or j == end)):
-                    out[k] = np.int32(h % bucket)
-                    k += 1
-                n += 1
+    return native.ngram_buckets(*pack(words), minn, maxn, bucket)

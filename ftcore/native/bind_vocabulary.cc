@@ -8,6 +8,13 @@ namespace ftcore {
 
 namespace {
 
+template <class T>
+void hold(Held<T, 1>& held, nb::handle given, const char* what) {
+  if (!held.take(given.ptr())) throw nb::type_error(what);
+}
+
+}  // namespace
+
 CharNgrams char_ngrams(int64_t minn, int64_t maxn, int64_t bucket, int64_t base) {
   require(bucket >= 0 && bucket <= (int64_t{1} << 31) - base, "features are numbered with 32 bits: a bucket too large");
   CharNgrams made;
@@ -17,13 +24,6 @@ CharNgrams char_ngrams(int64_t minn, int64_t maxn, int64_t bucket, int64_t base)
   made.bucket = Remainder(static_cast<uint64_t>(std::max<int64_t>(bucket, 1)));
   return made;
 }
-
-template <class T>
-void hold(Held<T, 1>& held, nb::handle given, const char* what) {
-  if (!held.take(given.ptr())) throw nb::type_error(what);
-}
-
-}  // namespace
 
 int64_t text_size(const Vector<const uint8_t>& text) {
   require(text.size() >= PAD, "a text needs 8 bytes behind its last");
@@ -50,9 +50,9 @@ HeldTable::HeldTable(nb::handle blob, nb::handle offsets) {
   slots_.enter(table_);
 }
 
-HeldVocabulary::HeldVocabulary(nb::object table, int64_t nwords, int64_t eos, nb::bytes prefix, nb::handle known,
-                               nb::handle cuts, int64_t minn, int64_t maxn, int64_t word_ngrams, int64_t bucket)
-    : table_(table), prefix_(prefix.c_str(), prefix.size()) {
+HeldVocabulary::HeldVocabulary(nb::handle_t<HeldTable> table, int64_t nwords, int64_t eos, nb::bytes prefix,
+                               nb::handle known, nb::handle cuts, int64_t minn, int64_t maxn, int64_t word_ngrams, int64_t bucket)
+    : table_(nb::borrow(table)), prefix_(prefix.c_str(), prefix.size()) {
   hold(known_, known, "Vocabulary: known must be a C-contiguous int32 array");
   hold(cuts_, cuts, "Vocabulary: cuts must be a C-contiguous int64 array");
   Vocabulary& v = vocabulary_;
@@ -70,6 +70,10 @@ HeldVocabulary::HeldVocabulary(nb::object table, int64_t nwords, int64_t eos, nb
   if (cuts_->size() > 1 || nwords == 0) {
     require(cuts_->size() == nwords + 1, "Vocabulary: cuts need one number more than there are words");
     require_offsets(*cuts_, known_->size(), "Vocabulary");
+    bool fits = true;
+    const int64_t features = nwords + (v.chars.maxn > 0 ? bucket : 0);
+    for (int32_t id : *known_) fits &= 0 <= id && id < features;
+    require(fits, "Vocabulary: a subword is no feature");
     v.known = known_->data;
     v.cuts = cuts_->data;
   }
@@ -104,7 +108,7 @@ void bind_vocabulary(nb::module_& m) {
       "nwords: numbers from here on in the table are labels. eos: number of the end of line, or -1. prefix: a word\n"
       "out of the vocabulary that starts so is a label nobody knows; none if empty. known, cuts: of `subwords`, or\n"
       "[] and [0], if they are to be hashed when asked for. word_ngrams: the longest. bucket 0: no n-grams.")
-      .def(nb::init<nb::object, int64_t, int64_t, nb::bytes, nb::handle, nb::handle, int64_t, int64_t, int64_t,
+      .def(nb::init<nb::handle_t<HeldTable>, int64_t, int64_t, nb::bytes, nb::handle, nb::handle, int64_t, int64_t, int64_t,
                     int64_t>(),
            nb::arg("table"), nb::arg("nwords"), nb::arg("eos"), nb::arg("prefix"), nb::arg("known"), nb::arg("cuts"),
            nb::arg("minn"), nb::arg("maxn"), nb::arg("word_ngrams"), nb::arg("bucket"));

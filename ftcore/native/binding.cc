@@ -21,4 +21,6 @@ NB_MODULE(_native, m) {
   bind_quantize(m);
   bind_supervised(m);
   bind_vocabulary(m);
+  bind_words(m);
+  bind_counts(m);
 }

@@ -16,6 +16,8 @@ void bind_means(nb::module_& m);
 void bind_quantize(nb::module_& m);
 void bind_supervised(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
+void bind_words(nb::module_& m);
+void bind_counts(nb::module_& m);
 
 // Refuses arguments that do not fit each other: a ValueError.
 inline void require(bool holds, const char* what) {

@@ -25,7 +25,7 @@ class HeldTable {
 // `native.Vocabulary(table, nwords, eos, prefix, known, cuts, minn, maxn, word_ngrams, bucket)`.
 class HeldVocabulary {
  public:
-  HeldVocabulary(nb::object table, int64_t nwords, int64_t eos, nb::bytes prefix, nb::handle known, nb::handle cuts,
+  HeldVocabulary(nb::handle_t<HeldTable> table, int64_t nwords, int64_t eos, nb::bytes prefix, nb::handle known, nb::handle cuts,
                  int64_t minn, int64_t maxn, int64_t word_ngrams, int64_t bucket);
   const Vocabulary& operator*() const { return vocabulary_; }
   const Vocabulary* operator->() const { return &vocabulary_; }
@@ -37,6 +37,9 @@ class HeldVocabulary {
   Held<const int64_t, 1> cuts_;
   Vocabulary vocabulary_;
 };
+
+// Which character n-grams count; refuses more buckets than 32 bits number behind `base`.
+CharNgrams char_ngrams(int64_t minn, int64_t maxn, int64_t bucket, int64_t base);
 
 // The bytes of a text that count: all but the PAD behind them. Refuses fewer.
 int64_t text_size(const Vector<const uint8_t>& text);

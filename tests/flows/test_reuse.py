@@ -251,7 +251,7 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
         ("ftcore/text/readers.py", {"prepare", "commit"}),
         ("ftcore/text/dedup.py", {"dedup"}),
         ("ftcore/corpus/commit.py", {"commit"}),
-        ("ftcore/corpus/introsort.py", {
+        ("ftcore/corpus/counting.py", {
             "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "baseline", "evaluate", "register",
         }),
         ("ftcore/engines/reference/engine.py", {"pretrain", "finetune", "evaluate", "register"}),

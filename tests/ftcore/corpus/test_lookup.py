@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore import config
-from ftcore.corpus import scan
+from ftcore import config, native
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
 from ftcore.corpus.lines import Lines, padded
 from ftcore.corpus.lookup import WordIndex, Words
@@ -50,8 +49,16 @@ def test_many_words():
 
 
 def key_of(word: bytes) -> int:
-    """The table's hash of a word."""
-    return int(scan.key_of(padded(word), 0, len(word), scan.eight(padded(word), 0, len(word))))
+    """The table's hash of a word (text.h)."""
+    mask = (1 << 64) - 1
+
+    def scrambled(h: int) -> int:
+        return (h ^ h >> 32) * 0x9E3779B97F4A7C15 & mask
+
+    h = scrambled(int.from_bytes(word[:8], "little") ^ len(word))
+    for i in range(8, len(word), 8):
+        h = scrambled(h ^ int.from_bytes(word[i : i + 8], "little"))
+    return h >> 32
 
 
 def test_words_alike_in_hash_and_first_bytes():
@@ -121,3 +128,45 @@ def test_label_bytes_survive(data):
 @given(st.text(st.characters(), max_size=8))
 def test_labels_of_the_pipeline_survive(label):
     assert label_text(label_bytes(label)) == label
+
+
+def test_a_table_refuses_what_it_could_not_search():
+    blob = np.frombuffer(b"ab" + bytes(native.PAD), np.uint8)
+    for cuts in ([0, 3], [0, 2, 1], [-1, 2], []):
+        with pytest.raises(ValueError, match="offsets"):
+            native.WordTable(blob, np.array(cuts, np.int64))
+    with pytest.raises(ValueError, match="8 bytes behind"):
+        native.WordTable(blob[:7], np.zeros(1, np.int64))
+    with pytest.raises(TypeError, match="int64"):
+        native.WordTable(blob, np.zeros(1, np.int32))
+    table = native.WordTable(blob, np.array([0, 1, 2]))
+    assert len(table) == 2 and table.find(blob, np.array([0, 1, 2, 2])).tolist() == [0, 1, -1]
+
+
+def test_a_vocabulary_refuses_numbers_that_name_nothing():
+    table = native.WordTable(np.frombuffer(b"ab" + bytes(native.PAD), np.uint8), np.array([0, 1, 2]))
+    none = np.zeros(0, np.int32), np.zeros(1, np.int64)
+    for nwords, eos in ((3, -1), (-1, -1), (2, 2), (2, -2)):
+        with pytest.raises(ValueError, match="Vocabulary"):
+            native.Vocabulary(table, nwords, eos, b"", *none, 0, 0, 1, 1)
+    with pytest.raises(ValueError, match="cuts"):
+        native.Vocabulary(table, 2, -1, b"", none[0], np.zeros(2, np.int64), 1, 2, 1, 10)
+    with pytest.raises(ValueError, match="offsets"):
+        native.Vocabulary(table, 2, -1, b"", none[0], np.array([0, 1, 2]), 1, 2, 1, 10)
+    with pytest.raises(ValueError, match="32 bits"):
+        native.Vocabulary(table, 2, -1, b"", *none, 1, 2, 1, 1 << 31)
+
+
+@given(words, st.binary(max_size=60), st.integers(0, 3), st.integers(0, 3), st.integers(1, 3))
+@settings(deadline=None)
+def test_subwords_made_before_or_when_asked_for(known, line, minn, more, n):
+    packed = Words.of([word for word in known if not set(word) & set(b" \t\n\v\f\r\0")])
+    table, text = native.WordTable(packed.blob, packed.offsets), padded(line)
+    eos = int(WordIndex(packed).find([b"</s>"])[0])
+    given = minn, minn + more, 100
+    made = native.subwords(packed.blob, packed.offsets, *given, eos)
+    found = [
+        native.line_features(text, True, False, native.Vocabulary(table, len(packed), eos, b"", *some, *given[:2], n, 100))
+        for some in (made, (np.zeros(0, np.int32), np.zeros(1, np.int64)))
+    ]  # fmt: skip
+    assert [a.tolist() for a in found[0]] == [a.tolist() for a in found[1]]

@@ -42,7 +42,7 @@ def Vocabulary(g: Given) -> list:
     eos = g.size(len(table) - 1, -1)
     known, cuts = np.empty(0, np.int32), np.zeros(1, np.int64)
     if g.random.random() < 0.5:
-        known = g.ints(-1, 99, g.size(30), dtype=np.int32)
+        known = g.ints(0, max(nwords, 1), g.size(30) if nwords else 0, dtype=np.int32)
         cuts = g.offsets(nwords, len(known))
     minn, maxn, bucket = _ngrams(g)
     prefix = g.random.choice((b"", b"__label__", b"a", b"\0"))
@@ -69,3 +69,87 @@ def subwords(g: Given) -> list:
 def word_ids(g: Given) -> list:
     table = g.made("WordTable")
     return [text(g), table, g.size(len(table)), g.size(len(table) - 1, -1)]
+
+
+@maker
+def take_words(g: Given) -> list:
+    blob, offsets = g.packed(g.size(least=1), PAD)
+    return [blob, offsets, g.ints(0, len(offsets) - 1, g.size())]
+
+
+@maker
+def words_starting_with(g: Given) -> list:
+    return [*g.packed(g.size(), PAD), g.text(5)]
+
+
+@maker
+def hash_words(g: Given) -> list:
+    return [*g.packed(g.size(), PAD)]
+
+
+@maker
+def ngram_buckets(g: Given) -> list:
+    return [*g.packed(g.size(), PAD), g.size(3), g.size(5), g.size(1000)]
+
+
+@maker
+def join_rows(g: Given) -> list:
+    blob, offsets = g.packed(g.size(), PAD)
+    return [blob, offsets, np.empty(offsets[-1] + len(offsets) - 1 + PAD, np.uint8)]
+
+
+@maker
+def sort_permutation(g: Given) -> list:
+    return [g.ints(-3, 4, g.size(400))]
+
+
+@maker
+def WordCounts(g: Given) -> list:
+    if g.random.random() < 0.5:
+        return []
+    blob, offsets = g.packed(g.size(least=1), PAD)
+    return [blob, offsets, g.ints(0, 9, len(offsets) - 1), g.ints(0, 99, len(offsets) - 1)]
+
+
+@maker
+def WordCounts__count(g: Given) -> list:
+    given = text(g)
+    return [given, g.size(len(given) - PAD), g.size(99), g.random.choice((0, 3, 1 << 40))]
+
+
+@maker
+def WordCounts____len__(g: Given) -> list:
+    return []
+
+
+@maker
+def WordCounts__live(g: Given) -> list:
+    return []
+
+
+@maker
+def WordCounts__take(g: Given) -> list:
+    return []
+
+
+@maker
+def WordCounts__merge(g: Given) -> list:
+    return [g.made("WordCounts")]
+
+
+@maker
+def break_lines(g: Given) -> list:
+    return [g.ints(-1, 5, g.size(99), dtype=np.int32), g.size(3), g.size(4), g.size(9, 5)]
+
+
+@maker
+def mark_buckets(g: Given) -> list:
+    nwords, buckets = g.size(), g.size(least=1)
+    return [g.ints(0, nwords + buckets, g.size(99), dtype=np.int32), nwords, np.zeros(buckets, np.bool_)]
+
+
+@maker
+def to_signed_rows(g: Given) -> list:
+    nwords, buckets = g.size(), g.size(least=1)
+    ids = g.ints(0, nwords + buckets, g.size(99), dtype=np.int32)
+    return [ids, nwords, g.ints(-1, 99, buckets, dtype=np.int32)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.corpus.introsort import sort_permutation
+from ftcore.native import sort_permutation
 from tests.reference.dictionary import heap_sort, std_sort
 
 
