@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from ftcore.compat import plain
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
@@ -204,14 +205,31 @@ class Arguments:
         tune = replace(made.autotune, validation=spooled(made.autotune.validation))
         return replace(made, input=spooled(made.input), pretrained=spooled(made.pretrained), autotune=tune)
 
-    def options(self) -> config.Pretrain | config.Finetune:
-        """The same for the training room. Updates are of one example, as in the original."""
+    def options(self) -> plain.Pretrain | plain.Finetune | config.Pretrain | config.Finetune:
+        """The same for the training room. Updates are of one example, as in the original.
+
+        Raises:
+            UserError: a value out of range.
+        """
+        values = self._values()
+        if not self.args.supervised:
+            return plain.Pretrain(**values) if plain.fit(values, ("ns", "hs", "softmax")) else self.judged()
+        return plain.Finetune(**values) if plain.fit(values, tuple(loss_name.__members__)) else self.judged()
+
+    def judged(self) -> config.Pretrain | config.Finetune:
+        """`options`, by the models that word what is wrong, and that a search makes others from."""
         from pydantic import ValidationError
 
         from ftcore.compat import ranges
 
+        try:
+            return (ranges.Finetune if self.args.supervised else ranges.Pretrain)(**self._values())
+        except ValidationError as error:
+            raise UserError("; ".join(map(_explain, error.errors()))) from None
+
+    def _values(self) -> dict[str, Any]:
         args, extras = self.args, self.extras
-        shared: dict[str, Any] = {
+        values: dict[str, Any] = {
             "min_count": max(args.min_count, 1),  # 0 keeps all words, as 1 does
             "min_count_label": max(args.min_count_label, 0),
             "word_ngrams": max(args.word_ngrams, 1),
@@ -225,23 +243,17 @@ class Arguments:
             "loss": args.loss,
             "batch_size": 1,
         }
-        try:
-            if not args.supervised:
-                return ranges.Pretrain(
-                    **shared, model=args.model, ws=args.ws, t=args.t, updates=extras.updates
-                )
-            weights = extras.class_weights
-            if isinstance(weights, Mapping):
-                weights = {self.label(name): weight for name, weight in weights.items()}
-            return ranges.Finetune(
-                **shared,
-                class_weights="none" if weights is None else weights,
-                freeze=extras.freeze,
-                patience=extras.patience,
-                keep_best=extras.keep_best and extras.valid is not None,
-            )
-        except ValidationError as error:
-            raise UserError("; ".join(map(_explain, error.errors()))) from None
+        if not args.supervised:
+            return values | {"model": args.model, "ws": args.ws, "t": args.t, "updates": extras.updates}
+        weights = extras.class_weights
+        if isinstance(weights, Mapping):
+            weights = {self.label(name): weight for name, weight in weights.items()}
+        return values | {
+            "class_weights": "none" if weights is None else weights,
+            "freeze": extras.freeze,
+            "patience": extras.patience,
+            "keep_best": extras.keep_best and extras.valid is not None,
+        }
 
     def label(self, name: str) -> str:
         """A label with its prefix."""

@@ -50,7 +50,7 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         fixed |= {"dim"}  # the rows' size
     watch.skipped(fixed)
     held_out = _validation(wanted, args)
-    options = arguments.options()
+    options = arguments.judged()
     if args.minn > 0 and "minn" in fixed and "maxn" not in fixed:  # the search pairs them
         options = options.model_copy(
             update={"minn": args.minn, "maxn": max(args.minn, min(args.minn + 3, 30))}

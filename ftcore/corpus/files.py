@@ -14,12 +14,9 @@ file under a final name; `remove_stale` sweeps them.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +35,8 @@ def open_sink(path: Path) -> IO[bytes]:
 
 def free_bytes(path: str | Path) -> int:
     """Bytes free for us on the file system that holds `path` (which need not exist yet)."""
+    import shutil
+
     place = Path(path).absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -76,6 +75,8 @@ def canonical_json(value: Any) -> bytes:
 
 def sha256_file(path: str | Path) -> str:
     """SHA-256 (hex) of a file's bytes, read in pieces."""
+    import hashlib
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -164,11 +165,13 @@ def remove_stale(folder: str | Path) -> list[str]:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f"{_TEMPORARY}{secrets.token_hex(6)}-{path.name}"[:200])
+    return path.with_name(f"{_TEMPORARY}{os.urandom(6).hex()}-{path.name}"[:200])
 
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

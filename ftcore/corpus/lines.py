@@ -7,7 +7,6 @@ in fastText's format: words and labels (words that start with the label prefix) 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
@@ -70,6 +69,8 @@ class Lines:
                 f"lines from {type(input).__name__}: give a path, several, or an iterable of lines"
             )
         elif iter(input) is input:  # can be read once only
+            import tempfile
+
             self._spool = tempfile.NamedTemporaryFile(prefix="ftcore-lines-")  # noqa: SIM115 - lives with self
             for block in _joined(input):
                 self._spool.write(block)

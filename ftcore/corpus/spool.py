@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,9 @@ def spooled(path: Any) -> Any:
     """
     if not isinstance(path, str | os.PathLike) or not is_stream(path):
         return path
+    import shutil
+    import tempfile
+
     kept = tempfile.NamedTemporaryFile(prefix="ftcore-pipe-", suffix=Path(path).suffix)  # noqa: SIM115 - lives with the path
     try:
         with open(path, "rb") as pipe:

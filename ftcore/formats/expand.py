@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
 import numpy as np
@@ -25,6 +24,8 @@ def write_all_rows(file: IO[bytes], classic: Classic) -> None:
 
     Rows are made some at a time by a few threads while others are written.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     nwords = classic.dictionary.nwords
     table = np.asarray(classic.input)
     _write_rows(file, table[:nwords])
@@ -32,7 +33,7 @@ def write_all_rows(file: IO[bytes], classic: Classic) -> None:
     # every job has a buffer of its own, which is written before the next job takes it
     buffers = [np.empty((_ROWS, classic.args.dim), np.float32) for _ in range(2 * threads)]
     starts = range(0, classic.dictionary.bucket, _ROWS)
-    jobs: deque[Future[np.ndarray]] = deque()
+    jobs: deque = deque()
     with ThreadPoolExecutor(threads) as pool:
         for turn, start in enumerate(starts):
             if len(jobs) == len(buffers):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 
@@ -24,8 +23,10 @@ def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int
         for given in arguments:
             yield function(*given)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future] = deque()
+        waiting: deque = deque()
         for given in arguments:
             waiting.append(pool.submit(function, *given))
             if len(waiting) == 2 * threads:

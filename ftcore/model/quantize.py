@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -153,6 +152,8 @@ class QuantMatrix:
         count, dim = rows.shape
         if count * -(-dim // max(dsub, 1)) >= 1 << 31:
             raise UserError(f"{count} rows of {dim} columns at dsub {dsub} need over 2^31 codes; raise dsub")
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(threads) as pool:
 
             def quantized(of: Rows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:

@@ -6,9 +6,7 @@ with a sentence where there is no compiler.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +19,8 @@ _NO_COMPILER = (
 
 def compiler() -> str:
     """The C++ compiler, or the end (`SystemExit`) with a sentence that says how to come by one."""
+    import shutil
+
     given = os.environ.get("CXX")
     found = given or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
     if found is None or shutil.which(found.split()[0]) is None:
@@ -40,6 +40,8 @@ def digest(folder: Path) -> str | None:
     found = files(folder)
     if not found:
         return None
+    import hashlib
+
     made = hashlib.blake2b(digest_size=16)
     for path in found:
         content = path.read_bytes()

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-_PANDAS = {"NAType", "NaTType"}  # told by name: pandas need not be imported for it
+_PANDAS = {"NAType", "NaTType"}  # told by name, as Decimal is: neither need be imported for it
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 
@@ -31,7 +30,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, float | np.floating):
         return bool(value != value)
-    if isinstance(value, Decimal):
+    if type(value).__name__ == "Decimal" and hasattr(value, "is_nan"):
         return value.is_nan()
     return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value))
 
