@@ -9,7 +9,8 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
-from ftcore.corpus.workers import cores, open_pool
+from ftcore.cores import cores
+from ftcore.corpus.workers import open_pool
 from tasks.before import check_text
 from tasks.commit import commit
 from tasks.dedup import dedup

@@ -140,7 +140,7 @@ def _installation() -> dict[str, object]:
     from importlib.metadata import PackageNotFoundError, version
 
     from ftcore import __version__, native
-    from ftcore.inference.threads import cores
+    from ftcore.cores import cores
 
     about: dict[str, object] = {
         "ftcore": __version__,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ftcore.cores import cores
 from ftcore.corpus.packs import Pack, pack_parts
-from ftcore.corpus.workers import cores
 from ftcore.errors import UserError
 from ftcore.text.sources import Part, SourceFile, cut_file, list_files
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ftcore.compat import plain
+from ftcore.cores import cores
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
@@ -269,7 +270,7 @@ def defaults(supervised: bool) -> dict[str, Any]:
     base = Args()
     values = {name: getattr(base, attribute) for name, attribute in FIELDS.items()}
     values |= {"input": "", "model": "skipgram", "verbose": 2, "pretrainedVectors": "", "seed": 0}
-    values |= {"thread": max((os.cpu_count() or 1) - 1, 1)}  # the original takes 0 of a single core
+    values |= {"thread": max(cores() - 1, 1)}  # the original takes 0 of a single core
     if supervised:
         values |= {"model": "supervised", "lr": 0.1, "minCount": 1, "minn": 0, "maxn": 0, "loss": "softmax"}
         values |= dict(zip(AUTOTUNE, ("", "f1", 1, 300, ""), strict=True))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ftcore.cores import cores
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
 from ftcore.corpus.lines import Lines
 from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
-from ftcore.inference.threads import cores
 
 if TYPE_CHECKING:
     from ftcore import config

@@ -13,11 +13,11 @@ import numpy as np
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
+from ftcore.cores import cores
 from ftcore.corpus.encode import BagCorpus
 from ftcore.corpus.spool import spooled
 from ftcore.formats import quantized
 from ftcore.formats.classic import Classic
-from ftcore.inference.threads import cores
 from ftcore.model.matrices import Matrices
 
 

@@ -14,9 +14,9 @@ from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.start import adopt, starting_point
 from ftcore.compat.watch import Watch
+from ftcore.cores import cores
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.threads import cores
 from ftcore.model.matrices import arrays
 
 

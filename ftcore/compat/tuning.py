@@ -17,9 +17,9 @@ from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
+from ftcore.cores import cores
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.threads import cores
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED

@@ -6,7 +6,6 @@ and ordered by that place, the tables are what one reader would have counted.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -160,13 +159,6 @@ def marked(documents: Iterable[tuple[Sequence[str], str | bytes]], names: dict[s
 
 
 # --------------------------------------------------------------------------------------------- threads
-def usable_threads(threads: int | None) -> int:
-    """The number asked for, or that of the cores this process may use."""
-    if threads is not None:
-        return max(1, threads)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def in_threads(work: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:
     """``work`` on every item, the results in the items' order; few are under way at a time."""
     if threads == 1:

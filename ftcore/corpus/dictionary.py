@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import usable_threads
 from ftcore.corpus import counting, scan
 from ftcore.corpus.lines import Lines, join_lines, padded
 from ftcore.corpus.lines import encode as encode
@@ -155,7 +156,7 @@ class Dictionary:
         ([b'b', b'a', b'</s>'], ['__label__x'], 5)
         """
         prefix = label_bytes(label)
-        threads = counting.usable_threads(threads)
+        threads = usable_threads(threads)
         found = counting.count(lines.blocks(whole_lines=False), threads, prefix)
         if found is None:
             found = counting.count_pruning(lines.blocks(whole_lines=False), prefix)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus.counting import in_threads, usable_threads
+from ftcore.cores import usable_threads
+from ftcore.corpus.counting import in_threads
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.lines import Block, Lines
 from ftcore.corpus.lookup import WordIndex

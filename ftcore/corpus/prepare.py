@@ -29,11 +29,12 @@ import pyarrow.compute as pc
 
 from ftcore import config
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
+from ftcore.cores import cores
 from ftcore.corpus import files
 from ftcore.corpus.cut import Cut, shared_tokenizer
 from ftcore.corpus.packs import Pack
 from ftcore.corpus.shards import SHARD, RowGroupWriter
-from ftcore.corpus.workers import Pool, cores, open_pool
+from ftcore.corpus.workers import Pool, open_pool
 from ftcore.errors import UserError
 from ftcore.text.documents import Notes, rejected_rows
 from ftcore.text.filters import make_filter

@@ -27,17 +27,13 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
+from ftcore.cores import cores
 from ftcore.errors import UserError
 
 _CODE = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from ftcore.corpus.workers import serve; serve(int(sys.argv[2]))"
 )
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

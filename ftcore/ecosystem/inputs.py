@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from ftcore import config
+from ftcore.cores import cores
 from ftcore.errors import UserError
 from ftcore.given import seed, shown
-from ftcore.inference.threads import cores
 from ftcore.text.missing import is_missing
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 

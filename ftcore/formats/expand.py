@@ -6,13 +6,13 @@ memory; its row is the one it started from, which `initial_rows` makes from the 
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
 
+from ftcore.cores import cores
 from ftcore.formats.classic import Classic
 from ftcore.model.init import bucket_numbers, initial_rows
 
@@ -29,7 +29,7 @@ def write_all_rows(file: IO[bytes], classic: Classic) -> None:
     nwords = classic.dictionary.nwords
     table = np.asarray(classic.input)
     _write_rows(file, table[:nwords])
-    threads = min(4, os.cpu_count() or 1)
+    threads = min(4, cores())
     # every job has a buffer of its own, which is written before the next job takes it
     buffers = [np.empty((_ROWS, classic.args.dim), np.float32) for _ in range(2 * threads)]
     starts = range(0, classic.dictionary.bucket, _ROWS)

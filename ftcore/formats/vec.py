@@ -7,7 +7,6 @@ space. Source: fastText 0.9.3 ``src/fasttext.cc`` (``saveVectors``, ``loadVector
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import cores
 from ftcore.corpus.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.formats.cursor import Cursor
@@ -52,7 +52,7 @@ def write_vec(
     blocks = iter([vectors] if isinstance(vectors, np.ndarray) else vectors)
     head = next(blocks, None)
     dim = 0 if head is None else head.shape[1]
-    threads = threads or os.cpu_count() or 1
+    threads = threads or cores()
     with atomic_file(path) as file, ThreadPoolExecutor(threads) as pool:
         file.write(b"%d %d\n" % (len(words), dim))
         waiting: deque = deque()
@@ -116,7 +116,7 @@ def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes],
     starts = starts[1:]
     words = np.zeros((rows, 2), np.int64)
     out = np.empty((rows, dim), np.float32)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or cores()
     cuts = np.linspace(0, rows, min(rows, 8 * threads) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         jobs = [

@@ -20,13 +20,14 @@ from functools import cached_property
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import cores
 from ftcore.corpus.scan import PAD
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.single import Line, LineScores, Means
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
-from ftcore.inference.threads import ahead, cores
+from ftcore.inference.threads import ahead
 from ftcore.model.huffman import children
 
 FOLDED_BYTES = 256 << 20  # the largest folded table

@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import cores
 from ftcore.corpus.dictionary import encode
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.single import Means
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_line
-from ftcore.inference.threads import ahead, cores
+from ftcore.inference.threads import ahead
 from ftcore.model.hashing import char_ngrams, ngram_buckets
 
 _WORDS = 4096  # words of a batch

@@ -9,7 +9,6 @@ Source: fastText 0.9.3 ``src/quantmatrix.cc`` and ``src/productquantizer.cc``; t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import cores
 from ftcore.errors import RunError, UserError
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
@@ -148,7 +148,7 @@ class QuantMatrix:
 
         Errors: `UserError` for a table that is too small or too large, or (with qnorm) holds NaN.
         """
-        threads = threads or os.cpu_count() or 1
+        threads = threads or cores()
         count, dim = rows.shape
         if count * -(-dim // max(dsub, 1)) >= 1 << 31:
             raise UserError(f"{count} rows of {dim} columns at dsub {dsub} need over 2^31 codes; raise dsub")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ftcore.corpus.counting import usable_threads
+from ftcore.cores import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu import shared
 from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from ftcore.compat.arguments import (
     loss_name,
     model_name,
 )
+from ftcore.cores import cores
 from ftcore.errors import UserError
 from tests.reference.peer import needs_peer, run_peer
 
@@ -42,6 +42,10 @@ def test_names_order_and_defaults_are_the_originals():
         "out['seen'] = np.array(json.dumps(seen))\n"
     )
     seen = json.loads(str(found["seen"]))
+    for _, given in seen.values():
+        given["thread"] = max(
+            cores() - 1, 1
+        )  # of those that may be used; the original sees all of the machine
     names, values = seen["supervised"]
     assert list(SUPERVISED) == names
     assert {k: defaults(True)[k] for k in values} == values
@@ -52,8 +56,9 @@ def test_names_order_and_defaults_are_the_originals():
 
 
 def test_thread_default_is_never_zero(monkeypatch):
-    assert defaults(True)["thread"] == max(multiprocessing.cpu_count() - 1, 1)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    """One core of those that may be used is left, where the original looks at all of the machine."""
+    assert defaults(True)["thread"] == max(cores() - 1, 1)
+    monkeypatch.setattr("ftcore.compat.arguments.cores", lambda: 1)
     assert defaults(True)["thread"] == 1
 
 
