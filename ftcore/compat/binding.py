@@ -61,7 +61,7 @@ class Binding:
         self, text: str, k: int = 1, threshold: float = 0.0, on_unicode_error: str = "strict"
     ) -> list[tuple[float, str]]:
         """(probability, label) pairs of a line; one without a newline has no end of line."""
-        found = self._model._predictor.one(padded(encode(_first_line(text))), k, threshold)
+        found = self._model._predictor.from_text(padded(encode(_first_line(text))), k, threshold)
         names = self._model._names(on_unicode_error)
         return list(zip(found.scores.tolist(), names[found.labels].tolist(), strict=True))
 

@@ -6,7 +6,7 @@ Source: fastText 0.9.3 ``python/fasttext_module/fasttext/FastText.py`` and the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ftcore import native
 from ftcore.compat.arguments import FIELDS, Arguments, loss_name
 from ftcore.compat.checks import (
     checked_line,
@@ -33,7 +34,6 @@ from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_line
 from ftcore.inference.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _WORDS = 4096  # whose vectors are written at a time
 # attributes made from a model once, to be made anew for another
-_OF_A_MODEL = ("_tables", "_predictor", "_vectors", "_ids", "_decoded", "words", "labels")
+_OF_A_MODEL = ("_tables", "_predictor", "_quick", "_vectors", "_ids", "_decoded", "words", "labels")
 
 
 class _FastText(Vocabulary):
@@ -102,6 +102,14 @@ class _FastText(Vocabulary):
     @cached_property
     def _predictor(self) -> Predictor:
         return Predictor(self.classic, tables=self._tables)
+
+    @cached_property
+    def _quick(self) -> Callable[[Any, Any, Any, Any], tuple | None]:
+        """Answers to one plain text; None to what has more to it, an error to come for example."""
+        try:
+            return native.OneLine(self._predictor.core, self._names("strict").tolist()).predict
+        except (TypeError, ValueError):  # no classifier, labels that are no UTF-8, rows that are searched for
+            return lambda *_: None
 
     @cached_property
     def _vectors(self) -> Vectors:
@@ -171,12 +179,16 @@ class _FastText(Vocabulary):
         >>> model.predict("which dish is best?", k=2)   # doctest: +SKIP
         (('__label__baking', '__label__bread'), array([0.1535, 0.1211]))
         """
+        answer = self._quick(text, k, threshold, on_unicode_error)
+        if answer is not None:
+            return answer
         k, threshold = whole("k", k), number("threshold", threshold)
         if is_one(text):
-            found = self._predictor.one(text_of_line(checked_line(text)), k, threshold)
+            found = self._predictor.predict([checked_line(text)], k, threshold)
             names = self._names(on_unicode_error)
             return tuple([names[label] for label in found.labels.tolist()]), found.scores.astype(np.float64)
-        found = self._predictor.predict(checked_lines(text), k, threshold)
+        lines = text if type(text) is list and native.are_lines(text) else checked_lines(text)
+        found = self._predictor.predict(lines, k, threshold)
         return found.named(self._names(on_unicode_error))
 
     def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:

@@ -15,7 +15,6 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from ftcore.cores import cores
 from ftcore.corpus.scan import PAD
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.single import Line, LineScores, Means
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
 from ftcore.inference.threads import ahead
@@ -108,6 +106,17 @@ class Predictor:
         if len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
             # memory that is touched only where a feature occurs
             self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
+        self.core = self._core()
+
+    def _core(self) -> native.Predictor | None:
+        """What answers by itself, from bytes to labels; None where rows have to be searched for or decoded."""
+        if self.tables.rows is None or (self.folded is None and self.tables.table is None):
+            return None
+        vocabulary = self.dictionary.vocabulary(self.classic.args.label or None)
+        tree = self.children if self.kind == native.TREE else (_NO_NODES, _NO_NODES)
+        return native.Predictor(
+            vocabulary, self.tables.rows, self.output, self.folded, self.kind, _SIGMOID, *tree
+        )
 
     # ------------------------------------------------------------------------------------------ lines
     def predict(self, lines: Sequence[str | bytes], k: int = 1, threshold: float = 0.0) -> Predictions:
@@ -121,8 +130,6 @@ class Predictor:
         if isinstance(lines, str | bytes):
             raise UserError(f"predict takes a list of lines, not {lines[:40]!r}; put it into a list")
         k = self.check(k)
-        if len(lines) == 1:
-            return self.one(text_of_lines(lines), k, threshold)
         batches = list(_cut(lines))
         if len(batches) == 1:
             return self._lines(batches[0], k, threshold)
@@ -141,22 +148,9 @@ class Predictor:
             raise UserError(f"k = {k}: k needs to be 1 or higher! (-1: all labels)")
         return len(self.output) if k == -1 else min(k, len(self.output))
 
-    def one(self, text: np.ndarray, k: int = 1, threshold: float = 0.0) -> Predictions:
-        """`from_text` of a single line, the quick way."""
-        k = self.check(k)
-        found = self._one_line(text)
-        if found is None:
-            return self.from_text(text, k, threshold)
-        values, offsets = found
-        return self._best(values if self.folded is not None else self._ready(values), offsets, k, threshold)
-
-    @cached_property
-    def _one_line(self) -> Callable[[np.ndarray], Line | None]:
-        tables, label = self.tables, self.classic.args.label
-        return (Means(tables, label) if self.folded is None else LineScores(tables, label, self.folded)).line
-
     def _lines(self, lines: Sequence[str | bytes], k: int, threshold: float) -> Predictions:
-        return self.from_text(text_of_lines(lines), k, threshold)
+        found = None if self.core is None else self._asked(self.core.lines, lines, k, threshold)
+        return self.from_text(text_of_lines(lines), k, threshold) if found is None else found
 
     def from_text(self, text: np.ndarray, k: int = 1, threshold: float = 0.0) -> Predictions:
         """`predict` of the lines of one text.
@@ -165,11 +159,25 @@ class Predictor:
             text: uint8[bytes + PAD], lines with a newline behind each, as `Lines.blocks` gives them. A last
                 line without a newline has no end of line, as in a file of the original's.
         """
-        parts = []
-        for part in [text] if len(text) <= _BYTES else _pieces(text):
-            ids, offsets, *_ = self.dictionary.line_features(part, label=self.classic.args.label or None)
-            parts.append(self.from_features(ids, offsets, k, threshold))
-        return joined(parts)
+        k = self.check(k)
+        pieces = [text] if len(text) <= _BYTES else _pieces(text)
+        return joined([self._text(piece, k, threshold) for piece in pieces])
+
+    def _text(self, text: np.ndarray, k: int, threshold: float) -> Predictions:
+        found = None if self.core is None else self._asked(self.core.text, text, k, threshold)
+        if found is not None:
+            return found
+        ids, offsets, *_ = self.dictionary.line_features(text, label=self.classic.args.label or None)
+        return self.from_features(ids, offsets, k, threshold)
+
+    def _asked(self, ask: Callable, given: object, k: int, threshold: float) -> Predictions | None:
+        """The native core's answer. Rows that are codes are folded for it first."""
+        while isinstance(found := ask(given, k, float(threshold)), np.ndarray):
+            self._fold(np.unique(found))
+        if found is None:
+            return None
+        labels, scores, offsets, sound = found
+        return self._sound(Predictions(labels, scores, offsets), sound)
 
     # --------------------------------------------------------------------------------------- features
     def from_features(
@@ -234,12 +242,15 @@ class Predictor:
             sound = native.best_labels(
                 values, offsets, self.kind, _SIGMOID, k, threshold, labels, found, ends
             )
+        return self._sound(Predictions(labels[: ends[-1]], found[: ends[-1]], ends), sound)
+
+    def _sound(self, found: Predictions, sound: bool) -> Predictions:
         if not sound:
             raise RunError(
                 f"Encountered NaN. {self.classic.path or 'The model'} holds numbers that are none; its training "
                 "diverged: train it again with a smaller lr"
             )
-        return Predictions(labels[: ends[-1]], found[: ends[-1]], ends)
+        return found
 
 
 @contextmanager
@@ -300,3 +311,4 @@ def _sigmoid_table() -> np.ndarray:
 
 
 _SIGMOID = _sigmoid_table()
+_NO_NODES = np.zeros(0, np.int32)

@@ -55,6 +55,16 @@ class Tables:
         """int32[bucket], -1 where a bucket has no row; None where there is no such list."""
         return self.dictionary.bucket_rows() if self.mapped else None
 
+    @cached_property
+    def rows(self) -> native.Rows | None:
+        """Where the rows are, as the native core knows it; None where they have to be searched for."""
+        if not (self.whole or self.mapped):
+            return None
+        return native.Rows(
+            self.table, len(self.classic.input), self.dim, self.nwords, self.dictionary.bucket,
+            None if self.whole else self.bucket_rows, self.pruned, self.seed % (1 << 64),
+        )  # fmt: skip
+
     def known(self, ids: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The features that count in a mean, as places: rows in a cut-off model, numbers as given otherwise.
 

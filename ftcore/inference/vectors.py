@@ -8,32 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from ftcore import native
 from ftcore.cores import cores
 from ftcore.corpus.dictionary import encode
+from ftcore.corpus.lookup import Words
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.inference.single import Means
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_line
 from ftcore.inference.threads import ahead
 from ftcore.model.hashing import char_ngrams, ngram_buckets
 
 _WORDS = 4096  # words of a batch
-_WORTH = 50  # words whose rows are found in the time of finding one alone
-
-
-class _Known(NamedTuple):
-    """index: word -> id. rows: int32[N] of the words' n-grams, offsets: int64[nwords + 1]. table: float32[R, D]."""
-
-    index: dict[bytes, int]
-    rows: np.ndarray
-    offsets: np.ndarray
-    table: np.ndarray
 
 
 class Vectors:
@@ -51,51 +39,53 @@ class Vectors:
         self.classic, self.dictionary = classic, classic.dictionary
         self.tables = tables or Tables(classic)
         self.threads = threads or cores()
-        self._asked = 0
-        self._found: _Known | None = None
 
     # ------------------------------------------------------------------------------------------ words
     def word(self, word: str | bytes) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams'; of these alone out of the vocabulary, zero
         without any."""
-        key = _bytes(word)
-        known = self._known
-        if known is not None and (own := known.index.get(key)) is not None:
-            out = np.empty((1, self.tables.dim), np.float32)
-            native.mean_rows(known.table, known.table[:0], known.rows, known.offsets[own : own + 2], out)
-            return out[0]
-        found = self._one.word(key)
-        return self.words([key])[0] if found is None else found
+        found = None if self._words is None else self._words.word(word)
+        return self.words([word])[0] if found is None else found
 
     @cached_property
-    def _one(self) -> Means:
-        return Means(self.tables, self.classic.args.label)
+    def _words(self) -> native.WordVectors | None:
+        """What answers by itself, from bytes to vectors; None where rows have to be searched for or decoded."""
+        if self.tables.rows is None or self.tables.table is None:
+            return None
+        return native.WordVectors(self.dictionary.word_vocabulary, self.tables.rows)
 
-    @property
-    def _known(self) -> _Known | None:
-        """Where a word's rows are: made when so many words were asked for one by one that it pays."""
-        if self._found is None and self.tables.table is not None:
-            self._asked += _WORTH
-            if self._asked > self.dictionary.nwords:
-                rows, offsets = self.dictionary.subword_rows()
-                if rows.min(initial=0) < 0:  # not all have a row in the table
-                    self._asked = -(1 << 60)
-                    return None
-                self._found = _Known(self.dictionary.index, rows, offsets, self.tables.table)
-        return self._found
+    @cached_property
+    def _lines(self) -> native.WordVectors | None:
+        """The same for lines in the supervised sense. It costs a pass over the vocabulary, which words do not need."""
+        if self._words is None:
+            return None
+        return native.WordVectors(
+            self.dictionary.vocabulary(self.classic.args.label or None), self.tables.rows
+        )
 
     def words(self, words: Sequence[str | bytes]) -> np.ndarray:
         """`word` of each: float32[n, D]."""
         keys = [_bytes(word) for word in words]
+        if self._words is not None:
+            return self._filled(Words.of(keys))
         return self._means(keys, self.dictionary.word_ids(keys))
+
+    def _filled(self, words: Words) -> np.ndarray:
+        out = np.empty((len(words), self.tables.dim), np.float32)
+        self._words.words(words.blob, words.offsets, out)
+        return out
 
     def all(self) -> np.ndarray:
         """`word` of the whole vocabulary by id: float32[nwords, D]."""
         out = np.empty((self.dictionary.nwords, self.tables.dim), np.float32)
 
         def fill(start: int) -> None:
-            keys = self.dictionary.words[start : start + _WORDS]
-            out[start : start + len(keys)] = self._means(keys, np.arange(start, start + len(keys)))
+            stop = min(start + _WORDS, len(out))
+            if self._words is None:
+                out[start:stop] = self._means(self.dictionary.words[start:stop], np.arange(start, stop))
+            else:
+                packed = self.dictionary.packed_words
+                self._words.words(packed.blob, packed.offsets[start : stop + 1], out[start:stop])
 
         for _ in ahead(fill, ((at,) for at in range(0, len(out), _WORDS)), self.threads):
             pass
@@ -137,11 +127,9 @@ class Vectors:
     def sentence(self, line: str | bytes) -> np.ndarray:
         """float32[D]. Supervised: mean of the line's features, end of line included. Otherwise: mean of its
         words' vectors, each divided by its length, zero ones left out."""
-        if self.classic.args.supervised:
-            mean = self._one.line(text_of_line(line))
-            found = None if mean is None else mean[0][0]
-        else:
-            found = self._one.sentence(_bytes(line))
+        supervised = self.classic.args.supervised
+        made = self._lines if supervised else self._words
+        found = None if made is None else made.line(line) if supervised else made.sentence(line)
         return self._sentence_from_batches(line) if found is None else found
 
     def sentences(self, lines: Sequence[str | bytes]) -> np.ndarray:

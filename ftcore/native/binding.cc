@@ -19,7 +19,10 @@ NB_MODULE(_native, m) {
   bind_formats(m);
   bind_means(m);
   bind_quantize(m);
+  bind_predictor(m);
+  bind_rows(m);
   bind_supervised(m);
+  bind_word_vectors(m);
   bind_vocabulary(m);
   bind_words(m);
   bind_counts(m);

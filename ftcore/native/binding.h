@@ -13,8 +13,11 @@ namespace ftcore {
 void bind_choice(nb::module_& m);
 void bind_formats(nb::module_& m);
 void bind_means(nb::module_& m);
+void bind_predictor(nb::module_& m);
 void bind_quantize(nb::module_& m);
+void bind_rows(nb::module_& m);
 void bind_supervised(nb::module_& m);
+void bind_word_vectors(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
 void bind_words(nb::module_& m);
 void bind_counts(nb::module_& m);

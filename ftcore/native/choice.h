@@ -7,6 +7,7 @@
 // Shapes: B lines, C labels, k of them wanted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,7 +17,16 @@ enum Output : int64_t { SOFTMAX = 0, SIGMOID = 1, TREE = 2 };  // what makes pro
 
 class Best {
  public:
-  explicit Best(int64_t k) : k_(k), values_(k + 1), items_(k + 1) {}
+  explicit Best(int64_t k = 1) { keep(k); }
+
+  void keep(int64_t k) {  // empty, and of k from here on
+    k_ = k;
+    size_ = 0;
+    if (static_cast<int64_t>(values_.size()) <= k) {
+      values_.resize(static_cast<size_t>(k) + 1);
+      items_.resize(static_cast<size_t>(k) + 1);
+    }
+  }
 
   void clear() { size_ = 0; }
   int64_t size() const { return size_; }
@@ -33,7 +43,7 @@ class Best {
   void sift(int64_t hole, float value, int32_t item);
   void pop(int64_t size);
 
-  int64_t k_, size_ = 0;
+  int64_t k_ = 1, size_ = 0;
   std::vector<float> values_;
   std::vector<int32_t> items_;
 };

@@ -10,7 +10,6 @@ import pytest
 import ftcore
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictor
-from ftcore.inference.single import Means
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_line, text_of_lines
 from ftcore.inference.vectors import Vectors
@@ -50,23 +49,59 @@ def test_a_line_alone_has_the_bits_of_a_batch(classifier, folded, monkeypatch):
     assert (one.folded is not None) == folded
     for round in range(2):  # the first fills the folded table, the second finds it
         for b, line in enumerate(asked):
-            found = one.one(text_of_line(line), 2)
+            found = one.from_text(text_of_line(line), 2)
             span = slice(batch.offsets[b], batch.offsets[b + 1])
             assert found.labels.tolist() == batch.labels[span].tolist(), (round, line)
             assert found.scores.view(np.int32).tolist() == batch.scores[span].view(np.int32).tolist()
 
 
-def test_the_quick_way_is_taken(classifier, vectors):
-    one = Predictor(classifier.classic, threads=1)
-    text = text_of_line(lines(1, seed=1)[0])
-    assert one._one_line(text) is None  # nothing is folded yet
-    one.one(text)
-    values, offsets = one._one_line(text)
-    assert values.shape == (1, 3) and offsets[0] == 0 < offsets[1]
-    means = Means(Tables(vectors.classic), "__label__")
-    assert means.word(b"film") is not None and means.sentence(b"film a") is not None
-    absent = next(word for word in map(str, range(1000)) if means.word(word.encode()) is None)
-    assert np.isfinite(vectors[absent]).all() and vectors[absent].any()  # its rows are made from the seed
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("k, threshold", [(1, 0.0), (2, 0.3), (-1, 0.0), (40, 0.05), (1, 2.0)])
+def test_one_text_through_the_api_has_the_bits_of_a_list(classifier, folded, k, threshold, monkeypatch):
+    if not folded:
+        monkeypatch.setattr(module, "FOLDED_BYTES", 0)
+    model = ftcore.compat.model._FastText(classic=classifier.classic)
+    asked = [*lines(30, seed=6, words=WORDS + UNSEEN), *UNSEEN, "a </s> behind the end", "无 " * 4000]
+    labels, scores = ftcore.compat.model._FastText(classic=classifier.classic).predict(asked, k, threshold)
+    for b, line in enumerate(asked):
+        quick = model._quick(line, k, threshold, "strict")
+        assert (quick is None) == ("\udcff" in line)
+        for found in (
+            quick or model.predict(line, k, threshold),
+            model.predict(line, k, threshold, "replace"),
+        ):
+            assert type(found) is tuple and type(found[0]) is tuple and found[0] == tuple(labels[b])
+            assert found[1].dtype == np.float64 and found[1].flags.owndata and found[1].flags.writeable
+            assert found[1].tolist() == scores[b].tolist()
+
+
+def test_what_is_no_plain_text_goes_the_long_way(classifier):
+    quick = classifier._quick
+    assert quick("film", 1, 0.0, "strict") is not None
+
+    class Text(str): ...
+
+    given = [
+        ("a\nb", 1, 0.0, "strict"), (b"film", 1, 0.0, "strict"), (["film"], 1, 0.0, "strict"), (None, 1, 0.0, "strict"),
+        ("film", 0, 0.0, "strict"), ("film", -2, 0.0, "strict"), ("film", 1 << 80, 0.0, "strict"), ("film", "1", 0.0, "strict"),
+        ("film", True, 0.0, "strict"), ("film", 1, "0", "strict"), ("film", 1, float("nan"), "strict"), ("film", 1, 0, "strict"),
+        ("film", 1, 0.0, "ignore"), ("film", 1, 0.0, None), (Text("film"), 1, 0.0, "strict"), ("\ud800", 1, 0.0, "strict"),
+    ]  # fmt: skip
+    for arguments in given:
+        assert quick(*arguments) is None, arguments
+    assert classifier.predict(Text("film"), np.int64(1), 0)[0] == classifier.predict("film")[0]
+    with pytest.raises(ValueError, match="one line"):
+        classifier.predict("a\nb")
+
+
+def test_answers_do_not_share_memory(classifier):
+    first, second = classifier.predict("film", k=2)[1], classifier.predict("dull", k=2)[1]
+    kept = second.copy()
+    first[:] = 7
+    assert (classifier.predict("dull", k=2)[1] == kept).all() and (second == kept).all()
+    vector = classifier.get_word_vector("film")
+    vector[:] = 7
+    assert not (classifier.get_word_vector("film") == 7).any()
 
 
 @pytest.mark.parametrize("word", WORDS + UNSEEN)
@@ -97,9 +132,9 @@ def test_a_cut_off_model_goes_the_quick_way_with_and_without_ngrams():
         one = Predictor(model.classic, threads=1)
         asked = [*lines(20, seed=5), "u1 u2 u3 unseen", ""]
         batch = one.predict(asked, 3)
-        single = [one.one(text_of_line(line), 3) for line in asked]
+        single = [one.from_text(text_of_line(line), 3) for line in asked]
         assert np.concatenate([found.scores for found in single]).tolist() == batch.scores.tolist()
-        assert one._one_line(text_of_line(asked[0])) is not None
+        assert one.core is not None
 
 
 def test_a_quantised_table_is_written_out_where_it_is_small(classifier, monkeypatch):
