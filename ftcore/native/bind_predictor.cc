@@ -19,8 +19,8 @@ class HeldPredictor {
   HeldPredictor(nb::object vocabulary, nb::object rows, nb::handle output, nb::handle folded, int64_t kind,
                 nb::handle sigmoid, nb::handle left, nb::handle right)
       : vocabulary_(vocabulary), rows_(rows) {
-    const auto& known = nb::cast<const HeldVocabulary&>(vocabulary);
-    const auto& held = nb::cast<const HeldRows&>(rows);
+    const auto& known = object_of<HeldVocabulary>(vocabulary, "Predictor: vocabulary must be a Vocabulary");
+    const auto& held = object_of<HeldRows>(rows, "Predictor: rows must be Rows");
     held.require_of(*known);
     if (!output_.take(output.ptr())) throw nb::type_error("output must be a C-contiguous float32 matrix");
     if (!sigmoid_.take(sigmoid.ptr())) throw nb::type_error("sigmoid must be a float32 array");
@@ -118,7 +118,7 @@ class HeldPredictor {
 class OneLine {
  public:
   OneLine(nb::object predictor, nb::list names)
-      : held_(predictor), predictor_(&nb::cast<HeldPredictor&>(predictor)) {
+      : held_(predictor), predictor_(&object_of<HeldPredictor>(predictor, "OneLine: predictor must be a Predictor")) {
     for (nb::handle name : names) {
       require(PyUnicode_Check(name.ptr()), "names: a str for each label");
       names_.push_back(nb::borrow(name));

@@ -6,7 +6,8 @@ namespace ftcore {
 HeldRows::HeldRows(nb::handle table, int64_t rows, int64_t dim, int64_t nwords, int64_t bucket,
                    nb::handle bucket_rows, bool pruned, uint64_t seed) {
   require(rows >= 0 && dim > 0 && nwords >= 0 && bucket >= 0, "Rows: a size below 0");
-  require(nwords + bucket < int64_t{1} << 31 && rows < int64_t{1} << 31, "Rows: features are numbered with 32 bits");
+  constexpr int64_t most = INT32_MAX;
+  require(nwords <= most && bucket <= most - nwords && rows <= most, "Rows: features are numbered with 32 bits");
   if (!table.is_none()) {
     if (!table_.take(table.ptr())) throw nb::type_error("Rows: table must be a C-contiguous float32 matrix");
     require(table_->shape[0] == rows && table_->shape[1] == dim, "Rows: the table has another shape");

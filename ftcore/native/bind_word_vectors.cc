@@ -12,9 +12,11 @@ namespace {
 class HeldVectors {
  public:
   HeldVectors(nb::object vocabulary, nb::object rows)
-      : vocabulary_(vocabulary), rows_(rows), mould_(nb::cast<const HeldRows&>(rows)->dim) {
-    const auto& held = nb::cast<const HeldRows&>(rows);
-    const auto& known = nb::cast<const HeldVocabulary&>(vocabulary);
+      : vocabulary_(vocabulary),
+        rows_(rows),
+        mould_(object_of<HeldRows>(rows, "WordVectors: rows must be Rows")->dim) {
+    const auto& held = object_of<HeldRows>(rows, "WordVectors: rows must be Rows");
+    const auto& known = object_of<HeldVocabulary>(vocabulary, "WordVectors: vocabulary must be a Vocabulary");
     held.require_of(*known);
     require(held->table != nullptr, "rows that are codes have to be written out first");
     model_.vocabulary = &*known;

@@ -27,6 +27,14 @@ inline void require(bool holds, const char* what) {
   if (!holds) throw nb::value_error(what);
 }
 
+// The bound object that a Python object is; a TypeError where it is another, or one that was never made.
+template <class T>
+T& object_of(nb::handle given, const char* what) {
+  T* found = nullptr;
+  if (!nb::try_cast<T*>(given, found) || found == nullptr) throw nb::type_error(what);
+  return *found;
+}
+
 // Offsets of ragged rows: rising from 0 or more, and within `size` elements.
 inline void require_offsets(const Vector<const int64_t>& offsets, int64_t size, const char* name) {
   bool fits = offsets.size() > 0 && offsets[0] >= 0 && offsets[offsets.size() - 1] <= size;

@@ -104,3 +104,125 @@ def best_leaves(g: Given) -> list:
 def best_of(g: Given) -> list:
     n = g.size(30)
     return [g.floats(n), g.ints(-1, n + 1, g.size(5), dtype=np.int32), g.size(40)]
+
+
+# ------------------------------------------------------------------------------- whole models, one or many lines
+def _model(g: Given) -> tuple[object, int, int]:
+    """A vocabulary with a label among its words, and rows that are its own."""
+    words = [b"</s>", b"film", "里".encode(), b"word-of-many-bytes", b"a"][g.size(4) :]
+    packed = np.frombuffer(b"".join([*words, b"__label__x"]) + bytes(8), np.uint8).copy()
+    cuts = np.cumsum([0, *map(len, words), 10]).astype(np.int64)
+    table = g.module.WordTable(packed, cuts)
+    eos = 0 if words[:1] == [b"</s>"] else -1
+    minn, bucket = g.size(2), g.random.choice((0, 1, 97))
+    known, ends = np.empty(0, np.int32), np.zeros(1, np.int64)
+    if g.random.random() < 0.5:
+        known, ends = g.module.subwords(
+            packed[: cuts[-2] + 8], cuts[:-1], minn, minn + 1 if bucket else 0, bucket, eos
+        )
+    vocabulary = g.module.Vocabulary(
+        table,
+        len(words),
+        eos,
+        b"__label__",
+        known,
+        ends,
+        minn,
+        minn + 1 if bucket else 0,
+        g.size(3, 1),
+        bucket,
+    )
+    return vocabulary, len(words), bucket
+
+
+def _rows(g: Given, nwords: int, bucket: int, coded: bool = False, dim: int = 0) -> list:
+    """Arguments of `Rows` for so many features."""
+    kind, dim = g.random.choice(("all", "occurring", "pruned")), dim or g.size(20, 1)
+    rows = nwords + (bucket if kind == "all" else g.size(bucket))
+    places = g.ints(-1, rows, bucket, dtype=np.int32) if kind != "all" else None
+    table = None if coded and g.random.random() < 0.2 else g.floats(rows, dim)
+    return [
+        table,
+        rows,
+        dim,
+        nwords,
+        bucket,
+        places,
+        kind == "pruned",
+        g.random.choice((0, 7, (1 << 64) - 1)),
+    ]
+
+
+@maker
+def Rows(g: Given) -> list:
+    return _rows(g, g.size(), g.size())
+
+
+@maker
+def Predictor(g: Given) -> list:
+    vocabulary, nwords, bucket = _model(g)
+    given = _rows(g, nwords, bucket, coded=True)
+    labels, kind = g.size(5, 1), g.size(2)
+    left, right = tree(g, labels)
+    places = given[1] if given[6] else nwords + bucket
+    folded = np.zeros((places, labels), np.float32) if given[0] is None or g.random.random() < 0.5 else None
+    sigmoid = (1 / (1 + np.exp(-np.linspace(-8, 8, 513)))).astype(np.float32)
+    return [vocabulary, g.module.Rows(*given), g.floats(labels, given[2]), folded, kind, sigmoid, left, right]
+
+
+def _strings(g: Given) -> list:
+    return [g.string() if g.random.random() < 0.7 else g.text() for _ in range(g.size(9))]
+
+
+@maker
+def Predictor__lines(g: Given) -> list:
+    return [_strings(g), g.size(6, 1), g.random.choice((0.0, 0.3, 2.0))]
+
+
+@maker
+def Predictor__text(g: Given) -> list:
+    text = np.frombuffer(g.text(200) + bytes(8), np.uint8).copy()
+    return [text, g.size(6, 1), g.random.choice((0.0, 0.3, 2.0))]
+
+
+@maker
+def OneLine(g: Given) -> list:
+    arguments = Predictor(g)
+    return [g.module.Predictor(*arguments), [g.string() for _ in range(len(arguments[2]))]]
+
+
+@maker
+def OneLine__predict(g: Given) -> list:
+    return [g.string(), g.size(6, -1), g.random.choice((0.0, 0.3, 2.0)), "strict"]
+
+
+@maker
+def are_lines(g: Given) -> list:
+    return [_strings(g)]
+
+
+@maker
+def WordVectors(g: Given) -> list:
+    vocabulary, nwords, bucket = _model(g)
+    return [vocabulary, g.module.Rows(*_rows(g, nwords, bucket, dim=8))]
+
+
+@maker
+def WordVectors__word(g: Given) -> list:
+    return _strings(g)[:1] or ["film"]
+
+
+@maker
+def WordVectors__sentence(g: Given) -> list:
+    return _strings(g)[:1] or ["film a"]
+
+
+@maker
+def WordVectors__line(g: Given) -> list:
+    return _strings(g)[:1] or ["film a"]
+
+
+@maker
+def WordVectors__words(g: Given) -> list:
+    n = g.size()
+    return [*g.packed(n, 8), np.empty((n, 8), np.float32)]
