@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +49,18 @@ COMMANDS = {
     "command_predict_1000": ["predict", "model.bin", "1000.txt"],
 }
 ROWS = (*STATEMENTS, *COMMANDS)
+# a small process between: what a child begins with counts in its peak
+START = """
+import json, os, sys, time
+null = os.open(os.devnull, os.O_WRONLY)
+started = time.perf_counter()
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+_, status, used = os.wait4(child, 0)
+wall = time.perf_counter() - started
+unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "wall": wall, "peak_mb": used.ru_maxrss / unit}))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 # at most: (seconds of the clock, times the fastest peer's CPU); None where nothing was asked for
 TARGETS = {
     "import": (0.05, None),
@@ -70,19 +81,15 @@ def write_lines(folder: Path) -> None:
 
 def run(words: list[str], folder: Path) -> dict[str, float]:
     """One process: seconds of CPU and of the clock, peak memory in MB."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        words, cwd=folder, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    # compiled Python is kept, as an installation has it
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", START, *words], cwd=folder, env={**env, "PYTHONPATH": str(HERE.parent)},
+        capture_output=True, text=True,
     )  # fmt: skip
-    said = process.stderr.read()  # type: ignore[union-attr]
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise UserError(f"{' '.join(words)[:200]}: ended with {process.returncode}\n{said.decode()[-2000:]}")
-    size = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return {"cpu": used.ru_utime + used.ru_stime, "wall": wall, "peak_mb": size}
+    if done.returncode:
+        raise UserError(f"{' '.join(words)[:200]}: did not end well\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)
 
 
 def sides(row: str, found: dict[str, tuple[Path, str]]) -> dict[str, list[str]]:

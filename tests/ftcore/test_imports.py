@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FRAMES = {"pandas", "pyarrow"}
 OPTIONS = {"pydantic", "pydantic_core"}
 PIPELINE = {"prefect", "mlflow", "sklearn", "rich", "matplotlib", "jinja2", "jieba", "psutil"}
-ALL = FRAMES | OPTIONS | PIPELINE | {"torch", "safetensors"}
+# until the last kernel has moved to the native core, Numba is imported, and brings some along
+MOVED = not (ROOT / "ftcore" / "model" / "kernel.py").exists()
+COMPILERS = {"numba", "llvmlite", "scipy", "yaml"} if MOVED else set()
+ALL = FRAMES | OPTIONS | PIPELINE | COMPILERS | {"torch", "safetensors"}
 TRAIN = ALL
 OPEN = 'import ftcore; m = ftcore.load_model("s.bin")'
 WORDS = 'import ftcore; m = ftcore.load_model("u.bin")'
