@@ -85,9 +85,10 @@ void subwords(const uint8_t* blob, const int64_t* offsets, int64_t words, const 
   }
   cuts[words] = total;
   out.reserve(total);
+  int32_t* to = out.extend(total);
   for (int64_t w = 0; w < words; ++w) {
-    out.push(static_cast<int32_t>(w));
-    if (w != eos) chars.add(blob + offsets[w], offsets[w + 1] - offsets[w], out);
+    *to++ = static_cast<int32_t>(w);
+    if (w != eos) to = chars.write(blob + offsets[w], offsets[w + 1] - offsets[w], to);
   }
 }
 

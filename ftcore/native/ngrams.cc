@@ -1,6 +1,7 @@
 #include "ngrams.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace ftcore {
 
@@ -21,25 +22,36 @@ int64_t CharNgrams::count(const uint8_t* word, int64_t size) const {
 }
 
 void CharNgrams::add(const uint8_t* word, int64_t size, Buffer<int32_t>& out) const {
-  const int64_t most = count(word, size);
-  if (most <= 0) return;
-  out.reserve(most);
-  // byte i of `<word>`, whose first mark is at -1
-  auto byte = [&](int64_t i) -> uint8_t { return i < 0 ? '<' : i >= size ? '>' : word[i]; };
-  int32_t* to = out.data() + out.size();
-  for (int64_t start = -1; start <= size; ++start) {
-    if (continues(byte(start))) continue;
-    uint32_t h = 2166136261u;
-    int64_t j = start;
-    for (int64_t n = 1; j <= size && n <= maxn; ++n) {
-      h = mix(h, byte(j));
-      ++j;
-      while (j < size && continues(word[j])) h = mix(h, word[j++]);
-      if (n >= minn && !(n == 1 && (start < 0 || j > size)))
-        *to++ = static_cast<int32_t>(base + static_cast<int64_t>(bucket(h)));
+  const int64_t more = count(word, size);
+  out.reserve(more);
+  if (more > 0) write(word, size, out.extend(more));
+}
+
+int32_t* CharNgrams::write(const uint8_t* word, int64_t size, int32_t* to) const {
+  if (maxn <= 0) return to;
+  // byte(i): that of `<word>`, whose first mark is at -1
+  auto run = [&](auto byte) {
+    for (int64_t start = -1; start <= size; ++start) {
+      if (continues(byte(start))) continue;
+      uint32_t h = 2166136261u;
+      int64_t j = start;
+      for (int64_t n = 1; j <= size && n <= maxn; ++n) {
+        h = mix(h, byte(j++));
+        while (j < size && continues(byte(j))) h = mix(h, byte(j++));
+        if (n >= minn && !(n == 1 && (start < 0 || j > size)))
+          *to++ = static_cast<int32_t>(base + static_cast<int64_t>(bucket(h)));
+      }
     }
+    return to;
+  };
+  uint8_t marked[256];
+  if (size <= 254) {
+    marked[0] = '<';
+    std::memcpy(marked + 1, word, static_cast<size_t>(size));
+    marked[size + 1] = '>';
+    return run([&](int64_t i) { return marked[i + 1]; });
   }
-  out.resize(to - out.data());
+  return run([&](int64_t i) -> uint8_t { return i < 0 ? '<' : i >= size ? '>' : word[i]; });
 }
 
 void add_word_ngrams(const int32_t* hashes, int64_t size, int64_t n, int64_t base, const Remainder& bucket,

@@ -37,8 +37,11 @@ struct CharNgrams {
   // 10xxxxxx go on with the one before. `</s>` has none: not called for it.
   void add(const uint8_t* word, int64_t size, Buffer<int32_t>& out) const;
 
-  // How many `add` adds.
+  // How many these are.
   int64_t count(const uint8_t* word, int64_t size) const;
+
+  // Write them where there is room for `count`; returns the place behind.
+  int32_t* write(const uint8_t* word, int64_t size, int32_t* to) const;
 };
 
 // Add base + hash % bucket of the 2 to n words from each word on, by first word, then by length.
