@@ -13,9 +13,9 @@ from ftcore.cores import cores
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
 from ftcore.corpus.lines import Lines
-from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
+from ftcore.native import PAD
 
 if TYPE_CHECKING:
     from ftcore import config

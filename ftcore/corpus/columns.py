@@ -97,7 +97,7 @@ def binary(column: pa.Array) -> pa.Array:
 
 
 def column_text(column: pa.Array) -> np.ndarray:
-    """Rows (nulls are empty) as one text in the sense of `scan`; a newline in one is a separator like others."""
+    """Rows (nulls are empty) as one text in the sense of ftcore/native/text.h; a newline in one is a separator like others."""
     rows = pc.fill_null(binary(column), b"")
     if pc.any(pc.match_substring(rows, "\n")).as_py():
         rows = pc.replace_substring(rows, "\n", " ")

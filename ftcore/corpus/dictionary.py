@@ -20,7 +20,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.cores import usable_threads
-from ftcore.corpus import counting, scan
+from ftcore.corpus import counting
 from ftcore.corpus.lines import Lines, join_lines, padded
 from ftcore.corpus.lines import encode as encode
 from ftcore.corpus.lines import split as split
@@ -354,11 +354,6 @@ class Dictionary:
         found = native.word_features(padded(word), self.word_vocabulary)
         return found[int(found[0] < 0) :].astype(np.int64)
 
-    def word_arguments(self) -> tuple:
-        """What `scan.word_features` needs to know of this dictionary: its arguments from `slots` on."""
-        o = self.options
-        return *self.word_index.arrays, self.nwords, o.minn, o.maxn, np.uint64(self.bucket)
-
     def subword_ids(self) -> tuple[np.ndarray, np.ndarray]:
         """Every word's `subwords`, full numbering: (int32[N], offsets int64[nwords + 1])."""
         return self._vocabulary
@@ -433,17 +428,6 @@ class Dictionary:
         made = {name for name, value in vars(type(self)).items() if isinstance(value, cached_property)}
         return {name: value for name, value in vars(self).items() if name not in made}
 
-    def line_arguments(self, label: str | None = None) -> tuple:
-        """What `scan.line_features` needs to know of this dictionary: its arguments from `slots` on."""
-        o = self.options
-        known, cuts = self._vocabulary if o.maxn > 0 else (np.zeros(0, np.int32), np.zeros(1, np.int64))
-        index = self.word_index if label is None else self.entry_index
-        prefix = np.frombuffer(bytearray(label_bytes(label or "")), np.uint8)
-        return (
-            *index.arrays, self.nwords, index.eos, prefix, known, cuts,
-            o.minn, o.maxn, o.word_ngrams, np.uint64(max(1, self.bucket)),
-        )  # fmt: skip
-
     def word_ids(self, tokens: list[bytes]) -> np.ndarray:
         """Ids of tokens, -1 out of the vocabulary: int32[len]."""
         return self.word_index.find(tokens)
@@ -460,8 +444,8 @@ class Dictionary:
         words, labels = self.packed_words, self.packed_labels
         options = json.dumps(asdict(self.options), sort_keys=True).encode()
         return {
-            "words": words.blob[: -scan.PAD], "word_offsets": words.offsets, "counts": self.counts,
-            "labels": labels.blob[: -scan.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
+            "words": words.blob[: -native.PAD], "word_offsets": words.offsets, "counts": self.counts,
+            "labels": labels.blob[: -native.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
             "buckets": self.buckets, "ntokens": np.array([self.ntokens], np.int64),
             "options": np.frombuffer(options, np.uint8),
         } | self._storage()  # fmt: skip

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ftcore.corpus.scan import PAD
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
+from ftcore.native import PAD
 from ftcore.text.missing import is_missing
 from ftcore.text.opening import opened
 
@@ -118,7 +118,7 @@ def _check(path: Path) -> None:
 
 
 def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
-    """Bytes as a text in the sense of `scan`; with the newline they lack at the end, if ``close``."""
+    """Bytes as a text in the sense of ftcore/native/text.h; with the newline they lack at the end, if ``close``."""
     if not close and len(data) < _BLOCK and isinstance(data, bytes):  # a word, a line: this is quicker
         return np.frombuffer(bytearray(data + _ZEROS), np.uint8)
     open_line = close and len(data) > 0 and data[-1] != _NEWLINE

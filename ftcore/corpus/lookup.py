@@ -7,12 +7,10 @@ look up a whole text at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus import scan
 from ftcore.model.hashing import EOS
 
 
@@ -30,10 +28,10 @@ class Words:
     def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
         offsets = _own(offsets, np.int64)
         begin, end = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
-        if begin == 0 and len(blob) == end + scan.PAD and blob.dtype == np.uint8 and not blob[end:].any():
+        if begin == 0 and len(blob) == end + native.PAD and blob.dtype == np.uint8 and not blob[end:].any():
             self.blob = _own(blob, np.uint8)
         else:
-            self.blob = np.zeros(end - begin + scan.PAD, np.uint8)
+            self.blob = np.zeros(end - begin + native.PAD, np.uint8)
             self.blob[: end - begin] = blob[begin:end]
         self.offsets = offsets - begin if begin else offsets
 
@@ -42,7 +40,7 @@ class Words:
         """Pack byte strings."""
         offsets = np.zeros(len(items) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])
-        return cls(np.frombuffer(bytearray(b"".join(items)) + bytes(scan.PAD), np.uint8), offsets)
+        return cls(np.frombuffer(bytearray(b"".join(items)) + bytes(native.PAD), np.uint8), offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -90,22 +88,10 @@ class WordIndex:
     def __reduce__(self) -> tuple:
         return WordIndex, (self.words,)
 
-    @cached_property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(slots, blob, offsets), as kernels of `scan` take it."""
-        slots = empty_slots(len(self.words))
-        scan.insert_words(slots, self.words.blob, self.words.offsets, len(self.words))
-        return slots, self.words.blob, self.words.offsets
-
     def find(self, words: Words | Sequence[bytes]) -> np.ndarray:
         """Their numbers, -1 where there is none: int32[n]."""
         words = words if isinstance(words, Words) else Words.of(words)
         return self.table.find(words.blob, words.offsets)
-
-
-def empty_slots(words: int) -> np.ndarray:
-    """A hash table for so many words, at most two thirds full: uint64[2 * size]."""
-    return np.zeros(2 << max(4, (words + words // 2).bit_length()), np.uint64)
 
 
 def label_bytes(label: str) -> bytes:
@@ -132,6 +118,6 @@ def label_text(data: bytes) -> str:
 
 
 def _own(array: np.ndarray, dtype: type) -> np.ndarray:
-    """Contiguous and writable: kernels are compiled anew for every other kind of array."""
+    """Contiguous and in memory: a file that is mapped may change under an index of its words."""
     array = np.ascontiguousarray(array, dtype)
-    return array if array.flags.writeable and type(array) is np.ndarray else np.array(array)
+    return array if array.flags.behaved and type(array) is np.ndarray else np.array(array)

@@ -20,13 +20,13 @@ import numpy as np
 
 from ftcore import native
 from ftcore.cores import cores
-from ftcore.corpus.scan import PAD
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
 from ftcore.inference.threads import ahead
 from ftcore.model.huffman import children
+from ftcore.native import PAD
 
 FOLDED_BYTES = 256 << 20  # the largest folded table
 _BYTES = 1 << 18  # text of a batch

@@ -1,6 +1,6 @@
 """Lines of Python strings as one text for the kernels.
 
-A text is uint8, each line with a newline behind it, then `PAD` bytes (see `ftcore.corpus.scan`). A newline
+A text is uint8, each line with a newline behind it, then `PAD` bytes (see ftcore/native/text.h). A newline
 within a line becomes a space: the separators count alike, and each line stays one.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ftcore.corpus.lines import encode, join_lines
-from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
+from ftcore.native import PAD
 
 _END = bytes(PAD)
 _LAST = b"\n" + _END

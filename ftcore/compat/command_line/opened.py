@@ -18,8 +18,8 @@ from ftcore.compat.model import _FastText
 from ftcore.compat.opening import read_classic
 from ftcore.corpus.dictionary import label_bytes
 from ftcore.corpus.lines import Block, padded
-from ftcore.corpus.scan import PAD
 from ftcore.inference.files import format_lines
+from ftcore.native import PAD
 
 _BLOCK = 1 << 20  # bytes of text at a time
 

@@ -14,8 +14,8 @@ from ftcore.corpus import columns
 from ftcore.corpus import lines as module
 from ftcore.corpus.columns import column_text
 from ftcore.corpus.lines import Lines, join_lines
-from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
+from ftcore.native import PAD
 
 ROWS = ["__label__x hello 世界", "", "b\ta  c", "\ufeff é \ud800", "__label__y __label__x last"]
 TEXT = "".join(row + "\n" for row in ROWS).encode("utf-8", "surrogatepass")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore import config
-from ftcore.corpus import counting, lines, scan
+from ftcore import config, native
+from ftcore.corpus import counting, lines
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import (
     BagCorpus,
@@ -335,7 +335,7 @@ def test_rare_words_go_while_reading(data, limit, low, low_label, threads, block
 def test_numbers_that_need_more_than_32_bits():
     with pytest.raises(UserError, match="2000000000 buckets and 200000000 words"):
         Dictionary(
-            Words(np.zeros(scan.PAD, np.uint8), np.zeros(200_000_001, np.int64)), [], np.zeros(0), np.zeros(0), 0,
+            Words(np.zeros(native.PAD, np.uint8), np.zeros(200_000_001, np.int64)), [], np.zeros(0), np.zeros(0), 0,
             options(bucket=2_000_000_000, maxn=3),
         )  # fmt: skip
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.corpus.scan import PAD
 from ftcore.errors import UserError
 from ftcore.inference.columns import holds_text, text_of_column
 from ftcore.inference.text import text_of_lines
+from ftcore.native import PAD
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 
