@@ -131,7 +131,7 @@ class _FastText(Vocabulary):
 
     def get_word_vector(self, word: str) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams'; zero for an unknown word without any."""
-        return self._vectors.word(checked_word(word))
+        return self._vectors.word(word if type(word) is str else checked_word(word))
 
     def ngram_vectors(self, word: str) -> list[tuple[bytes, np.ndarray]]:
         """Name and row of `get_subwords`, one by one; those a pruned model has no row for are left out."""
