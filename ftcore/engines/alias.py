@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ftcore.model.kernel import kernel
+from ftcore import native
 
 
 def alias_table(weights: np.ndarray) -> np.ndarray:
@@ -21,35 +21,7 @@ def alias_table(weights: np.ndarray) -> np.ndarray:
     >>> alias_table(np.array([3, 1])).tolist()  # class 1 stays itself in half of its draws
     [[4294967295, 0], [2147483648, 0]]
     """
-    return _build(np.asarray(weights, np.float64))
-
-
-@kernel
-def _build(weights):
-    size = len(weights)
-    share = weights * (size / weights.sum())
-    table = np.empty((size, 2), np.uint32)
-    small, large = np.empty(size, np.int64), np.empty(size, np.int64)
-    nsmall = nlarge = 0
-    for c in range(size):
-        if share[c] < 1:
-            small[nsmall] = c
-            nsmall += 1
-        else:
-            large[nlarge] = c
-            nlarge += 1
-    while nsmall > 0 and nlarge > 0:
-        nsmall -= 1
-        low, high = small[nsmall], large[nlarge - 1]
-        table[low, 0] = np.uint32(min(share[low] * 4294967296.0, 4294967295.0))
-        table[low, 1] = high
-        share[high] -= 1 - share[low]
-        if share[high] < 1:
-            nlarge -= 1
-            small[nsmall] = high
-            nsmall += 1
-    for rest, left in ((small, nsmall), (large, nlarge)):  # what rounding has left: themselves
-        for i in range(left):
-            table[rest[i], 0] = np.uint32(4294967295)
-            table[rest[i], 1] = rest[i]
+    weights = np.ascontiguousarray(weights, np.float64)
+    table = np.empty((len(weights), 2), np.uint32)
+    native.alias_table(weights, table)
     return table

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ftcore import native
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.engines.alias import alias_table
 from ftcore.engines.draws import keep_probability
 from ftcore.engines.ragged import Ragged
 from ftcore.errors import UserError
 from ftcore.model.huffman import leaf_paths
-from ftcore.model.kernel import kernel
 from ftcore.model.negatives import NegativeSampler
 
 if TYPE_CHECKING:
@@ -63,6 +63,16 @@ class Targets:
         """uint32[rows, 2]: the same distribution in 8 bytes a row, see `alias_table`."""
         return alias_table(self.sizes)
 
+    @cached_property
+    def side(self) -> native.PretrainTargets:
+        """What the kernels of pretraining read of these: checked once."""
+        alias = self.alias.reshape(-1) if self.loss == "ns" else np.empty(0, np.uint32)
+        if self.paths is None:
+            nodes, codes, paths = np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64)
+        else:
+            nodes, codes, paths = self.paths.values.astype(np.int32), self.codes.values, self.paths.offsets
+        return native.PretrainTargets(alias, nodes, codes, paths)
+
 
 @dataclass(frozen=True)
 class PretrainSetup:
@@ -88,7 +98,14 @@ class PretrainSetup:
 
         sum(m²) / G for rows named m times among G: 1 where all are distinct.
         """
-        return _gains(self.subwords.values, self.subwords.offsets)
+        gain = np.empty(len(self.subwords), np.float32)
+        native.gains(self.subwords.values, self.subwords.offsets, gain)
+        return gain
+
+    @cached_property
+    def words(self) -> native.PretrainWords:
+        """The same as the kernels take it: checked once."""
+        return native.PretrainWords(self.subwords.values, self.subwords.offsets, self.gain)
 
 
 @dataclass(frozen=True)
@@ -131,27 +148,6 @@ def subword_rows(dictionary: Dictionary) -> Ragged:
     if (rows < 0).any():
         raise UserError("some n-grams of the vocabulary have no row; build the dictionary from this corpus")
     return Ragged(rows, offsets)
-
-
-@kernel
-def _gains(rows, offsets):
-    gains = np.empty(len(offsets) - 1, np.float32)
-    for word in range(len(gains)):
-        start, stop = offsets[word], offsets[word + 1]
-        same = 0  # pairs of equal features, each with itself too: the sum of m²
-        if stop - start <= 64:
-            for i in range(start, stop):
-                for j in range(start, stop):
-                    if rows[i] == rows[j]:
-                        same += 1
-        else:  # a long word: its square would take longer than the training
-            ordered = np.sort(rows[start:stop])
-            m = 0
-            for i in range(len(ordered)):
-                m = m + 1 if i > 0 and ordered[i] == ordered[i - 1] else 1
-                same += 2 * m - 1  # m² less (m - 1)²
-        gains[word] = np.float32(same) / np.float32(stop - start)
-    return gains
 
 
 def class_weights(option: str | dict[str, float], labels: list[str], counts: np.ndarray) -> np.ndarray | None:

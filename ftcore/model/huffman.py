@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ftcore import native
 from ftcore.errors import UserError
-from ftcore.model.kernel import kernel
 
 
 def children(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -56,8 +56,7 @@ def leaf_paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return paths, signs, parent, right, depth
 
 
-@kernel
-def build_tree(counts):
+def build_tree(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Parent of each node (-1: the root) and whether it is the right child: int64, bool[2C - 1].
 
     The first C nodes are the classes. Ties go to the inner node, the second child drawn is the right one.
@@ -65,24 +64,5 @@ def build_tree(counts):
     Args:
         counts: int64[C], descending.
     """
-    size = len(counts)
-    total = np.full(2 * size - 1, np.int64(10**15))  # the sentinel of nodes that are not yet built
-    total[:size] = counts
-    parent = np.full(2 * size - 1, -1)
-    right = np.zeros(2 * size - 1, np.bool_)
-    leaf = size - 1
-    node = size
-    for i in range(size, 2 * size - 1):
-        made = np.int64(0)
-        for j in range(2):
-            if leaf >= 0 and total[leaf] < total[node]:
-                child = leaf
-                leaf -= 1
-            else:
-                child = node
-                node += 1
-            parent[child] = i
-            right[child] = j == 1
-            made += total[child]
-        total[i] = made
-    return parent, right
+    parent, right = native.huffman_tree(np.ascontiguousarray(counts, np.int64))
+    return parent, right.view(np.bool_)

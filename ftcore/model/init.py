@@ -3,15 +3,15 @@
 fastText draws its input table from one stream of random numbers per thread (``densematrix.cc``,
 ``uniform``), so that a row's start depends on the size of the table. Here no value depends on another:
 a bucket that never occurred needs no memory, because its row can be made when it is asked for, and
-equals the row a table with all buckets would hold. Only integer arithmetic and two exact float32
-steps are used, so the bits are the same on every platform.
+equals the row a table with all buckets would hold. The arithmetic is `native/init.cc`'s: the bits are the
+same on every platform.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ftcore.model.kernel import kernel
+from ftcore import native
 
 _BUCKETS = 1 << 40  # words are numbered from 0, buckets from here: the two never meet
 
@@ -42,26 +42,5 @@ def initial_rows(seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray |
     """
     numbers = np.ascontiguousarray(row_numbers, np.int64)
     out = np.empty((len(numbers), dim), np.float32) if out is None else out
-    _fill(np.uint64(seed), numbers.view(np.uint64), out, np.float32(1) / np.float32(dim))
+    native.initial_rows(int(np.uint64(seed)), numbers, out)
     return out
-
-
-@kernel
-def _mix(x):
-    """The finaliser of splitmix64: a bijection of 64 bits that spreads every bit over all."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-@kernel
-def _fill(seed, numbers, out, bound):
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    start = _mix(seed + golden)
-    for i in range(out.shape[0]):
-        state = _mix(start ^ (numbers[i] * golden + np.uint64(1)))
-        for j in range(out.shape[1]):
-            state += golden
-            # 24 bits: 2u - 1 is exact in float32, so the product is rounded once, alike everywhere
-            unit = np.float32(np.int32(_mix(state) >> np.uint64(40))) * np.float32(2.0**-23)
-            out[i, j] = (unit - np.float32(1)) * bound

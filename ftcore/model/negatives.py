@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ftcore import native
 from ftcore.errors import UserError
-from ftcore.model.kernel import kernel
 
 
 class NegativeSampler:
@@ -27,7 +27,7 @@ class NegativeSampler:
             raise UserError(
                 f"negative sampling needs at least 2 classes, there is {len(counts)}; use more data or loss=softmax"
             )
-        self.sizes = _table_sizes(counts)  # entries of each class
+        self.sizes = native.table_sizes(np.ascontiguousarray(counts))  # entries of each class
         if np.count_nonzero(self.sizes) < 2:
             raise UserError("negative sampling needs at least 2 classes that occur; use loss=softmax")
         self.ends = np.cumsum(self.sizes)
@@ -51,16 +51,3 @@ class NegativeSampler:
             if len(again[0]) == 0:
                 return drawn
             drawn[again] = self.lookup(rng.integers(self.total, size=len(again[0])))
-
-
-@kernel
-def _table_sizes(counts):
-    """ceil(sqrt(c) * 1e7 / z) with the sum, the root and the quotient in float32, as the original's."""
-    z = np.float32(0)
-    for c in counts:
-        z = np.float32(np.float64(z) + np.sqrt(np.float64(c)))
-    sizes = np.empty(len(counts), np.int64)
-    for i in range(len(counts)):
-        root = np.float32(np.sqrt(np.float64(counts[i])))
-        sizes[i] = np.int64(np.ceil(np.float32(np.float32(root * np.float32(10_000_000)) / z)))
-    return sizes

@@ -18,6 +18,7 @@ NB_MODULE(_native, m) {
   bind_choice(m);
   bind_formats(m);
   bind_means(m);
+  bind_pretrain(m);
   bind_quantize(m);
   bind_predictor(m);
   bind_rows(m);

@@ -9,6 +9,7 @@
 #include "kernels/losses.h"
 #include "kernels/means.h"
 #include "kernels/nearest.h"
+#include "kernels/pretrain.h"
 #include "kernels/supervised.h"
 
 namespace ftcore {
@@ -19,6 +20,7 @@ struct Kernels {
   const CopyKernels* copies;
   const LossKernels* losses;
   const SupervisedKernels* supervised;
+  const PretrainKernels* pretrain;
 };
 
 }  // namespace ftcore

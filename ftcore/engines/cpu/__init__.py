@@ -1,1 +1,1 @@
-"""The quick engine on processors: Numba kernels over the torch parameters' own memory. `engine` is its front."""
+"""The quick engine on processors: native kernels over the tables' own memory. `engine` is its front."""

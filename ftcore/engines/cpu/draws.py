@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ftcore.model.kernel import kernel
+from ftcore import native
 
 
 class Centres(NamedTuple):
@@ -37,33 +37,5 @@ def draw_centres(
     """
     size = len(ids)
     made = Centres(*(np.empty(size, np.int32) for _ in range(4)))
-    kept = _draw(ids, offsets, limits, np.uint64(ws), seed, *made)
+    kept = native.draw_centres(ids, offsets, limits, ws, int(seed), *made)
     return Centres(*(array[:kept] for array in made))
-
-
-@kernel
-def _draw(ids, offsets, limits, ws, seed, words, place, first, last):
-    state = seed
-    kept = 0
-    for line in range(len(offsets) - 1):
-        start = kept
-        for i in range(offsets[line], offsets[line + 1]):
-            state += np.uint64(0x9E3779B97F4A7C15)
-            if np.uint32(_mix(state) >> np.uint64(32)) <= limits[ids[i]]:
-                words[kept] = ids[i]
-                place[kept] = i
-                kept += 1
-        for i in range(start, kept):
-            state += np.uint64(0x9E3779B97F4A7C15)
-            width = 1 + np.int32(((_mix(state) >> np.uint64(32)) * ws) >> np.uint64(32))
-            first[i] = max(i - width, start)
-            last[i] = min(i + width + 1, kept)
-    return kept
-
-
-@kernel(inline=True)
-def _mix(x):
-    """The finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

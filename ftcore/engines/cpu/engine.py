@@ -1,4 +1,4 @@
-"""The cpu engine: Numba kernels over pre-encoded ids and the torch parameters' own memory.
+"""The cpu engine: native kernels over pre-encoded ids and the tables' own memory.
 
 Threads split a chunk's lines and write to the tables without locks (hogwild, as fastText's own do); one
 thread gives the same bytes for the same seed. Discards, windows and negatives come from generators of
@@ -10,33 +10,30 @@ place of it; line after line, neighbours on one subject, costs CBOW two points i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from ftcore import native
 from ftcore.cores import usable_threads
 from ftcore.corpus.encode import BagCorpus, TokenCorpus
-from ftcore.engines.cpu import shared
 from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres
-from ftcore.engines.cpu.exact import Words, exact_kernel
-from ftcore.engines.cpu.output import Output
-from ftcore.engines.cpu.shared import shareable
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
-from ftcore.model.kernel import when_compiling
 from ftcore.model.matrices import Matrices, arrays
 
 if TYPE_CHECKING:
     from ftcore import config
     from ftcore.model.module import TwoTables
 
-log = logging.getLogger("ftcore.engines.cpu")
 _SPLIT = 2000  # tokens a thread is worth starting for
+BLOCK, POOL = 16, 8  # centres that share negatives, times neg of these (native/kernels/skipgram.cc)
+LARGEST = 20  # neg up to which all rows of a bag, or of a pool, are worth keeping at hand
+T = TypeVar("T")
 
 
 class Part(NamedTuple):
@@ -49,7 +46,7 @@ class Part(NamedTuple):
 
 
 class Cpu:
-    """Numba on the CPU.
+    """The native core on the CPU.
 
     Args:
         threads: None takes one a core. More than one makes the result depend on timing.
@@ -89,24 +86,19 @@ class Cpu:
         seeds = rng.integers(0, 2**64, (threads, 2), dtype=np.uint64)
         limits = discard_limits(setup.keep)
 
-        def work(thread: int) -> Part:
+        assert setup.words and setup.targets.side  # made before there are threads
+
+        def work(thread: int, stop: np.ndarray) -> Part:
             at = text.offsets[cuts[thread] : cuts[thread + 1] + 1]
             ids = np.ascontiguousarray(text.values[at[0] : at[-1]], dtype=np.int32)
             assert len(ids) == 0 or (ids.min() >= 0 and ids.max() < len(tables.output)), (
                 "another dictionary's ids"
             )
             centres = draw_centres(ids, at - at[0], limits, options.ws, seeds[thread, 0])
-            return train_centres(
-                tables, centres, options, (first, (last - first) / max(len(ids), 1)), setup, seeds[thread, 1]
-            )
+            rate = first, (last - first) / max(len(ids), 1)
+            return train_centres(tables, centres, options, rate, setup, seeds[thread, 1], stop=stop)
 
-        with when_compiling(log, "the cpu engine's kernels"):
-            if threads == 1:
-                parts = [work(0)]
-            else:
-                with ThreadPoolExecutor(threads) as pool:
-                    parts = list(pool.map(work, range(threads)))
-        return _result(parts, tokens)
+        return _result(in_threads(work, threads), tokens)
 
     def finetune_bags(
         self,
@@ -121,8 +113,7 @@ class Cpu:
         """Train on documents in this order; see `Engine` and `supervised.train_bags`."""
         from ftcore.engines.cpu.supervised import train_bags
 
-        with when_compiling(log, "the cpu engine's kernels"):
-            return train_bags(tables, corpus, order, options, lr, rng, setup, self.threads)
+        return train_bags(tables, corpus, order, options, lr, rng, setup, self.threads)
 
 
 def train_centres(
@@ -133,6 +124,7 @@ def train_centres(
     setup: PretrainSetup,
     seed: int | np.uint64 = 0,
     negatives: np.ndarray | None = None,
+    stop: np.ndarray | None = None,
 ) -> Part:
     """Train on centres whose discards and windows are drawn.
 
@@ -141,35 +133,39 @@ def train_centres(
         rate: (a, b), the learning rate of a centre is ``a + b * place``.
         seed: of the negatives.
         negatives: int32[examples * neg] to take instead, example by example; not where skip-gram shares them.
+        stop: int32[1], see `in_threads`.
     """
     input, output = arrays(tables)
-    for table in (input, output):  # the kernels reckon with addresses and do not look again
+    for table in (input, output):
         assert table.dtype == np.float32 and table.flags.c_contiguous and table.shape[1] == input.shape[1]
     assert len(output) == setup.targets.rows and len(setup.gain) == len(output)
-    none = np.empty(0, np.int32)
-    targets = setup.targets
-    given = none if negatives is None else np.ascontiguousarray(negatives, np.int32).reshape(-1)
-    alias = targets.alias if options.loss == "ns" else np.empty((0, 2), np.uint32)
-    nodes, codes, paths = none, np.empty(0, np.float32), np.empty(0, np.int64)
-    if targets.paths is not None:
-        nodes, codes, paths = targets.paths.values, targets.codes.values, targets.paths.offsets
-    elif options.loss == "softmax":
-        nodes = np.arange(targets.rows)
-    side = Output(alias, given, nodes.astype(np.int32, copy=False), codes, paths)
-    words = Words(setup.subwords.values, setup.subwords.offsets, setup.gain)
+    given = np.ascontiguousarray([] if negatives is None else negatives, np.int32).reshape(-1)
     share = options.updates != "exact" and shareable(options.model, options.loss, options.neg, len(output))
     assert not (share and options.model == "skipgram" and len(given))
-    train = _kernel(options, input.shape[1], share)
-    return Part(*train(input, output, words, centres, side, *map(float, rate), np.uint64(seed)))
+    trained = native.train_centres(
+        options.model, options.loss, share, input, output, setup.words, setup.targets.side, *centres, given,
+        options.neg, *map(float, rate), int(seed), np.zeros(1, np.int32) if stop is None else stop,
+    )  # fmt: skip
+    return Part(*trained)
 
 
-def _kernel(options: config.Pretrain, dim: int, share: bool) -> Callable:
-    """The compiled loop for these options."""
-    if share:
-        make = shared.skipgram_kernel if options.model == "skipgram" else shared.cbow_kernel
-        return make(dim, options.neg)
-    # other losses draw no negatives: one kernel for every number of them
-    return exact_kernel(options.model, options.loss, dim, options.neg if options.loss == "ns" else 0)
+def shareable(model: str, loss: str, neg: int, nwords: int) -> bool:
+    """Whether centres can share: negative sampling with few negatives, and for skip-gram a vocabulary that a pool is a small part of."""
+    return loss == "ns" and neg <= LARGEST and (model == "cbow" or nwords >= 8 * POOL * neg)
+
+
+def in_threads(work: Callable[[int, np.ndarray], T], threads: int) -> list[T]:
+    """``work(thread, stop)`` of each thread, in threads of their own, be it one: this one answers Ctrl-C.
+
+    stop: int32[1], other than 0 once the work is to end early, because of an error or Ctrl-C.
+    """
+    stop = np.zeros(1, np.int32)
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return [made.result() for made in [pool.submit(work, k, stop) for k in range(threads)]]
+        except BaseException:
+            stop[0] = 1
+            raise
 
 
 def _result(parts: list[Part], tokens: int) -> StepResult:

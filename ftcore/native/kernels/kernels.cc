@@ -7,6 +7,7 @@ extern const CopyKernels copy_kernels;
 extern const LossKernels loss_kernels;
 extern const MeanKernels mean_kernels;
 extern const NearestKernels nearest_kernels;
+extern const PretrainKernels pretrain_kernels;
 extern const SupervisedKernels supervised_kernels;
 
 extern const Kernels kernels;
@@ -16,6 +17,7 @@ const Kernels kernels = {
     &copy_kernels,        //
     &loss_kernels,        //
     &supervised_kernels,  //
+    &pretrain_kernels,    //
 };
 
 }  // namespace FTCORE_VARIANT

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.ftcore.native import makers_formats, makers_inference, makers_text, makers_training  # noqa: F401 - they enter themselves
+from tests.ftcore.native import (  # noqa: F401 - they enter themselves
+    makers_formats,
+    makers_inference,
+    makers_pretrain,
+    makers_text,
+    makers_training,
+)
 from tests.ftcore.native.makers import MAKERS
 
 __all__ = ["MAKERS"]

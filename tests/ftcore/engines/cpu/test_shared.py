@@ -10,8 +10,7 @@ from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import as_batch, documents, encode_tokens
 from ftcore.engines.cpu.draws import discard_limits, draw_centres
-from ftcore.engines.cpu.engine import Cpu, train_centres
-from ftcore.engines.cpu.shared import BLOCK, POOL, shareable
+from ftcore.engines.cpu.engine import BLOCK, POOL, Cpu, shareable, train_centres
 from ftcore.engines.setup import PretrainSetup
 from tests.ftcore.engines.small import constant, pretraining, tables_for
 from tests.reference.sequential import sigmoid
