@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ftcore.compat import plain
 from ftcore.cores import cores
 from ftcore.corpus.spool import spooled
 from ftcore.errors import UserError
@@ -21,6 +20,7 @@ from ftcore.formats.classic import Args
 
 if TYPE_CHECKING:
     from ftcore import config
+    from ftcore.compat import plain
 
 INT_MAX = (1 << 31) - 1
 
@@ -212,6 +212,8 @@ class Arguments:
         Raises:
             UserError: a value out of range.
         """
+        from ftcore.compat import plain
+
         values = self._values()
         if not self.args.supervised:
             return plain.Pretrain(**values) if plain.fit(values, ("ns", "hs", "softmax")) else self.judged()

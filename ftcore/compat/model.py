@@ -26,8 +26,6 @@ from ftcore.compat.checks import (
     whole,
     writing,
 )
-from ftcore.compat.evaluation import Tally, evaluate, test_lines
-from ftcore.compat.meter import Meter
 from ftcore.compat.vocabulary import Vocabulary
 from ftcore.corpus.dictionary import label_bytes
 from ftcore.errors import UserError
@@ -38,6 +36,8 @@ from ftcore.inference.vectors import Vectors
 
 if TYPE_CHECKING:
     from ftcore.compat.binding import Binding
+    from ftcore.compat.evaluation import Tally
+    from ftcore.compat.meter import Meter
     from ftcore.formats.classic import Classic
     from ftcore.training.loop import TrainingResult
 
@@ -211,9 +211,13 @@ class _FastText(Vocabulary):
 
     def get_meter(self, path: Any, k: int = -1) -> Meter:
         """Scores of a labelled file with k predictions a line, for curves of precision and recall."""
+        from ftcore.compat.meter import Meter
+
         return Meter(self._tally(path, k, 0.0, keep=True).scores(), self.get_label_id)
 
     def _tally(self, path: Any, k: int, threshold: float, keep: bool = False) -> Tally:
+        from ftcore.compat.evaluation import evaluate, test_lines
+
         k, threshold = whole("k", k), number("threshold", threshold)
         lines = test_lines(path, self.classic)
         return evaluate(self._predictor, lines.blocks(), k, threshold, keep=keep)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, Lock
@@ -64,6 +63,8 @@ def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None
                 break
             table.count(block(), 0, number * _PLACE, MAX_TYPES)
         return table
+
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(work) for _ in range(threads)]
@@ -165,6 +166,8 @@ def in_threads(work: Callable[[S], T], items: Iterable[S], threads: int) -> Iter
         yield from map(work, items)
         return
     waiting: deque = deque()
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         try:
             for item in items:

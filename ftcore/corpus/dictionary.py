@@ -10,9 +10,7 @@ Two numberings of features: *full* is fastText's (word id, or nwords + bucket), 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -442,12 +440,11 @@ class Dictionary:
     def state(self) -> dict[str, np.ndarray]:
         """Everything as arrays (for safetensors); `from_state` is the inverse."""
         words, labels = self.packed_words, self.packed_labels
-        options = json.dumps(asdict(self.options), sort_keys=True).encode()
         return {
             "words": words.blob[: -native.PAD], "word_offsets": words.offsets, "counts": self.counts,
             "labels": labels.blob[: -native.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
             "buckets": self.buckets, "ntokens": np.array([self.ntokens], np.int64),
-            "options": np.frombuffer(options, np.uint8),
+            "options": np.frombuffer(self.options.as_json(), np.uint8),
         } | self._storage()  # fmt: skip
 
     def _storage(self) -> dict[str, np.ndarray]:

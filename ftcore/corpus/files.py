@@ -14,7 +14,6 @@ file under a final name; `remove_stale` sweeps them.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -70,6 +69,8 @@ def fsync_path(path: str | Path) -> None:
 
 def canonical_json(value: Any) -> bytes:
     """JSON with sorted keys, one a line: equal values give equal bytes."""
+    import json
+
     return (json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
 
 

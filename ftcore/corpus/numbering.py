@@ -6,7 +6,7 @@ values are taken as they are, also those that are wider than ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -31,3 +31,9 @@ class Numbering:
         if type(options) is cls:
             return options
         return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
+
+    def as_json(self) -> bytes:
+        """As a stored dictionary has it."""
+        import json
+
+        return json.dumps(asdict(self), sort_keys=True).encode()

@@ -6,7 +6,6 @@ cut off, edited, or made by an enemy; what it holds is believed only after these
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -146,6 +145,8 @@ class Stored:
 
 def parse_json(data: bytes) -> object:
     """`json.loads`, where every fault of the text is a ValueError, however deep it is nested."""
+    import json
+
     try:
         return json.loads(data)
     except RecursionError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -22,8 +22,9 @@ from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.cursor import REMEDY, Cursor
 from ftcore.formats.entries import LABEL, WORD, pack_entries, read_entries
-from ftcore.formats.expand import write_all_rows
-from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
+
+if TYPE_CHECKING:
+    from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 
 MAGIC, VERSION = 793712314, 12
 COPY_BELOW = 64 << 20  # bytes of a file whose matrices are copied to memory even with mmap=True
@@ -186,6 +187,8 @@ def _read_shape(cursor: Cursor, name: str, rows: int, dim: int) -> None:
 
 
 def _read_quantized(cursor: Cursor, name: str, rows: int, dim: int, copy: bool = True) -> QuantMatrix:
+    from ftcore.model.quantize import QuantMatrix
+
     qnorm = cursor.flag(f"flag of quantised norms of the {name}")
     _read_shape(cursor, name, rows, dim)
     at = cursor.at
@@ -204,6 +207,8 @@ def _read_quantized(cursor: Cursor, name: str, rows: int, dim: int, copy: bool =
 
 
 def _read_quantizer(cursor: Cursor, name: str, dim: int) -> ProductQuantizer:
+    from ftcore.model.quantize import KSUB, ProductQuantizer
+
     at = cursor.at
     found = cursor.ints(
         *(f"{field} of the {name}'s quantiser" for field in ("dim", "nsubq", "dsub", "last dsub"))
@@ -242,6 +247,8 @@ def write_binary(classic: Classic, path: str | Path) -> None:
         file.write(bytes([quantized]))
         if dictionary.storage == "occurring" and not quantized:
             file.write(struct.pack("<qq", dictionary.nwords + dictionary.bucket, args.dim))
+            from ftcore.formats.expand import write_all_rows
+
             write_all_rows(file, classic)
         else:
             _write_matrix(file, classic.input)
@@ -271,7 +278,7 @@ def _write_dictionary(file: IO[bytes], dictionary: Dictionary) -> None:
 
 
 def _write_matrix(file: IO[bytes], matrix: np.ndarray | QuantMatrix) -> None:
-    if isinstance(matrix, QuantMatrix):
+    if not isinstance(matrix, np.ndarray):
         file.write(struct.pack("<?qqi", matrix.qnorm, *matrix.shape, matrix.codes.size))
         file.write(np.ascontiguousarray(matrix.codes))
         _write_quantizer(file, matrix.quantizer)

@@ -40,9 +40,11 @@ def digest(folder: Path) -> str | None:
     found = files(folder)
     if not found:
         return None
-    import hashlib
-
-    made = hashlib.blake2b(digest_size=16)
+    try:
+        from _blake2 import blake2b  # hashlib's own, without loading OpenSSL beside it
+    except ImportError:
+        from hashlib import blake2b
+    made = blake2b(digest_size=16)
     for path in found:
         content = path.read_bytes()
         made.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
