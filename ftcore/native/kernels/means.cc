@@ -88,11 +88,13 @@ inline bool empty(const float* row) {
 int64_t folded_means(const float* folded, const int32_t* ids, const int64_t* offsets, int64_t lines,
                      int64_t columns, float* out, int32_t* missing) {
   int64_t gone = 0;
-  for (int64_t i = offsets[0]; i < offsets[lines]; ++i) {
-    missing[gone] = ids[i];
-    gone += empty(folded + ids[i] * columns);
+  for (int64_t b = 0; b < lines; ++b) {  // a line's rows are summed while they are in the cache
+    for (int64_t i = offsets[b]; i < offsets[b + 1]; ++i) {
+      missing[gone] = ids[i];
+      gone += empty(folded + ids[i] * columns);
+    }
+    if (gone == 0) mean_of(Rows{folded, folded, ids, offsets[b], offsets[b + 1], columns}, out + b * columns);
   }
-  if (gone == 0) mean_rows(folded, folded, ids, offsets, lines, columns, out);
   return gone;
 }
 
