@@ -87,9 +87,11 @@ inline bool empty(const float* row) {
 
 int64_t folded_means(const float* folded, const int32_t* ids, const int64_t* offsets, int64_t lines,
                      int64_t columns, float* out, int32_t* missing) {
+  constexpr int64_t AHEAD = 32;  // features whose rows are fetched before they are asked for
   int64_t gone = 0;
   for (int64_t b = 0; b < lines; ++b) {  // a line's rows are summed while they are in the cache
     for (int64_t i = offsets[b]; i < offsets[b + 1]; ++i) {
+      __builtin_prefetch(folded + ids[i + AHEAD < offsets[lines] ? i + AHEAD : i] * columns);
       missing[gone] = ids[i];
       gone += empty(folded + ids[i] * columns);
     }
