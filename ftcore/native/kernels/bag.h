@@ -1,7 +1,5 @@
-// A document's features, each named once: where their rows lie, their mean, and how they move together.
-//
-// Half of a review's words are repetitions; a row named m times is read once, as m times its value, and moves
-// once, by m times the change.
+// A document's features: where their rows lie, their mean, and how they move together. A row named m times
+// counts m times in the mean, and moves by m times the change.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +10,21 @@ namespace ftcore {
 
 struct Bag {
   int64_t size = 0;          // features, repetitions too
-  int64_t distinct = 0;      // N
+  int64_t distinct = 0;      // N, how many are listed
   int32_t* id = nullptr;     // [N] input rows
   float* times = nullptr;    // [N]
   float** row = nullptr;     // [N] in the table, or a thread's copy
-  int32_t* slot = nullptr;   // [N] of the copy, or -1
-  uint32_t* cell = nullptr;  // the hash table in which they are found: room for 4 * size + 16
+  int32_t* slot = nullptr;   // [N] of the copy, see `Copies`
+  uint32_t* cell = nullptr;  // the hash table in which they are found: 2048, or 4 * size + 16 if more; 0 at first
 };
 
 #ifdef FTCORE_VARIANT
 namespace FTCORE_VARIANT {
 
-// Fill `bag` from ids[size]; false where one is no row of the table [rows, dim].
+// Fill `bag` from ids[size]; false where one is no row of the table [rows, dim]. `exactly`: each id is
+// listed once, which clipping and decay ask for.
 bool read_bag(Bag& bag, const int32_t* ids, int64_t size, float* table, int64_t rows, int64_t dim,
-              const Copies& copies);
+              const Copies& copies, bool exactly);
 
 // Mean of the rows, repetitions counted.
 void mean_of_bag(const Bag& bag, int64_t dim, float* mean);

@@ -32,6 +32,10 @@ void settle(const Copies& copies, float* table, int64_t dim) {
 }  // namespace
 
 void meet(const Copies& copies, int64_t s, float* table, int64_t dim) {
+  if (s == copies.slots) {  // stands for all rows without a copy
+    copies.moved[s] = 0;
+    return;
+  }
   if (__atomic_exchange_n(copies.busy + s, 1, __ATOMIC_ACQUIRE) != 0) return;
   float *copy = copies.copy + s * copies.stride, *base = copies.base + s * copies.stride;
   add_motion(table + copies.row[s] * dim, copy, base, dim);

@@ -20,7 +20,7 @@ struct Copies {
   int64_t stride = 0;     // floats from copy to copy, whole cache lines
   float* copy = nullptr;  // [slots, stride]
   float* base = nullptr;  // [slots, stride]
-  float* moved = nullptr;  // [slots] since they met
+  float* moved = nullptr;  // [slots + 1] since they met; the last stands for all rows without a copy
   float enough = 0;
   const int32_t* row = nullptr;  // [slots] the table's row, -1: none; the same for all threads
   uint8_t* busy = nullptr;       // [slots] whether a thread is meeting that row now

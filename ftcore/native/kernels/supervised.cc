@@ -173,7 +173,7 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
   Trained trained{0, -1, -1};
   for (int64_t k = start; k < documents.count && !__atomic_load_n(stop, __ATOMIC_RELAXED); k += step) {
     int64_t begin = documents.offsets[documents.order[k]], end = documents.offsets[documents.order[k] + 1];
-    if (!read_bag(own.bag, documents.ids + begin, end - begin, tables.input, tables.rows, dim, own.input_copies)) {
+    if (!read_bag(own.bag, documents.ids + begin, end - begin, tables.input, tables.rows, dim, own.input_copies, jointly)) {
       trained.wrong = k;
       break;
     }
