@@ -42,13 +42,11 @@ ALWAYS_INLINE float at_least(float least, float p) { return p < least ? least : 
 template <int K> ALWAYS_INLINE double judge(float* scores, const float* truth, float lr) {
   float given[K];
   double product = 1;
-#pragma GCC unroll 16
   for (int k = 0; k < K; ++k) {
     float p = sigmoid(scores[k]);
     scores[k] = lr * (truth[k] - p);
     given[k] = at_least(1e-15f, truth[k] * p + (1.0f - truth[k]) * (1.0f - p));
   }
-#pragma GCC unroll 16
   for (int k = 0; k < K; ++k) product *= static_cast<double>(given[k]);
   return product;
 }

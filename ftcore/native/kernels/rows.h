@@ -137,29 +137,30 @@ ALWAYS_INLINE void move_rows(float* const* rows, const float* steps, const float
   });
 }
 
+// total[j : j + B lanes] += the sum of table[rows[:count]] there.
+template <int B>
+ALWAYS_INLINE void sum_block(const float* table, const int32_t* rows, int64_t count, float* total, int64_t dim,
+                             int64_t j) {
+  Wide sums[B];
+#pragma GCC unroll 8
+  for (int b = 0; b < B; ++b) sums[b] = load<Wide>(total + j + b * LANES);
+  for (int64_t k = 0; k < count; ++k) {
+    const float* row = table + rows[k] * dim + j;
+#pragma GCC unroll 8
+    for (int b = 0; b < B; ++b) sums[b] += load<Wide>(row + b * LANES);
+  }
+#pragma GCC unroll 8
+  for (int b = 0; b < B; ++b) store<Wide>(total + j + b * LANES, sums[b]);
+}
+
 // total += the sum of table[rows[:count]], a row named twice counting twice.
 template <class Dim>
 ALWAYS_INLINE void sum_rows(const float* table, const int32_t* rows, int64_t count, float* total, Dim dim) {
-  constexpr int BLOCK = 8;
   const int64_t size = dim;
   int64_t j = 0;
-  for (; j + BLOCK * LANES <= size; j += BLOCK * LANES) {
-    Wide sums[BLOCK];
-#pragma GCC unroll 8
-    for (int b = 0; b < BLOCK; ++b) sums[b] = load<Wide>(total + j + b * LANES);
-    for (int64_t k = 0; k < count; ++k) {
-      const float* row = table + rows[k] * size + j;
-#pragma GCC unroll 8
-      for (int b = 0; b < BLOCK; ++b) sums[b] += load<Wide>(row + b * LANES);
-    }
-#pragma GCC unroll 8
-    for (int b = 0; b < BLOCK; ++b) store<Wide>(total + j + b * LANES, sums[b]);
-  }
-  for (; j + LANES <= size; j += LANES) {
-    Wide sum = load<Wide>(total + j);
-    for (int64_t k = 0; k < count; ++k) sum += load<Wide>(table + rows[k] * size + j);
-    store<Wide>(total + j, sum);
-  }
+  for (; j + 8 * LANES <= size; j += 8 * LANES) sum_block<8>(table, rows, count, total, size, j);
+  for (; j + 4 * LANES <= size; j += 4 * LANES) sum_block<4>(table, rows, count, total, size, j);
+  for (; j + LANES <= size; j += LANES) sum_block<1>(table, rows, count, total, size, j);
   for (int64_t k = 0; k < count && j < size; ++k) {
     for (int64_t c = j; c < size; ++c) total[c] += table[rows[k] * size + c];
   }
