@@ -176,7 +176,7 @@ def main() -> None:
                 "benchmark": "engines",
                 "date": datetime.date.today().isoformat(),
                 "machine": machine() | {"gpu": gpu},
-                "versions": {name: version(name) for name in ("torch", "numpy", "numba")},
+                "versions": {name: version(name) for name in ("torch", "numpy")},
                 "megabytes": round(sum(map(len, lines)) / 1e6, 1),
                 "dim": given.dim,
                 "auto": f"{taken.name} on {taken.device}",

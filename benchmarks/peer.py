@@ -102,7 +102,7 @@ def machine() -> dict[str, str | int]:
 
 def versions(peer: Path | None) -> dict[str, str]:
     """Of what took part."""
-    found = {name: version(name) for name in ("torch", "numpy", "numba", "pyarrow", "jieba")}
+    found = {name: version(name) for name in ("torch", "numpy", "pyarrow", "jieba")}
     found["python"] = platform.python_version()
     if peer is not None:
         ask = "from importlib.metadata import version; print(version('fasttext'))"

@@ -25,7 +25,6 @@ SERVING: Sequence[str] = (
     "pandas",
     "pyarrow",
     "jieba",
-    "numba",
     "safetensors",
     "pydantic",
     "pyyaml",

@@ -164,6 +164,17 @@ def test_no_pickle():
     assert not wrong, wrong
 
 
+def test_nothing_is_compiled_at_run_time():
+    """The kernels are C++; Numba and llvmlite are neither asked for nor used."""
+    for path in sorted((ROOT / "ftcore").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"numba", "llvmlite"}, path
+    for name in ("pyproject.toml", "constraints.txt"):
+        assert not re.search(r"numba|llvmlite", (ROOT / name).read_text()), name
+
+
 def test_tests_mirror_the_tree_without_packages():
     assert not list((ROOT / "tests").rglob("__init__.py")), "tests have no __init__.py (importlib mode)"
     for room in (ROOT / "tests" / "ftcore").iterdir():

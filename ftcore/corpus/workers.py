@@ -109,8 +109,8 @@ class Pool:
 
     def _start(self) -> subprocess.Popen:
         command = [sys.executable, "-c", _CODE, json.dumps(sys.path), str(os.getpid())]
-        # The parallelism is between workers: one thread each for Arrow and Numba.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+        # The parallelism is between workers: one thread each for Arrow.
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
         with self._lock:
             if self._closed:
                 raise CancelledError("the pool is closed")

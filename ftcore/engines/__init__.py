@@ -1,1 +1,1 @@
-"""One training interface; `reference` (plain torch) defines the semantics, `cpu` (Numba) is quick."""
+"""One training interface; `reference` (plain torch) defines the semantics, `cpu` (C++) is quick."""

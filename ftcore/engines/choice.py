@@ -1,6 +1,6 @@
 """Which engine on which device takes the work, with the reason in words.
 
-`cpu` (Numba) is the quick one on processors, `reference` (plain torch) defines the semantics and runs on
+`cpu` (C++) is the quick one on processors, `reference` (plain torch) defines the semantics and runs on
 GPUs. An engine to come (`cuda` in Triton) implements `interface.Engine` and is added to `ENGINES`; nothing in
 `training/` changes with it.
 """

@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FRAMES = {"pandas", "pyarrow"}
 OPTIONS = {"pydantic", "pydantic_core"}
 PIPELINE = {"prefect", "mlflow", "sklearn", "rich", "matplotlib", "jinja2", "jieba", "psutil"}
-# until the last kernel has moved to the native core, Numba is imported, and brings some along
-MOVED = not (ROOT / "ftcore" / "model" / "kernel.py").exists()
-COMPILERS = {"numba", "llvmlite", "scipy", "yaml"} if MOVED else set()
+COMPILERS = {"numba", "llvmlite", "scipy", "yaml"}  # there may be some in the environment of another package
 ALL = FRAMES | OPTIONS | PIPELINE | COMPILERS | {"torch", "safetensors"}
 TRAIN = ALL
 OPEN = 'import ftcore; m = ftcore.load_model("s.bin")'
