@@ -178,8 +178,9 @@ void bind_pretrain(nb::module_& m) {
         bool fits = size <= INT32_MAX;
         int64_t examples = 0;
         for (int64_t i = 0; i < size; ++i) {
-          fits &= 0 <= first[i] && first[i] <= i && i < last[i] && last[i] <= size;
-          examples += std::max(0, last[i] - first[i] - 1) > 0 ? (cbow ? 1 : last[i] - first[i] - 1) : 0;
+          const int64_t begin = first[i], end = last[i], others = end - begin - 1;
+          fits &= 0 <= begin && begin <= i && i < end && end <= size;
+          examples += others > 0 ? (cbow ? 1 : others) : 0;
         }
         require(fits, "train_centres: a context is outside the text");
         require(negatives.size() == 0 || (ns && negatives.size() >= examples * neg), "train_centres: too few negatives");
