@@ -73,6 +73,13 @@ __attribute__((always_inline)) inline void ask(uintptr_t row, int64_t dim) {
   }
 }
 
+// The same for a row that will be written at once: into the nearest cache, and from the others.
+__attribute__((always_inline)) inline void ask_to_write(uintptr_t row, int64_t dim) {
+  for (int64_t line = 0; line < (dim + 30) / 16; ++line) {
+    __builtin_prefetch(reinterpret_cast<const void*>(row + 64 * line), 1, 3);
+  }
+}
+
 }  // namespace
 
 bool read_bag(Bag& bag, const int32_t* ids, int64_t size, float* table, int64_t rows, int64_t dim,
@@ -128,13 +135,29 @@ void move_bag(const Bag& bag, const float* change, const bool* frozen, float* ta
 
 void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies) {
   if (copies.slots == 0) return;
+  // Rows that are due lie in another core's cache: all of them are asked for before the first is waited for.
+  int32_t due[16];
+  int count = 0;
   for (int64_t i = 0; i < bag.distinct; ++i) {
     int64_t s = bag.slot[i];
     if (frozen != nullptr && frozen[bag.id[i]]) continue;
     float moved = copies.moved[s] + bag.times[i];
     copies.moved[s] = moved;
-    if (moved >= copies.enough) meet(copies, s, table, dim);
+    if (moved < copies.enough) continue;
+    if (s < copies.slots) {
+      ask_to_write(reinterpret_cast<uintptr_t>(table + copies.row[s] * dim), dim);
+      __builtin_prefetch(copies.busy + s, 1, 3);
+      copies.moved[s] = 0;  // once only in the list
+      due[count++] = static_cast<int32_t>(s);
+      if (count == 16) {
+        for (int d = 0; d < count; ++d) meet(copies, due[d], table, dim);
+        count = 0;
+      }
+    } else {
+      meet(copies, s, table, dim);
+    }
   }
+  for (int d = 0; d < count; ++d) meet(copies, due[d], table, dim);
 }
 
 void announce(const float* table, int64_t dim, const int32_t* ids, int64_t first, int64_t last,

@@ -25,7 +25,7 @@ void fetch(const Copies& copies, const float* table, int64_t dim) {
 
 void settle(const Copies& copies, float* table, int64_t dim) {
   for (int64_t s = 0; s < copies.slots; ++s) {
-    if (copies.row[s] >= 0 && copies.moved[s] != 0) meet(copies, s, table, dim);
+    if (copies.row[s] >= 0) meet(copies, s, table, dim);
   }
 }
 
