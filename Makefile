@@ -5,7 +5,7 @@
 PYTHON      ?= python3
 VENV        ?= .venv
 TORCH_INDEX ?=
-TEST_JOBS   ?= logical
+TEST_JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) # the tests of flows wait for servers half of the time
 CONFIG      ?= examples/quickstart.yaml
 ARGS        ?=
 STORE       ?= runs

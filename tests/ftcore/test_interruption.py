@@ -42,6 +42,12 @@ except KeyboardInterrupt:
 """  # what a command does
 
 
+def as_in_a_terminal() -> None:
+    """Whoever runs the tests may ignore signals (nohup), and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def start(body: str, prelude: str = COMMAND) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, "-c", prelude + body],
@@ -49,7 +55,7 @@ def start(body: str, prelude: str = COMMAND) -> subprocess.Popen:
         stdout=-1,
         stderr=-1,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=as_in_a_terminal,
     )
     assert process.stdout.readline() == "ready\n", process.stderr.read()
     time.sleep(0.3)  # into what it does next
