@@ -119,9 +119,20 @@ def measure(
     results: dict[str, dict] = {}
     for row in rows:
         spent: dict[str, list[dict[str, float]]] = {}
+        failed: set[str] = set()
         for turn in range(rounds + 1):
             for side, words in sides(row, found).items():
-                once = run(words, folder)
+                if side in failed:
+                    continue
+                try:
+                    once = run(words, folder)
+                except UserError as error:
+                    if side == "ours":
+                        raise
+                    print(f"{row}: {side} is left out: {str(error).splitlines()[-1]}", file=sys.stderr)
+                    failed.add(side)
+                    spent.pop(side, None)
+                    continue
                 if turn:  # the first one reads the files from the disk
                     spent.setdefault(side, []).append(once)
         results[row] = {
