@@ -132,8 +132,8 @@ def read(data: Path, name: str, split: str) -> Iterator[tuple[str, str]]:
         with open(
             data / f"sst2/{'dev' if split == 'test' else split}.tsv", encoding="utf-8", newline=""
         ) as file:
-            rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            pairs = [(row["label"], row["sentence"]) for row in rows]
+            pairs = [(row[0], row[1]) for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+            pairs = [pair for pair in pairs if pair[0] in ("0", "1")]  # without the head where there is one
     else:
         with open(data / f"banking77/{split}.csv", encoding="utf-8", newline="") as file:
             pairs = [(row["category"], row["text"]) for row in csv.DictReader(file)]
