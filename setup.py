@@ -1,6 +1,7 @@
 """Builds the native core (`ftcore/native`) with CMake; everything else is in pyproject.toml.
 
-``python setup.py build_ext --inplace`` puts ``_native*.so`` beside the Python.
+``python setup.py build_ext --inplace`` puts ``_native*.so`` beside the Python. ``FTCORE_BUILD`` names another folder
+for CMake's files, ``FTCORE_CMAKE`` more options for it; ``CXX`` the compiler.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 SOURCES = ROOT / "ftcore" / "native"
-BUILD = runpy.run_path(
-    str(SOURCES / "sources.py")
-)  # without importing the package, which asks for the module
+# run, not imported: the package would ask for the module
+BUILD = runpy.run_path(str(SOURCES / "sources.py"))
 
 
 class BuildNative(build_ext):
@@ -33,9 +33,8 @@ class BuildNative(build_ext):
             os.environ.get("FTCORE_BUILD", ROOT / "build" / f"native-{sysconfig.get_config_var('SOABI')}")
         )
         folder.mkdir(parents=True, exist_ok=True)
-        os.environ["PATH"] += os.pathsep + str(
-            Path(sys.executable).parent
-        )  # CMake and ninja of the environment
+        # CMake and ninja of the environment, where the machine has none
+        os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
         digest, compiler = BUILD["digest"](SOURCES), BUILD["compiler"]().replace(" ", ";")
         configure = [
             "cmake", "-S", str(SOURCES), "-B", str(folder), f"-DPython_EXECUTABLE={sys.executable}",

@@ -14,7 +14,6 @@ benchmarks/results/. A run on a busy machine is marked.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import random
@@ -25,7 +24,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.peer import fork_versions, load, machine, peers, quiet, versions
+from benchmarks.peer import conclude, load, peers
 from ftcore.errors import UserError
 
 HERE = Path(__file__).resolve().parent
@@ -178,25 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    loads.append(load())
     print("\n".join(table(results)))
-    if not quiet(loads):
-        print(f"MARKED: the machine was busy (load {loads[0]} at the start)")
-    report = {
-        "benchmark": "first_call",
-        "date": datetime.date.today().isoformat(),
-        "rounds": chosen.rounds,
-        "load": loads,
-        "quiet": quiet(loads),
-        "machine": machine(),
-        "versions": versions(found["original"][0]) | fork_versions(found),
-        "results": results,
-    }
-    if chosen.only == list(ROWS):  # a part of it must not replace the whole
-        out = HERE / "results" / f"{report['date']}-first_call.json"
-        out.parent.mkdir(exist_ok=True)
-        out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report))
+    conclude("first_call", {"rounds": chosen.rounds}, loads, list(found), results, chosen.only == list(ROWS))
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import os
 import platform
 import subprocess
@@ -9,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ftcore.errors import UserError
 
@@ -87,6 +90,36 @@ def fork_versions(names: Iterable[str]) -> dict[str, str]:
             python = Path(".venv-peers") / name / "bin" / "python"
             found[name] = subprocess.run([python, "-c", ask], capture_output=True, text=True).stdout.strip()
     return found
+
+
+def conclude(
+    name: str, about: dict[str, Any], loads: list[float], took_part: Iterable[str], results: dict, keep: bool
+) -> None:
+    """The end of a benchmark: marks a busy machine, prints one JSON line, and keeps it in benchmarks/results/.
+
+    Args:
+        about: how it was run. loads: before; the one after is added. took_part: peers, by name.
+        keep: whether it was whole; a part of it must not replace the whole.
+    """
+    loads = [*loads, load()]
+    if not quiet(loads):
+        print(f"MARKED: the machine was busy (load {loads[0]} at the start)")
+    original = peer_python() if "original" in took_part else None
+    report = {
+        "benchmark": name,
+        "date": datetime.date.today().isoformat(),
+        **about,
+        "load": loads,
+        "quiet": quiet(loads),
+        "machine": machine(),
+        "versions": versions(original) | fork_versions(took_part),
+        "results": results,
+    }
+    if keep:
+        out = Path(__file__).resolve().parent / "results" / f"{report['date']}-{name}.json"
+        out.parent.mkdir(exist_ok=True)
+        out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(json.dumps(report, ensure_ascii=False))
 
 
 def machine() -> dict[str, str | int]:

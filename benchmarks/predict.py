@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import datetime
 import io
 import json
 import random
@@ -33,7 +32,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.peer import THREADS, fork_versions, load, machine, peers, quiet, versions
+from benchmarks.peer import THREADS, conclude, load, peers
 from ftcore.errors import UserError
 
 HERE = Path(__file__).resolve().parent
@@ -262,25 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    loads.append(load())
     print("\n".join(table(results, [*found, "ours"])))
-    if not quiet(loads):
-        print(f"MARKED: the machine was busy (load {loads[0]} at the start)")
-    report = {
-        "benchmark": "predict",
-        "date": datetime.date.today().isoformat(),
-        "rounds": chosen.rounds,
-        "load": loads,
-        "quiet": quiet(loads),
-        "machine": machine(),
-        "versions": versions(found["original"][0]) | fork_versions(found),
-        "results": results,
-    }
-    if chosen.only == list(CASES):  # a part of it must not replace the whole
-        out = HERE / "results" / f"{report['date']}-predict.json"
-        out.parent.mkdir(exist_ok=True)
-        out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report))
+    conclude("predict", {"rounds": chosen.rounds}, loads, list(found), results, chosen.only == list(CASES))
     return 0
 
 

@@ -13,7 +13,6 @@ also written to benchmarks/results/. A run on a busy machine is marked.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import statistics
 import subprocess
@@ -26,7 +25,7 @@ from typing import Any
 
 from benchmarks.corpora import work_folder
 from benchmarks.labelled import labelled_files
-from benchmarks.peer import fork_versions, load, machine, peers, quiet, versions
+from benchmarks.peer import conclude, load, peers
 from ftcore.errors import UserError
 
 HERE = Path(__file__).resolve().parent
@@ -60,7 +59,7 @@ model.save_model(given["model"])
 end, wall = used(), time.perf_counter() - wall
 size = os.path.getsize(given["model"])
 os.remove(given["model"])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 count, precision, recall = model.test(given["test"])
 print(json.dumps({"total": end - cpu, "save": end - half, "wall": wall,
                   "p_at_1": precision, "megabytes": size / 1e6, "peak_mb": peak}))
@@ -202,25 +201,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    loads.append(load())
     print("\n".join(table(results)))
-    if not quiet(loads):
-        print(f"MARKED: the machine was busy (load {loads[0]} at the start)")
-    report = {
-        "benchmark": "supervised",
-        "date": datetime.date.today().isoformat(),
-        "seeds": given.seeds,
-        "load": loads,
-        "quiet": quiet(loads),
-        "machine": machine(),
-        "versions": versions(forks["original"][0] if "original" in forks else None) | fork_versions(forks),
-        "results": results,
-    }
-    if names == list(CASES) and given.seeds >= 3:  # a part of it must not replace the whole
-        out = HERE / "results" / f"{report['date']}-supervised.json"
-        out.parent.mkdir(exist_ok=True)
-        out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps(report, ensure_ascii=False))
+    whole = names == list(CASES) and given.seeds >= 3
+    conclude("supervised", {"seeds": given.seeds}, loads, list(forks), results, whole)
     return 0
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import runpy
-import shutil
 import subprocess
 import sys
 import time
@@ -32,28 +31,14 @@ TESTS = (
 
 def build() -> Path:
     """The module with both sanitizers, built from the sources as they are."""
-    sources = ROOT / "ftcore" / "native"
-    told = runpy.run_path(str(sources / "sources.py"))
-    path = os.environ["PATH"] + os.pathsep + str(Path(sys.executable).parent)  # CMake of the environment
-    BUILD.mkdir(parents=True, exist_ok=True)
-    configure = [
-        "cmake", "-S", str(sources), "-B", str(BUILD), f"-DPython_EXECUTABLE={sys.executable}",
-        f"-DFTCORE_SOURCES={told['digest'](sources)}", f"-DCMAKE_CXX_COMPILER={told['compiler']().replace(' ', ';')}",
-        "-DFTCORE_SANITIZE=ON", "-DFTCORE_WERROR=ON",
-    ]  # fmt: skip
-    if shutil.which("ninja", path=path) and not (BUILD / "Makefile").exists():
-        configure += ["-G", "Ninja"]
-    environment = {**os.environ, "PATH": path}
-    for command in (
-        configure,
-        ["cmake", "--build", str(BUILD), "--parallel", str(len(os.sched_getaffinity(0)))],
-    ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(
-                f"{' '.join(command[:3])} ended with {done.returncode}\n{(done.stdout + done.stderr)[-6000:]}"
-            )
-    return next(BUILD.glob("_native*.so"))
+    given = {"FTCORE_BUILD": str(BUILD), "FTCORE_CMAKE": "-DFTCORE_SANITIZE=ON -DFTCORE_WERROR=ON"}
+    done = subprocess.run(
+        [sys.executable, "setup.py", "build_ext", "--build-lib", str(BUILD / "lib")],
+        cwd=ROOT, env={**os.environ, **given}, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit((done.stdout + done.stderr)[-6000:])
+    return next((BUILD / "lib" / "ftcore").glob("_native*.so"))
 
 
 def environment(module: Path) -> dict[str, str]:
@@ -88,14 +73,8 @@ def main() -> None:
     module = build()
     print(f"built with sanitizers: {time.monotonic() - begin:.0f} s", flush=True)
     fuzzer = [
-        sys.executable,
-        "tests/ftcore/native/fuzzing.py",
-        "--calls",
-        str(args.calls),
-        "--exact",
-        "--most",
-        "8",
-    ]
+        sys.executable, "tests/ftcore/native/fuzzing.py", "--calls", str(args.calls), "--exact", "--most", "8",
+    ]  # fmt: skip
     tests = [
         sys.executable, "-m", "pytest", "-q", "-x", "-s", "-p", "no:cacheprovider", "-m", "not slow and not kill and not gpu",
         "-k", "not breaks_it", *TESTS.split(),
