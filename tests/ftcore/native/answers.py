@@ -18,6 +18,22 @@ from ftcore.model.hashing import pack
 from ftcore.model.quantize import QuantMatrix
 
 LABELS = 3
+# of the largest value: weights, which some hundred updates carry on, by sums of float32 in another order
+TOLERANCE = {"probabilities": 1e-4}
+TRAINED = 1e-3
+
+
+def disagreements(base: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[str]:
+    """Names of what differs: in a bit where the bits are promised, else by more than the tolerance."""
+    assert base.keys() == other.keys() and len(base) > 20
+    found = []
+    for key, value in base.items():
+        if key.startswith("same"):
+            if value.tobytes() != other[key].tobytes():
+                found.append(key)
+        elif not np.abs(value - other[key]).max() <= TOLERANCE.get(key, TRAINED) * np.abs(value).max():
+            found.append(key)
+    return found
 
 
 def corpus(lines: int, labelled: bool) -> bytes:
@@ -43,7 +59,7 @@ def tables() -> dict[str, np.ndarray]:
     native.mean_rows(rows, extra, ids, offsets, hidden)
     products = np.empty((60, 500), np.float32)
     native.products(hidden, rows, products)
-    return {"means": hidden, "products": products}
+    return {"same means": hidden, "same products": products}
 
 
 def files(folder: Path) -> dict[str, np.ndarray]:
