@@ -105,9 +105,10 @@ class _FastText(Vocabulary):
 
     @cached_property
     def _quick(self) -> Callable[[Any, Any, Any, Any], tuple | None]:
-        """Answers to one plain text; None to what has more to it, an error to come for example."""
+        """Answers to a plain text or a list of them; None to what has more to it, an error to come for example."""
         try:
-            return native.OneLine(self._predictor.core, self._names("strict").tolist()).predict
+            names = self._names("strict").tolist()
+            return native.NamedAnswers(self._predictor.core, names, self._predictor.threads).predict
         except (TypeError, ValueError):  # no classifier, labels that are no UTF-8, rows that are searched for
             return lambda *_: None
 
@@ -187,8 +188,7 @@ class _FastText(Vocabulary):
             found = self._predictor.predict([checked_line(text)], k, threshold)
             names = self._names(on_unicode_error)
             return tuple([names[label] for label in found.labels.tolist()]), found.scores.astype(np.float64)
-        lines = text if type(text) is list and native.are_lines(text) else checked_lines(text)
-        found = self._predictor.predict(lines, k, threshold)
+        found = self._predictor.predict(checked_lines(text), k, threshold)
         return found.named(self._names(on_unicode_error))
 
     def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:

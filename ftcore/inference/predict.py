@@ -130,6 +130,10 @@ class Predictor:
         if isinstance(lines, str | bytes):
             raise UserError(f"predict takes a list of lines, not {lines[:40]!r}; put it into a list")
         k = self.check(k)
+        if self.core is not None:
+            found = self._asked(self.core.lines, lines, k, threshold, self.threads)
+            if found is not None:
+                return found
         batches = list(_cut(lines))
         if len(batches) == 1:
             return self._lines(batches[0], k, threshold)
@@ -170,9 +174,11 @@ class Predictor:
         ids, offsets, *_ = self.dictionary.line_features(text, label=self.classic.args.label or None)
         return self.from_features(ids, offsets, k, threshold)
 
-    def _asked(self, ask: Callable, given: object, k: int, threshold: float) -> Predictions | None:
+    def _asked(
+        self, ask: Callable, given: object, k: int, threshold: float, *more: int
+    ) -> Predictions | None:
         """The native core's answer. Rows that are codes are folded for it first."""
-        while isinstance(found := ask(given, k, float(threshold)), np.ndarray):
+        while isinstance(found := ask(given, k, float(threshold), *more), np.ndarray):
             self._fold(np.unique(found))
         if found is None:
             return None

@@ -21,6 +21,7 @@ NB_MODULE(_native, m) {
   bind_pretrain(m);
   bind_quantize(m);
   bind_predictor(m);
+  bind_named(m);
   bind_rows(m);
   bind_supervised(m);
   bind_word_vectors(m);

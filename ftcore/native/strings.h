@@ -1,4 +1,4 @@
-// Python's strings as bytes, and bytes as a text, without a copy where none is needed.
+// Python's strings as bytes, without a copy where none is needed.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -6,17 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "buffer.h"
-#include "text.h"
+#include "bytes.h"
 
 namespace nb = nanobind;
 
 namespace ftcore {
-
-struct Bytes {
-  const char* data;
-  int64_t size;
-};
 
 // UTF-8 of a str, kept by it, or what bytes hold; a lone surrogate, which UTF-8 has no place for, has three bytes,
 // in an object that goes to `kept`. False, and no Python error, for another object.
@@ -43,27 +37,6 @@ inline bool bytes_of(PyObject* given, Bytes& out, std::vector<nb::object>& kept)
   }
   out = {data, size};
   return true;
-}
-
-// Add bytes to a text, newlines within them as spaces.
-inline void add_bytes(const Bytes& line, Buffer<uint8_t>& text) {
-  text.reserve(line.size + 1 + PAD);
-  uint8_t* to = text.extend(line.size);
-  if (line.size > 0) std::memcpy(to, line.data, static_cast<size_t>(line.size));
-  for (uint8_t* end = to + line.size; to < end; ++to) {
-    to = static_cast<uint8_t*>(std::memchr(to, '\n', static_cast<size_t>(end - to)));
-    if (to == nullptr) break;
-    *to = ' ';
-  }
-}
-
-// A line, its end, and PAD bytes that do not count behind it; returns the bytes that do.
-inline int64_t one_line(const Bytes& line, Buffer<uint8_t>& text) {
-  text.clear();
-  add_bytes(line, text);
-  text.push('\n');
-  std::memset(text.data() + text.size(), 0, PAD);
-  return text.size();
 }
 
 // Things that calls use one after another, so that none makes its own. Held by whoever holds the GIL.

@@ -82,7 +82,7 @@ def test_what_is_no_plain_text_goes_the_long_way(classifier):
     class Text(str): ...
 
     given = [
-        ("a\nb", 1, 0.0, "strict"), (b"film", 1, 0.0, "strict"), (["film"], 1, 0.0, "strict"), (None, 1, 0.0, "strict"),
+        ("a\nb", 1, 0.0, "strict"), (b"film", 1, 0.0, "strict"), (("film",), 1, 0.0, "strict"), (["a\nb"], 1, 0.0, "strict"), (["film", None], 1, 0.0, "strict"), (None, 1, 0.0, "strict"),
         ("film", 0, 0.0, "strict"), ("film", -2, 0.0, "strict"), ("film", 1 << 80, 0.0, "strict"), ("film", "1", 0.0, "strict"),
         ("film", True, 0.0, "strict"), ("film", 1, "0", "strict"), ("film", 1, float("nan"), "strict"), ("film", 1, 0, "strict"),
         ("film", 1, 0.0, "ignore"), ("film", 1, 0.0, None), (Text("film"), 1, 0.0, "strict"), ("\ud800", 1, 0.0, "strict"),

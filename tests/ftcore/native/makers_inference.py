@@ -176,7 +176,7 @@ def _strings(g: Given) -> list:
 
 @maker
 def Predictor__lines(g: Given) -> list:
-    return [_strings(g), g.size(6, 1), g.random.choice((0.0, 0.3, 2.0))]
+    return [_strings(g), g.size(6, 1), g.random.choice((0.0, 0.3, 2.0)), g.size(3)]
 
 
 @maker
@@ -186,19 +186,16 @@ def Predictor__text(g: Given) -> list:
 
 
 @maker
-def OneLine(g: Given) -> list:
+def NamedAnswers(g: Given) -> list:
     arguments = Predictor(g)
-    return [g.module.Predictor(*arguments), [g.string() for _ in range(len(arguments[2]))]]
+    names = [g.string() for _ in range(len(arguments[2]))]
+    return [g.module.Predictor(*arguments), names, g.size(3)]
 
 
 @maker
-def OneLine__predict(g: Given) -> list:
-    return [g.string(), g.size(6, -1), g.random.choice((0.0, 0.3, 2.0)), "strict"]
-
-
-@maker
-def are_lines(g: Given) -> list:
-    return [_strings(g)]
+def NamedAnswers__predict(g: Given) -> list:
+    given = g.string() if g.random.random() < 0.5 else _strings(g) * g.random.choice((1, 1, 700))
+    return [given, g.size(6, -1), g.random.choice((0.0, 0.3, 2.0)), "strict"]
 
 
 @maker

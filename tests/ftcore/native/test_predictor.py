@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import signal
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,7 +63,7 @@ def test_a_list_answers_as_numpy_does_and_each_line_alone_with_the_same_bits(lin
     model = predictor(folded=folded)
     labels, found, ends, sound = model.lines(lines, LABELS, 0.0)
     assert sound and ends.tolist() == [LABELS * b for b in range(len(lines) + 1)]
-    one = native.OneLine(predictor(folded=folded), ["x", "y", "z"])
+    one = native.NamedAnswers(predictor(folded=folded), ["x", "y", "z"], 1)
     for b, line in enumerate(lines):
         truth = expected(line)
         np.testing.assert_allclose(
@@ -76,9 +80,76 @@ def test_a_list_answers_as_numpy_does_and_each_line_alone_with_the_same_bits(lin
             assert quick[0] == tuple("xyz"[i] for i in alone[0]) and quick[1].tolist() == alone[1].tolist()
 
 
+SPEECH = ["film", "电影", "dull", "new", "a-word-of-many-bytes", "é", "</s>", "__label__x", "\0"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("folded", [True, False])
+def test_threads_give_the_bits_of_each_line_alone(threads, folded):
+    """Pieces of a list are answered side by side, and put in order: more lines than one piece holds, in one call."""
+    random = np.random.default_rng(1)
+    lines = [" ".join(random.choice(SPEECH, random.integers(0, 30))) for _ in range(3000)]
+    lines[1500] = "film " * 100_000
+    alone = predictor(folded=folded)
+    said = [alone.lines([line], LABELS, 0.3) for line in lines]
+    labels, found, ends, sound = predictor(folded=folded).lines(lines, LABELS, 0.3, threads)
+    assert sound and ends.tolist() == np.cumsum([0, *(len(one[0]) for one in said)]).tolist()
+    assert labels.tolist() == np.concatenate([one[0] for one in said]).tolist()
+    assert found.tobytes() == np.concatenate([one[1] for one in said]).tobytes()
+    names, numbers = native.NamedAnswers(predictor(folded=folded), ["x", "y", "z"], threads).predict(
+        lines, -1, 0.3, "strict"
+    )
+    assert names == [["xyz"[i] for i in one[0]] for one in said]
+    assert [one.tobytes() for one in numbers] == [one[1].tobytes() for one in said]
+    assert {one.dtype for one in numbers} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("at", [0, 2600, 2999])
+@pytest.mark.parametrize("wrong", ["a\nb", "\ud800", b"film", None, "film"])
+def test_a_list_with_more_to_it_is_left_to_whoever_says_what(at, wrong):
+    lines = ["dull"] * 3000
+    lines[at] = wrong
+    answer = native.NamedAnswers(predictor(), ["x", "y", "z"], 2).predict(lines, 1, 0.0, "strict")
+    assert (answer is None) == (wrong != "film")
+    table = TABLE.copy()
+    table[1] = np.nan
+    lines[at] = "film"
+    model = predictor(table)
+    assert native.NamedAnswers(model, ["x", "y", "z"], 2).predict(lines, 1, 0.0, "strict") is None
+    assert not model.lines(lines, 1, 0.0, 2)[3]
+
+
+def test_an_answer_in_lists_leaves_the_collector_as_it_was():
+    one = native.NamedAnswers(predictor(), ["x", "y", "z"], 2)
+    for wanted in (False, True):
+        gc.enable() if wanted else gc.disable()
+        try:
+            for lines in (["film"] * 3000, ["film\n"] * 3000):
+                one.predict(lines, 1, 0.0, "strict")
+                assert gc.isenabled() == wanted
+        finally:
+            gc.enable()
+
+
+def test_an_interrupt_ends_a_list():
+    """Ctrl-C is answered between pieces; the list would take minutes."""
+    model = native.NamedAnswers(predictor(), ["x", "y", "z"], 2)
+    line = "film dull " * 50_000
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.predict([line] * 200_000, 1, 0.0, "strict")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.monotonic() - started < 10  # a second, on a machine with nothing else to do
+
+
 def test_long_lines_many_labels_and_thresholds():
     model = predictor()
-    one = native.OneLine(model, ["x", "y", "z"])
+    one = native.NamedAnswers(model, ["x", "y", "z"], 1)
     for line in ("", "\0", "film " * 200_000, "x" * 3_000_000, " " * 100_000):
         labels, found, ends, sound = model.lines([line], 1 << 40, 0.0)
         assert sound and ends.tolist() == [0, LABELS]
@@ -97,7 +168,7 @@ def test_numbers_that_are_none_are_told(folded):
     table[1] = np.nan
     model = predictor(table, folded)
     assert model.lines(["dull"], 1, 0.0)[3] and not model.lines(["film"], 1, 0.0)[3]
-    one = native.OneLine(model, ["x", "y", "z"])
+    one = native.NamedAnswers(model, ["x", "y", "z"], 1)
     assert one.predict("film", 1, 0.0, "strict") is None and one.predict("dull", 1, 0.0, "strict") is not None
 
 
@@ -110,6 +181,13 @@ def test_rows_that_are_codes_are_asked_for():
     native.fold_rows(TABLE[missing], OUTPUT, missing, folded)
     found = model.lines(["film dull"], LABELS, 0.0)[1]
     assert found.tobytes() == predictor().lines(["film dull"], LABELS, 0.0)[1].tobytes()
+    lines = ["film new"] * 2000 + ["dull 电影 old"] * 2000
+    missing = model.lines(lines, 1, 0.0, 2)
+    assert 2 in missing and len(set(missing.tolist())) > 4  # of all pieces
+    native.fold_rows(TABLE[np.unique(missing)], OUTPUT, np.unique(missing), folded)
+    assert (
+        model.lines(lines, LABELS, 0.0, 2)[1].tobytes() == predictor().lines(lines, LABELS, 0.0)[1].tobytes()
+    )
 
 
 @pytest.mark.filterwarnings("ignore:nanobind")
@@ -150,7 +228,7 @@ def test_what_does_not_fit_is_refused():
             call()
     assert model.lines(["a", None], 1, 0.0) is None and model.lines([3], 1, 0.0) is None
     with pytest.raises(ValueError):
-        native.OneLine(model, ["x"])
+        native.NamedAnswers(model, ["x"], 1)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 131])
