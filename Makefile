@@ -15,6 +15,7 @@ SAMPLE      := examples/sample/data/.written
 NATIVE      := -O3 -funroll-loops -march=native
 TORCH       := $(shell grep '^torch==' constraints.txt)
 CORE        := build/native.stamp
+BLANKS      := $(VENV)/share/ftcore/.made
 CORE_FILES  := setup.py $(shell find ftcore/native -name '*.cc' -o -name '*.h' -o -name CMakeLists.txt)
 BUILD_TOOLS := setuptools nanobind cmake ninja
 
@@ -28,13 +29,13 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 help:
 	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean"
 
-run: $(CORE) $(SAMPLE) ## raw text to a registered model, on the sample data
+run: $(CORE) $(BLANKS) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
 
-tune: $(CORE) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.duration=300")
+tune: $(CORE) $(BLANKS) $(SAMPLE) ## search for the fine-tuning options (ARGS="tune.duration=300")
 	@$(BIN)/python -m flows.tune --config $(CONFIG) $(ARGS)
 
-test: $(CORE) ## the tests, without the slow ones
+test: $(CORE) $(BLANKS) ## the tests, without the slow ones
 	@$(BIN)/python -m pytest -m "not slow and not kill and not gpu" -n $(TEST_JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 native: $(CORE) ## the native core, built anew where a source of it changed
@@ -108,6 +109,11 @@ $(STAMP): pyproject.toml constraints.txt
 $(CORE): $(STAMP) $(CORE_FILES)
 	@mkdir -p build
 	@$(BIN)/python setup.py build_ext --inplace > build/native.log 2>&1 || { tail -30 build/native.log; exit 1; }
+	@touch $@
+
+$(BLANKS): $(STAMP) ## empty databases of Prefect and MLflow, copied into each new store; without them each store makes its own
+	@mkdir -p $(@D)
+	@$(BIN)/python -m tasks.blank > $(@D)/blank.log 2>&1 || { tail -3 $(@D)/blank.log; echo "no empty databases are kept (log: $(@D)/blank.log): the first run on a store takes longer"; }
 	@touch $@
 
 $(SAMPLE): examples/sample/generate.py examples/sample/en.yaml examples/sample/zh.yaml | $(CORE)

@@ -1,5 +1,6 @@
 """Prefect flows: each reads as the list of its steps. ``python -m flows.pipeline --help`` tells more."""
 
+import gc
 import os
 import sys
 
@@ -10,6 +11,7 @@ if sys.argv[:1] == [
     "-m"
 ]:  # only while `python -m flows.NAME` starts: Ctrl-C is answered from the first moment on
     Interruption().install()
+    gc.set_threshold(200_000, 20, 100)  # a quarter of the time of the imports goes into looking for garbage
 # Before Prefect or MLflow is imported: nobody is told that this pipeline runs.
 for _name, _value in {
     "DO_NOT_TRACK": "true",

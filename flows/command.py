@@ -7,6 +7,7 @@ the last line of stdout is one JSON object. Exit codes: 0 done, 1 refused or fai
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import sys
@@ -46,7 +47,9 @@ def main(
         words = given(flow.name, arguments)
         return _run(flow, steps, words.config, words.dry, words.own)
 
-    sys.exit(run(work))
+    code = run(work)
+    gc.freeze()  # else the interpreter's last look for garbage takes seconds, with all that is imported
+    sys.exit(code)
 
 
 def run(work: Callable[[], int]) -> int:

@@ -27,12 +27,18 @@ from flows.proxies import is_loopback, loopback_without_proxies, unusable
 from ftcore.corpus.workers import die_with
 from ftcore.errors import UserError
 from ftcore.interruption import installed, interrupted
+from tasks.blank import lay
 from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 300  # on a busy machine; one that cannot start ends by itself
 STARTS = 4  # of the embedded server in one run
 ANSWER_SECONDS = 5  # of a server that is said to run
+EMBEDDED = {  # settings of a server that one run uses: no pages, and no kinds of blocks, which pages show
+    "PREFECT_UI_ENABLED": "false",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # else `make ui` takes them for registered
+}
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 
 
@@ -49,6 +55,7 @@ class Server(NamedTuple):
 def server_environment(store: Store) -> dict[str, str]:
     """Settings of a Prefect server over the store: its database and home, no telemetry."""
     store.prefect.mkdir(parents=True, exist_ok=True)
+    lay("prefect", store.prefect / "prefect.db")
     return {
         "PREFECT_HOME": str(store.prefect),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{store.prefect / 'prefect.db'}",
@@ -97,7 +104,7 @@ def prefect_server(store: Store) -> Iterator[Server]:
 @contextmanager
 def _embedded_server(store: Store) -> Iterator[str]:
     """Address of a server of our own while the block runs; one that is killed meanwhile is started again."""
-    environment = server_environment(store) | {"PREFECT_UI_ENABLED": "false"}
+    environment = server_environment(store) | EMBEDDED
     log, over, servers = store.prefect / "server.log", threading.Event(), queue.SimpleQueue()
     # The socket is opened here and inherited: a port that is only chosen here can be taken by somebody
     # else's connection in the seconds that the server needs to start. It stays open here, so that calls

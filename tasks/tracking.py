@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.blank import lay
 from tasks.code_digest import git_tags
 from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
@@ -67,6 +68,8 @@ class Tracker:
         self.options = config.tracking
         self.uri = self.options.uri or self.store.mlflow_uri
         self.store.make()
+        if not self.options.uri:
+            lay("mlflow", self.store.path / "mlflow.db")
         before = "" if self.options.uri else patiently(self.uri, lambda: settle(self.store))
         if before:
             log.warning("this store was in %s; MLflow's addresses now point to %s", before, self.store.path)
