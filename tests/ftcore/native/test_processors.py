@@ -66,6 +66,14 @@ def test_variants_agree(answers, name: str):
     assert disagreements(answers(NAMES[0]), answers(name)) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_held_to_the_plain_reference_at_every_width(name: str):
+    variant(name)
+    tests = Path(__file__).with_name("test_dims.py")
+    done = python(name, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tests))
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 @pytest.mark.parametrize("name", ["v9", "avx2", *(name for name in NAMES if name not in SUPPORTED)])
 def test_what_this_machine_lacks_is_refused_with_the_remedy(name: str):
     done = python(name, "-c", "from ftcore import native")

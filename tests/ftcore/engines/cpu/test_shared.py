@@ -10,10 +10,11 @@ from ftcore import config
 from ftcore.corpus.dictionary import Dictionary
 from ftcore.corpus.encode import as_batch, documents, encode_tokens
 from ftcore.engines.cpu.draws import discard_limits, draw_centres
-from ftcore.engines.cpu.engine import BLOCK, POOL, Cpu, shareable, train_centres
+from ftcore.engines.cpu.engine import Cpu, shareable, train_centres
 from ftcore.engines.setup import PretrainSetup
+from ftcore.model.matrices import arrays
 from tests.ftcore.engines.small import constant, pretraining, tables_for
-from tests.reference.sequential import sigmoid
+from tests.reference.shared import slow_skipgram
 
 
 def prepared(lines, **options):
@@ -62,67 +63,6 @@ def test_cbow_that_shares_windows_stays_close_where_rows_are_shared():
     assert 0 < (a.input - b.input).norm() < 0.1 * moved
 
 
-class Pool:
-    """The kernel's generator and draws, in plain Python."""
-
-    def __init__(self, alias, seed):
-        self.alias, self.state = alias, seed
-
-    def draw(self):
-        mask = (1 << 64) - 1
-        self.state = (self.state + 0x9E3779B97F4A7C15) & mask
-        x = self.state
-        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
-        x ^= x >> 31
-        row = ((x >> 32) * len(self.alias)) >> 32  # no numpy integers: they overflow
-        return row if (x & 0xFFFFFFFF) < self.alias[row, 0] else int(self.alias[row, 1])
-
-    def distinct(self, size):
-        """{row: times drawn}, drawn until there are `size` rows."""
-        times = {}
-        while len(times) < size:
-            row = self.draw()
-            times[row] = times.get(row, 0) + 1
-        return times
-
-
-def slow_skipgram(tables, centres, setup, rate, neg, seed):
-    """Blocks of centres with a pool of negatives, a row at a time in float64."""
-    input, output = (t.detach().numpy().astype(np.float64) for t in (tables.input, tables.output))
-    pool, loss = Pool(setup.targets.alias.astype(np.int64), seed), 0.0
-    for i in range(len(centres.words)):
-        if i % BLOCK == 0:
-            times = pool.distinct(POOL * neg)
-            draws = sum(times.values())
-        context = [int(centres.words[j]) for j in range(centres.first[i], centres.last[i]) if j != i]
-        if not context:
-            continue
-        word = centres.words[i]
-        rows = setup.subwords.values[setup.subwords.offsets[word] : setup.subwords.offsets[word + 1]]
-        hidden, total, gain = input[rows].mean(0), 0, setup.gain[word]
-        for target in context:
-            p = sigmoid(output[target] @ hidden)
-            step = rate * (1 - p)
-            grad = step * output[target]
-            output[target] += step * hidden
-            loss -= np.log(p)
-            total, hidden = total + grad, hidden + gain * grad  # as the rows would have moved it
-        for k in range(0, POOL * neg, POOL):
-            grad = 0
-            for row, count in list(times.items())[k : k + POOL]:
-                p = sigmoid(output[row] @ hidden)
-                weight = neg / draws * count * (len(context) - context.count(row))
-                step = -rate * weight * p
-                grad = grad + step * output[row]
-                output[row] += step * hidden
-                loss -= neg / draws * len(context) * np.log(1 - p)
-            total, hidden = total + grad, hidden + gain * grad
-        for row in rows:
-            input[row] += total
-    return input, output, loss
-
-
 def test_skipgram_that_shares_negatives_is_its_slow_model():
     rng = np.random.default_rng(0)
     words = [f"{a}{b}{b}" for a in string.ascii_lowercase for b in "aeiouxyz"]
@@ -131,7 +71,7 @@ def test_skipgram_that_shares_negatives_is_its_slow_model():
     dictionary, centres, options, setup = prepared(lines, minn=1, maxn=2, neg=2, updates="shared")
     assert shareable("skipgram", "ns", 2, dictionary.nwords) and (setup.gain > 1).any()
     tables = tables_for(dictionary, dictionary.nwords, head=0.3)
-    input, output, loss = slow_skipgram(tables, centres, setup, 0.05, 2, 11)
+    input, output, loss = slow_skipgram(*arrays(tables), centres, setup, 0.05, 2, 11)
     part = train_centres(tables, centres, options, (0.05, 0), setup, seed=11)
     assert part.examples == (centres.last - centres.first - 1).sum()
     assert part.loss == pytest.approx(loss, rel=1e-4)
