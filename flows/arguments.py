@@ -38,6 +38,7 @@ class CommandLine(NamedTuple):
         config: the configuration where none is named.
         dry: whether there are stages for ``--dry-run`` to tell of.
         check: refuses values of the flow's own options.
+        ahead: whether Prefect's server is started before the imports; it runs flows.
     """
 
     about: str
@@ -46,6 +47,7 @@ class CommandLine(NamedTuple):
     config: str | None = None
     dry: bool = True
     check: Callable[[dict[str, Any]], None] | None = None
+    ahead: bool = True
 
 
 class Given(NamedTuple):
@@ -148,11 +150,11 @@ COMMANDS = {
     "evaluate": CommandLine("Evaluate alone, the latest classifier on the latest prepared corpus."),
     "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
-    "clean": CommandLine("What a store holds, how much and why; --yes frees what nothing needs.", _clean, dry=False),
-    "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False),
-    "serve": CommandLine("Serve the champion (else the newest version) over HTTP, until Ctrl-C.", _serve, dry=False),
+    "clean": CommandLine("What a store holds, how much and why; --yes frees what nothing needs.", _clean, dry=False, ahead=False),
+    "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False, ahead=False),
+    "serve": CommandLine("Serve the champion (else the newest version) over HTTP, until Ctrl-C.", _serve, dry=False, ahead=False),
     "deploy": CommandLine(
-        "Register the schedules of a configuration on a running Prefect server.", _deploy, config=QUICKSTART, dry=False),
+        "Register the schedules of a configuration on a running Prefect server.", _deploy, config=QUICKSTART, dry=False, ahead=False),
 }  # fmt: skip
 
 
@@ -210,7 +212,12 @@ def command_line(module: str) -> None:
         return
     name = Path(sys.argv[0]).stem
     try:
-        _read[name] = opening(name, read(name))
+        given = _read[name] = opening(name, read(name))
+        if COMMANDS[name].ahead and not given.dry:
+            from flows.embedded import start_ahead
+            from tasks.store import Store
+
+            start_ahead(Store(given.config.store))
     except UserError as error:
         say(error)
         sys.exit(1)

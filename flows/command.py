@@ -29,6 +29,7 @@ from tasks.live import close_stale_flow_runs
 from tasks.session import Session, kept
 from tasks.store import Store
 
+TRAINING = ("torch", "pandas", "sklearn.svm", "matplotlib.figure")
 console = Console(stderr=True)
 
 
@@ -48,7 +49,8 @@ def main(
         return _run(flow, steps, words.config, words.dry, words.own)
 
     code = run(work)
-    gc.freeze()  # else the interpreter's last look for garbage takes seconds, with all that is imported
+    if arguments is None:
+        gc.freeze()  # else the interpreter's last look for garbage takes seconds, with all that is imported
     sys.exit(code)
 
 
@@ -96,7 +98,8 @@ def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict
         return dry_run(flow.name, steps, config)
     begin = time.perf_counter()
     store = Store(config.store)
-    with store.lock(f"flows.{flow.name}"), prefect_server(store) as server:
+    needed = ("mlflow", *TRAINING) if steps else ("mlflow",)
+    with store.lock(f"flows.{flow.name}"), prefect_server(store, needed) as server:
         stale = close_stale_flow_runs(store, embedded=server.embedded)
         if stale:
             console.print(f"  closed {len(stale)} run(s) that were killed", highlight=False)

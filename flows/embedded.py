@@ -13,12 +13,14 @@ import os
 import queue
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +34,7 @@ from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store
 
 START_SECONDS = 300  # on a busy machine; one that cannot start ends by itself
+APPLICATION = "prefect.server.api.server:create_app"
 STARTS = 4  # of the embedded server in one run
 ANSWER_SECONDS = 5  # of a server that is said to run
 EMBEDDED = {  # settings of a server that one run uses: no pages, and no kinds of blocks, which pages show
@@ -39,6 +42,7 @@ EMBEDDED = {  # settings of a server that one run uses: no pages, and no kinds o
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # else `make ui` takes them for registered
 }
+SERVER_LOG = "server.log"  # in the store's prefect/
 SERVER_FILE = "server.json"  # in the store's prefect/: the server that `make ui` runs
 
 
@@ -65,9 +69,13 @@ def server_environment(store: Store) -> dict[str, str]:
 
 
 @contextmanager
-def prefect_server(store: Store) -> Iterator[Server]:
+def prefect_server(store: Store, meanwhile: Sequence[str] = ()) -> Iterator[Server]:
     """The API to use while the block runs: the configured server's, else that of `make ui` on this store,
-    else an embedded one's."""
+    else an embedded one's.
+
+    Args:
+        meanwhile: modules that the block needs, imported while an embedded server starts.
+    """
     from prefect.settings import (
         PREFECT_API_DATABASE_CONNECTION_URL,
         PREFECT_API_URL,
@@ -79,6 +87,7 @@ def prefect_server(store: Store) -> Iterator[Server]:
 
     named = PREFECT_API_URL.value()
     if named:
+        _dismiss(store)
         require_server(named)
         with loopback_without_proxies() if is_loopback(named) else nullcontext():
             yield Server(named, embedded=False)
@@ -94,34 +103,87 @@ def prefect_server(store: Store) -> Iterator[Server]:
                 PREFECT_HOME: environment["PREFECT_HOME"],
                 PREFECT_API_DATABASE_CONNECTION_URL: environment["PREFECT_API_DATABASE_CONNECTION_URL"],
             }
-        url = running or stack.enter_context(_embedded_server(store))
+        else:
+            _dismiss(store)
+        url = running or stack.enter_context(_embedded_server(store, meanwhile))
         stack.enter_context(temporary_settings(settings | {PREFECT_API_URL: url}))
         stack.callback(_close_what_waits)
         stack.callback(_send_what_waits)
         yield Server(url, embedded=not running)
 
 
-@contextmanager
-def _embedded_server(store: Store) -> Iterator[str]:
-    """Address of a server of our own while the block runs; one that is killed meanwhile is started again."""
-    environment = server_environment(store) | EMBEDDED
-    log, over, servers = store.prefect / "server.log", threading.Event(), queue.SimpleQueue()
-    # The socket is opened here and inherited: a port that is only chosen here can be taken by somebody
-    # else's connection in the seconds that the server needs to start. It stays open here, so that calls
-    # wait in it while a killed server's successor starts.
-    with socket.create_server(("127.0.0.1", 0)) as listening, open(log, "ab") as out:
-        words = ["-m", "flows.embedded", "--fd", str(listening.fileno()), "--parent", str(os.getpid())]
+class _Waiting(NamedTuple):
+    """A server's process that imports what it needs and waits for the word to begin, and where it will listen."""
 
-        def keep() -> None:  # a thread that lasts: Linux ends the child with the thread that started it
+    process: subprocess.Popen
+    listening: socket.socket
+
+
+_ahead: dict[Path, _Waiting] = {}
+
+
+def start_ahead(store: Store) -> None:
+    """Start the embedded server's process while this one has its own imports before it (each takes seconds).
+
+    It touches no database before `prefect_server` takes it, and is ended where that uses another server.
+
+    Raises:
+        UserError: the store's folder cannot be made.
+    """
+    if os.environ.get("PREFECT_API_URL") or (store.prefect / SERVER_FILE).exists():
+        return
+    store.make()
+    listening = _listen()
+    _ahead[store.path] = _Waiting(_launch(store, listening), listening)
+
+
+def _listen() -> socket.socket:
+    # Opened here and inherited: a port that is only chosen here can be taken by somebody else's connection in
+    # the seconds that the server needs to start. It stays open here, so that calls wait in it while a killed
+    # server's successor starts.
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def _launch(store: Store, listening: socket.socket) -> subprocess.Popen:
+    """A process that waits for the word to begin. Linux ends it with the thread that started it."""
+    words = ["-m", "flows.embedded", "--fd", str(listening.fileno()), "--parent", str(os.getpid()), "--wait"]
+    environment = server_environment(store) | EMBEDDED
+    with open(store.prefect / SERVER_LOG, "ab") as out:
+        return start(
+            words,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            pass_fds=[listening.fileno()],
+        )
+
+
+def _begin(process: subprocess.Popen) -> subprocess.Popen:
+    assert process.stdin is not None
+    with suppress(OSError), process.stdin as words:  # it may have ended
+        words.write(b"begin\n")
+    return process
+
+
+def _dismiss(store: Store) -> None:
+    if waiting := _ahead.pop(store.path, None):
+        end([waiting.process])
+        waiting.listening.close()
+
+
+@contextmanager
+def _embedded_server(store: Store, meanwhile: Sequence[str]) -> Iterator[str]:
+    """Address of a server of our own while the block runs; one that is killed meanwhile is started again."""
+    log, over, servers = store.prefect / SERVER_LOG, threading.Event(), queue.SimpleQueue()
+    ahead = _ahead.pop(store.path, None)
+    with ahead.listening if ahead else _listen() as listening:
+
+        def keep() -> None:  # a thread that lasts, since the processes that it starts end with it
+            first = ahead.process if ahead else None
             for _ in range(STARTS):
-                process = start(
-                    words,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    pass_fds=[listening.fileno()],
-                )
+                process = _begin(first or _launch(store, listening))
+                first = None
                 servers.put(process)
                 while process.poll() is None and not over.wait(0.2):
                     pass
@@ -134,11 +196,29 @@ def _embedded_server(store: Store) -> Iterator[str]:
         keeper.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
         try:
-            wait_until_healthy(url, servers.get(), log)
+            process = servers.get()
+            _import_until_healthy(url, meanwhile)
+            wait_until_healthy(url, process, log)
             yield url
         finally:
             over.set()
             keeper.join()
+
+
+def _import_until_healthy(url: str, modules: Sequence[str]) -> None:
+    for name in modules:
+        if _is_healthy(url, 0.05):
+            return
+        with suppress(ImportError):  # told where it is needed
+            import_module(name)
+
+
+def _is_healthy(url: str, seconds: float) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=seconds) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def require_server(url: str) -> None:
@@ -199,12 +279,9 @@ def wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
     """Until a server that is starting answers; UserError where it ends or does not."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
+        if _is_healthy(url, 2):
+            return
+        time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
     raise UserError(f"the Prefect server did not start; see {log}{''.join(f' ({n})' for n in last)}")
 
@@ -216,14 +293,19 @@ def main() -> None:
     place.add_argument("--port", type=int)
     place.add_argument("--fd", type=int)
     parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--wait", action="store_true", help="begin at a line on stdin, end at its end")
     arguments = parser.parse_args()
     if command := installed():
         command.release()  # uvicorn has its own way to end
     die_with(arguments.parent)
     import uvicorn
 
+    if arguments.wait:
+        import_module(APPLICATION.partition(":")[0])
+        if not sys.stdin.readline():
+            return
     config = uvicorn.Config(
-        "prefect.server.api.server:create_app",
+        APPLICATION,
         factory=True,
         host="127.0.0.1",
         port=arguments.port or 0,

@@ -9,6 +9,7 @@ namespace nb = nanobind;
 
 NB_MODULE(_native, m) {
   using namespace ftcore;
+  nb::set_leak_warnings(false);  // a process may end without freeing what it holds: flows skip Python's last collection
   m.doc() = "ftcore's native core; ftcore.native is its front";
   m.attr("SOURCES") = FTCORE_SOURCES;
   m.attr("PROCESSOR") = variant().name;

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.embedded import prefect_server, server_environment, wait_until_healthy
+from flows.embedded import prefect_server, server_environment, start_ahead, wait_until_healthy
+from ftcore.errors import UserError
 from tasks.store import Store
 
 pytestmark = pytest.mark.flow
@@ -95,3 +96,67 @@ def test_a_server_of_ones_own_that_is_killed_in_the_run(ready, start_command, ag
         for server in servers:
             server.kill()
             server.wait()
+
+
+def servers_of(process: psutil.Process) -> list[psutil.Process]:
+    return [p for p in process.children() if "flows.embedded" in p.cmdline()]
+
+
+@pytest.fixture
+def unconfigured(monkeypatch):
+    """No Prefect server is named."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        yield
+
+
+def test_the_server_that_waits_is_the_one_that_is_used(tmp_path, unconfigured):
+    store = Store(str(tmp_path / "store"))
+    start_ahead(store)
+    (waiting,) = servers_of(psutil.Process())
+    with prefect_server(store, ["json", "no.such.module"]) as server:
+        assert server.embedded and servers_of(psutil.Process()) == [waiting]
+        port = int(server.url.split(":")[2].split("/")[0])
+    assert not waiting.is_running()
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_no_server_starts_ahead_where_another_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    start_ahead(Store(str(tmp_path / "store")))
+    assert not servers_of(psutil.Process()) and not (tmp_path / "store").exists()
+
+
+def test_the_server_that_waits_ends_where_prefects_profile_names_another(tmp_path, monkeypatch):
+    """Which is known when Prefect is imported; it has begun nothing by then."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    store = Store(str(tmp_path / "store"))
+    start_ahead(store)
+    (waiting,) = servers_of(psutil.Process())
+    before = {p.name for p in store.prefect.iterdir()}
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(UserError, match="no Prefect server answers"),
+        prefect_server(store),
+    ):
+        pass
+    assert not waiting.is_running()
+    assert {p.name for p in store.prefect.iterdir()} == before  # no journal: no database was opened
+
+
+def test_the_server_that_waits_ends_with_its_parent(tmp_path):
+    code = "import sys, time; from flows.embedded import start_ahead; from tasks.store import Store; "
+    code += "start_ahead(Store(sys.argv[1])); print('started', flush=True); time.sleep(60)"
+    environment = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}
+    words = [sys.executable, "-c", code, str(tmp_path / "store")]
+    with subprocess.Popen(words, cwd=ROOT, stdout=-1, env=environment) as parent:
+        assert parent.stdout.readline() == b"started\n"
+        (waiting,) = psutil.Process(parent.pid).children()
+        parent.kill()
+    gone, _ = psutil.wait_procs([waiting], timeout=20)
+    assert gone
