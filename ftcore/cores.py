@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from functools import lru_cache
-from pathlib import Path
+from os.path import join  # this is asked for by every prediction of a model: no pathlib
 
 _CGROUPS = "/proc/self/cgroup"
 _MOUNTS = "/sys/fs/cgroup"
@@ -36,42 +36,40 @@ def _limit(groups: str, mounts: str) -> float | None:
 
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max), Documentation/scheduler/sched-bwc.rst.
     """
-    try:
-        lines = Path(groups).read_text().splitlines()
-    except (OSError, ValueError):  # not Linux, or hidden
-        return None
     found = []
-    for line in lines:
+    for line in _read(groups).splitlines():  # none where this is not Linux, or hidden
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
-            roots, read = (Path(mounts), Path(mounts, "unified")), _maximum
+            roots, limit_of = (mounts, join(mounts, "unified")), _maximum
         elif "cpu" in controllers.split(","):
-            roots, read = (Path(mounts, controllers), Path(mounts, "cpu")), _quota
+            roots, limit_of = (join(mounts, controllers), join(mounts, "cpu")), _quota
         else:
             continue
         parts = [part for part in path.split("/") if part and part != ".."]
         for root in roots:
-            folders = [root.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
-            found += [limit for folder in folders if (limit := read(folder)) is not None]
+            folders = [join(root, *parts[:depth]) for depth in range(len(parts) + 1)]
+            found += [limit for folder in folders if (limit := limit_of(folder)) is not None]
     return min(found, default=None)
 
 
-def _maximum(folder: Path) -> float | None:
+def _maximum(folder: str) -> float | None:
     """Of version 2: ``cpu.max`` is "quota period", or "max period" where there is no limit."""
-    return _ratio(_words(folder / "cpu.max"))
+    return _ratio(_read(join(folder, "cpu.max")).split())
 
 
-def _quota(folder: Path) -> float | None:
+def _quota(folder: str) -> float | None:
     """Of version 1: a quota of -1 is no limit."""
-    return _ratio(_words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us"))
+    found = [_read(join(folder, name)) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
+    return _ratio(" ".join(found).split())
 
 
-def _words(file: Path) -> list[str]:
+def _read(file: str) -> str:
     try:
-        return file.read_text().split()
+        with open(file, encoding="utf-8", errors="surrogateescape") as opened:
+            return opened.read()
     except (OSError, ValueError):
-        return []
+        return ""
 
 
 def _ratio(words: list[str]) -> float | None:

@@ -53,7 +53,7 @@ def _templates(path: Path, root: Path) -> dict[str, str]:
     """HTML templates and their style beside a module belong to its code, the C++ of the native core to its front."""
     pages = sorted([*path.parent.glob("*.html"), *path.parent.glob("*.css")])
     if (path.parent / "CMakeLists.txt").is_file():
-        pages = sources.files(path.parent)
+        pages = [path.parent / name for name in sources.files(path.parent)]
     return {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in pages}
 
 

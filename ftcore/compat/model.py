@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ftcore import native
-from ftcore.compat.arguments import FIELDS, Arguments, loss_name
 from ftcore.compat.checks import (
     checked_line,
     checked_lines,
@@ -35,6 +34,7 @@ from ftcore.inference.tables import Tables
 from ftcore.inference.vectors import Vectors
 
 if TYPE_CHECKING:
+    from ftcore.compat.arguments import Arguments
     from ftcore.compat.binding import Binding
     from ftcore.compat.evaluation import Tally
     from ftcore.compat.meter import Meter
@@ -78,6 +78,8 @@ class _FastText(Vocabulary):
         """Show a training's arguments as attributes, by the original's names."""
         if args is None:
             return
+        from ftcore.compat.arguments import FIELDS, loss_name
+
         for name in FIELDS:
             setattr(self, name, getattr(args.args, FIELDS[name]))
         self.loss = loss_name[args.args.loss]

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ftcore.corpus.lines import Block, padded
+from ftcore.corpus.lines import Block
+from ftcore.corpus.tokens import padded
 from ftcore.errors import UserError
 
 _ROWS = 1 << 14  # rows of a Parquet file read at a time

@@ -16,8 +16,9 @@ from typing import TypeVar
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus.lines import Block, encode, padded
+from ftcore.corpus.lines import Block
 from ftcore.corpus.lookup import Words
+from ftcore.corpus.tokens import encode, padded
 from ftcore.errors import UserError
 from ftcore.model.hashing import EOS
 

@@ -18,18 +18,19 @@ import numpy as np
 
 from ftcore import native
 from ftcore.cores import usable_threads
-from ftcore.corpus import counting
-from ftcore.corpus.lines import Lines, join_lines, padded
-from ftcore.corpus.lines import encode as encode
-from ftcore.corpus.lines import split as split
 from ftcore.corpus.lookup import WordIndex, Words, label_bytes, label_text
 from ftcore.corpus.numbering import Numbering
-from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
+from ftcore.corpus.tokens import encode as encode
+from ftcore.corpus.tokens import join_lines, padded
+from ftcore.corpus.tokens import split as split
 from ftcore.errors import UserError
 from ftcore.model.init import bucket_numbers, word_numbers
 
 if TYPE_CHECKING:
     from ftcore import config
+    from ftcore.corpus import counting
+    from ftcore.corpus.lines import Lines
+    from ftcore.corpus.stored import Stored
 
 _TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
 _CHUNK = 512  # lines a thread makes features of at a time
@@ -122,6 +123,8 @@ class Dictionary:
 
         Errors: `UserError` when no word is left.
         """
+        from ftcore.corpus import counting
+
         names: dict[str, int] = {}
         found = counting.count_pruning(counting.marked(documents, names), counting.MARK)
         kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, counting.MARK)
@@ -153,6 +156,8 @@ class Dictionary:
         >>> d.words, d.labels, d.ntokens
         ([b'b', b'a', b'</s>'], ['__label__x'], 5)
         """
+        from ftcore.corpus import counting
+
         prefix = label_bytes(label)
         threads = usable_threads(threads)
         found = counting.count(lines.blocks(whole_lines=False), threads, prefix)
@@ -377,10 +382,12 @@ class Dictionary:
             label: words that start with this prefix are labels, no features, as in a `.bin` (None: all are
                 words). Entries of the dictionary are what they are there.
         """
+        from ftcore.corpus.counting import in_threads
+
         chunks = [lines[i : i + _CHUNK] for i in range(0, len(lines), _CHUNK)]
         make = lambda chunk: self.line_features(join_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
         self.prepare(label)
-        parts = list(counting.in_threads(make, chunks, threads if len(chunks) > 1 else 1))
+        parts = list(in_threads(make, chunks, threads if len(chunks) > 1 else 1))
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def prepare(self, label: str | None) -> None:
@@ -401,8 +408,8 @@ class Dictionary:
         """
         made = self._vocabularies.get(label)
         if made is None:
-            known, cuts = self._vocabulary if self.options.maxn > 0 else _NONE
-            made = self._vocabularies[label] = self._native(label, known, cuts)
+            # those of all words only where they are there already, as after training
+            made = self._vocabularies[label] = self._native(label, *vars(self).get("_vocabulary", _NONE))
         return made
 
     @cached_property
@@ -460,6 +467,8 @@ class Dictionary:
 
         Errors: `UserError` naming the file and the array where one is missing or holds nonsense.
         """
+        from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
+
         stored = state if isinstance(state, Stored) else Stored(state, place)
         storage = stored.text("storage") if "storage" in stored else "occurring"
         options = restored_options(stored, stored.json("options"))

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ftcore.corpus.spool import spooled
+from ftcore.corpus.tokens import encode, joined_lines, padded
 from ftcore.errors import UserError
 from ftcore.native import PAD
 from ftcore.text.missing import is_missing
@@ -26,7 +27,6 @@ _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
 _ITEMS = 2048  # lines of a list joined at a time
 _NEWLINE = 10
-_ZEROS = bytes(PAD)
 _SEPARATORS = b" \n\r\t\v\f\0"
 
 
@@ -117,17 +117,6 @@ def _check(path: Path) -> None:
         pass
 
 
-def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
-    """Bytes as a text in the sense of ftcore/native/text.h; with the newline they lack at the end, if ``close``."""
-    if not close and len(data) < _BLOCK and isinstance(data, bytes):  # a word, a line: this is quicker
-        return np.frombuffer(bytearray(data + _ZEROS), np.uint8)
-    open_line = close and len(data) > 0 and data[-1] != _NEWLINE
-    out = np.zeros(len(data) + open_line + PAD, np.uint8)
-    out[: len(data)] = np.frombuffer(data, np.uint8)
-    out[len(data) : len(data) + open_line] = _NEWLINE
-    return out
-
-
 # ----------------------------------------------------------------------------------------------- files
 def _pieces(path: str, whole_lines: bool, close: bool = False) -> Iterator[Block]:
     """Blocks of a plain file by ranges: here only their ends are looked for."""
@@ -194,7 +183,7 @@ def _joined(items: Iterable[str | bytes]) -> Iterator[bytes]:
     held: list[bytes] = []
     size = 0
     while part := list(islice(source, _ITEMS)):
-        data = _join(part) if all(isinstance(item, str | bytes) for item in part) else b""
+        data = joined_lines(part) if all(isinstance(item, str | bytes) for item in part) else b""
         if data.count(b"\n") != len(part):
             data = b"".join(_line(item, count + i) for i, item in enumerate(part))
         held.append(data)
@@ -205,29 +194,6 @@ def _joined(items: Iterable[str | bytes]) -> Iterator[bytes]:
             held, size = [], 0
     if held:
         yield b"".join(held)
-
-
-def _join(part: list[str | bytes]) -> bytes:
-    """The lines, each with a newline behind it."""
-    try:
-        return ("\n".join(part) + "\n").encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
-    except TypeError:  # bytes among them
-        return b"".join([encode(item) + b"\n" for item in part])
-
-
-def split(line: str | bytes) -> list[bytes]:
-    """Tokens of a line at fastText's separators: space, \\n, \\r, \\t, \\v, \\f and \\0, no other.
-
-    >>> split("a\\u00a0b\\u3000c d")[1]
-    b'd'
-    """
-    data = line if isinstance(line, bytes) else encode(line)
-    return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
-
-
-def encode(text: str | bytes) -> bytes:
-    """UTF-8 bytes; a lone surrogate, which UTF-8 has no place for, keeps its three bytes."""
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
 def _line(item: str | bytes, number: int) -> bytes:
@@ -242,12 +208,3 @@ def _line(item: str | bytes, number: int) -> bytes:
             f"line {number}: a newline at byte {where}; a line is one document: replace it by a space"
         )
     return data + b"\n"
-
-
-def join_lines(lines: Iterable[str | bytes]) -> np.ndarray:
-    """Lines as one text (scan's sense); a newline inside one is a separator like any other."""
-    part = list(lines)
-    data = _join(part)
-    if data.count(b"\n") != len(part):
-        data = _join([encode(line).replace(b"\n", b" ") for line in part])
-    return padded(data)

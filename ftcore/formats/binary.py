@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 import struct
-from pathlib import Path
+from os import PathLike
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.files import atomic_file
 from ftcore.corpus.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
@@ -34,7 +33,7 @@ _LONGEST = 1000  # characters or words of an n-gram; beyond, a file is taken for
 
 
 # ------------------------------------------------------------------------------------------------ read
-def read_binary(path: str | Path, *, mmap: bool = True) -> Classic:
+def read_binary(path: str | PathLike, *, mmap: bool = True) -> Classic:
     """Read a `.bin` or `.ftz` of version 12 or older.
 
     Args:
@@ -226,7 +225,7 @@ def _read_quantizer(cursor: Cursor, name: str, dim: int) -> ProductQuantizer:
 
 
 # ----------------------------------------------------------------------------------------------- write
-def write_binary(classic: Classic, path: str | Path) -> None:
+def write_binary(classic: Classic, path: str | PathLike) -> None:
     """Write a `.bin` (dense input) or `.ftz` (quantised); the file appears whole or not at all.
 
     A model that was read is written byte for byte as it was. One trained here is written with all its
@@ -240,6 +239,8 @@ def write_binary(classic: Classic, path: str | Path) -> None:
     quantized, qout = classic.quantized, not isinstance(classic.output, np.ndarray)
     if qout and not quantized:
         raise UserError("a fastText file cannot hold a quantised output with a dense input; quantise both")
+    from ftcore.corpus.files import atomic_file
+
     with atomic_file(path) as file:
         file.write(struct.pack("<ii", MAGIC, classic.version))
         _write_args(file, args, dictionary, classic.kept)

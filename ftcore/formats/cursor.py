@@ -6,7 +6,7 @@ import mmap
 import os
 import stat
 import struct
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Cursor:
         self.data, self.path, self.at = data, path, 0
 
     @classmethod
-    def open(cls, path: str | Path) -> Cursor:
+    def open(cls, path: str | PathLike) -> Cursor:
         """Map a file. Errors: `UserError` where it cannot be opened."""
         try:
             with open(path, "rb") as file:

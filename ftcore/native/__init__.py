@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from ftcore.native.sources import digest
 
@@ -39,11 +38,10 @@ def _load() -> None:
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             raise ImportError(f"ftcore's native core is not built; {_REMEDY}") from None
         raise ImportError(f"ftcore's native core cannot be loaded ({error}); {_REMEDY}") from error
-    beside = digest(Path(__file__).parent)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    beside = digest(folder)
     if beside is not None and beside != module.SOURCES:
-        raise ImportError(
-            f"{module.__file__} was built from other sources than those in {Path(__file__).parent}; {_REMEDY}"
-        )
+        raise ImportError(f"{module.__file__} was built from other sources than those in {folder}; {_REMEDY}")
 
 
 _load()

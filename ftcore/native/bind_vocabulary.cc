@@ -76,6 +76,9 @@ HeldVocabulary::HeldVocabulary(nb::handle_t<HeldTable> table, int64_t nwords, in
     require(fits, "Vocabulary: a subword is no feature");
     v.known = known_->data;
     v.cuts = cuts_->data;
+  } else if (v.chars.maxn > 0) {
+    kept_ = std::make_unique<KeptSubwords>(nwords);
+    v.kept = kept_.get();
   }
 }
 
@@ -107,7 +110,7 @@ void bind_vocabulary(nb::module_& m) {
       "What `line_features` and `word_features` know of a dictionary.\n\n"
       "nwords: numbers from here on in the table are labels. eos: number of the end of line, or -1. prefix: a word\n"
       "out of the vocabulary that starts so is a label nobody knows; none if empty. known, cuts: of `subwords`, or\n"
-      "[] and [0], if they are to be hashed when asked for. word_ngrams: the longest. bucket 0: no n-grams.")
+      "[] and [0], if they are to be made when a word is met. word_ngrams: the longest. bucket 0: no n-grams.")
       .def(nb::init<nb::handle_t<HeldTable>, int64_t, int64_t, nb::bytes, nb::handle, nb::handle, int64_t, int64_t, int64_t,
                     int64_t>(),
            nb::arg("table"), nb::arg("nwords"), nb::arg("eos"), nb::arg("prefix"), nb::arg("known"), nb::arg("cuts"),

@@ -51,6 +51,10 @@ void line_features(const Vocabulary& v, const uint8_t* text, int64_t stop, bool 
             const int64_t more = v.cuts[w + 1] - v.cuts[w];
             features.reserve(more);
             std::copy_n(v.known + v.cuts[w], more, features.extend(more));
+          } else if (w >= 0 && v.kept != nullptr) {
+            const int32_t* ids = v.kept->of(w, word, size, eos, v.chars);
+            features.reserve(ids[0]);
+            std::copy_n(ids + 1, ids[0], features.extend(ids[0]));
           } else {
             if (w >= 0) features.add(static_cast<int32_t>(w));
             if (!eos) v.chars.add(word, size, features);

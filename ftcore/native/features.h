@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "buffer.h"
+#include "kept_subwords.h"
 #include "ngrams.h"
 #include "table.h"
 
@@ -21,9 +22,10 @@ struct Vocabulary {
   int64_t eos = -1;    // number of the end of line, -1 where it has none
   const uint8_t* prefix = nullptr;  // a word out of the vocabulary that starts so is a label nobody knows
   int64_t prefix_size = 0;          // 0: there are no such
-  // `subwords` of the words, int32[cuts[nwords]], int64[nwords + 1]; null: hashed when asked for
+  // `subwords` of the words, int32[cuts[nwords]], int64[nwords + 1]; null: made when a word is met
   const int32_t* known = nullptr;
   const int64_t* cuts = nullptr;
+  KeptSubwords* kept = nullptr;  // where they are then kept; null: nowhere
   CharNgrams chars;             // maxn 0: none
   int64_t word_ngrams = 1;      // the longest
 };

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 _NO_COMPILER = (
     "ftcore's native core needs a C++17 compiler, and there is none ({tried}).\n"
@@ -28,14 +27,19 @@ def compiler() -> str:
     return found
 
 
-def files(folder: Path) -> list[Path]:
-    """The sources under ``ftcore/native``, in order; empty where none were installed (a wheel has none)."""
-    return sorted(
-        path for path in folder.rglob("*") if path.suffix in (".cc", ".h") or path.name == "CMakeLists.txt"
-    )
+def files(folder: str | os.PathLike, inside: str = "") -> list[str]:
+    """Names of the sources under ``ftcore/native``, from there on, in order; none where none were installed (a wheel)."""
+    found: list[str] = []
+    with os.scandir(os.path.join(folder, inside)) as entries:
+        for entry in entries:
+            if entry.name.endswith((".cc", ".h")) or entry.name == "CMakeLists.txt":
+                found.append(inside + entry.name)
+            elif "." not in entry.name and entry.is_dir():
+                found += files(folder, f"{inside}{entry.name}/")
+    return sorted(found)
 
 
-def digest(folder: Path) -> str | None:
+def digest(folder: str | os.PathLike) -> str | None:
     """32 hex digits of names and bytes; None where there are no sources."""
     found = files(folder)
     if not found:
@@ -45,9 +49,10 @@ def digest(folder: Path) -> str | None:
     except ImportError:
         from hashlib import blake2b
     made = blake2b(digest_size=16)
-    for path in found:
-        content = path.read_bytes()
-        made.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+    for name in found:
+        with open(os.path.join(folder, name), "rb", buffering=0) as file:
+            content = file.read()
+        made.update(f"{name}\0{len(content)}\0".encode())
         made.update(content)
     return made.hexdigest()
 

@@ -1,6 +1,7 @@
 // Words of a dictionary as Python hands them over once, checked, for functions that then trust them.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "array.h"
@@ -35,6 +36,7 @@ class HeldVocabulary {
   std::string prefix_;
   Held<const int32_t, 1> known_;
   Held<const int64_t, 1> cuts_;
+  std::unique_ptr<KeptSubwords> kept_;
   Vocabulary vocabulary_;
 };
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ftcore import config
 from ftcore.corpus import counting
 from ftcore.corpus.dictionary import Dictionary, split
 from ftcore.corpus.numbering import Numbering
+from ftcore.corpus.tokens import join_lines
 from ftcore.errors import UserError
 from ftcore.model.hashing import ngram_buckets
 from tests.reference import dictionary as slow
@@ -266,3 +268,20 @@ def test_empty():
         Dictionary.build([], options())
     with pytest.raises(UserError, match="now 9"):
         Dictionary.build([(["x"], "a b")], options(min_count=9))
+
+
+@pytest.mark.parametrize("label", [None, "__label__"])
+def test_subwords_made_when_a_word_is_met_are_those_made_for_all(label):
+    """Also where threads meet the same words at once, and again."""
+    words = [f"{a}{b}·word{b * 7}" for a in "xyzé" for b in range(300)]
+    whole = Dictionary.build([(["x"], " ".join(words))], Numbering(minn=2, maxn=5, bucket=10_007))
+    assert "_vocabulary" in vars(whole)
+    text = join_lines([" ".join(words[i:] + ["new", "</s>"]) for i in range(0, 1200, 17)])
+    expected = [array.tobytes() for array in whole.line_features(text, label=label)]
+    for threads in (1, 4):
+        fresh = Dictionary.from_state(whole.state())
+        assert "_vocabulary" not in vars(fresh)
+        with ThreadPoolExecutor(threads) as pool:
+            made = [pool.submit(fresh.line_features, text, label=label) for _ in range(8)]
+        assert "_vocabulary" not in vars(fresh)
+        assert all([array.tobytes() for array in one.result()] == expected for one in made)

@@ -13,7 +13,8 @@ import zstandard
 from ftcore.corpus import columns
 from ftcore.corpus import lines as module
 from ftcore.corpus.columns import column_text
-from ftcore.corpus.lines import Lines, join_lines
+from ftcore.corpus.lines import Lines
+from ftcore.corpus.tokens import join_lines
 from ftcore.errors import UserError
 from ftcore.native import PAD
 

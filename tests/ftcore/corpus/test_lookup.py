@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from ftcore import config, native
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
-from ftcore.corpus.lines import Lines, padded
+from ftcore.corpus.lines import Lines
 from ftcore.corpus.lookup import WordIndex, Words
+from ftcore.corpus.tokens import padded
 from ftcore.model.hashing import fnv1a, token_hashes
 
 words = st.lists(

@@ -60,8 +60,8 @@ def test_a_new_source_makes_it_another_module(checkout: Path):
 
 
 def test_without_sources_it_is_what_a_wheel_holds(checkout: Path):
-    for path in sources.files(checkout / "ftcore" / "native"):
-        path.unlink()
+    for name in sources.files(checkout / "ftcore" / "native"):
+        (checkout / "ftcore" / "native" / name).unlink()
     assert python(ASK, checkout).returncode == 0
 
 

@@ -1,0 +1,56 @@
+"""Lines and words as bytes, and bytes as a text that the native core reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ftcore.native import PAD
+
+_LARGE = 4 << 20  # bytes that are not copied once more than needed
+_NEWLINE = 10
+_ZEROS = bytes(PAD)
+
+
+def encode(text: str | bytes) -> bytes:
+    """UTF-8 bytes; a lone surrogate, which UTF-8 has no place for, keeps its three bytes."""
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+
+
+def split(line: str | bytes) -> list[bytes]:
+    """Tokens of a line at fastText's separators: space, \\n, \\r, \\t, \\v, \\f and \\0, no other.
+
+    >>> split("a\\u00a0b\\u3000c d")[1]
+    b'd'
+    """
+    data = line if isinstance(line, bytes) else encode(line)
+    return (data.replace(b"\0", b" ") if b"\0" in data else data).split()
+
+
+def joined_lines(part: list[str | bytes]) -> bytes:
+    """The lines, each with a newline behind it."""
+    try:
+        return ("\n".join(part) + "\n").encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
+    except TypeError:  # bytes among them
+        return b"".join([encode(item) + b"\n" for item in part])
+
+
+def join_lines(lines: Iterable[str | bytes]) -> np.ndarray:
+    """Lines as one text (scan's sense); a newline inside one is a separator like any other."""
+    part = list(lines)
+    data = joined_lines(part)
+    if data.count(b"\n") != len(part):
+        data = joined_lines([encode(line).replace(b"\n", b" ") for line in part])
+    return padded(data)
+
+
+def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
+    """Bytes as a text in the sense of ftcore/native/text.h; with the newline they lack at the end, if ``close``."""
+    if not close and len(data) < _LARGE and isinstance(data, bytes):  # a word, a line: this is quicker
+        return np.frombuffer(bytearray(data + _ZEROS), np.uint8)
+    open_line = close and len(data) > 0 and data[-1] != _NEWLINE
+    out = np.zeros(len(data) + open_line + PAD, np.uint8)
+    out[: len(data)] = np.frombuffer(data, np.uint8)
+    out[len(data) : len(data) + open_line] = _NEWLINE
+    return out
