@@ -15,6 +15,7 @@ from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.thresholds import Thresholds, fitted_thresholds
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
+from tasks.meanwhile import imported_meanwhile
 from tasks.prepare import user_files
 from tasks.pretrain import finish, listeners, training_options
 from tasks.reuse import StageOutput
@@ -81,7 +82,7 @@ def finetune(
             tables=moved.tables if moved is not None else None,
         )
         log.info("%s", choice.reason)
-        with listeners(session, child, "finetune") as (heard, curves):
+        with listeners(session, child, "finetune") as (heard, curves), imported_meanwhile():
             result = train(
                 model.tables,
                 dictionary,

@@ -17,6 +17,7 @@ from ftcore.training.progress import Listener, Progress, TerminalListener
 from ftcore.training.tensorboard import TensorBoardListener
 from tasks.commit import shard_set
 from tasks.dictionary import PRETRAIN_SPLITS, open_dictionary
+from tasks.meanwhile import imported_meanwhile
 from tasks.prepare import user_files
 from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task
@@ -54,7 +55,7 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
             seed=config.seed,
         )
         log.info("%s", choice.reason)
-        with listeners(session, child, "pretrain") as (heard, curves):
+        with listeners(session, child, "pretrain") as (heard, curves), imported_meanwhile():
             result = train(
                 model.tables,
                 dictionary,

@@ -1,4 +1,5 @@
 import copy
+import io
 import os
 import random
 import tempfile
@@ -269,6 +270,17 @@ def test_the_memo_is_bounded_and_changes_nothing(monkeypatch):
     assert len(cutter._memo) <= 10
     cutter.cut("x" * 100)
     assert "x" * 100 not in cutter._memo
+
+
+def test_the_dictionary_is_read_as_jieba_reads_it(monkeypatch):
+    """Every word, beginning of a word and weight, to the bit; a file of another shape is left to jieba."""
+    jieba, _ = segment._import_jieba()
+    jiebas = WordTable._with_words(WordTable.__new__(WordTable), segment._start(jieba), ())
+    assert segment._plain_table(jieba) == jiebas
+    monkeypatch.setattr(jieba.Tokenizer, "get_dict_file", lambda self: io.BytesIO("词 3 n\n字 4\n".encode()))
+    assert segment._plain_table(jieba) is None
+    monkeypatch.setattr(jieba.Tokenizer, "get_dict_file", lambda self: io.BytesIO("词 3.5 n\n".encode()))
+    assert segment._plain_table(jieba) is None
 
 
 def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
