@@ -126,38 +126,38 @@ inline void move_row(float* __restrict row, const float* __restrict change, int6
 }  // namespace
 
 void move_bag(const Bag& bag, const float* change, const bool* frozen, float* table, int64_t dim,
-              const Copies& copies) {
+              const Copies& copies, float motion) {
   for (int64_t i = 0; i < bag.distinct; ++i) {
     if (frozen == nullptr || !frozen[bag.id[i]]) move_row(bag.row[i], change, dim, bag.times[i]);
   }
-  count_motion(bag, frozen, table, dim, copies);
+  count_motion(bag, frozen, table, dim, copies, motion);
 }
 
-void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies) {
+void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies,
+                  float motion) {
   if (copies.slots == 0) return;
-  // Rows that are due lie in another core's cache: all of them are asked for before the first is waited for.
-  int32_t due[16];
-  int count = 0;
+  const float share = motion / static_cast<float>(bag.size);
+  // Rows that were due at the last document have come from the other core's cache meanwhile.
+  for (int32_t d = 0; d < *copies.waiting; ++d) meet(copies, copies.due[d], table, dim);
+  int32_t waiting = 0;
   for (int64_t i = 0; i < bag.distinct; ++i) {
     int64_t s = bag.slot[i];
     if (frozen != nullptr && frozen[bag.id[i]]) continue;
-    float moved = copies.moved[s] + bag.times[i];
+    float moved = copies.moved[s] + bag.times[i] * share;
     copies.moved[s] = moved;
     if (moved < copies.enough) continue;
-    if (s < copies.slots) {
-      ask_to_write(reinterpret_cast<uintptr_t>(table + copies.row[s] * dim), dim);
-      __builtin_prefetch(copies.busy + s, 1, 3);
-      copies.moved[s] = 0;  // once only in the list
-      due[count++] = static_cast<int32_t>(s);
-      if (count == 16) {
-        for (int d = 0; d < count; ++d) meet(copies, due[d], table, dim);
-        count = 0;
-      }
-    } else {
+    copies.moved[s] = 0;  // once only in the list
+    if (s == copies.slots) continue;  // stands for all rows without a copy
+    if (waiting == MOST_DUE) {
       meet(copies, s, table, dim);
+      continue;
     }
+    ask_to_write(reinterpret_cast<uintptr_t>(table + copies.row[s] * dim), dim);
+    ask_to_write(reinterpret_cast<uintptr_t>(copies.base + s * copies.stride), dim);
+    __builtin_prefetch(copies.busy + s, 1, 3);
+    copies.due[waiting++] = static_cast<int32_t>(s);
   }
-  for (int d = 0; d < count; ++d) meet(copies, due[d], table, dim);
+  *copies.waiting = waiting;
 }
 
 void announce(const float* table, int64_t dim, const int32_t* ids, int64_t first, int64_t last,

@@ -29,12 +29,14 @@ bool read_bag(Bag& bag, const int32_t* ids, int64_t size, float* table, int64_t 
 // Mean of the rows, repetitions counted.
 void mean_of_bag(const Bag& bag, int64_t dim, float* mean);
 
-// row += times * change; frozen[R] rows stay (null: none). Copies that have moved enough meet their rows.
+// row += times * change; frozen[R] rows stay (null: none). Copies that have moved enough meet their rows;
+// `motion` is the document's, see `count_motion`.
 void move_bag(const Bag& bag, const float* change, const bool* frozen, float* table, int64_t dim,
-              const Copies& copies);
+              const Copies& copies, float motion);
 
-// Count the motion of a bag whose rows have moved, see `Copies`.
-void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies);
+// Count the motion of a bag whose rows have moved, see `Copies`: the document's, sum of |error|, is shared by its
+// features.
+void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim, const Copies& copies, float motion);
 
 // Ask for the rows of ids[first:last] without waiting for them, cache line by cache line.
 void announce(const float* table, int64_t dim, const int32_t* ids, int64_t first, int64_t last,

@@ -15,6 +15,7 @@ void add_motion(float* __restrict row, float* __restrict copy, float* __restrict
 }
 
 void fetch(const Copies& copies, const float* table, int64_t dim) {
+  *copies.waiting = 0;
   for (int64_t s = 0; s < copies.slots; ++s) {
     copies.moved[s] = 0;
     for (int64_t j = 0; copies.row[s] >= 0 && j < dim; ++j) {
@@ -32,10 +33,6 @@ void settle(const Copies& copies, float* table, int64_t dim) {
 }  // namespace
 
 void meet(const Copies& copies, int64_t s, float* table, int64_t dim) {
-  if (s == copies.slots) {  // stands for all rows without a copy
-    copies.moved[s] = 0;
-    return;
-  }
   if (__atomic_exchange_n(copies.busy + s, 1, __ATOMIC_ACQUIRE) != 0) return;
   float *copy = copies.copy + s * copies.stride, *base = copies.base + s * copies.stride;
   add_motion(table + copies.row[s] * dim, copy, base, dim);

@@ -6,14 +6,17 @@
 //
 //   row += copy - base;  base = copy = row
 //
-// A row's motion is counted in updates of full size (an input row: its occurrences; an output row: the sum of
-// |error|), so that common rows meet often and rare ones seldom: each costs the same few percent of its use.
-// Nothing is lost: one thread at a time meets a row, another leaves it for its next use.
+// A row's motion is counted in updates of full size: an output row's is the sum of |error|, an input row's the
+// document's, shared by its features. So common rows meet often and rare ones seldom, and all less as the errors fall.
+// Rows that are due are asked for and meet a document later: they lie in another core's cache. Nothing is lost: one
+// thread at a time meets a row, another leaves it for its next use.
 #pragma once
 
 #include <cstdint>
 
 namespace ftcore {
+
+constexpr int32_t MOST_DUE = 64;  // rows of a thread that wait for their meeting
 
 struct Copies {
   int64_t slots = 0;      // 0: none, the thread works on the table itself
@@ -24,6 +27,8 @@ struct Copies {
   float enough = 0;
   const int32_t* row = nullptr;  // [slots] the table's row, -1: none; the same for all threads
   uint8_t* busy = nullptr;       // [slots] whether a thread is meeting that row now
+  int32_t* due = nullptr;        // [MOST_DUE] slots that meet after the next document
+  int32_t* waiting = nullptr;    // how many
 };
 
 struct CopyKernels {

@@ -67,8 +67,10 @@ double score_some(const Head& head, const Truth& truth, int64_t k, Thread& own, 
 }
 
 // ------------------------------------------------------------------------------------------- updates
-// The label and its negatives one after another; a row drawn twice is seen as its first visit left it.
-double negatives(const Head& head, const Truth& truth, int64_t k, float weight, float rate, Thread& own) {
+// The label and its negatives one after another; a row drawn twice is seen as its first visit left it. The loss,
+// and the sum of |error|.
+double negatives(const Head& head, const Truth& truth, int64_t k, float weight, float rate, Thread& own,
+                 float* motion) {
   double loss = 0;
   int64_t first = truth.offsets[truth.place[k]], last = truth.offsets[truth.place[k] + 1];
   for (int64_t t = first; t < last; ++t) {
@@ -79,6 +81,7 @@ double negatives(const Head& head, const Truth& truth, int64_t k, float weight, 
     float error = own.error[0] * weight;
     exchange(row, own.hidden, own.gradient, head.tables.dim, error, rate * error);
     head.count_motion(truth.row[t], error);
+    *motion += std::fabs(error);
   }
   return loss;
 }
@@ -100,6 +103,13 @@ int64_t merge(int64_t* row, float* error, int64_t count) {
     }
   }
   return left;
+}
+
+// How far a document moves what it touches.
+float motion_of(const float* error, int64_t count) {
+  float motion = 0;
+  for (int64_t t = 0; t < count; ++t) motion += std::fabs(error[t]);
+  return motion;
 }
 
 // An update whose gradient is clipped, or whose rows decay; every row is visited once.
@@ -144,7 +154,10 @@ void update_jointly(const Head& head, const int64_t* rows, const float* error, i
     float *row = bag.row[i], step = rate * scale * bag.times[i];
     for (int64_t j = 0; j < dim; ++j) row[j] = keep * row[j] - step * gradient[j];
   }
-  if (update.train_input) count_motion(bag, update.frozen, head.tables.input, dim, own.input_copies);
+  if (update.train_input) {
+    float decays = 8 * rate * update.decay * static_cast<float>(bag.size);
+    count_motion(bag, update.frozen, head.tables.input, dim, own.input_copies, motion_of(error, count) + decays);
+  }
 }
 
 // --------------------------------------------------------------------------------------- a chunk
@@ -183,8 +196,9 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
     for (int64_t j = 0; j < dim; ++j) own.gradient[j] = 0;
     int64_t count = dense ? tables.classes : 0;
     bool moved = truth.loss == Truth::NS && !jointly;
+    float motion = 0;
     double loss = dense   ? score_dense(head, truth, k, own)
-                  : moved ? negatives(head, truth, k, weight, head_rate, own)
+                  : moved ? negatives(head, truth, k, weight, head_rate, own, &motion)
                           : score_some(head, truth, k, own, &count);
     loss *= weight;
     trained.loss += loss;
@@ -205,7 +219,8 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
       if (update.train_input) {
         float share = -rate / static_cast<float>(own.bag.size);
         for (int64_t j = 0; j < dim; ++j) own.gradient[j] *= share;
-        move_bag(own.bag, own.gradient, update.frozen, tables.input, dim, own.input_copies);
+        move_bag(own.bag, own.gradient, update.frozen, tables.input, dim, own.input_copies,
+                 moved ? motion : motion_of(own.error, count));
       }
     }
     ahead.look(tables, documents, own.input_copies);
