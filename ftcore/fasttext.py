@@ -127,7 +127,7 @@ class FastText(nn.Module):
         supervised = kind == "supervised"
         if tables is None:
             outputs = dictionary.nlabels if supervised else dictionary.nwords
-            input = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim))
+            input = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim, threads=None))
             tables = TwoTables(input, torch.zeros(outputs, dim), sparse)
         labels = list(dictionary.labels) if supervised else []
         return cls(tokenizer, dictionary, tables, labels, kind, loss, seed)

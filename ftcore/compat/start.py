@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import cores
 from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
@@ -84,7 +85,7 @@ class Random:
 
     def tables(self, dictionary: Dictionary, dim: int, seed: int) -> Start:
         """Tables for it: input [rows, dim], output [labels or words, dim]."""
-        input_RD = initial_rows(seed, dictionary.numbers(), dim)
+        input_RD = initial_rows(seed, dictionary.numbers(), dim, threads=min(self.args.thread, cores()))
         outputs = dictionary.nlabels if self.args.supervised else dictionary.nwords
         return Matrices(input_RD, np.zeros((outputs, dim), np.float32)), None
 

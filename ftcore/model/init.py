@@ -12,7 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from ftcore import native
+from ftcore.cores import usable_threads
 
+_SPLIT = 1 << 20  # numbers that threads are worth starting for
 _BUCKETS = 1 << 40  # words are numbered from 0, buckets from here: the two never meet
 
 
@@ -26,7 +28,9 @@ def bucket_numbers(buckets: np.ndarray) -> np.ndarray:
     return np.asarray(buckets, np.int64) + _BUCKETS
 
 
-def initial_rows(seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray | None = None) -> np.ndarray:
+def initial_rows(
+    seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray | None = None, threads: int | None = 1
+) -> np.ndarray:
     """Initial vectors of some rows: float32[n, dim] in [-1/dim, 1/dim).
 
     Args:
@@ -34,6 +38,7 @@ def initial_rows(seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray |
         row_numbers: int64[n], from `word_numbers` or `bucket_numbers`, in any order.
         dim: size of a vector.
         out: float32[n, dim] to fill, or None for a new array.
+        threads: that fill it where it is large, None takes one a core; the values do not depend on it.
 
     >>> a = initial_rows(7, bucket_numbers(np.array([5, 9])), 4)
     >>> b = initial_rows(7, bucket_numbers(np.array([9])), 4)
@@ -42,5 +47,14 @@ def initial_rows(seed: int, row_numbers: np.ndarray, dim: int, out: np.ndarray |
     """
     numbers = np.ascontiguousarray(row_numbers, np.int64)
     out = np.empty((len(numbers), dim), np.float32) if out is None else out
-    native.initial_rows(int(np.uint64(seed)), numbers, out)
+    start, threads = int(np.uint64(seed)), usable_threads(threads)
+    if threads == 1 or out.size < _SPLIT:
+        native.initial_rows(start, numbers, out)
+        return out
+    from concurrent.futures import ThreadPoolExecutor
+
+    cuts = np.linspace(0, len(numbers), threads + 1).astype(np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        list(pool.map(lambda part: native.initial_rows(start, numbers[part], out[part]), parts))
     return out

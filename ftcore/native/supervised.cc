@@ -134,6 +134,7 @@ constexpr int64_t HEAD = 4 << 20;     // bytes of a head that is copied
 // at ROW_MOTION .3, 87.15 at 1, 87.1 at 3, 86.9 at 30; one thread 87.28. A head that met half as often cost 735 labels
 // at lr .5 1.4 points at two threads and 3.6 at eight (one seed).
 constexpr float ROW_MOTION = 1, HEAD_MOTION = 2;
+constexpr int64_t MOST_CLAIMED = 32;  // documents that a thread takes at a time
 constexpr int64_t SAMPLE = 1 << 16;   // features looked at for the commonest
 
 // The commonest rows of the chunk: slot s holds one with row % slots == s, or -1. A feature that meets another in
@@ -226,20 +227,22 @@ Trained train_chunk(const Tables& tables, const Documents& documents, const Trut
     own.push_back(memory.back()->view());
     own.back().input_copies = memory.back()->input.view(input, stride, ROW_MOTION / static_cast<float>(threads));
     own.back().head_copies = memory.back()->head.view(head, stride, HEAD_MOTION / static_cast<float>(threads));
-    kernels().copies->fetch(own.back().input_copies, tables.input, tables.dim);
-    kernels().copies->fetch(own.back().head_copies, tables.output, tables.dim);
   }
   int stop = 0;
+  int64_t claimed = 0, block = std::clamp<int64_t>(documents.count / (int64_t{16} * threads), 1, MOST_CLAIMED);
   auto work = [&](int t) {
+    Thread& mine = own[static_cast<size_t>(t)];
+    kernels().copies->fetch(mine.input_copies, tables.input, tables.dim);
+    kernels().copies->fetch(mine.head_copies, tables.output, tables.dim);
     parts[static_cast<size_t>(t)] =
-        kernels().supervised->train(tables, documents, truth, update, t, threads, own[static_cast<size_t>(t)], &stop);
+        kernels().supervised->train(tables, documents, truth, update, block, &claimed, mine, &stop);
+    kernels().copies->settle(mine.input_copies, tables.input, tables.dim);
+    kernels().copies->settle(mine.head_copies, tables.output, tables.dim);
   };
   run_team(threads, work, go_on, &stop);
   Trained all{0, -1, -1};
   for (int t = 0; t < threads; ++t) {
     const Trained& part = parts[static_cast<size_t>(t)];
-    kernels().copies->settle(own[static_cast<size_t>(t)].input_copies, tables.input, tables.dim);
-    kernels().copies->settle(own[static_cast<size_t>(t)].head_copies, tables.output, tables.dim);
     all.loss += part.loss;
     if (part.broken >= 0) all.broken = all.broken < 0 ? part.broken : std::min(all.broken, part.broken);
     if (part.wrong >= 0) all.wrong = part.wrong;

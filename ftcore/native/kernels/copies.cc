@@ -26,18 +26,20 @@ void fetch(const Copies& copies, const float* table, int64_t dim) {
 
 void settle(const Copies& copies, float* table, int64_t dim) {
   for (int64_t s = 0; s < copies.slots; ++s) {
-    if (copies.row[s] >= 0) meet(copies, s, table, dim);
+    while (copies.row[s] >= 0 && !meet(copies, s, table, dim)) {
+    }
   }
 }
 
 }  // namespace
 
-void meet(const Copies& copies, int64_t s, float* table, int64_t dim) {
-  if (__atomic_exchange_n(copies.busy + s, 1, __ATOMIC_ACQUIRE) != 0) return;
+bool meet(const Copies& copies, int64_t s, float* table, int64_t dim) {
+  if (__atomic_exchange_n(copies.busy + s, 1, __ATOMIC_ACQUIRE) != 0) return false;
   float *copy = copies.copy + s * copies.stride, *base = copies.base + s * copies.stride;
   add_motion(table + copies.row[s] * dim, copy, base, dim);
   copies.moved[s] = 0;
   __atomic_store_n(copies.busy + s, 0, __ATOMIC_RELEASE);
+  return true;
 }
 
 extern const CopyKernels copy_kernels;

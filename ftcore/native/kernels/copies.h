@@ -34,14 +34,14 @@ struct Copies {
 struct CopyKernels {
   // Fetch: base = copy = row for all slots.
   void (*fetch)(const Copies& copies, const float* table, int64_t dim);
-  // Bring every copy's motion home; for one thread after another.
+  // Bring every copy's motion home.
   void (*settle)(const Copies& copies, float* table, int64_t dim);
 };
 
 #ifdef FTCORE_VARIANT
 namespace FTCORE_VARIANT {
-// Slot s and its row meet, unless another thread is at it.
-void meet(const Copies& copies, int64_t s, float* table, int64_t dim);
+// Slot s and its row meet, unless another thread is at it: false.
+bool meet(const Copies& copies, int64_t s, float* table, int64_t dim);
 }  // namespace FTCORE_VARIANT
 #endif
 

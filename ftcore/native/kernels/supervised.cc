@@ -161,30 +161,69 @@ void update_jointly(const Head& head, const int64_t* rows, const float* error, i
 }
 
 // --------------------------------------------------------------------------------------- a chunk
+// Which documents are a thread's: blocks of some in a row, claimed one ahead. A thread that the machine slows down
+// claims fewer.
+struct Turns {
+  const int64_t count, block;
+  int64_t* claimed;
+  int64_t at, end, then, last;  // the document; the end of its block; the next block
+
+  Turns(int64_t documents, int64_t size, int64_t* shared) : count(documents), block(size), claimed(shared), last(claim()) {
+    begin_block();
+  }
+  int64_t claim() {
+    then = __atomic_fetch_add(claimed, block, __ATOMIC_RELAXED);
+    return then + block < count ? then + block : count;
+  }
+  void begin_block() {
+    at = then;
+    end = last;
+    last = claim();
+  }
+  void go_on() {
+    if (++at >= end) begin_block();
+  }
+  // The document after k, one of those claimed; `count` if that is not known yet.
+  int64_t after(int64_t k) const {
+    ++k;
+    if (k < end || (k > then && k < last)) return k;
+    return k == end && then < count ? then : count;
+  }
+};
+
 // Rows of documents to come are asked for as soon as fewer than AHEAD features of them are on their way.
 struct Ahead {
-  int64_t next, step, coming = 0;
+  int64_t seen, coming = 0;
 
-  void look(const Tables& tables, const Documents& documents, const Copies& copies) {
-    while (next < documents.count && coming < AHEAD) {
-      int64_t first = documents.offsets[documents.order[next]];
-      int64_t size = documents.offsets[documents.order[next] + 1] - first;
+  void look(const Tables& tables, const Documents& documents, const Turns& turns, const Copies& copies) {
+    while (coming < AHEAD) {
+      int64_t next = turns.after(seen);
+      if (next >= documents.count) return;
+      int64_t first = documents.offsets[documents.order[next]], size = documents.size_of(next);
       // one long document, or several short ones
       announce(tables.input, tables.dim, documents.ids, first, first + (size < AHEAD ? size : AHEAD), copies);
       coming += size;
-      next += step;
+      seen = next;
     }
+  }
+  void arrive(const Documents& documents, int64_t k) {
+    if (k >= documents.count) return;
+    if (seen < k) seen = k;
+    else coming -= documents.size_of(k);
   }
 };
 
 Trained train(const Tables& tables, const Documents& documents, const Truth& truth, const Update& update,
-              int64_t start, int64_t step, Thread& own, const int* stop) {
+              int64_t block, int64_t* claimed, Thread& own, const int* stop) {
   int64_t dim = tables.dim;
   bool dense = truth.loss == Truth::SOFTMAX || truth.loss == Truth::OVA, jointly = update.clip > 0 || update.decay > 0;
   Head head(tables, own.head_copies);
-  Ahead ahead{start + step, step};
+  Turns turns(documents.count, block, claimed);
+  Ahead ahead{turns.at};
   Trained trained{0, -1, -1};
-  for (int64_t k = start; k < documents.count && !__atomic_load_n(stop, __ATOMIC_RELAXED); k += step) {
+  for (; turns.at < documents.count && !__atomic_load_n(stop, __ATOMIC_RELAXED); turns.go_on()) {
+    const int64_t k = turns.at;
+    ahead.arrive(documents, k);
     int64_t begin = documents.offsets[documents.order[k]], end = documents.offsets[documents.order[k] + 1];
     if (!read_bag(own.bag, documents.ids + begin, end - begin, tables.input, tables.rows, dim, own.input_copies, jointly)) {
       trained.wrong = k;
@@ -223,10 +262,7 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
                  moved ? motion : motion_of(own.error, count));
       }
     }
-    ahead.look(tables, documents, own.input_copies);
-    if (k + step < documents.count) {
-      ahead.coming -= documents.offsets[documents.order[k + step] + 1] - documents.offsets[documents.order[k + step]];
-    }
+    ahead.look(tables, documents, turns, own.input_copies);
   }
   return trained;
 }

@@ -31,6 +31,8 @@ struct Documents {
   const float* rate;     // [E] learning rate of the input table
   const float* weight;   // [E] of the document's loss, null: 1
   int64_t count;         // E
+
+  int64_t size_of(int64_t k) const { return offsets[order[k] + 1] - offsets[order[k]]; }
 };
 
 // What document k is scored against; place[k] finds it.
@@ -70,9 +72,10 @@ struct Trained {
 };
 
 struct SupervisedKernels {
-  // Documents start, start + step, ... of a chunk, one update each, until *stop is set.
+  // The documents of a chunk that this thread claims, `block` in a row, one update each, until *stop is set.
+  // *claimed, the same for all threads, is 0 at first.
   Trained (*train)(const Tables& tables, const Documents& documents, const Truth& truth, const Update& update,
-                   int64_t start, int64_t step, Thread& own, const int* stop);
+                   int64_t block, int64_t* claimed, Thread& own, const int* stop);
 };
 
 }  // namespace ftcore

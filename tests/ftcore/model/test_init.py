@@ -57,3 +57,10 @@ def test_uniform_between_the_bounds():
     assert ((counts - expected) ** 2 / expected).sum() < 50  # chi-square, 19 degrees: p = 1e-4 at 50.8
     assert abs(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]) < 0.03
     assert abs(np.corrcoef(rows[:-1, 0], rows[1:, 0])[0, 1]) < 0.03
+
+
+def test_threads_fill_the_same_rows():
+    numbers = bucket_numbers(np.arange(20_001))
+    one, many = (initial_rows(5, numbers, 53, threads=threads) for threads in (1, 3))
+    assert one.size > 1 << 20
+    assert (one == many).all()

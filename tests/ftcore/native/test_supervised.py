@@ -100,6 +100,19 @@ def test_what_each_thread_knows_comes_home(threads, loss, joint):
         np.testing.assert_allclose(many, one, atol=0.05 * np.abs(one).max())
 
 
+@pytest.mark.parametrize("documents", [1, 2, 5, 33, 1000])
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_each_document_is_one_threads(threads, documents):
+    """At rate 0 nothing moves: the loss is the sum over all documents, each once, whoever claims it."""
+    given = chunk(documents, threads=threads, rate=np.zeros(documents, np.float32))
+    features = given["input"][given["ids"].reshape(documents, -1)].mean(1)[given["order"]]
+    scores = (features @ given["output"].T).astype(np.float64)
+    right = scores[np.arange(documents), given["place"]]
+    loss, broken = native.train_documents(**given)
+    assert loss == pytest.approx((np.log(np.exp(scores).sum(1)) - right).sum(), rel=1e-5)
+    assert broken == -1
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_is_answered_within_a_second(threads):
     """A chunk of some ten seconds."""
