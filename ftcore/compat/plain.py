@@ -6,7 +6,6 @@ numbers and words (class weights by label), is judged there, where errors are wo
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -44,6 +43,8 @@ class _Plain:
 
     def model_dump_json(self) -> str:
         """As pydantic's: what a checkpoint belongs to."""
+        import json
+
         return json.dumps(asdict(self), separators=(",", ":"))
 
 

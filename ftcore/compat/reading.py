@@ -122,9 +122,11 @@ def unsegmented(text: bytes) -> bool:
     >>> unsegmented("我爱北京天安门，天安门上太阳升".encode()), unsegmented("我 爱 北京 天安门".encode())
     (True, False)
     """
+    if text.isascii():
+        return False
     in_runs = whole = 0
     for word in text.decode("utf-8", "ignore").split():
-        han = sum(map(_is_han, word))
+        han = 0 if word.isascii() else sum(map(_is_han, word))
         whole += len(word)
         if han >= _LONG:
             in_runs += len(word)

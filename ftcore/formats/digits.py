@@ -6,8 +6,6 @@ where that is exact is left to Python.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 
 from ftcore import native
@@ -95,6 +93,8 @@ def parse_value(text: bytes) -> np.float32:
         return near
     if np.isinf(near):
         raise ValueError(text)
+    from fractions import Fraction  # which brings decimal numbers: 5 ms, for what hardly any file holds
+
     exact = Fraction(text.decode("ascii"))
     with np.errstate(over="ignore"):
         around = (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf)))

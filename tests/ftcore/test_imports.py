@@ -107,3 +107,21 @@ def test_a_command_imports_what_it_needs(words: str, folder: Path):
 
 def test_the_test_sees_imports(folder: Path):
     assert "torch" in imported("import ftcore; ftcore.FastText", folder)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+def test_a_command_starts_no_threads_for_numpy(folder: Path):
+    """Nor does it leave word of that to processes that it starts; who has chosen a number keeps it."""
+    code = (
+        "import os\nfrom ftcore.cli import main\nmain(['predict', 's.bin', 'train.txt'])\n"
+        "import numpy\nprint('found', len(os.listdir('/proc/self/task')), os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    for given in ({}, {"OPENBLAS_NUM_THREADS": "2"}):
+        env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"} | given
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, env={**env, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        tasks, told = done.stdout.splitlines()[-1].split()[1:]
+        assert told == given.get("OPENBLAS_NUM_THREADS", "None")
+        assert given or tasks == "1"

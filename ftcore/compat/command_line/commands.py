@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ftcore.compat.checks import writing
 from ftcore.compat.command_line import flags, printing
 from ftcore.compat.command_line.flags import UsageError
-from ftcore.compat.command_line.opened import Opened, words_of
 from ftcore.errors import UserError
+
+if TYPE_CHECKING:
+    from ftcore.compat.command_line.opened import Opened
 
 _USAGE = {
     "test": ("test <model> <test-data> [<k>] [<th>]", ("model", "test-data", "k", "th")),
@@ -49,6 +51,19 @@ def run(command: str, words: Sequence[str]) -> None:
         UsageError: words that make no sense. UserError: what goes wrong later.
     """
     COMMANDS[command](command, list(words))
+
+
+def _opened(path: str) -> Opened:
+    from ftcore.compat.command_line.opened import Opened  # training needs nothing of it
+
+    return Opened(path)
+
+
+def _asked() -> Iterator[bytes]:
+    """Words of standard input, as they come."""
+    from ftcore.compat.command_line.opened import words_of
+
+    return words_of(sys.stdin.buffer)
 
 
 # ---------------------------------------------------------------------------------------- training
@@ -121,7 +136,7 @@ def _writable(path: str) -> None:
 def test(command: str, words: list[str]) -> None:
     """N, P@k, R@k; ``test-label`` puts the scores of every label before them."""
     model, data, k, threshold = _four(command, words)
-    opened = Opened(model)
+    opened = _opened(model)
     with _stream(data, "Test file cannot be opened!") as stream:
         scores = opened.score(stream, k, threshold)
     out = sys.stdout.buffer
@@ -135,7 +150,7 @@ def test(command: str, words: list[str]) -> None:
 def predict(command: str, words: list[str]) -> None:
     """The labels of every line, with their probabilities for ``predict-prob``."""
     model, data, k, threshold = _four("predict", words)
-    opened = Opened(model)
+    opened = _opened(model)
     out = sys.stdout.buffer
     with _stream(data, "Input file cannot be opened!") as stream:
         for text in opened.predict(stream, k, threshold, scores=command == "predict-prob"):
@@ -169,8 +184,8 @@ def print_word_vectors(command: str, words: list[str]) -> None:
     """``word v1 v2 …`` of every word of standard input."""
     if len(words) != 1:
         raise _usage(command)
-    model = Opened(words[0]).model
-    for word in words_of(sys.stdin.buffer):
+    model = _opened(words[0]).model
+    for word in _asked():
         text = word.decode("utf-8", "surrogateescape")
         sys.stdout.buffer.write(word + b" " + printing.vector(model.get_word_vector(text)) + b"\n")
 
@@ -179,7 +194,7 @@ def print_sentence_vectors(command: str, words: list[str]) -> None:
     """``v1 v2 …`` of every line of standard input."""
     if len(words) != 1:
         raise _usage(command)
-    opened = Opened(words[0])
+    opened = _opened(words[0])
     for vector in opened.sentence_vectors(sys.stdin.buffer):
         sys.stdout.buffer.write(printing.vector(vector) + b"\n")
 
@@ -188,7 +203,7 @@ def print_ngrams(command: str, words: list[str]) -> None:
     """The word (if it is known) and its character n-grams with their rows."""
     if len(words) != 2:
         raise _usage(command)
-    model = Opened(words[0]).model
+    model = _opened(words[0]).model
     for name, vector in model.ngram_vectors(words[1]):
         sys.stdout.buffer.write(name + b" " + printing.vector(vector) + b"\n")
 
@@ -196,7 +211,7 @@ def print_ngrams(command: str, words: list[str]) -> None:
 def nearest(command: str, words: list[str]) -> None:
     """Neighbours of the words of standard input, or of those on the command line (ours, ``-k N``)."""
     k, words = _take_k(command, words, 1)
-    model = Opened(words[0]).model
+    model = _opened(words[0]).model
     if len(words) > 1:
         for word in words[1:]:
             print(word)
@@ -206,7 +221,7 @@ def nearest(command: str, words: list[str]) -> None:
     out = sys.stdout.buffer
     out.write(b"Query word? ")
     out.flush()
-    for word in words_of(sys.stdin.buffer):
+    for word in _asked():
         found = model.get_nearest_neighbors(word.decode("utf-8", "surrogateescape"), k, "surrogateescape")
         out.write(printing.neighbors(found) + b"Query word? ")
         out.flush()
@@ -219,10 +234,10 @@ def analogies(command: str, words: list[str]) -> None:
         raise _usage(command)
     out = sys.stdout.buffer
     out.write(b"Loading model %b\n" % words[0].encode("utf-8", "surrogateescape"))
-    model = Opened(words[0]).model
+    model = _opened(words[0]).model
     out.write(b"Query triplet (A - B + C)? ")
     out.flush()
-    source = words_of(sys.stdin.buffer)
+    source = _asked()
     while len(three := list(islice(source, 3))) == 3:  # the original goes on for ever behind the last
         found = model.get_analogies(
             *(word.decode("utf-8", "surrogateescape") for word in three), k, "surrogateescape"
@@ -251,7 +266,7 @@ def dump(command: str, words: list[str]) -> None:
     """Arguments, dictionary or a matrix of a model."""
     if len(words) < 2 or words[1] not in ("args", "dict", "input", "output"):
         raise _usage(command)
-    model = Opened(words[0]).model
+    model = _opened(words[0]).model
     out, classic, what = sys.stdout.buffer, model.classic, words[1]
     if what == "args":
         out.write(printing.arguments(classic.args))
