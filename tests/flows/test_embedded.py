@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import prefect.main  # noqa: F401 - it takes the root logger's handlers, pytest's too: before a test has them
 import psutil
 import pytest
 
