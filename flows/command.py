@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shlex
 import sys
 import time
@@ -72,7 +73,15 @@ def run(work: Callable[[], int]) -> int:
         line = str(error) if isinstance(error, UserError) else lost_server(error)
         if not line:
             raise
+        lost = not isinstance(error, UserError)
+        if lost:
+            console.print()  # Prefect's own complaint ends without an end of line
         say(line)
+        if lost and installed():
+            sys.stdout.flush()
+            os._exit(
+                1
+            )  # Prefect would try to send each event that waits for the lost server, and tell of each
         return 1
     finally:
         signals.orderly = False
