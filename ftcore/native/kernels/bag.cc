@@ -73,13 +73,6 @@ __attribute__((always_inline)) inline void ask(uintptr_t row, int64_t dim) {
   }
 }
 
-// The same for a row that will be written at once: into the nearest cache, and from the others.
-__attribute__((always_inline)) inline void ask_to_write(uintptr_t row, int64_t dim) {
-  for (int64_t line = 0; line < (dim + 30) / 16; ++line) {
-    __builtin_prefetch(reinterpret_cast<const void*>(row + 64 * line), 1, 3);
-  }
-}
-
 }  // namespace
 
 bool read_bag(Bag& bag, const int32_t* ids, int64_t size, float* table, int64_t rows, int64_t dim,
@@ -137,27 +130,16 @@ void count_motion(const Bag& bag, const bool* frozen, float* table, int64_t dim,
                   float motion) {
   if (copies.slots == 0) return;
   const float share = motion / static_cast<float>(bag.size);
-  // Rows that were due at the last document have come from the other core's cache meanwhile.
-  for (int32_t d = 0; d < *copies.waiting; ++d) meet(copies, copies.due[d], table, dim);
-  int32_t waiting = 0;
+  meet_listed(copies, table, dim);
   for (int64_t i = 0; i < bag.distinct; ++i) {
     int64_t s = bag.slot[i];
     if (frozen != nullptr && frozen[bag.id[i]]) continue;
     float moved = copies.moved[s] + bag.times[i] * share;
     copies.moved[s] = moved;
     if (moved < copies.enough) continue;
-    copies.moved[s] = 0;  // once only in the list
-    if (s == copies.slots) continue;  // stands for all rows without a copy
-    if (waiting == MOST_DUE) {
-      meet(copies, s, table, dim);
-      continue;
-    }
-    ask_to_write(reinterpret_cast<uintptr_t>(table + copies.row[s] * dim), dim);
-    ask_to_write(reinterpret_cast<uintptr_t>(copies.base + s * copies.stride), dim);
-    __builtin_prefetch(copies.busy + s, 1, 3);
-    copies.due[waiting++] = static_cast<int32_t>(s);
+    if (s == copies.slots) copies.moved[s] = 0;  // stands for all rows without a copy
+    else put_on_list(copies, s, table, dim);
   }
-  *copies.waiting = waiting;
 }
 
 void announce(const float* table, int64_t dim, const int32_t* ids, int64_t first, int64_t last,

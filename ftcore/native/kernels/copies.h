@@ -42,6 +42,10 @@ struct CopyKernels {
 namespace FTCORE_VARIANT {
 // Slot s and its row meet, unless another thread is at it: false.
 bool meet(const Copies& copies, int64_t s, float* table, int64_t dim);
+// Slot s has moved enough: its rows are asked for, and it is put on the list of those that meet next time.
+void put_on_list(const Copies& copies, int64_t s, float* table, int64_t dim);
+// Those on the list meet, and it is empty.
+void meet_listed(const Copies& copies, float* table, int64_t dim);
 }  // namespace FTCORE_VARIANT
 #endif
 

@@ -24,7 +24,7 @@ struct Head {
   void count_motion(int64_t row, float error) const {
     if (copies.slots == 0) return;
     copies.moved[row] += std::fabs(error);
-    if (copies.moved[row] >= copies.enough) meet(copies, row, tables.output, tables.dim);
+    if (copies.moved[row] >= copies.enough) put_on_list(copies, row, tables.output, tables.dim);
   }
   void count_motion_of_all(const float* error) const {
     if (copies.slots == 0) return;
@@ -35,9 +35,13 @@ struct Head {
     }
     for (int64_t c = 0; many > 0 && c < copies.slots; ++c) {
       if (copies.moved[c] < copies.enough) continue;
-      meet(copies, c, tables.output, tables.dim);
+      put_on_list(copies, c, tables.output, tables.dim);
       --many;
     }
+  }
+  // What was put on the list at the last document.
+  void meet() const {
+    if (copies.slots > 0) meet_listed(copies, tables.output, tables.dim);
   }
 };
 
@@ -232,6 +236,7 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
     float weight = documents.weight == nullptr ? 1.0f : documents.weight[k];
     float rate = documents.rate[k], head_rate = rate * update.head_rate;
     mean_of_bag(own.bag, dim, own.hidden);
+    head.meet();
     for (int64_t j = 0; j < dim; ++j) own.gradient[j] = 0;
     int64_t count = dense ? tables.classes : 0;
     bool moved = truth.loss == Truth::NS && !jointly;
