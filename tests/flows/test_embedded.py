@@ -98,8 +98,9 @@ def test_a_server_of_ones_own_that_is_killed_in_the_run(ready, start_command, ag
             server.wait()
 
 
-def servers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [p for p in process.children() if "flows.embedded" in p.cmdline()]
+def servers() -> set[psutil.Process]:
+    """Those of this process; other tests' fixtures may have their own."""
+    return {p for p in psutil.Process().children() if "flows.embedded" in p.cmdline()}
 
 
 @pytest.fixture
@@ -113,11 +114,11 @@ def unconfigured(monkeypatch):
 
 
 def test_the_server_that_waits_is_the_one_that_is_used(tmp_path, unconfigured):
-    store = Store(str(tmp_path / "store"))
+    store, others = Store(str(tmp_path / "store")), servers()
     start_ahead(store)
-    (waiting,) = servers_of(psutil.Process())
+    (waiting,) = servers() - others
     with prefect_server(store, ["json", "no.such.module"]) as server:
-        assert server.embedded and servers_of(psutil.Process()) == [waiting]
+        assert server.embedded and servers() - others == {waiting}
         port = int(server.url.split(":")[2].split("/")[0])
     assert not waiting.is_running()
     with pytest.raises(OSError):
@@ -126,8 +127,9 @@ def test_the_server_that_waits_is_the_one_that_is_used(tmp_path, unconfigured):
 
 def test_no_server_starts_ahead_where_another_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    others = servers()
     start_ahead(Store(str(tmp_path / "store")))
-    assert not servers_of(psutil.Process()) and not (tmp_path / "store").exists()
+    assert servers() == others and not (tmp_path / "store").exists()
 
 
 def test_the_server_that_waits_ends_where_prefects_profile_names_another(tmp_path, monkeypatch):
@@ -135,9 +137,9 @@ def test_the_server_that_waits_ends_where_prefects_profile_names_another(tmp_pat
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    store = Store(str(tmp_path / "store"))
+    store, others = Store(str(tmp_path / "store")), servers()
     start_ahead(store)
-    (waiting,) = servers_of(psutil.Process())
+    (waiting,) = servers() - others
     before = {p.name for p in store.prefect.iterdir()}
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
