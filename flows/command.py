@@ -78,10 +78,8 @@ def run(work: Callable[[], int]) -> int:
             console.print()  # Prefect's own complaint ends without an end of line
         say(line)
         if lost and installed():
-            sys.stdout.flush()
-            os._exit(
-                1
-            )  # Prefect would try to send each event that waits for the lost server, and tell of each
+            sys.stdout.flush()  # else Prefect tries to send each event that waits for the server, and tells of each
+            os._exit(1)
         return 1
     finally:
         signals.orderly = False

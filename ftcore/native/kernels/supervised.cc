@@ -197,7 +197,10 @@ struct Turns {
 
 // Rows of documents to come are asked for as soon as fewer than AHEAD features of them are on their way.
 struct Ahead {
-  int64_t seen, coming = 0;
+  int64_t seen, coming;  // the last document asked for; features of those asked for and not yet arrived at
+
+  Ahead(const Documents& documents, int64_t first)
+      : seen(first), coming(first < documents.count ? documents.size_of(first) : 0) {}
 
   void look(const Tables& tables, const Documents& documents, const Turns& turns, const Copies& copies) {
     while (coming < AHEAD) {
@@ -223,7 +226,7 @@ Trained train(const Tables& tables, const Documents& documents, const Truth& tru
   bool dense = truth.loss == Truth::SOFTMAX || truth.loss == Truth::OVA, jointly = update.clip > 0 || update.decay > 0;
   Head head(tables, own.head_copies);
   Turns turns(documents.count, block, claimed);
-  Ahead ahead{turns.at};
+  Ahead ahead(documents, turns.at);
   Trained trained{0, -1, -1};
   for (; turns.at < documents.count && !__atomic_load_n(stop, __ATOMIC_RELAXED); turns.go_on()) {
     const int64_t k = turns.at;
