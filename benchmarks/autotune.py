@@ -23,8 +23,8 @@ from pathlib import Path
 
 from benchmarks.peer import THREADS, machine, peer_has_avx, peer_python, versions
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.training.autotune import Random, Trial, autotune

@@ -33,11 +33,11 @@ import zstandard
 
 from benchmarks.peer import THREADS, peer_has_avx, peer_python
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, documents, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, documents, encode_bags
+from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
-from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
 from ftcore.training.validation import validate

@@ -34,16 +34,16 @@ import numpy as np
 
 from benchmarks.peer import THREADS, machine, peer_has_avx, peer_python, versions
 from ftcore.config import Config, digest, load_config
-from ftcore.corpus.commit import CommitOptions, commit_shards
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import documents, encode_bags
-from ftcore.corpus.manifest import MANIFEST, load_manifest
-from ftcore.corpus.prepare import KEYS, PrepareOptions, prepare_parts
-from ftcore.corpus.shards import iter_batches
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import documents, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
-from ftcore.text.dedup import find_duplicates
+from ftcore.shards.commit import CommitOptions, commit_shards
+from ftcore.shards.dedup import find_duplicates
+from ftcore.shards.manifest import MANIFEST, load_manifest
+from ftcore.shards.prepare import KEYS, PrepareOptions, prepare_parts
+from ftcore.shards.shards import iter_batches
 from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.effort import settle, usable

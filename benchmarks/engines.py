@@ -26,12 +26,12 @@ import torch
 
 from benchmarks.peer import machine
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, documents, encode_bags, read_tokens
-from ftcore.corpus.lines import Lines
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, documents, encode_bags, read_tokens
+from ftcore.dictionary.init import initial_rows
+from ftcore.dictionary.lines import Lines
 from ftcore.engines.choice import EngineChoice, choose_engine, load_engine
 from ftcore.errors import UserError
-from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
 from ftcore.training.pretrain import pretrain

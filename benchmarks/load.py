@@ -30,7 +30,7 @@ import numpy as np
 
 from benchmarks.peer import machine, peer_python, versions
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.formats.classic import Args, Classic

@@ -83,7 +83,7 @@ def parquet(out):
     from ftcore.formats.binary import read_binary
     from ftcore.inference.parquet import predict_column, predict_parquet
     from ftcore.inference.predict import Predictor
-    from ftcore.inference.threads import ahead
+    from ftcore.base.threads import ahead
     predictor = made.setdefault("predictor", None) or made.update(predictor=Predictor(read_binary(model_path))) or made["predictor"]
     if out:
         return predict_parquet(predictor, table, table + ".out") and None

@@ -77,11 +77,11 @@ def measure(spec: dict) -> Run:
     import torch
 
     from ftcore import config
-    from ftcore.corpus.dictionary import Dictionary
-    from ftcore.corpus.encode import read_tokens
-    from ftcore.corpus.lines import Lines
+    from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.dictionary.encode import read_tokens
+    from ftcore.dictionary.init import initial_rows
+    from ftcore.dictionary.lines import Lines
     from ftcore.engines.choice import choose_engine
-    from ftcore.model.init import initial_rows
     from ftcore.model.module import TwoTables
     from ftcore.training.pretrain import pretrain
 

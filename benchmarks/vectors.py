@@ -90,9 +90,9 @@ class Vectors:
 def train_ours(spec: dict) -> None:
     """In this process: train and write vectors, as PEER does."""
     from ftcore import config
-    from ftcore.corpus.dictionary import Dictionary
-    from ftcore.corpus.encode import read_tokens
-    from ftcore.corpus.lines import Lines
+    from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.dictionary.encode import read_tokens
+    from ftcore.dictionary.lines import Lines
     from ftcore.engines.choice import choose_engine
     from ftcore.fasttext import FastText
     from ftcore.text.tokenizer import Tokenizer

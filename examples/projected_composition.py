@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ftcore import FastText, TextDataset
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.model.init import initial_rows
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.init import initial_rows
 from ftcore.model.module import Bags
 
 

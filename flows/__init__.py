@@ -5,7 +5,7 @@ import os
 import sys
 
 from flows.proxies import spare_loopback
-from ftcore.interruption import Interruption
+from ftcore.base.interruption import Interruption
 
 if sys.argv[:1] == [
     "-m"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.proxies import spare_loopback, without_unusable
-from ftcore.interruption import installed, interrupted
+from ftcore.base.interruption import installed, interrupted
 
 
 def environment(more: Mapping[str, str] = {}) -> dict[str, str]:

@@ -23,9 +23,9 @@ from rich.table import Table
 
 from flows.arguments import ROOT, given, say
 from flows.embedded import prefect_server
+from ftcore.base.interruption import Interruption, installed
 from ftcore.config import Config
 from ftcore.errors import UserError
-from ftcore.interruption import Interruption, installed
 from tasks.live import close_stale_flow_runs
 from tasks.session import Session, kept
 from tasks.store import Store

@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 from flows.children import end, start
 from flows.proxies import is_loopback, loopback_without_proxies, unusable
-from ftcore.corpus.workers import die_with
+from ftcore.base.interruption import installed, interrupted
+from ftcore.base.workers import die_with
 from ftcore.errors import UserError
-from ftcore.interruption import installed, interrupted
 from tasks.blank import lay
 from tasks.session import USUAL_PAGES
 from tasks.store import Owner, Store

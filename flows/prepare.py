@@ -8,9 +8,9 @@ command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch
 
 from flows.decorator import flow
 from flows.hooks import HOOKS
+from ftcore.base.cores import cores
+from ftcore.base.workers import open_pool
 from ftcore.config import Config
-from ftcore.cores import cores
-from ftcore.corpus.workers import open_pool
 from tasks.before import check_text
 from tasks.commit import commit
 from tasks.dedup import dedup

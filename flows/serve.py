@@ -13,9 +13,9 @@ command_line(__name__)  # wrong words end here, before MLflow is imported
 import sys
 
 from flows.children import end, start_held
+from ftcore.base.interruption import installed
 from ftcore.config import Config
 from ftcore.errors import UserError
-from ftcore.interruption import installed
 
 
 def main(words: Given) -> None:

@@ -22,8 +22,8 @@ from rich.console import Console
 
 from flows.children import end, start, start_held
 from flows.embedded import SERVER_FILE, server_environment, wait_until_healthy
+from ftcore.base.interruption import installed
 from ftcore.errors import UserError
-from ftcore.interruption import installed
 from tasks.moved import settle
 from tasks.store import Owner, Store
 from tasks.tracking import TRAINING_PAGES

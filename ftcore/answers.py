@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ftcore.corpus.dictionary import Dictionary
 from ftcore.dataset import Label
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.given import shown
 from ftcore.text.missing import is_missing

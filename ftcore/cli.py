@@ -160,7 +160,7 @@ def _installation() -> dict[str, object]:
     from importlib.metadata import PackageNotFoundError, version
 
     from ftcore import __version__, native
-    from ftcore.cores import cores
+    from ftcore.base.cores import cores
 
     about: dict[str, object] = {
         "ftcore": __version__,

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from ftcore.base.yaml_tree import NOWHERE, Path_, Place, Places, read
 from ftcore.errors import UserError
 from ftcore.options import Options, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
-from ftcore.yaml_tree import NOWHERE, Path_, Place, Places, read
 
 Language = Literal["zh", "en", "mixed"]
 Split = Literal["train", "valid", "test", "unlabelled"]

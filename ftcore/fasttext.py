@@ -22,15 +22,15 @@ from torch.nn import functional as F
 
 from ftcore import answers, config, given
 from ftcore.answers import Prediction
-from ftcore.corpus.dictionary import Dictionary, encode, split
-from ftcore.corpus.encode import as_batch, encode_bags
 from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
+from ftcore.dictionary.dictionary import Dictionary, encode, split
+from ftcore.dictionary.encode import as_batch, encode_bags
+from ftcore.dictionary.init import initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
 from ftcore.formats.header import check_model
-from ftcore.model.init import initial_rows
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.text.tokenizer import Tokenizer

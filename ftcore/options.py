@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
+from ftcore.base.yaml_tree import NOWHERE, Place, Places, parse
 from ftcore.errors import UserError
-from ftcore.yaml_tree import NOWHERE, Place, Places, parse
 
 _NUMBER = "a number"  # the branch of `or_auto` that is none of a value's names in errors
 

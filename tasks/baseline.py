@@ -7,8 +7,8 @@ import logging
 import time
 from pathlib import Path
 
-from ftcore.corpus.shards import iter_batches
 from ftcore.evaluation.metrics import evaluate_classification
+from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
 from tasks.evaluate import grouped
 from tasks.reuse import StageOutput
@@ -19,7 +19,7 @@ CODE = (
     "ftcore.evaluation.baseline",
     "ftcore.evaluation.metrics",
     "ftcore.training.effort",
-    "ftcore.corpus.shards",
+    "ftcore.shards.shards",
 )
 COLUMNS = ["tokens", "labels", "language"]
 PREFIX = "linear_"

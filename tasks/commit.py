@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ftcore.corpus.commit import CommitOptions, commit_shards
-from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.prepare import PreparedPart
-from ftcore.corpus.shards import ShardSet
+from ftcore.shards.commit import CommitOptions, commit_shards
+from ftcore.shards.manifest import load_manifest
+from ftcore.shards.prepare import PreparedPart
+from ftcore.shards.shards import ShardSet
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
@@ -36,7 +36,7 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
             "multi_label": options.multi_label,
             "max_reject_share": config.ingest.max_reject_share,
         },
-        code=("ftcore.corpus.commit",),
+        code=("ftcore.shards.commit",),
         work=work,
         tracked=True,
     )

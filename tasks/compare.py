@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from ftcore.base.files import sha256_file
 from ftcore.config import Ingest, Source
-from ftcore.corpus.files import sha256_file
-from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.errors import UserError
 from ftcore.evaluation.comparison import Comparison, Flip, compare_predictions
 from ftcore.evaluation.labels import LabelChange, some
 from ftcore.evaluation.metrics import evaluate_classification, take_turns
 from ftcore.evaluation.promotion import Evidence
 from ftcore.report.compare_page import ComparePage, FlipExample, ModelEntry
+from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.text.language import language
 from ftcore.text.missing import unified_names
 from ftcore.text.readers import read_part

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ftcore.corpus.prepare import KEYS
-from ftcore.text.dedup import find_duplicates
+from ftcore.shards.dedup import find_duplicates
+from ftcore.shards.prepare import KEYS
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task
 
@@ -24,6 +24,6 @@ def dedup(session: Session, prepared: list[StageOutput]) -> StageOutput:
         "dedup",
         inputs={f"{number:05d}": p.digest for number, p in enumerate(prepared)},
         options={"dedup": session.config.filters.dedup},
-        code=("ftcore.text.dedup",),
+        code=("ftcore.shards.dedup",),
         work=work,
     )

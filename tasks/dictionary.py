@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import load_file, save_file
 
 from ftcore import config
-from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.shards import iter_batches
 from ftcore.errors import UserError
+from ftcore.shards.manifest import load_manifest
+from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
 if TYPE_CHECKING:
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
 
 PRETRAIN_SPLITS = ("train", "unlabelled")
 FILE = "dictionary.safetensors"
@@ -32,8 +32,8 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.corpus.dictionary import Dictionary
-        from ftcore.corpus.encode import documents
+        from ftcore.dictionary.dictionary import Dictionary
+        from ftcore.dictionary.encode import documents
 
         if purpose == "finetune":
             require_labels(shards)
@@ -50,7 +50,7 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         f"dictionary-{purpose}",
         inputs={"shards": shards.result.get("digest", shards.digest)},
         options={**options.model_dump(), "languages": languages},
-        code=("ftcore.corpus.dictionary", "ftcore.corpus.encode", "ftcore.corpus.shards"),
+        code=("ftcore.dictionary.dictionary", "ftcore.dictionary.encode", "ftcore.shards.shards"),
         work=work,
         tracked=True,
     )
@@ -68,7 +68,7 @@ def require_labels(shards: StageOutput) -> None:
 def open_dictionary(output: StageOutput) -> Dictionary:
     """The dictionary that the stage left."""
 
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
 
     file = output.file(FILE)
     return Dictionary.from_state(load_file(file), file)

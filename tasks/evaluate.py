@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.corpus.files import sha256_file
-from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.shards import ShardSet, iter_batches
+from ftcore.base.files import sha256_file
 from ftcore.errors import UserError
 from ftcore.evaluation.advice import advice
 from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
@@ -24,6 +22,8 @@ from ftcore.evaluation.plots import (
     precision_recall_figure,
     reliability_figure,
 )
+from ftcore.shards.manifest import load_manifest
+from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.training.thresholds import Thresholds
 from tasks.commit import shard_set
 from tasks.raw_texts import RawText, raw_texts
@@ -43,7 +43,7 @@ CODE = (
     "ftcore.evaluation.plots",
     "ftcore.evaluation.similarity",
     "ftcore.fasttext",
-    "ftcore.corpus.shards",
+    "ftcore.shards.shards",
     "tasks.word_sets",
 )
 EXCERPT = 400  # characters of a document shown among the errors

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.config import AutoFinetune, Finetune
-from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.engines.choice import choose_engine
+from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.thresholds import Thresholds, fitted_thresholds
 from tasks.commit import shard_set
@@ -22,7 +22,7 @@ from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
 if TYPE_CHECKING:
-    from ftcore.corpus.encode import BagCorpus
+    from ftcore.dictionary.encode import BagCorpus
     from ftcore.fasttext import FastText
 
 log = logging.getLogger("ftcore.finetune")
@@ -32,8 +32,8 @@ CODE = (
     "ftcore.training.finetune",
     "ftcore.training.transfer",
     "ftcore.training.thresholds",
-    "ftcore.corpus.encode",
-    "ftcore.corpus.shards",
+    "ftcore.dictionary.encode",
+    "ftcore.shards.shards",
     "ftcore.fasttext",
 )
 
@@ -48,7 +48,7 @@ def finetune(
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
-        from ftcore.corpus.encode import encode_bags
+        from ftcore.dictionary.encode import encode_bags
         from ftcore.fasttext import FastText
         from ftcore.training.checkpoints import Checkpoint
         from ftcore.training.effort import chance_loss, describe, settle, usable

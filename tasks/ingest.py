@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from ftcore.cores import cores
-from ftcore.corpus.packs import Pack, pack_parts
+from ftcore.base.cores import cores
 from ftcore.errors import UserError
+from ftcore.shards.packs import Pack, pack_parts
 from ftcore.text.sources import Part, SourceFile, cut_file, list_files
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 

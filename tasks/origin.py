@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlparse
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ftcore.corpus.shards import ShardSet, iter_batches
 from ftcore.errors import UserError
+from ftcore.shards.shards import ShardSet, iter_batches
 from tasks.tracking import Tracker
 from tasks.why import changed_options
 

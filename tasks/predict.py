@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ftcore.corpus.files import atomic_file
+from ftcore.base.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
 from ftcore.text.rows import open_rows

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ftcore.base.files import sha256_file
+from ftcore.base.workers import Pool
 from ftcore.config import digest
-from ftcore.corpus.cut import LABELLING, has_labels, run_cut
-from ftcore.corpus.files import sha256_file
-from ftcore.corpus.packs import Pack
-from ftcore.corpus.prepare import PrepareOptions, run_part
-from ftcore.corpus.workers import Pool
+from ftcore.shards.cut import LABELLING, has_labels, run_cut
+from ftcore.shards.packs import Pack
+from ftcore.shards.prepare import PrepareOptions, run_part
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task
 
 LONGEST = 200  # bytes of a folder's name
 TASKS = 64  # at most: a thousand task runs take half a minute of Prefect's own
-CODE = ("ftcore.corpus.prepare",)
+CODE = ("ftcore.shards.prepare",)
 CUT, TOKENS = "cut", "tokens"  # the stage that keeps the tokens of labelled packs, and its folder
 
 
@@ -64,7 +64,7 @@ def _cut_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
         f"{CUT}/{slug(pack)}",
         inputs={**contents(pack), **user_files(session)},
         options={**options, "part": place(pack)},
-        code=("ftcore.corpus.cut",),
+        code=("ftcore.shards.cut",),
         work=work,
     )
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftcore.corpus.shards import iter_batches
 from ftcore.engines.choice import EngineChoice, choose_engine
+from ftcore.shards.shards import iter_batches
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.progress import Listener, Progress, TerminalListener
 from ftcore.training.tensorboard import TensorBoardListener
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ftcore.training.loop import TrainingResult
 
 log = logging.getLogger("ftcore.pretrain")
-CODE = ("ftcore.training.pretrain", "ftcore.corpus.encode", "ftcore.corpus.shards", "ftcore.fasttext")
+CODE = ("ftcore.training.pretrain", "ftcore.dictionary.encode", "ftcore.shards.shards", "ftcore.fasttext")
 
 
 @stage_task("pretrain")
@@ -38,7 +38,7 @@ def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> Stage
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
-        from ftcore.corpus.encode import encode_tokens
+        from ftcore.dictionary.encode import encode_tokens
         from ftcore.fasttext import FastText
         from ftcore.training.checkpoints import Checkpoint
         from ftcore.training.pretrain import pretrain as train

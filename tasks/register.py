@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ftcore.corpus.shards import iter_batches
 from ftcore.formats.checkpoint import read_model, write_model
 from ftcore.formats.compact import compact
+from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
 from tasks.retention import size
 from tasks.reuse import StageOutput

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from ftcore.corpus.manifest import NOTED, load_manifest
-from ftcore.corpus.prepare import READ, REMOVED
 from ftcore.report.run_page import RunPage, render_run
+from ftcore.shards.manifest import NOTED, load_manifest
+from ftcore.shards.prepare import READ, REMOVED
 from tasks.commit import shard_set
 from tasks.evaluate import read_tables, train_counts
 from tasks.reuse import ABOUT, StageOutput, as_dict
@@ -52,7 +52,7 @@ def report(
         inputs=inputs,
         options=session.config.model_dump(mode="json", exclude={"workers", "store"})
         | ({"beside": dict(beside)} if beside else {}),
-        code=("ftcore.report.run_page", "ftcore.corpus.manifest"),
+        code=("ftcore.report.run_page", "ftcore.shards.manifest"),
         work=work,
     )
 

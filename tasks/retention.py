@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftcore.corpus.files import atomic_write_json
+from ftcore.base.files import atomic_write_json
 from tasks.store import Store
 
 RECORD = "stage.json"  # the record of an output, written last

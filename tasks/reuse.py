@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ftcore.base.files import atomic_write_json, explain_full_disk, sha256_file
 from ftcore.config import digest
-from ftcore.corpus.files import atomic_write_json, explain_full_disk, sha256_file
 from tasks.code_digest import sources_of
 from tasks.retention import RECORD, use, used
 from tasks.store import Store

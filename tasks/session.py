@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from ftcore.base.files import remove_stale
+from ftcore.base.interruption import installed, interrupted
 from ftcore.config import Config, digest
-from ftcore.corpus.files import remove_stale
 from ftcore.errors import UserError
-from ftcore.interruption import installed, interrupted
 from tasks.live import close_flow_run, close_stale_flow_runs, marked_live
 from tasks.members import Members
 from tasks.retention import age, users

@@ -15,11 +15,11 @@ import numpy as np
 import yaml
 
 from ftcore import config
-from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.shards import ShardSet, count_labelled, iter_batches
+from ftcore.base.interruption import interrupted
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
-from ftcore.interruption import interrupted
+from ftcore.shards.manifest import load_manifest
+from ftcore.shards.shards import ShardSet, count_labelled, iter_batches
 from ftcore.training.search import SEARCHED
 from tasks.commit import shard_set
 from tasks.pretrain import training_options
@@ -27,8 +27,8 @@ from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
 
 if TYPE_CHECKING:
-    from ftcore.corpus.dictionary import Dictionary
-    from ftcore.corpus.encode import BagCorpus
+    from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.dictionary.encode import BagCorpus
     from ftcore.fasttext import FastText
     from ftcore.model.module import TwoTables
     from ftcore.training.autotune import AutotuneResult, Start, Trial
@@ -38,8 +38,8 @@ CODE = (
     "ftcore.training.autotune",
     "ftcore.training.effort",
     "ftcore.training.transfer",
-    "ftcore.corpus.encode",
-    "ftcore.corpus.shards",
+    "ftcore.dictionary.encode",
+    "ftcore.shards.shards",
     "ftcore.fasttext",
 )
 _STATUS = {"scored": "FINISHED", "no time": "KILLED", "stopped": "KILLED"}  # of a trial's run; others FAILED
@@ -125,13 +125,13 @@ class Split:
         self.shards, self.split = shards, split
 
     def count(self, options: config.Dictionary) -> Dictionary:
-        from ftcore.corpus.dictionary import Dictionary
-        from ftcore.corpus.encode import documents
+        from ftcore.dictionary.dictionary import Dictionary
+        from ftcore.dictionary.encode import documents
 
         return Dictionary.build(documents(iter_batches(self.shards, [self.split])), options)
 
     def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
-        from ftcore.corpus.encode import encode_bags
+        from ftcore.dictionary.encode import encode_bags
 
         return encode_bags(iter_batches(self.shards, [self.split]), dictionary, grow=grow)
 

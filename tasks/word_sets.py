@@ -21,7 +21,7 @@ from ftcore.text.normalize import normalize
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
     from ftcore.fasttext import FastText
 
 log = logging.getLogger("ftcore.word_sets")

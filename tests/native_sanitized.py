@@ -27,7 +27,7 @@ REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "AddressSanitizer:DEADLY
 TESTS = (
     "tests/ftcore/native --ignore=tests/ftcore/native/test_build.py --ignore=tests/ftcore/native/test_processors.py "
     "tests/ftcore/formats/test_fuzz.py tests/ftcore/formats/test_vec.py tests/ftcore/formats/test_binary.py "
-    "tests/ftcore/inference/test_single.py tests/ftcore/corpus/test_lookup.py "
+    "tests/ftcore/inference/test_single.py tests/ftcore/dictionary/test_lookup.py "
     "tests/ftcore/engines/cpu tests/ftcore/engines/test_sequential.py"
 )
 

@@ -20,8 +20,8 @@ from flows import arguments
 from ftcore import cli
 from ftcore.compat.command_line.flags import _MEANING
 from ftcore.config import Shards, load_config
-from ftcore.corpus.manifest import SHARD, FileEntry, Manifest
-from ftcore.corpus.shards import ShardWriter
+from ftcore.shards.manifest import SHARD, FileEntry, Manifest
+from ftcore.shards.shards import ShardWriter
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]

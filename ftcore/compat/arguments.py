@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ftcore.cores import cores
-from ftcore.corpus.spool import spooled
+from ftcore.base.cores import cores
+from ftcore.dictionary.spool import spooled
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 

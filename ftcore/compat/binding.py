@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.compat.arguments import FIELDS, loss_name, model_name
-from ftcore.corpus.tokens import encode, padded
+from ftcore.dictionary.tokens import encode, padded
 
 if TYPE_CHECKING:
     from ftcore.compat.model import _FastText

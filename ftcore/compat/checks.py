@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
-from ftcore.corpus.tokens import encode
+from ftcore.dictionary.tokens import encode
 from ftcore.errors import UserError
 from ftcore.given import number as number  # `_FastText` asks for both here
 from ftcore.given import path as checked_path

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ftcore.base.threads import ahead
 from ftcore.compat.meter import UNREACHED, Scores
-from ftcore.corpus.lines import Block, Lines
+from ftcore.dictionary.lines import Block, Lines
 from ftcore.errors import UserError
 from ftcore.inference.predict import Predictions, Predictor
-from ftcore.inference.threads import ahead
 
 if TYPE_CHECKING:
     from ftcore.formats.classic import Classic

@@ -26,7 +26,7 @@ from ftcore.compat.checks import (
     writing,
 )
 from ftcore.compat.vocabulary import Vocabulary
-from ftcore.corpus.dictionary import label_bytes
+from ftcore.dictionary.dictionary import label_bytes
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.inference.predict import Predictor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ftcore import given
 from ftcore.compat.model import _FastText
-from ftcore.corpus.dictionary import encode, split
+from ftcore.dictionary.dictionary import encode, split
 from ftcore.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ftcore.cores import cores
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
-from ftcore.corpus.lines import Lines
+from ftcore.base.cores import cores
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
+from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args
 from ftcore.native import PAD
@@ -32,7 +32,7 @@ class Reading:
     """An input that is read again and again: for the dictionary, then for the ids.
 
     Args:
-        given: a path, several (`Path`), or lines, see `ftcore.corpus.lines.Lines`; or a `Lines` itself,
+        given: a path, several (`Path`), or lines, see `ftcore.dictionary.lines.Lines`; or a `Lines` itself,
             e.g. to name the columns of a Parquet file.
         args: of the training; its label prefix and threads count here, and whether it is supervised.
 

@@ -14,14 +14,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ftcore.compat.arguments import FIELDS, loss_name
-from ftcore.corpus.dictionary import Dictionary, label_bytes
-from ftcore.corpus.stored import Stored, check_vocabulary, restored_options
+from ftcore.dictionary.dictionary import Dictionary, label_bytes
+from ftcore.dictionary.hashing import pack as pack_words
+from ftcore.dictionary.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
 from ftcore.formats.binary import VERSION
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.container import pack_model, unpack_model
 from ftcore.formats.header import checked
-from ftcore.model.hashing import pack as pack_words
 from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
 
 if TYPE_CHECKING:

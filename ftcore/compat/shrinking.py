@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
-from ftcore.cores import cores
-from ftcore.corpus.encode import BagCorpus
-from ftcore.corpus.spool import spooled
+from ftcore.dictionary.encode import BagCorpus
+from ftcore.dictionary.spool import spooled
 from ftcore.formats import quantized
 from ftcore.formats.classic import Classic
 from ftcore.model.matrices import Matrices

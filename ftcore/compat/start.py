@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import cores
-from ftcore.corpus.dictionary import Dictionary, label_bytes, label_text
+from ftcore.base.cores import cores
+from ftcore.dictionary.dictionary import Dictionary, label_bytes, label_text
+from ftcore.dictionary.hashing import ngram_buckets
+from ftcore.dictionary.init import initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
-from ftcore.model.hashing import ngram_buckets
-from ftcore.model.init import initial_rows
 from ftcore.model.matrices import Matrices
 
 if TYPE_CHECKING:

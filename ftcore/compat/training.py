@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.start import adopt, starting_point
 from ftcore.compat.watch import Watch
-from ftcore.cores import cores
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.model.matrices import arrays
@@ -32,7 +32,7 @@ def train_supervised(*given: Any, **named: Any) -> _FastText:
 
     Args:
         input: a file of lines, labels being the words that start with `label`; also compressed, several
-            files, Parquet, or any iterable of lines (`ftcore.corpus.lines.Lines`, which may be given itself).
+            files, Parquet, or any iterable of lines (`ftcore.dictionary.lines.Lines`, which may be given itself).
 
     Raises:
         TypeError: an unknown argument, or a value of the wrong type.

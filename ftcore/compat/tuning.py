@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
+from ftcore.base.cores import cores
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
-from ftcore.cores import cores
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.training.autotune import Trial, autotune

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.compat.checks import checked_line, checked_lines, checked_word, is_one
-from ftcore.corpus.dictionary import encode, label_bytes, split
+from ftcore.dictionary.dictionary import encode, label_bytes, split
+from ftcore.dictionary.hashing import EOS, char_ngrams, fnv1a
 from ftcore.errors import UserError
 from ftcore.given import on_unicode_error as checked_errors
-from ftcore.model.hashing import EOS, char_ngrams, fnv1a
 
 if TYPE_CHECKING:
     from ftcore.formats.classic import Classic

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from ftcore.training.progress import Listener, Progress, TerminalListener, describe
 
 if TYPE_CHECKING:
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
 
 
 class Watch(contextlib.AbstractContextManager):

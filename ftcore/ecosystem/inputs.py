@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ftcore import config
-from ftcore.cores import cores
+from ftcore.base.cores import cores
 from ftcore.errors import UserError
 from ftcore.given import seed, shown
 from ftcore.text.missing import is_missing

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary, split
-from ftcore.corpus.encode import as_batch, encode_bags, encode_tokens
+from ftcore.dictionary.dictionary import Dictionary, split
+from ftcore.dictionary.encode import as_batch, encode_bags, encode_tokens
 from ftcore.engines.choice import EngineChoice
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText

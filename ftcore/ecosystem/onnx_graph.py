@@ -16,7 +16,7 @@ from ftcore.formats.classic import Classic
 from ftcore.model.losses import huffman_tree
 from ftcore.model.quantize import KSUB, QuantMatrix
 
-# of `ftcore.model.init`, whose bits the graph reproduces
+# of `ftcore.dictionary.init`, whose bits the graph reproduces
 _GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _SHIFTS = (30, 27, 31)
@@ -72,7 +72,7 @@ def means_of_bags(graph: Graph, classic: Classic, ids: str, offsets: str) -> str
     """float32[B, D]: mean of each bag's rows; zero for an empty bag.
 
     A bucket without a row gets the one it would have started from, made in the graph as
-    `ftcore.model.init.initial_rows` makes it; in a cut-off model it does not count, as in fastText.
+    `ftcore.dictionary.init.initial_rows` makes it; in a cut-off model it does not count, as in fastText.
     """
     size = graph.add("Shape", ids)
     ends = graph.add(
@@ -176,7 +176,7 @@ def _table(graph: Graph, table: np.ndarray | QuantMatrix, rows: str) -> str:
 
 # ----------------------------------------------------------------------------------------- initial rows
 def _initial_rows(graph: Graph, seed: int, bucket: str, dim: int) -> str:
-    """float32[A, D] of the buckets int64[A], by the integer arithmetic of `ftcore.model.init`.
+    """float32[A, D] of the buckets int64[A], by the integer arithmetic of `ftcore.dictionary.init`.
 
     Sums and products are int64, which wrap as uint64 do; shifts and exclusive ors are uint64.
     """

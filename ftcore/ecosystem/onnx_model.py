@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore import __version__
-from ftcore.corpus.files import atomic_write_bytes, explain_full_disk
+from ftcore.base.files import atomic_write_bytes, explain_full_disk
 from ftcore.ecosystem.models import Model, need, read_source
 from ftcore.formats.classic import Classic
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ftcore.base.threads import ahead
 from ftcore.ecosystem.models import Source
 from ftcore.inference.predict import Predictor
-from ftcore.inference.threads import ahead
 
 _TEXTS = 1024  # of a batch
 _NEVER = np.float32(-100)  # the score of a class that no training text had: e^-100 is 0 in float32

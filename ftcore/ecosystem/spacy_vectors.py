@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ftcore.dictionary.hashing import EOS
 from ftcore.ecosystem.models import Model, need, read_source
 from ftcore.errors import UserError
 from ftcore.inference.vectors import Vectors
-from ftcore.model.hashing import EOS
 
 if TYPE_CHECKING:
     from spacy.vectors import Vectors as SpacyVectors

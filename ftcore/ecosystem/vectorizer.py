@@ -9,12 +9,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from ftcore import config
+from ftcore.base.threads import ahead
 from ftcore.ecosystem import inputs
 from ftcore.ecosystem.learning import Run, train_vectors
 from ftcore.ecosystem.models import Source, open_model, read_source
 from ftcore.engines.choice import choose_engine
 from ftcore.fasttext import FastText
-from ftcore.inference.threads import ahead
 from ftcore.inference.vectors import Vectors
 
 _TEXTS = 1024  # of a batch

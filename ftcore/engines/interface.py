@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # choosing an engine must not cost the import of torch's user
     import torch
 
     from ftcore import config
-    from ftcore.corpus.encode import BagCorpus, TokenCorpus
+    from ftcore.dictionary.encode import BagCorpus, TokenCorpus
     from ftcore.engines.setup import FinetuneSetup, PretrainSetup
     from ftcore.model.module import TwoTables
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.engines.alias import alias_table
 from ftcore.engines.draws import keep_probability
 from ftcore.engines.ragged import Ragged

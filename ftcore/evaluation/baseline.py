@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, documents, encode_bags
-from ftcore.corpus.shards import count_labelled, labelled_only
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, documents, encode_bags
+from ftcore.shards.shards import count_labelled, labelled_only
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.numbering import Numbering
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.cursor import REMEDY, Cursor
@@ -239,7 +239,7 @@ def write_binary(classic: Classic, path: str | PathLike) -> None:
     quantized, qout = classic.quantized, not isinstance(classic.output, np.ndarray)
     if qout and not quantized:
         raise UserError("a fastText file cannot hold a quantised output with a dense input; quantise both")
-    from ftcore.corpus.files import atomic_file
+    from ftcore.base.files import atomic_file
 
     with atomic_file(path) as file:
         file.write(struct.pack("<ii", MAGIC, classic.version))

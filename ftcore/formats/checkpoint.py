@@ -15,8 +15,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ftcore.corpus.files import atomic_directory, canonical_json, sha256_file
-from ftcore.corpus.stored import parse_json
+from ftcore.base.files import atomic_directory, canonical_json, sha256_file
+from ftcore.dictionary.stored import parse_json
 from ftcore.errors import UserError
 from ftcore.formats.compact import expand
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
     from ftcore.model.quantize import QuantMatrix
 
 LOSSES = ("hs", "ns", "softmax", "ova")  # numbers 1..4 in a file

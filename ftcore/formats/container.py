@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from ftcore.corpus.files import canonical_json
+from ftcore.base.files import canonical_json
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import FORMAT, NO_ARRAYS, VERSION, check_header
 from ftcore.given import shown

@@ -12,9 +12,9 @@ from typing import IO
 
 import numpy as np
 
-from ftcore.cores import cores
+from ftcore.base.cores import cores
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.formats.classic import Classic
-from ftcore.model.init import bucket_numbers, initial_rows
 
 _ROWS = 1 << 12  # made at a time
 

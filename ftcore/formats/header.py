@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.stored import Stored
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.stored import Stored
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import HEADER, WEIGHTS
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.numbering import Numbering
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.formats.expand import AllRows

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import cores
-from ftcore.corpus.files import atomic_file
+from ftcore.base.cores import cores
+from ftcore.base.files import atomic_file
+from ftcore.dictionary.hashing import pack
 from ftcore.errors import UserError
 from ftcore.formats.cursor import Cursor
 from ftcore.formats.digits import format_rows, parse_lines, parse_value
-from ftcore.model.hashing import pack
 
 _BLOCK = 1 << 18  # values formatted at a time
 

@@ -11,12 +11,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ftcore.corpus.dictionary import label_bytes
-from ftcore.corpus.files import atomic_file
-from ftcore.corpus.lines import Block, Lines
+from ftcore.base.files import atomic_file
+from ftcore.base.threads import ahead
+from ftcore.dictionary.dictionary import label_bytes
+from ftcore.dictionary.lines import Block, Lines
 from ftcore.errors import UserError
 from ftcore.inference.predict import Predictions, Predictor
-from ftcore.inference.threads import ahead
 
 Progress = Callable[[int], Any]  # told how many lines are done
 

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ftcore.corpus.dictionary import label_bytes
-from ftcore.corpus.files import atomic_file
+from ftcore.base.files import atomic_file
+from ftcore.base.threads import ahead
+from ftcore.dictionary.dictionary import label_bytes
 from ftcore.errors import UserError
 from ftcore.inference.columns import holds_text, text_of_column
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor, joined
-from ftcore.inference.threads import ahead
 
 _ROWS = 1 << 13  # rows read and computed at a time
 _PART = 1 << 18  # bytes of text computed at a time, which stay in the caches

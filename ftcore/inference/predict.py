@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import cores
+from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
-from ftcore.inference.threads import ahead
 from ftcore.model.huffman import children
 from ftcore.native import PAD
 

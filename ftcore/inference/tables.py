@@ -1,7 +1,7 @@
 """The rows of features, whatever holds them: a whole matrix, the rows that occurred, a quantised one.
 
 A feature's number is fastText's: a word's id, or nwords + bucket. Where a model keeps only the buckets
-that occurred, the row of another is made from the seed (`ftcore.model.init`) and counts in a mean like
+that occurred, the row of another is made from the seed (`ftcore.dictionary.init`) and counts in a mean like
 any other; where a quantised model was cut off, a bucket without a row is left out, as in the original
 (``Dictionary::pushHash`` of ``src/dictionary.cc``).
 """
@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from ftcore import native
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
-from ftcore.model.init import bucket_numbers, initial_rows
 
 _SMALL_TABLE = 32 << 20  # bytes of a quantised table that is written out for speed
 _LARGEST_MAP = 1 << 26  # buckets; above it a row is searched for, so that memory stays with the model's size

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ftcore.corpus.tokens import encode, join_lines
+from ftcore.dictionary.tokens import encode, join_lines
 from ftcore.errors import UserError
 from ftcore.native import PAD
 

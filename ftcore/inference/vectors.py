@@ -12,14 +12,14 @@ from functools import cached_property
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import cores
-from ftcore.corpus.dictionary import encode
-from ftcore.corpus.lookup import Words
+from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
+from ftcore.dictionary.dictionary import encode
+from ftcore.dictionary.hashing import char_ngrams, ngram_buckets
+from ftcore.dictionary.lookup import Words
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
-from ftcore.inference.threads import ahead
-from ftcore.model.hashing import char_ngrams, ngram_buckets
 
 _WORDS = 4096  # words of a batch
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.model import forks  # noqa: F401 - registers what a forked child needs
-from ftcore.model.init import bucket_numbers, initial_rows
 from ftcore.model.matrices import Matrices, arrays
 
 
@@ -70,7 +70,7 @@ class TwoTables(nn.Module):
     """fastText's two matrices: ``input`` [R, D] of features, ``output`` [O, D] of classes or words.
 
     Args:
-        input: float32[R, D], e.g. from `ftcore.model.init.initial_rows`.
+        input: float32[R, D], e.g. from `ftcore.dictionary.init.initial_rows`.
         output: float32[O, D]; fastText starts it at zero.
         sparse: give ``input`` sparse gradients. They are quick on large tables, but need SparseAdam or
             plain SGD; see `ftcore.model.optimizers`.

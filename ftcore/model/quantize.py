@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import cores
+from ftcore.base.cores import cores
 from ftcore.errors import RunError, UserError
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 

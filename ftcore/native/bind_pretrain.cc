@@ -72,7 +72,7 @@ void bind_pretrain(nb::module_& m) {
         nb::gil_scoped_release free;
         initial_rows(seed, numbers.data, out.shape[0], out.shape[1], out.data);
       },
-      nb::arg("seed"), nb::arg("numbers"), nb::arg("out"), "Rows by their numbers, see ftcore.model.init.");
+      nb::arg("seed"), nb::arg("numbers"), nb::arg("out"), "Rows by their numbers, see ftcore.dictionary.init.");
   m.def(
       "huffman_tree",
       [](Vector<const int64_t> counts) {

@@ -204,7 +204,7 @@ class Whitespace:
         self.counts: Counter[str] = Counter()  # nothing is ever removed
 
     def tokenize(self, texts: Sequence[str]) -> list[str]:
-        """The texts; whoever reads tokens splits them (`ftcore.corpus.tokens.split`)."""
+        """The texts; whoever reads tokens splits them (`ftcore.dictionary.tokens.split`)."""
         return [text.replace("\n", " ") for text in texts]
 
     def state(self) -> dict[str, Any]:

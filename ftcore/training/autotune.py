@@ -28,13 +28,13 @@ import psutil
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus
+from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.interface import Engine
 from ftcore.errors import RunError, UserError
 from ftcore.formats.classic import Args, Classic
-from ftcore.model.init import initial_rows
 from ftcore.model.losses import huffman_tree
 from ftcore.model.matrices import Matrices
 from ftcore.model.module import TwoTables

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xxhash
 
-from ftcore.corpus.stored import parse_json
+from ftcore.dictionary.stored import parse_json
 from ftcore.model.matrices import as_array
 
 if TYPE_CHECKING:

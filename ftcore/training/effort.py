@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from ftcore import config
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 
 LEAST, MOST = 5, 100  # passes: fastText's own number, and where more changed nothing
 UPDATES = 300_000  # documents seen, all passes together

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
 from ftcore.engines.interface import Engine, Rate, StepResult

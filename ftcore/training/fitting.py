@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import UserError
 from ftcore.formats.classic import Classic
 from ftcore.formats.quantized import quantize

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
+from ftcore.base.interruption import installed
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.errors import RunError
-from ftcore.interruption import installed
 from ftcore.model.matrices import Matrices, as_array, assign, move
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.progress import Listener, Progress, notify
@@ -244,7 +244,7 @@ class Loop:
     def _stoppable(self) -> Iterator[list[int]]:
         """Ctrl-C waits for the chunk's end (a second or so); a second Ctrl-C does not.
 
-        Only where Python's own handler or a command's (`ftcore.interruption`) is in place and this is the
+        Only where Python's own handler or a command's (`ftcore.base.interruption`) is in place and this is the
         main thread: a handler that someone else installed (a notebook's) stays.
         """
         asked: list[int] = []

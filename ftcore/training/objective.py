@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.ragged import Ragged
 from ftcore.errors import RunError, UserError
 from ftcore.model.losses import HuffmanTree, log_probabilities

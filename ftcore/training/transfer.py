@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.hashing import ngram_buckets
+from ftcore.dictionary.init import initial_rows
 from ftcore.errors import UserError
-from ftcore.model.hashing import ngram_buckets
-from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables, make_bags
 
 log = logging.getLogger(__name__)

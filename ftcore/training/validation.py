@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.ragged import Ragged
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags

@@ -6,7 +6,7 @@ import torch
 
 from examples.projected_composition import ProjectedComposition, compare
 from ftcore import FastText, TextDataset, config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.model.module import make_bags
 
 TEXTS = ["好看 的 书", "boring film", "bad 的 film", "好 书"]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-import ftcore.corpus.files
+import ftcore.base.files
 import tasks.ingest
 from ftcore.config import load_config
-from ftcore.corpus.manifest import load_manifest
+from ftcore.shards.manifest import load_manifest
 from tasks.store import Store
 from tasks.tracking import Tracker
 
@@ -230,13 +230,13 @@ class FullDisk:
     """`open_sink` on a disk that has room for so many bytes of files whose name ends so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, suffix: str, room: int):
-        self.suffix, self.room, real = suffix, room, ftcore.corpus.files.open_sink
+        self.suffix, self.room, real = suffix, room, ftcore.base.files.open_sink
 
         def open_sink(path: Path):
             file = real(path)
             return self.wrap(file) if str(path).endswith(self.suffix) else file
 
-        monkeypatch.setattr(ftcore.corpus.files, "open_sink", open_sink)
+        monkeypatch.setattr(ftcore.base.files, "open_sink", open_sink)
 
     def wrap(self, file):
         disk, write = self, file.write

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ftcore.config import load_config
-from ftcore.corpus.lookup import Words
+from ftcore.dictionary.lookup import Words
 from ftcore.fasttext import FastText
 from tasks.tracking import Tracker
 

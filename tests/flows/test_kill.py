@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from ftcore.config import load_config
-from ftcore.corpus.manifest import load_manifest
-from ftcore.corpus.shards import iter_batches
+from ftcore.shards.manifest import load_manifest
+from ftcore.shards.shards import iter_batches
 from tasks.store import Owner
 from tasks.tracking import Tracker
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ftcore.config import load_config
-from ftcore.corpus.manifest import load_manifest
+from ftcore.shards.manifest import load_manifest
 from tasks.tracking import Tracker
 
 pytestmark = pytest.mark.flow

@@ -249,9 +249,9 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
     ("source", "expected"),
     [
         ("ftcore/text/readers.py", {"prepare", "commit"}),
-        ("ftcore/text/dedup.py", {"dedup"}),
-        ("ftcore/corpus/commit.py", {"commit"}),
-        ("ftcore/corpus/counting.py", {
+        ("ftcore/shards/dedup.py", {"dedup"}),
+        ("ftcore/shards/commit.py", {"commit"}),
+        ("ftcore/dictionary/counting.py", {
             "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "baseline", "evaluate", "register",
         }),
         ("ftcore/engines/reference/engine.py", {"pretrain", "finetune", "evaluate", "register"}),

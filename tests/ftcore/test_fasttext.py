@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText, Prediction, TextDataset
 from ftcore.formats.checkpoint import HEADER, WEIGHTS
-from ftcore.model.init import bucket_numbers, initial_rows
 from ftcore.model.losses import huffman_tree
 from ftcore.model.module import TwoTables
 from ftcore.model.optimizers import clip_gradients, split_optimizers

@@ -14,7 +14,7 @@ import pytest
 
 import ftcore as fasttext
 from ftcore.cli import main
-from ftcore.corpus.spool import Spool, is_stream, spooled
+from ftcore.dictionary.spool import Spool, is_stream, spooled
 from ftcore.text.live import live_lines
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -100,7 +100,7 @@ STAGES = {
 ONLY_WIRING = {
     "ftcore.config",
     "ftcore.training.tensorboard",  # a listener: writes beside the output
-    "ftcore.corpus.prepare",  # in report: names of two steps
+    "ftcore.shards.prepare",  # in report: names of two steps
 }
 
 
@@ -177,7 +177,7 @@ def test_the_forms_of_an_import(tmp_path: Path):
     path = tmp_path / "a.py"
     path.write_text(
         "import os, ftcore.text as t, ftcore.model\n"
-        "def f():\n    from ftcore.corpus import (  # why\n        files as f,  # here\n        packs,\n    )\n"
+        "def f():\n    from ftcore.shards import (  # why\n        files as f,  # here\n        packs,\n    )\n"
         "from ..model import losses, kmeans as k # both\nfrom . import d\nfrom\tftcore.errors import UserError\n"
     )
     assert set(_read(path, 0, "ftcore.pkg.a")[1]) == parsed_imports(path, "ftcore.pkg.a")

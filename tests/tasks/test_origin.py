@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from ftcore.config import Shards
-from ftcore.corpus.manifest import SHARD, FileEntry, Manifest, load_manifest
-from ftcore.corpus.shards import ShardWriter
+from ftcore.shards.manifest import SHARD, FileEntry, Manifest, load_manifest
+from ftcore.shards.shards import ShardWriter
 from tasks.origin import Origin, differences, origin_of, trained_on
 
 OPTIONS = {

@@ -57,7 +57,7 @@ def test_the_first_run_says_so_and_the_second_is_reused(store: Store):
         ({"options": {"lr": 0.2, "group": {"dim": 3}}}, "lr: 0.1 → 0.2"),
         ({"options": {"lr": 0.1, "group": {"dim": 4}}}, "group.dim: 3 → 4"),
         ({"options": {"lr": 0.1}}, 'group: {"dim": 3} → nothing'),
-        ({"code": ("ftcore.errors", "ftcore.model.init")}, "code changed: "),
+        ({"code": ("ftcore.errors", "ftcore.dictionary.init")}, "code changed: "),
     ],
 )
 def test_every_change_is_named(store: Store, change: dict, reason: str):

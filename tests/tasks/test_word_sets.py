@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ftcore.config import Config, Dictionary, load_config
-from ftcore.corpus.dictionary import Dictionary as Words
+from ftcore.dictionary.dictionary import Dictionary as Words
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer

@@ -16,9 +16,9 @@ import numpy as np
 from ftcore.compat.evaluation import Tally, answers, evaluate
 from ftcore.compat.model import _FastText
 from ftcore.compat.opening import read_classic
-from ftcore.corpus.dictionary import label_bytes
-from ftcore.corpus.lines import Block
-from ftcore.corpus.tokens import padded
+from ftcore.dictionary.dictionary import label_bytes
+from ftcore.dictionary.lines import Block
+from ftcore.dictionary.tokens import padded
 from ftcore.inference.files import format_lines
 from ftcore.native import PAD
 

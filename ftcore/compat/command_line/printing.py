@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.corpus.dictionary import encode
+from ftcore.dictionary.dictionary import encode
 
 if TYPE_CHECKING:
-    from ftcore.corpus.dictionary import Dictionary
+    from ftcore.dictionary.dictionary import Dictionary
     from ftcore.formats.classic import Args
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from ftcore import native
-from ftcore.cores import usable_threads
-from ftcore.corpus.encode import BagCorpus, TokenCorpus
+from ftcore.base.cores import usable_threads
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged

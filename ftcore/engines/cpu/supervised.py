@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ftcore import native
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.draws import draw_labels, draw_negatives, drop_features
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged

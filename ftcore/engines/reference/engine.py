@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ftcore import config
-from ftcore.corpus.encode import BagCorpus, TokenCorpus
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.draws import context_pairs, draw_labels, draw_windows, drop_features
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.ragged import Ragged

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ftcore.base.cores import cores
 from ftcore.compat.arguments import (
     ALIASES,
     EXTRAS,
@@ -18,7 +19,6 @@ from ftcore.compat.arguments import (
     loss_name,
     model_name,
 )
-from ftcore.cores import cores
 from ftcore.errors import UserError
 from tests.reference.peer import needs_peer, run_peer
 

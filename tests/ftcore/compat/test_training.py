@@ -20,8 +20,8 @@ import zstandard
 import ftcore
 from ftcore.compat.start import add_words
 from ftcore.config import Dictionary as Options
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.lines import Lines
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
 from tests.ftcore.compat.conftest import labelled_lines
 from tests.reference.peer import needs_peer, run_peer

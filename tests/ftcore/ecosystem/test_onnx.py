@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 import ftcore
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.ecosystem import onnx_inputs, onnx_model, save_onnx, to_onnx
 from ftcore.ecosystem.onnx_graph import Graph, _initial_rows, _table
 from ftcore.fasttext import FastText
 from ftcore.formats.classic import Args, Classic
-from ftcore.model.init import bucket_numbers, initial_rows
 from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (the extra onnx)")

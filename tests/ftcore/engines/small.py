@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, documents, encode_bags, encode_tokens
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, documents, encode_bags, encode_tokens
+from ftcore.dictionary.init import initial_rows
 from ftcore.engines.cpu.draws import Centres
 from ftcore.engines.draws import chunk_generator, context_pairs, draw_negatives, draw_windows
-from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 
 ZH = [

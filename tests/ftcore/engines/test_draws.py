@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.engines.choice import EngineChoice, choose_engine, load_engine
 from ftcore.engines.draws import (
     chunk_generator,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference

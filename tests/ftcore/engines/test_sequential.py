@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags, encode_tokens
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags, encode_tokens
 from ftcore.engines.cpu.engine import train_centres
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.binary import read_binary, write_binary
 from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.inference.vectors import Vectors
-from ftcore.model.init import bucket_numbers, initial_rows
 from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 from tests.reference.peer import needs_peer, run_peer
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats import binary
 from ftcore.formats.binary import read_binary, write_binary

@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from ftcore import FastText
+from ftcore.base.files import sha256_file
 from ftcore.compat import shipping
 from ftcore.compat.model import _FastText
-from ftcore.corpus.files import sha256_file
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_model, write_model
 from ftcore.formats.container import pack_model, unpack_model

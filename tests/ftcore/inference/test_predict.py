@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictions, Predictor

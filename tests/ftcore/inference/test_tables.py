@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.classic import Args, Classic
 from ftcore.inference import tables as module
 from ftcore.inference.tables import Tables
-from ftcore.model.init import bucket_numbers, initial_rows
 from ftcore.native import mean_rows
 from tests.reference.peer import needs_peer
 

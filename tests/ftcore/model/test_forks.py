@@ -61,7 +61,7 @@ def unsupervised():
     model.save_vectors(folder / f"{os.getpid()}.vec")
 
 def pools():
-    from ftcore.corpus.workers import Pool
+    from ftcore.base.workers import Pool
     with_workers = held.setdefault("pool", Pool(2))
     if os.getpid() == parent:
         assert with_workers.run("json:dumps", [1]) == "[1]"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ftcore.model.init import bucket_numbers, initial_rows
+from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.model.optimizers import clip_gradients, split_optimizers
 

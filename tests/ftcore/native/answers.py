@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ftcore import native
+from ftcore.dictionary.hashing import pack
 from ftcore.formats.digits import format_rows
 from ftcore.formats.vec import read_vec, write_vec
-from ftcore.model.hashing import pack
 from ftcore.model.quantize import QuantMatrix
 
 LABELS = 3

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ftcore import native
-from ftcore.corpus.lookup import Words
+from ftcore.dictionary.lookup import Words
 from tests.reference.sequential import tree_paths
 
 pytestmark = pytest.mark.slow

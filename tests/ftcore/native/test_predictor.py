@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import native
-from ftcore.corpus.lookup import Words
+from ftcore.dictionary.lookup import Words
 
 WORDS = [b"</s>", b"film", "电影".encode(), b"a-word-of-many-bytes", b"dull"]
 DIM, LABELS, BUCKET = 5, 3, 97

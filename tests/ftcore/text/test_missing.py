@@ -11,11 +11,11 @@ import pytest
 
 from ftcore.answers import texts_of
 from ftcore.config import NA_VALUES, Ingest, Source
-from ftcore.corpus.labels import renamed
-from ftcore.corpus.lines import Lines
 from ftcore.dataset import label_rows
+from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
 from ftcore.native import PAD
+from ftcore.shards.labels import renamed
 from ftcore.text.documents import Notes
 from ftcore.text.missing import is_missing, unified_names
 from ftcore.text.readers import read_part

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.training import autotune as module

@@ -8,8 +8,8 @@ import pytest
 
 from ftcore import config
 from ftcore.config import AutoFinetune, load_config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import documents, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import documents, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText

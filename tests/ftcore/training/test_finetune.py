@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.engines.reference.engine import Reference
 from ftcore.errors import UserError
@@ -224,7 +224,7 @@ def test_pretraining_brings_words_of_one_context_together(model, loss):
     )
     batch = [as_batch(lines)]
     dictionary = Dictionary.build(documents(batch), options)
-    from ftcore.corpus.encode import encode_tokens
+    from ftcore.dictionary.encode import encode_tokens
 
     tables = tables_for(dictionary, dictionary.nwords, dim=8)
     pretrain(tables, dictionary, encode_tokens(batch, dictionary), options, engine=CPU)

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, encode_bags
+from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
 from ftcore.formats.classic import Args, Classic
 from ftcore.formats.quantized import cut_off, quantize
-from ftcore.model.init import initial_rows
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import autotune
 from ftcore.training.finetune import finetune

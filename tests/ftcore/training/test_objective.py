@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.corpus.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree, log_probabilities
 from ftcore.model.module import TwoTables
@@ -172,7 +172,7 @@ def test_answers_are_the_best_labels_of_documents_that_take_part(loss):
     tree = huffman_tree(rng.integers(1, 9, 4).cumsum()[::-1]) if loss == "hs" else None
     found = answer(tables, corpus, loss, 2, seed=5, tree=tree)
     assert found.golds.tolist() == [1, 0, 2, 2] and len(found.labels) == 3
-    from ftcore.model.init import bucket_numbers, initial_rows
+    from ftcore.dictionary.init import bucket_numbers, initial_rows
 
     absent = torch.from_numpy(initial_rows(5, bucket_numbers(np.array([7])), 6))
     for place, document in enumerate((0, 3, 4)):

@@ -10,10 +10,10 @@ import torch
 import zstandard
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, documents, encode_bags
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, documents, encode_bags
+from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
-from ftcore.model.init import initial_rows
 from ftcore.model.losses import huffman_tree
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune

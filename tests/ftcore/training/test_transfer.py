@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.hashing import ngram_buckets
+from ftcore.dictionary.init import bucket_numbers, initial_rows, word_numbers
 from ftcore.errors import UserError
-from ftcore.model.hashing import ngram_buckets
-from ftcore.model.init import bucket_numbers, initial_rows, word_numbers
 from ftcore.training.transfer import transfer
 from tests.ftcore.engines.small import tables_for
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.corpus.dictionary import Dictionary
-from ftcore.corpus.encode import as_batch, documents, encode_tokens
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import as_batch, documents, encode_tokens
 from ftcore.engines.cpu.draws import discard_limits, draw_centres
 from ftcore.engines.cpu.engine import Cpu, shareable, train_centres
 from ftcore.engines.setup import PretrainSetup

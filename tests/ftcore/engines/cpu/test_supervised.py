@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config, native
-from ftcore.corpus.encode import BagCorpus, as_batch, encode_bags
+from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged

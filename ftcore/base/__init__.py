@@ -1,0 +1,1 @@
+"""The ground floor: files, processes, threads, cores, interruption; nothing of text or models."""

@@ -1,1 +1,0 @@
-"""Tokens to Parquet shards to ids."""

@@ -1,0 +1,1 @@
+"""Words to numbers: the dictionary, what reads lines for it, and corpora of ids."""

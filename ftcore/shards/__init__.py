@@ -1,0 +1,1 @@
+"""Raw documents to prepared ones: parts, Parquet shards, their manifest, duplicates."""
