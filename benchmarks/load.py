@@ -33,7 +33,7 @@ from ftcore import config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
-from ftcore.formats.classic import Args, Classic
+from ftcore.model.model import Args, Model
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURE = r"""
@@ -66,7 +66,7 @@ def make_model(path: Path, gigabytes: float, dim: int) -> dict[str, int]:
     counts = np.arange(rows, 0, -1)
     empty = Dictionary(words, [], counts, np.zeros(0, np.int64), int(counts.sum()), options, storage="all")
     nothing = np.zeros((0, dim), np.float32)
-    write_binary(Classic(Args(dim=dim, bucket=rows), empty, nothing, nothing), path)
+    write_binary(Model(Args(dim=dim, bucket=rows), empty, nothing, nothing), path)
     tail = 2 * (1 + 16)  # flag and shape of either matrix, which hold no rows yet
     with open(path, "r+b") as file:
         start = os.path.getsize(path) - tail

@@ -116,9 +116,9 @@ def show_tokens(given: argparse.Namespace) -> None:
     from ftcore.text.tokenizer import Tokenizer
 
     if given.model:
-        from ftcore.fasttext import FastText
+        from ftcore.formats.directory import read_directory
 
-        tokenizer = FastText.load(given.model).tokenizer
+        tokenizer = read_directory(given.model).tokenizer
     else:
         tokenizer = Tokenizer()
     with _raw(given.file) as raw:

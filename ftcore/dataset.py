@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ftcore import given
 from ftcore.errors import UserError
+from ftcore.model.model import Label
 from ftcore.text.missing import is_missing
-
-Label = str | int
 
 
 class TextDataset(torch.utils.data.Dataset):

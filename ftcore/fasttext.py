@@ -12,6 +12,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,60 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ftcore import answers, config, given
-from ftcore.answers import Prediction
-from ftcore.dataset import Label, TextDataset, label_rows, label_values, pairs_of, require_two
-from ftcore.dictionary.dictionary import Dictionary, encode, split
+from ftcore import config, given
+from ftcore.dataset import TextDataset, label_rows, label_values, pairs_of, require_two
+from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import as_batch, encode_bags
 from ftcore.dictionary.init import initial_rows
 from ftcore.errors import UserError
-from ftcore.formats.checkpoint import read_model, write_model
-from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
-from ftcore.formats.container import pack_model, unpack_model
-from ftcore.formats.header import check_model
+from ftcore.formats.directory import from_bytes, read_directory, to_bytes, write_directory
+from ftcore.inference.answers import Prediction
+from ftcore.inference.classifier import Classifier, in_float32
+from ftcore.inference.tables import Tables
+from ftcore.inference.vectors import Vectors
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
+from ftcore.model.model import LOSSES, MODELS, Args, Label, Model
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
+from ftcore.model.thresholds import Thresholds, fitted_thresholds
 from ftcore.text.tokenizer import Tokenizer
-from ftcore.training.thresholds import Thresholds, fitted_thresholds
 
 Texts = str | Sequence[str]
+
+
+class Faces:
+    """The predictor and the vectors of a model whose tables may be trained on: nothing made of their values is kept."""
+
+    def __init__(self, owner: FastText) -> None:
+        self.model = in_float32(owner.to_model())
+        self._tables = Tables(self.model)
+        self._made_of = self._things(owner)
+        self._beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
+        input, output = owner.tables.input, owner.tables.output
+        pairs = ((input, self.model.input), (output, self.model.output))
+        self._shared = all(t.is_cpu and t.data_ptr() == a.ctypes.data for t, a in pairs)
+
+    def of(self, owner: FastText) -> bool:
+        """Whether this still answers for the model."""
+        beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
+        same = all(a is b for a, b in zip(self._beside, beside, strict=True))
+        return self._shared and same and self._made_of == self._things(owner)
+
+    @staticmethod
+    def _things(owner: FastText) -> tuple:
+        pair = owner.tables.input, owner.tables.output
+        return (
+            *((t.data_ptr(), t.shape, t.dtype) for t in pair), owner.dictionary.rows, owner.loss, owner.kind, owner.seed,
+        )  # fmt: skip
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """Raw texts to labels."""
+        return Classifier(self.model, tables=self._tables, fold=False)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Words and lines of tokens to vectors."""
+        return Vectors(self.model, tables=self._tables)
 
 
 class FastText(nn.Module):
@@ -226,83 +264,55 @@ class FastText(nn.Module):
         return self._tree
 
     # ------------------------------------------------------------------------------------- prediction
+    # What follows is answered by ftcore.inference for the present values of the tables (copied from a GPU each time).
     def predict(
-        self, texts: Texts, k: int | None = None, threshold: float | None = None, batch: int = 1024
+        self, texts: Texts, k: int | None = None, threshold: float | None = None, batch: int | None = None
     ) -> list[Prediction]:
-        """The labels of each text, the most probable first.
+        """The labels of each text, the most probable first, see `ftcore.inference.classifier.Classifier.predict`.
 
         Args:
             k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
                 `thresholds` says all labels that reach theirs, any other its best one. A text without any word or
                 n-gram that has a row gets none, nor does a missing one; they are counted in a warning.
+            batch: texts at a time; default as many as keep the cores busy.
         """
-        own = self.thresholds if k is None and threshold is None else None
-        k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
-        threshold = 0.0 if threshold is None else given.number("threshold", threshold)
-        least = own.row(self.labels) if own else threshold
-        known, rows = self.scores(texts, batch)
-        answers.count_unanswered(known)
-        found = (answers.best_labels(row, self.labels, k, least) for row in rows)
-        return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
+        return self._faces.classifier.predict(texts, k, threshold, _size(batch))
 
-    def scores(self, texts: Texts, batch: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, texts: Texts) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
-        texts = [texts] if isinstance(texts, str | bytes) else texts
-        lines = self.tokenizer.tokenize(answers.texts_of(texts))
-        known = answers.has_features(self.dictionary, lines)
-        return known, self.probabilities((line for line, ok in zip(lines, known, strict=True) if ok), batch)
+        return self._faces.classifier.answers(texts)
 
-    @torch.no_grad()
-    def probabilities(self, token_lines: Iterable[str], batch: int = 1024) -> np.ndarray:
-        """Probabilities float32[N, C] of space-joined token lines, ``batch`` lines at a time."""
-        if not self.labels:
-            raise UserError(f"this {self.kind} model has no classifier; fit it on labelled texts first")
-        parts = [np.zeros((0, len(self.labels)), np.float32)]
-        for number, lines in enumerate(answers.batches(token_lines, given.count("batch", batch))):
-            lines = given.texts(lines, start=number * batch)
-            parts.append(self.log_prob(self.encode_tokens(lines)).exp().float().cpu().numpy())
-        return np.concatenate(parts)
+    def probabilities(self, token_lines: Iterable[str], batch: int | None = None) -> np.ndarray:
+        """Probabilities float32[N, C] of space-joined token lines."""
+        return self._faces.classifier.probabilities(given.texts(token_lines), _size(batch))
 
     # ---------------------------------------------------------------------------------------- vectors
-    @torch.no_grad()
     def word_vector(self, word: str) -> np.ndarray:
         """float32[D]: mean of the word's row and its n-grams' rows; of these alone out of the vocabulary,
         zero without any."""
-        ids = self.dictionary.to_signed(self.dictionary.subwords(encode(given.word(word))))
-        bags = make_bags(ids, np.array([0, len(ids)]), self.seed, self.dim).to(self.tables.input.device)
-        return self.tables.hidden(*bags)[0].cpu().numpy()
+        return self._faces.vectors.word(given.word(word))
 
-    @torch.no_grad()
     def word_vectors(self) -> np.ndarray:
         """float32[nwords, D]: `word_vector` of the whole vocabulary."""
-        ids, offsets = self.dictionary.subword_ids()
-        parts = [np.zeros((0, self.dim), np.float32)]
-        for at in range(0, self.dictionary.nwords, 10_000):
-            cuts = offsets[at : at + 10_001]
-            rows = self.dictionary.to_signed(ids[cuts[0] : cuts[-1]])
-            bags = make_bags(rows, cuts - cuts[0], self.seed, self.dim).to(self.tables.input.device)
-            parts.append(self.tables.hidden(*bags).cpu().numpy())
-        return np.concatenate(parts)
+        return self._faces.vectors.all()
 
-    @torch.no_grad()
     def sentence_vector(self, text: str) -> np.ndarray:
         """float32[D]. Supervised: mean of the text's features. Unsupervised: mean of its words' vectors,
         each divided by its length, zero ones and the end of line left out (``getSentenceVector``)."""
-        if self.kind == "supervised":
-            return self.tables.hidden(*self.encode(given.word(text, "text")))[0].cpu().numpy()
-        words = split(self.tokenizer.tokenize([given.word(text, "text")])[0])
-        vectors = [self.word_vector(word.decode("utf-8", "surrogatepass")) for word in words]
-        units = [v / np.linalg.norm(v) for v in vectors if np.linalg.norm(v) > 0]
-        return np.mean(units, axis=0) if units else np.zeros(self.dim, np.float32)
+        return self._faces.vectors.sentence(self.tokenizer.tokenize([given.word(text, "text")])[0])
 
     def nearest_neighbors(self, word: str, k: int = 10) -> list[tuple[str, float]]:
         """The k vocabulary words with the highest cosine to a word, itself left out."""
-        k, vector, table = given.count("k", k), self.word_vector(word), self.word_vectors()
-        norms = np.linalg.norm(table, axis=1) * np.linalg.norm(vector)
-        cosine = (table @ vector) / np.where(norms > 0, norms, 1)
-        own = self.dictionary.index.get(encode(word), -1)
-        order = [i for i in np.argsort(-cosine, kind="stable")[: k + 1].tolist() if i != own][:k]
-        return [(self.dictionary.words[i].decode("utf-8", "replace"), float(cosine[i])) for i in order]
+        found = Vectors(self._faces.model).neighbors(given.word(word), given.count("k", k))
+        return [(name.decode("utf-8", "replace"), cosine) for cosine, name in found]
+
+    @property
+    def _faces(self) -> Faces:
+        """What answers for the model as it is now, made anew where it has other tables, labels or words."""
+        kept = self.__dict__.get("_kept_faces")
+        if kept is None or not kept.of(self):
+            kept = self.__dict__["_kept_faces"] = Faces(self)
+        return kept
 
     # --------------------------------------------------------------------------------------- training
     def fit(
@@ -391,97 +401,71 @@ class FastText(nn.Module):
     # ------------------------------------------------------------------------------------------ files
     def save(self, directory: Path | str) -> None:
         """Write the model to a directory (safetensors and JSON), whole or not at all."""
-        write_model(given.path(directory, "directory"), *self._state())
+        write_directory(given.path(directory, "directory"), self.to_model())
 
     @classmethod
     def load(cls, directory: Path | str, device: str | torch.device = "cpu") -> FastText:
         """Read what `save` wrote. Errors: `UserError` naming the file and the remedy."""
-        return cls._from_state(*read_model(given.path(directory, "directory")), directory, True, device)
+        return cls.from_model(read_directory(given.path(directory, "directory"))).to(device)
 
     def to_bytes(self) -> bytes:
         """The model as one piece, see `ftcore.formats.container`; `from_bytes` is the inverse."""
-        return pack_model(*self._state())
+        return to_bytes(self.to_model())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> FastText:
         """The model that `to_bytes` wrote, on the CPU. Errors: `UserError` for other bytes."""
-        return cls._from_state(*unpack_model(data), "these bytes", False, "cpu")
+        return cls.from_model(from_bytes(data))
 
-    def to_classic(self, prefix: str = "__label__") -> Classic:
-        """The model as fastText's own files hold one (`ftcore.formats.binary.write_binary` writes it).
+    def to_model(self) -> Model:
+        """The model as a plain value, without torch: what formats write and predictors answer for.
 
-        The tables are shared, not copied (from a GPU they are); the tokenizer stays behind. Labels get
-        ``prefix`` before their names. In fastText a word that starts with it is a label, here it is a word.
+        The tables are shared, not copied (from a GPU they are). ``to_model().with_prefix()`` is the model as
+        fastText's own files hold one (`ftcore.formats.binary.write_binary` writes it).
         """
-        own, options = self.dictionary, self.dictionary.options
-        labels = [prefix + name for name in own.labels]
-        dictionary = Dictionary(
-            own.packed_words, labels, own.counts, own.label_counts, own.ntokens, options, own.buckets
-        )
-        args = Args(
-            dim=self.dim, min_count=options.min_count, word_ngrams=options.word_ngrams, loss=self.loss,
-            model=self.kind, bucket=own.bucket, minn=options.minn, maxn=options.maxn, label=prefix,
-            min_count_label=options.min_count_label, seed=self.seed,
+        input, output = (t.detach().cpu().numpy() for t in (self.tables.input, self.tables.output))
+        args = Args.of(self.dictionary, self.dim, self.loss, self.kind, self.seed)
+        return Model(
+            args, self.dictionary, input, output, self.seed, tokenizer=self.tokenizer, values=self.labels,
+            thresholds=self.thresholds, sparse=self.tables.sparse,
         )  # fmt: skip
-        input, output = (t.detach().cpu().float().numpy() for t in (self.tables.input, self.tables.output))
-        return Classic(args, dictionary, input, output, seed=self.seed)
 
     @classmethod
-    def from_classic(cls, classic: Classic, tokenizer: Tokenizer | None = None) -> FastText:
-        """A model of fastText's (``read_binary(path)``), to be trained on or used from raw text.
+    def from_model(cls, model: Model, tokenizer: Tokenizer | None = None) -> FastText:
+        """The torch face of a model, a file of fastText's (``read_binary(path)``) among them.
 
         Tables in memory are shared, mapped or quantised ones copied. Labels lose the model's prefix.
 
         Args:
-            tokenizer: raw text -> the tokens it was trained on; default the usual one.
+            tokenizer: raw text -> the tokens it was trained on; default its own, else the usual one.
 
         Errors: `UserError` for a cut-off `.ftz`: it leaves out n-grams that here would count.
         """
-        own, args = classic.dictionary, classic.args
+        own, args = model.dictionary, model.args
         if own.prune is not None:
-            raise UserError(f"{classic.path or 'this model'} is cut off; load the .bin it was made from")
-        labels = [name.removeprefix(args.label) for name in own.labels]
-        buckets = own.buckets if own.storage == "occurring" else np.arange(own.bucket, dtype=np.int32)
-        options = replace(own.options, min_count=max(1, own.options.min_count))
-        counts = own.counts, own.label_counts, own.ntokens
-        dictionary = Dictionary(own.packed_words, labels, *counts, options, buckets)
+            raise UserError(f"{model.path or 'this model'} is cut off; load the .bin it was made from")
+        dictionary = own
+        if args.label or own.storage != "occurring":
+            buckets = own.buckets if own.storage == "occurring" else np.arange(own.bucket, dtype=np.int32)
+            options = replace(own.options, min_count=max(1, own.options.min_count))
+            names = [name.removeprefix(args.label) for name in own.labels]
+            counts = own.counts, own.label_counts, own.ntokens
+            dictionary = Dictionary(own.packed_words, names, *counts, options, buckets)
         tables = []
-        for table, rows in ((classic.input, dictionary.rows), (classic.output, None)):
+        for table, rows in ((model.input, dictionary.rows), (model.output, None)):
             dense = table if isinstance(table, np.ndarray) else table.dense()
-            tables.append(torch.from_numpy(np.require(dense[:rows], np.float32, "CAW")))
-        return cls(
-            tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(*tables),
-            labels if args.supervised else [], args.model, args.loss, classic.seed,
+            kind = dense.dtype if dense.dtype.kind == "f" and dense.dtype.isnative else np.float32
+            tables.append(torch.from_numpy(np.require(dense[:rows], kind, "CAW")))
+        made = cls(
+            tokenizer or model.tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(*tables, model.sparse),
+            model.labels, args.model, args.loss, model.seed,
         )  # fmt: skip
+        made.thresholds = model.thresholds
+        return made
 
-    def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """All there is to save: arrays, and what goes into JSON."""
-        arrays = {f"dictionary.{name}": array for name, array in self.dictionary.state().items()}
-        arrays["input"] = self.tables.input.detach().cpu().numpy()
-        arrays["output"] = self.tables.output.detach().cpu().numpy()
-        header = {
-            "kind": self.kind, "loss": self.loss, "dim": self.dim, "seed": self.seed, "labels": self.labels,
-            "sparse": self.tables.sparse, "tokenizer": self.tokenizer.state(),
-        }  # fmt: skip
-        if self.thresholds is not None:
-            header["thresholds"] = self.thresholds.state()
-        return arrays, header
-
-    @classmethod
-    def _from_state(
-        cls, arrays: dict, header: dict, place: Any, directory: bool, device: str | torch.device
-    ) -> FastText:
-        about, dictionary = check_model(arrays, header, place, directory)
-        try:
-            tokenizer = Tokenizer.from_state(about.tokenizer)
-        except UserError as error:
-            raise UserError(f"{place}: tokenizer: {error}") from None
-        input, output = (torch.from_numpy(arrays[name]) for name in ("input", "output"))
-        tables = TwoTables(input, output, about.sparse).to(device)
-        model = cls(tokenizer, dictionary, tables, about.labels, about.kind, about.loss, about.seed)
-        if about.thresholds is not None:
-            model.thresholds = Thresholds.from_state(about.thresholds, about.labels, place)
-        return model
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made when first asked for."""
+        return {name: value for name, value in self.__dict__.items() if name != "_kept_faces"}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Shipped (joblib, Spark, worker processes) as `to_bytes`, so that the other side runs no code.
@@ -496,5 +480,9 @@ class FastText(nn.Module):
     def __deepcopy__(self, memo: dict[int, Any]) -> FastText:
         """As of other modules: device, hooks and what is trained stay, which the bytes do not hold."""
         made = memo[id(self)] = type(self).__new__(type(self))
-        made.__setstate__(copy.deepcopy(self.__dict__, memo))
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return made
+
+
+def _size(batch: int | None) -> int | None:
+    return None if batch is None else given.count("batch", batch)

@@ -14,10 +14,10 @@ from ftcore.errors import UserError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Model = TypeVar("Model", bound="BaseModel")
+Options = TypeVar("Options", bound="BaseModel")
 
 
-def options(kind: type[Model], values: dict[str, Any]) -> Model:
+def options(kind: type[Options], values: dict[str, Any]) -> Options:
     """Options by keyword. Errors: `UserError` naming each that is wrong, and what is allowed."""
     from pydantic import ValidationError
 

@@ -31,7 +31,8 @@ from tasks.raw_texts import RawText, raw_texts
 from tasks.session import Session, stage_task
 
 if TYPE_CHECKING:
-    from ftcore.fasttext import FastText
+    from ftcore.inference.classifier import Classifier
+    from ftcore.model.model import Model
 
 FLIPS = 40  # examples shown per model and direction
 EXCERPT = 400
@@ -128,14 +129,14 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
 def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     """One model's answers, scores and size on the test set, and where it comes from."""
 
-    from ftcore.answers import has_features
-    from ftcore.fasttext import FastText
+    from ftcore.formats.directory import read_directory
+    from ftcore.inference.classifier import Classifier
 
     path, exact = session.tracker.download(uri)
-    model = FastText.load(path)
+    model = read_directory(path)
+    classifier = Classifier(model)
     name = exact.removeprefix("models:/")
-    lines = test.texts if test.tokenized else model.tokenizer.tokenize(test.texts)
-    probabilities = model.probabilities(lines)
+    known, probabilities = classifier.told(test.texts if test.tokenized else classifier.tokens(test.texts))
     if not np.isfinite(probabilities).all():
         raise UserError(f"{name}: its probabilities are not numbers: its training diverged; train it anew")
     labels = [str(label) for label in model.labels]
@@ -160,7 +161,7 @@ def answer(session: Session, uri: str, test: TestSet) -> Candidate:
         entry,
         evidence_of(test, labels, report.metrics, seen_documents(model, origin, test)),
         origin,
-        int(np.count_nonzero(~has_features(model.dictionary, lines))),
+        int(np.count_nonzero(~known)),
     )
 
 
@@ -172,7 +173,7 @@ def baseline(origin: Origin, test: TestSet) -> dict[str, float]:
     return {k: origin.metrics[f"test/{k}"] for k in wanted if f"test/{k}" in origin.metrics}
 
 
-def seen_documents(model: FastText, origin: Origin, test: TestSet) -> set[int]:
+def seen_documents(model: Model, origin: Origin, test: TestSet) -> set[int]:
     """Numbers of the test documents that are in the model's training split, as far as that can be told."""
     if test.digest == origin.data or not origin.data:  # a set's test split is apart from its training split
         return set()
@@ -233,13 +234,14 @@ def require_known_labels(candidates: Sequence[Candidate]) -> None:
 def speed(session: Session, test: TestSet, candidates: list[Candidate]) -> list[Candidate]:
     """Documents per second of CPU time: the same documents, the models in turns, the best pass of each."""
 
-    from ftcore.fasttext import FastText
+    from ftcore.formats.directory import read_directory
+    from ftcore.inference.classifier import Classifier
 
     texts = (test.texts * (1 + TIMED // len(test.texts)))[:TIMED]  # a pass of a few documents measures noise
-    models = [FastText.load(c.path) for c in candidates]
+    models = [Classifier(read_directory(c.path), threads=1) for c in candidates]
 
-    def once(model: FastText) -> None:
-        model.probabilities(texts if test.tokenized else model.tokenizer.tokenize(texts))
+    def once(model: Classifier) -> None:
+        model.probabilities(texts if test.tokenized else model.tokens(texts))
 
     seconds = best_times([partial(once, model) for model in models])
     return [
@@ -306,12 +308,12 @@ def flip_examples(
 ) -> list[FlipExample]:
     """Flips as the page shows them: raw texts, of shards too where their sources are still there."""
 
-    from ftcore.fasttext import FastText
+    from ftcore.formats.directory import read_directory
 
     documents = [flip.document for flip in flips]
     raw: list[RawText | None] = [None] * len(flips)
     if test.tokenized and flips:
-        keys = getattr(FastText.load(candidates[0].path).tokenizer, "keys", None)
+        keys = getattr(read_directory(candidates[0].path).tokenizer, "keys", None)
         if keys is not None:
             sources, ids = ([column[n] for n in documents] for column in (test.sources, test.ids))
             raw = raw_texts(session.config, sources, ids, keys)

@@ -22,9 +22,9 @@ from ftcore.evaluation.plots import (
     precision_recall_figure,
     reliability_figure,
 )
+from ftcore.model.thresholds import Thresholds
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import ShardSet, iter_batches
-from ftcore.training.thresholds import Thresholds
 from tasks.commit import shard_set
 from tasks.raw_texts import RawText, raw_texts
 from tasks.reuse import StageOutput
@@ -34,7 +34,7 @@ from tasks.word_sets import check_word_files, word_files, word_scores
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ftcore.fasttext import FastText
+    from ftcore.inference.classifier import Classifier
 
 CODE = (
     "ftcore.evaluation.advice",
@@ -42,7 +42,9 @@ CODE = (
     "ftcore.evaluation.multilabel",
     "ftcore.evaluation.plots",
     "ftcore.evaluation.similarity",
-    "ftcore.fasttext",
+    "ftcore.formats.directory",
+    "ftcore.inference.classifier",
+    "ftcore.inference.vectors",
     "ftcore.shards.shards",
     "tasks.word_sets",
 )
@@ -80,10 +82,11 @@ def evaluate(
     check_word_files(session.config)
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.fasttext import FastText
+        from ftcore.formats.directory import read_directory
+        from ftcore.inference.classifier import Classifier
 
         labelled = shard_set(shards)
-        classifier = FastText.load(model.file("model"))
+        classifier = Classifier(read_directory(model.file("model")))
         scored = score_split(classifier, labelled, "test")
         report = evaluate_classification(
             scored.gold,
@@ -94,7 +97,7 @@ def evaluate(
             bins=options.calibration_bins,
             train_counts=train_counts(labelled),
         )
-        raw = partial(raw_texts, session.config, keys=classifier.tokenizer.keys)
+        raw = partial(raw_texts, session.config, keys=classifier.model.tokenizer.keys)
         tables = {**report.tables, "errors": error_table(scored, options.errors, raw)}
         metrics = dict(report.metrics)
         if options.baseline == "off":
@@ -104,7 +107,7 @@ def evaluate(
         if classifier.thresholds is not None:
             metrics |= at_thresholds(scored, classifier.thresholds, tables)
         if pretrained is not None:
-            words = FastText.load(pretrained.file("model"))
+            words = read_directory(pretrained.file("model"))
             metrics |= word_scores(session.config, words, tables)
         write(out, metrics, tables, plots(report, scored.labels))
         if child is not None:
@@ -137,7 +140,7 @@ def without_majority(
     return kept, tables | {"per_language": language[shown]}
 
 
-def score_split(model: FastText, shards: ShardSet, split: str) -> Scored:
+def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
     """Probabilities of every document of a split, in bounded memory but for the [N, C] result."""
     texts: list[str] = []
     gold: list[list[str]] = []

@@ -10,9 +10,9 @@ import numpy as np
 
 from ftcore.config import AutoFinetune, Finetune
 from ftcore.engines.choice import choose_engine
+from ftcore.model.thresholds import Thresholds, fitted_thresholds
 from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.text.tokenizer import Tokenizer
-from ftcore.training.thresholds import Thresholds, fitted_thresholds
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
 from tasks.meanwhile import imported_meanwhile
@@ -31,7 +31,7 @@ CODE = (
     "ftcore.training.effort",
     "ftcore.training.finetune",
     "ftcore.training.transfer",
-    "ftcore.training.thresholds",
+    "ftcore.model.thresholds",
     "ftcore.dictionary.encode",
     "ftcore.shards.shards",
     "ftcore.fasttext",

@@ -16,16 +16,17 @@ from ftcore.text.rows import open_rows
 from tasks.session import Session, stage_task
 
 if TYPE_CHECKING:
-    from ftcore.fasttext import FastText
+    from ftcore.inference.classifier import Classifier
 
 log = logging.getLogger("ftcore.predict")
 
 
 @stage_task("load-model")
-def load_model(session: Session, uri: str) -> tuple[FastText, str]:
+def load_model(session: Session, uri: str) -> tuple[Classifier, str]:
     """The named model, else the champion, else the newest version; and its exact address."""
 
-    from ftcore.fasttext import FastText
+    from ftcore.formats.directory import read_directory
+    from ftcore.inference.classifier import Classifier
 
     tracker = session.tracker
     name = session.config.tracking.model_name
@@ -36,13 +37,13 @@ def load_model(session: Session, uri: str) -> tuple[FastText, str]:
             f"{name}: no registered version in {tracker.uri}; run the pipeline first or name a model"
         )
     path, exact = tracker.download(uri)
-    return FastText.load(path), exact
+    return Classifier(read_directory(path)), exact
 
 
 @stage_task("score")
 def score(
     session: Session,
-    model: FastText,
+    model: Classifier,
     exact: str,
     source: str,
     columns: list[str | int],
@@ -57,7 +58,7 @@ def score(
     of those that reach their threshold (in csv with a | between them).
     """
 
-    from ftcore.answers import answer_columns
+    from ftcore.inference.answers import answer_columns
 
     begin = time.perf_counter()
     suffix = check_output(output)
@@ -75,7 +76,7 @@ def score(
     with atomic_file(output) as file:
         writer = ScoredWriter(file, suffix, rows.schema, answers, {"ftcore.model": exact})
         for some in rows.read():
-            known, probabilities = model.scores(some.texts)
+            known, probabilities = model.answers(some.texts)
             found = answer_columns(known, probabilities, model.labels, 1, model.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])
             total += len(some)

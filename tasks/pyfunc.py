@@ -18,15 +18,16 @@ class TextClassifier(PythonModel):
     """
 
     def load_context(self, context) -> None:
-        from ftcore.fasttext import FastText
+        from ftcore.formats.directory import read_directory
+        from ftcore.inference.classifier import Classifier
 
-        self.model = FastText.load(context.artifacts["model"])
+        self.model = Classifier(read_directory(context.artifacts["model"]))
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        from ftcore.answers import answer_columns, count_unanswered, labels_wanted
+        from ftcore.inference.answers import answer_columns, count_unanswered, labels_wanted
 
         k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))
-        known, rows = self.model.scores(model_input["text"])
+        known, rows = self.model.answers(model_input["text"])
         count_unanswered(known)
         columns = answer_columns(known, rows, self.model.labels, k, self.model.thresholds)
         # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON

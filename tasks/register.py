@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftcore.formats.checkpoint import read_model, write_model
+from ftcore.formats.checkpoint import read_arrays, write_arrays
 from ftcore.formats.compact import compact
 from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
@@ -65,8 +65,8 @@ def register(session: Session, model: StageOutput, scores: StageOutput, shards: 
 
 def smaller(model: Path, target: Path, weights: str, shards: StageOutput) -> tuple[Path, str]:
     """A copy of a model with its tables in fewer bytes, and what that saves and costs on the test split."""
-    arrays, header = read_model(model)
-    write_model(target, compact(arrays, weights), header)
+    arrays, header = read_arrays(model)
+    write_arrays(target, compact(arrays, weights), header)
     before, after = (right(folder, shards) for folder in (model, target))
     shares = [f"{found.mean():.4f}".removeprefix("0") for found in (before, after)]
     sentence = (
@@ -80,9 +80,10 @@ def smaller(model: Path, target: Path, weights: str, shards: StageOutput) -> tup
 def right(model: Path, shards: StageOutput) -> np.ndarray:
     """bool [documents]: whether the likeliest label of each document of the test split is one of its own."""
 
-    from ftcore.fasttext import FastText
+    from ftcore.formats.directory import read_directory
+    from ftcore.inference.classifier import Classifier
 
-    classifier = FastText.load(model)
+    classifier = Classifier(read_directory(model))
     gold: list[list[str]] = []
 
     def lines():

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ftcore.dictionary.dictionary import Dictionary
-    from ftcore.fasttext import FastText
+    from ftcore.inference.vectors import Vectors
+    from ftcore.model.model import Model
 
 log = logging.getLogger("ftcore.word_sets")
 FEW = 0.5  # of the words known: fewer are worth a word
@@ -101,14 +102,16 @@ def known_words(words: Sequence[str], dictionary: Dictionary) -> int:
     return sum(word.encode() in known for word in words)
 
 
-def word_scores(config: Config, model: FastText, tables: dict[str, pd.DataFrame]) -> dict[str, float]:
+def word_scores(config: Config, model: Model, tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     """Spearman and analogy accuracy per file; neighbours of the chosen words as a table.
 
     Beside each score stand ``_used`` of ``_total`` pairs or questions, and ``_known`` of ``_words`` words
     that are in the vocabulary (others have a vector from their n-grams, if any).
     """
+    from ftcore.inference.vectors import Vectors
+
     options, data = config.evaluate, Path(config.data)
-    spell = spelling(config.text)
+    spell, own = spelling(config.text), Vectors(model)
     metrics: dict[str, float] = {}
 
     @cache
@@ -122,15 +125,14 @@ def word_scores(config: Config, model: FastText, tables: dict[str, pd.DataFrame]
     sets = words_by_set(config)
     for name in options.similarity:
         stem = Path(name).stem
-        found = word_similarity(known_vector(model), data / name, normalize=spelled)
+        found = word_similarity(known_vector(own), data / name, normalize=spelled)
         metrics[f"similarity/{stem}"] = found.spearman
         metrics[f"similarity/{stem}_used"] = found.used
         metrics[f"similarity/{stem}_total"] = found.pairs
         coverage("similarity", stem, sets[str(data / name)])
     if not (options.analogies or options.neighbors):
         return metrics
-    words = model.words
-    vectors = model.word_vectors()
+    words, vectors = own.names, own.all()
     for name in options.analogies:
         stem = Path(name).stem
         answers = analogies(words, vectors, data / name, normalize=spelled)
@@ -141,17 +143,17 @@ def word_scores(config: Config, model: FastText, tables: dict[str, pd.DataFrame]
         tables[f"analogies_{stem}"] = answers.sections
     if options.neighbors:
         queries = sets["evaluate.neighbors"]
-        tables["neighbors"] = neighbors(words, vectors, queries, 10, vector_of=known_vector(model))
+        tables["neighbors"] = neighbors(words, vectors, queries, 10, vector_of=known_vector(own))
         metrics["neighbors/known"] = known_words(queries, model.dictionary)
         metrics["neighbors/words"] = len(queries)
     return metrics
 
 
-def known_vector(model: FastText) -> Callable[[str], np.ndarray | None]:
+def known_vector(vectors: Vectors) -> Callable[[str], np.ndarray | None]:
     """A word's vector, None where the model knows neither it nor any of its n-grams."""
 
     def vector(word: str) -> np.ndarray | None:
-        found = model.word_vector(word)
+        found = vectors.word(word)
         return found if np.any(found) else None
 
     return vector

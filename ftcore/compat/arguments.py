@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ftcore.base.cores import cores
 from ftcore.dictionary.spool import spooled
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args
+from ftcore.model.model import Args
 
 if TYPE_CHECKING:
     from ftcore import config

@@ -19,7 +19,7 @@ from ftcore.errors import UserError
 from ftcore.inference.predict import Predictions, Predictor
 
 if TYPE_CHECKING:
-    from ftcore.formats.classic import Classic
+    from ftcore.model.model import Model
 
 _NAN = float("nan")
 
@@ -117,7 +117,7 @@ def answers(
     yield from ahead(answer, ((block,) for block in blocks), threads or predictor.threads)
 
 
-def test_lines(given: Any, classic: Classic) -> Lines:
+def test_lines(given: Any, classic: Model) -> Lines:
     """Labelled input: a path, a `Lines`, or anything it takes.
 
     Errors: `UserError` where a file cannot be opened, in the original's words.

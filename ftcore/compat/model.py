@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ftcore.compat.binding import Binding
     from ftcore.compat.evaluation import Tally
     from ftcore.compat.meter import Meter
-    from ftcore.formats.classic import Classic
+    from ftcore.model.model import Model
     from ftcore.training.loop import TrainingResult
 
 _WORDS = 4096  # whose vectors are written at a time
@@ -55,7 +55,7 @@ class _FastText(Vocabulary):
         classic: the model itself.
 
     Attributes:
-        classic: the model as a file holds it, see `ftcore.formats.classic.Classic`.
+        classic: the model as a file holds it, see `ftcore.model.model.Model`.
         result: how its training went; None for a loaded model.
     """
 
@@ -64,13 +64,13 @@ class _FastText(Vocabulary):
         model_path: str | PathLike | None = None,
         args: Arguments | None = None,
         *,
-        classic: Classic | None = None,
+        classic: Model | None = None,
         result: TrainingResult | None = None,
     ) -> None:
         if model_path is not None:
-            from ftcore.compat.opening import read_classic
+            from ftcore.compat.opening import open_model
 
-            classic = read_classic(model_path)
+            classic = open_model(model_path)
         self._classic, self.result = classic, result
         self.set_args(args)
 
@@ -86,13 +86,13 @@ class _FastText(Vocabulary):
         self.verbose, self.pretrainedVectors = args.verbose, args.pretrained
 
     @property
-    def classic(self) -> Classic:
+    def classic(self) -> Model:
         if self._classic is None:
             raise UserError("this model is empty; load one with load_model(path) or train one")
         return self._classic
 
     @classic.setter
-    def classic(self, classic: Classic) -> None:
+    def classic(self, classic: Model) -> None:
         self._classic = classic
         for name in _OF_A_MODEL:
             self.__dict__.pop(name, None)

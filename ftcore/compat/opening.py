@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,9 +9,10 @@ from ftcore import given
 from ftcore.compat.model import _FastText
 from ftcore.dictionary.dictionary import encode, split
 from ftcore.errors import UserError
+from ftcore.formats.opening import read_model
 
 if TYPE_CHECKING:
-    from ftcore.formats.classic import Classic
+    from ftcore.model.model import Model
 
 
 def load_model(path: str | PathLike) -> _FastText:
@@ -23,18 +23,13 @@ def load_model(path: str | PathLike) -> _FastText:
 
     Errors: `UserError` where there is no such file, or it is no model.
     """
-    return _FastText(classic=read_classic(path))
+    return _FastText(classic=open_model(path))
 
 
-def read_classic(path: str | PathLike) -> Classic:
-    """What `load_model` reads."""
-    if os.path.isdir(given.path(path)):
-        from ftcore.fasttext import FastText
-
-        return FastText.load(path).to_classic()
-    from ftcore.formats.binary import read_binary
-
-    return read_binary(path)
+def open_model(path: str | PathLike) -> Model:
+    """What `load_model` reads: a model whose labels have a prefix."""
+    model = read_model(path)
+    return model if model.tokenizer is None else model.with_prefix()
 
 
 def tokenize(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args
+from ftcore.model.model import Args
 from ftcore.native import PAD
 
 if TYPE_CHECKING:

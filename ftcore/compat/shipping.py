@@ -19,9 +19,9 @@ from ftcore.dictionary.hashing import pack as pack_words
 from ftcore.dictionary.stored import Stored, check_vocabulary, restored_options
 from ftcore.errors import UserError
 from ftcore.formats.binary import VERSION
-from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
-from ftcore.formats.container import pack_model, unpack_model
-from ftcore.formats.header import checked
+from ftcore.formats.container import pack_arrays, unpack_arrays
+from ftcore.formats.directory import checked
+from ftcore.model.model import LOSSES, MODELS, Args, Model
 from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def pack(model: _FastText) -> bytes:
             if quantizer is not None:
                 arrays[f"{name}.{part}"] = quantizer.centroids
                 header["quantizers"][f"{name}.{part}"] = [quantizer.dim, quantizer.dsub]
-    return pack_model(arrays, header)
+    return pack_arrays(arrays, header)
 
 
 def unpack(data: bytes) -> _FastText:
@@ -109,7 +109,7 @@ def unpack(data: bytes) -> _FastText:
     """
     from ftcore.compat.model import _FastText
 
-    arrays, header = unpack_model(data)
+    arrays, header = unpack_arrays(data)
     if header.get("kind") != KIND:
         raise UserError(f"these bytes are a model of kind {header.get('kind')!r}, not {KIND!r}")
     about = checked(Shipped, header, _PLACE)
@@ -128,7 +128,7 @@ def unpack(data: bytes) -> _FastText:
         rows = None
     input = _matrix(stored, about.quantizers, "input", rows, args.dim)
     output = _matrix(stored, about.quantizers, "output", outputs, args.dim)
-    model = _FastText(classic=Classic(args, dictionary, input, output, about.seed, version, path, kept))
+    model = _FastText(classic=Model(args, dictionary, input, output, about.seed, version, path, kept))
     for name, value in about.attributes.items():
         setattr(model, name, loss_name[value] if name == "loss" else value)
     return model

@@ -17,11 +17,11 @@ from ftcore.compat.watch import Watch
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.dictionary.spool import spooled
 from ftcore.formats import quantized
-from ftcore.formats.classic import Classic
 from ftcore.model.matrices import Matrices
+from ftcore.model.model import Model
 
 
-def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Classic:
+def quantize(classic: Model, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Model:
     """A quantised model.
 
     Args:
@@ -32,13 +32,13 @@ def quantize(classic: Classic, input: Any, changed: dict[str, Any], verbose: int
     if input is None:
         return quantized.quantize(classic, **options)
 
-    def retrain(cut: Classic) -> Classic:
+    def retrain(cut: Model) -> Model:
         return train_on(replace(cut, args=replace(cut.args, **changed)), input, verbose)
 
     return quantized.quantize(classic, retrain=retrain, **options)
 
 
-def train_on(classic: Classic, input: Any, verbose: int) -> Classic:
+def train_on(classic: Model, input: Any, verbose: int) -> Model:
     """Go on training a classifier's tables, its dictionary as it is: features without a row are left out."""
     from ftcore.engines.choice import choose_engine
     from ftcore.training.finetune import finetune

@@ -19,8 +19,8 @@ from ftcore.dictionary.dictionary import Dictionary, label_bytes, label_text
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args, Classic
 from ftcore.model.matrices import Matrices
+from ftcore.model.model import Args, Model
 
 if TYPE_CHECKING:
     from ftcore.compat.arguments import Arguments
@@ -51,19 +51,19 @@ def starting_point(arguments: Arguments) -> Random:
     return FromModel(arguments.args, classic_of(vectors), head=False)
 
 
-def classic_of(model: Any) -> Classic:
+def classic_of(model: Any) -> Model:
     """A model from what `init_model` may be: one of ours, its path, or an `ftcore.FastText`."""
     from ftcore.compat.model import _FastText
-    from ftcore.compat.opening import read_classic
+    from ftcore.compat.opening import open_model
 
     if isinstance(model, str | PathLike):
-        return read_classic(model)
+        return open_model(model)
     if isinstance(model, _FastText):
         return model.classic
-    if isinstance(model, Classic):
+    if isinstance(model, Model):
         return model
-    if hasattr(model, "to_classic"):  # ftcore.FastText, whose import is not needed for this
-        return model.to_classic()
+    if hasattr(model, "to_model"):  # ftcore.FastText, whose import is not needed for this
+        return model.to_model().with_prefix()
     raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
 
 
@@ -123,7 +123,7 @@ class FromModel(Random):
         head: take the output rows of labels (or words) that both have.
     """
 
-    def __init__(self, args: Args, source: Classic, head: bool = True) -> None:
+    def __init__(self, args: Args, source: Model, head: bool = True) -> None:
         super().__init__(args)
         if source.quantized:
             raise UserError("a quantised model cannot be trained further; give the .bin it was made from")
@@ -223,7 +223,7 @@ def adopt(arguments: Arguments) -> Arguments:
     return replace(arguments, args=args, extras=extras)
 
 
-def _own_buckets(classic: Classic) -> np.ndarray:
+def _own_buckets(classic: Model) -> np.ndarray:
     """Buckets with a row in a dense model."""
     dictionary = classic.dictionary
     return (

@@ -16,8 +16,8 @@ from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.start import adopt, starting_point
 from ftcore.compat.watch import Watch
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
 from ftcore.model.matrices import arrays
+from ftcore.model.model import Model
 
 
 def train_supervised(*given: Any, **named: Any) -> _FastText:
@@ -131,4 +131,4 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()
-    return _FastText(classic=Classic(args, dictionary, *arrays(tables), seed=args.seed), result=result)
+    return _FastText(classic=Model(args, dictionary, *arrays(tables), seed=args.seed), result=result)

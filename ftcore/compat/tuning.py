@@ -19,7 +19,7 @@ from ftcore.compat.reading import Reading, document_weights
 from ftcore.compat.shrinking import train_on
 from ftcore.compat.start import starting_point
 from ftcore.errors import RunError, UserError
-from ftcore.formats.classic import Classic
+from ftcore.model.model import Model
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED
@@ -86,7 +86,7 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
 def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> _FastText:
     """Cut off, retrain and quantise a model, so that its file has at most `size` bytes."""
 
-    def retrain(cut: Classic) -> Classic:
+    def retrain(cut: Model) -> Model:
         return train_on(cut, arguments.input, arguments.verbose)
 
     try:

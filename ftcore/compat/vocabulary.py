@@ -18,13 +18,13 @@ from ftcore.errors import UserError
 from ftcore.given import on_unicode_error as checked_errors
 
 if TYPE_CHECKING:
-    from ftcore.formats.classic import Classic
+    from ftcore.model.model import Model
 
 
 class Vocabulary:
     """Methods that need no table."""
 
-    classic: Classic
+    classic: Model
 
     def is_quantized(self) -> bool:
         """Whether the input matrix is quantised."""

@@ -193,6 +193,13 @@ class Dictionary:
             self.ntokens, self.options, self.buckets.copy(), storage=self.storage, prune=self.prune,
         )  # fmt: skip
 
+    def renamed(self, labels: list[str]) -> Dictionary:
+        """The same dictionary with other names for its labels; it shares the words and the counts."""
+        return Dictionary(
+            self.packed_words, labels, self.counts, self.label_counts, self.ntokens, self.options, self.buckets,
+            storage=self.storage, prune=self.prune,
+        )  # fmt: skip
+
     def merge(self, other: Dictionary, labels: bool = False) -> Dictionary:
         """This dictionary with another's words behind its own: how fine-tuning gains pretrained rows.
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from ftcore import config
 from ftcore.ecosystem import inputs
 from ftcore.ecosystem.learning import Run, train_classifier
-from ftcore.ecosystem.models import open_model, read_source, trainable
+from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
@@ -132,7 +132,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _pretrained(self) -> FastText | None:
-        return None if self.pretrained is None else trainable(open_model(self.pretrained))
+        return None if self.pretrained is None else FastText.from_model(model_of(self.pretrained))
 
     def _options(self, targets: inputs.Targets, start: FastText | None) -> config.Finetune:
         several = targets.form != "single"
@@ -202,7 +202,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         return self._scorer.scores(inputs.read_texts(X), inputs.read_threads(self.n_jobs))
 
     def _make_scorer(self) -> Scorer:
-        return Scorer(read_source(self.model_), [str(value) for value in self.classes_.tolist()])
+        return Scorer(model_of(self.model_), [str(value) for value in self.classes_.tolist()])
 
     # ---------------------------------------------------------------------------------------- sklearn
     def __getstate__(self) -> dict:

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.ecosystem.models import Model, need, read_source
+from ftcore.ecosystem.models import AnyModel, model_of, need
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
 from ftcore.inference.vectors import Vectors
+from ftcore.model.model import Model
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
 
-def to_keyed_vectors(model: Model, subwords: bool | None = None) -> KeyedVectors:
+def to_keyed_vectors(model: AnyModel, subwords: bool | None = None) -> KeyedVectors:
     """A model's word vectors as gensim's `FastTextKeyedVectors` or, without n-grams, `KeyedVectors`.
 
     The vectors are the same; of words out of the vocabulary too, where there are n-grams. Words that are
     no UTF-8 are named as gensim names them when it loads a `.bin` (``\\xff`` for the byte).
 
     Args:
-        model: `ftcore.FastText`, a model of fastText's API, a `Classic`, or a path.
+        model: `ftcore.FastText`, a model of fastText's API, a `Model`, or a path.
         subwords: keep the rows of all buckets (float32[bucket, D]: 800 MB at the defaults; those of an
             opened `.bin` stay on disk) for the vectors of other words; False: vectors of the vocabulary
             alone; None: True where the model has character n-grams, unless it was cut off.
@@ -33,7 +33,7 @@ def to_keyed_vectors(model: Model, subwords: bool | None = None) -> KeyedVectors
 
     Example: ``to_keyed_vectors(ftcore.load_model("cc.zh.300.bin")).most_similar("中国")``
     """
-    classic = read_source(model).classic
+    classic = model_of(model)
     dictionary = classic.dictionary
     has = dictionary.options.maxn > 0 and dictionary.bucket > 0
     pruned = dictionary.prune is not None
@@ -50,11 +50,11 @@ def to_keyed_vectors(model: Model, subwords: bool | None = None) -> KeyedVectors
     return keyed
 
 
-def _plain(classic: Classic) -> KeyedVectors:
+def _plain(classic: Model) -> KeyedVectors:
     return need("gensim.models", "gensim").KeyedVectors(classic.args.dim)
 
 
-def _with_subwords(classic: Classic) -> KeyedVectors:
+def _with_subwords(classic: Model) -> KeyedVectors:
     dictionary, options = classic.dictionary, classic.dictionary.options
     made = need("gensim.models.fasttext", "gensim").FastTextKeyedVectors(
         classic.args.dim, options.minn, options.maxn, dictionary.bucket

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -12,63 +12,52 @@ import numpy as np
 
 from ftcore import given
 from ftcore.compat.model import _FastText
-from ftcore.compat.opening import load_model
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
-from ftcore.formats.classic import Classic
-from ftcore.text.tokenizer import Tokenizer, Whitespace
+from ftcore.formats.opening import read_model
+from ftcore.model.model import Model
+from ftcore.text.tokenizer import Whitespace
 
-Model = FastText | _FastText | Classic | str | Path
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model and how its texts become tokens."""
-
-    classic: Classic
-    tokenizer: Tokenizer | Whitespace
-
-    def features(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Features of raw texts in fastText's numbering: (int32[N], offsets int64[B + 1])."""
-        lines = self.tokenizer.tokenize(list(texts))
-        return self.classic.dictionary.features_of(lines, label=self.classic.args.label or None)
+AnyModel = FastText | _FastText | Model | str | Path
 
 
-def read_source(model: Model) -> Source:
-    """What a model is made of.
+def model_of(model: AnyModel) -> Model:
+    """The plain value behind a model.
 
     Args:
-        model: `ftcore.FastText` (with its own tokenizer), a model of fastText's API or a `Classic` (tokens
-            are what white space separates); or the path of a directory, a `.bin` or an `.ftz`.
+        model: `ftcore.FastText` (with its own tokenizer), a model of fastText's API or a `Model` (without one,
+            tokens are what white space separates); or the path of a directory, a `.bin` or an `.ftz`.
 
     Errors: `UserError` for anything else.
     """
-    opened = open_model(model)
-    if isinstance(opened, FastText):
-        return Source(opened.to_classic(prefix=""), opened.tokenizer)
-    return Source(opened.classic, Whitespace())
-
-
-def open_model(model: Model) -> FastText | _FastText:
-    """A model from a path; a model passes through."""
     if isinstance(model, str | Path):
-        return FastText.load(model) if Path(given.path(model)).is_dir() else load_model(model)
-    if isinstance(model, Classic):
-        return _FastText(classic=model)
+        model = read_model(given.path(model))
+    elif isinstance(model, FastText):
+        model = model.to_model()
+    elif isinstance(model, _FastText):
+        model = model.classic
+    elif not isinstance(model, Model):
+        raise UserError(
+            f"{type(model).__name__} is no model; give an ftcore.FastText, a model of load_model or "
+            "train_supervised, or a path"
+        )
+    return model if model.tokenizer is not None else replace(model, tokenizer=Whitespace())
+
+
+def shippable(model: AnyModel) -> FastText | _FastText:
+    """The model behind a path or a plain value as one that can be copied and pickled; such a one passes through."""
     if isinstance(model, FastText | _FastText):
         return model
-    raise UserError(
-        f"{type(model).__name__} is no model; give an ftcore.FastText, a model of load_model or "
-        "train_supervised, or a path"
-    )
+    plain = model_of(model)
+    if isinstance(plain.tokenizer, Whitespace):
+        return _FastText(classic=replace(plain, tokenizer=None))
+    return FastText.from_model(plain)
 
 
-def trainable(model: FastText | _FastText) -> FastText:
-    """A model to go on training from, tokens being what white space separates where it is not ours.
-
-    Errors: `UserError` for a cut-off `.ftz`.
-    """
-    return model if isinstance(model, FastText) else FastText.from_classic(model.classic, Whitespace())
+def features(model: Model, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Features of raw texts in fastText's numbering: (int32[N], offsets int64[B + 1])."""
+    lines = model.tokenizer.tokenize(list(texts))
+    return model.dictionary.features_of(lines, label=model.args.label or None)
 
 
 def need(module: str, extra: str) -> ModuleType:

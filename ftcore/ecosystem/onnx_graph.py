@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from ftcore.formats.classic import Classic
 from ftcore.model.losses import huffman_tree
+from ftcore.model.model import Model
 from ftcore.model.quantize import KSUB, QuantMatrix
 
 # of `ftcore.dictionary.init`, whose bits the graph reproduces
@@ -68,7 +68,7 @@ class Rows(NamedTuple):
     ends: str
 
 
-def means_of_bags(graph: Graph, classic: Classic, ids: str, offsets: str) -> str:
+def means_of_bags(graph: Graph, classic: Model, ids: str, offsets: str) -> str:
     """float32[B, D]: mean of each bag's rows; zero for an empty bag.
 
     A bucket without a row gets the one it would have started from, made in the graph as
@@ -125,7 +125,7 @@ def _sums(graph: Graph, parts: list[Rows], dim: int) -> str:
     return graph.add("Loop", bags, graph.constant(np.array(True)), body=inner)
 
 
-def _parts(graph: Graph, classic: Classic, ids: str, starts: str, ends: str) -> list[Rows]:
+def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> list[Rows]:
     """The rows that count: those of the table, and those made for buckets that have none."""
     dictionary = classic.dictionary
     if dictionary.bucket == 0 or dictionary.storage == "all":
@@ -228,7 +228,7 @@ def _signed(x: int) -> int:
 
 
 # ---------------------------------------------------------------------------------------- probabilities
-def probabilities(graph: Graph, classic: Classic, vectors: str) -> str:
+def probabilities(graph: Graph, classic: Model, vectors: str) -> str:
     """float32[B, C]: exact softmax, sigmoids (ova, ns), or products of them down the tree (hs)."""
     output = classic.output if isinstance(classic.output, np.ndarray) else classic.output.dense()
     scores = graph.add("Gemm", vectors, graph.constant(np.asarray(output, np.float32), "output"), transB=1)

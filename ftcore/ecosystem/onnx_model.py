@@ -11,8 +11,8 @@ import numpy as np
 
 from ftcore import __version__
 from ftcore.base.files import atomic_write_bytes, explain_full_disk
-from ftcore.ecosystem.models import Model, need, read_source
-from ftcore.formats.classic import Classic
+from ftcore.ecosystem.models import AnyModel, features, model_of, need
+from ftcore.model.model import Model
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -22,7 +22,7 @@ IR_VERSION = 9  # what onnxruntime reads from 1.15 on
 LARGEST = 1_900_000_000  # bytes of a model in one file: a protobuf message ends at 2 GiB
 
 
-def to_onnx(model: Model) -> ModelProto:
+def to_onnx(model: AnyModel) -> ModelProto:
     """The graph of a model.
 
     Inputs:
@@ -50,7 +50,7 @@ def to_onnx(model: Model) -> ModelProto:
 
     from ftcore.ecosystem import onnx_graph as pieces
 
-    classic = read_source(model).classic
+    classic = model_of(model)
     graph = pieces.Graph()
     vectors = pieces.means_of_bags(graph, classic, "ids", "offsets")
     outputs = [helper.make_tensor_value_info(vectors, TensorProto.FLOAT, ["texts", classic.args.dim])]
@@ -71,7 +71,7 @@ def to_onnx(model: Model) -> ModelProto:
     return made
 
 
-def save_onnx(model: Model, path: str | Path) -> None:
+def save_onnx(model: AnyModel, path: str | Path) -> None:
     """Write `to_onnx` of a model; where it is too large for one file, the tables go to ``path.data``.
 
     Errors: as of `to_onnx`, or `UserError` when the disk is full.
@@ -88,7 +88,7 @@ def save_onnx(model: Model, path: str | Path) -> None:
         )
 
 
-def onnx_inputs(model: Model, texts: Sequence[str]) -> dict[str, np.ndarray]:
+def onnx_inputs(model: AnyModel, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """Raw texts as inputs of the graph: ids int64[N], offsets int64[B].
 
     Texts are tokenised as the model does it (`ftcore.FastText`: by its tokenizer, others: white space), and an
@@ -97,11 +97,11 @@ def onnx_inputs(model: Model, texts: Sequence[str]) -> dict[str, np.ndarray]:
     >>> onnx_inputs(model, ["good film", ""])["offsets"].tolist()  # doctest: +SKIP
     [0, 3]
     """
-    ids, offsets = read_source(model).features(texts)
+    ids, offsets = features(model_of(model), texts)
     return {"ids": ids.astype(np.int64), "offsets": np.ascontiguousarray(offsets[:-1], np.int64)}
 
 
-def _metadata(classic: Classic) -> dict[str, str]:
+def _metadata(classic: Model) -> dict[str, str]:
     args, dictionary = classic.args, classic.dictionary
     about = {
         "model": args.model, "loss": args.loss, "dim": args.dim, "nwords": dictionary.nwords,

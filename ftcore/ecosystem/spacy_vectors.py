@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ftcore.dictionary.hashing import EOS
-from ftcore.ecosystem.models import Model, need, read_source
+from ftcore.ecosystem.models import AnyModel, model_of, need
 from ftcore.errors import UserError
 from ftcore.inference.vectors import Vectors
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_spacy_vectors(
-    model: Model, vocab: Vocab, words: int | None = None, name: str = "ftcore"
+    model: AnyModel, vocab: Vocab, words: int | None = None, name: str = "ftcore"
 ) -> SpacyVectors:
     """Put a model's word vectors into a vocabulary of spaCy's and return them.
 
@@ -24,7 +24,7 @@ def to_spacy_vectors(
     Left out: the end of line, words that are no UTF-8.
 
     Args:
-        model: `ftcore.FastText`, a model of fastText's API, a `Classic`, or a path.
+        model: `ftcore.FastText`, a model of fastText's API, a `Model`, or a path.
         vocab: ``nlp.vocab``.
         words: only so many of the most frequent.
         name: of the vectors in spaCy.
@@ -36,7 +36,7 @@ def to_spacy_vectors(
     if words is not None and words < 1:
         raise UserError(f"words={words}; give a number of words from 1 up, or None for all")
     spacy = need("spacy.vectors", "spacy")
-    classic = read_source(model).classic
+    classic = model_of(model)
     names: list[str] = []
     kept: list[bytes] = []
     numbers: list[int] = []

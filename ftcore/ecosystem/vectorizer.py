@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from ftcore import config
 from ftcore.base.threads import ahead
 from ftcore.ecosystem import inputs
 from ftcore.ecosystem.learning import Run, train_vectors
-from ftcore.ecosystem.models import Source, open_model, read_source
+from ftcore.ecosystem.models import model_of, shippable
 from ftcore.engines.choice import choose_engine
 from ftcore.fasttext import FastText
 from ftcore.inference.vectors import Vectors
+from ftcore.model.model import Model
 
 _TEXTS = 1024  # of a batch
 # parameters that are options of the same name
@@ -84,7 +86,7 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         texts = inputs.read_texts(X)
         if self.pretrained is not None:
-            self.model_ = open_model(self.pretrained)
+            self.model_ = shippable(self.pretrained)
         else:
             options = inputs.read_options(
                 config.Pretrain, self, **{name: getattr(self, name) for name in _SAME}
@@ -96,17 +98,17 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 inputs.read_threads(self.n_jobs),
             )
             self.model_, _ = train_vectors(texts, options, run)
-        self._source = self._open()
+        self._opened = self._open()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Vectors of N texts: float32[N, D]; zero for a text without any known feature."""
         check_is_fitted(self, "model_")
         texts = inputs.read_texts(X)
-        vectors = Vectors(self._source.classic, threads=1)
+        vectors = Vectors(self._opened, threads=1)
 
         def batch(at: int) -> np.ndarray:
-            return vectors.sentences(self._source.tokenizer.tokenize(texts[at : at + _TEXTS]))
+            return vectors.sentences(self._opened.tokenizer.tokenize(texts[at : at + _TEXTS]))
 
         starts = ((at,) for at in range(0, len(texts), _TEXTS))
         return np.concatenate(list(ahead(batch, starts, inputs.read_threads(self.n_jobs))))
@@ -114,22 +116,22 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     @property
     def _n_features_out(self) -> int:
         """Size of the vectors; what makes `get_feature_names_out`."""
-        return self._source.classic.args.dim
+        return self._opened.args.dim
 
-    def _open(self) -> Source:
-        source = read_source(self.model_)
+    def _open(self) -> Model:
+        model = model_of(self.model_)
         if self.tokenizer == "auto" or (self.pretrained is None and isinstance(self.model_, FastText)):
-            return source
-        return Source(source.classic, inputs.read_tokenizer(self.tokenizer))
+            return model
+        return replace(model, tokenizer=inputs.read_tokenizer(self.tokenizer))
 
     def __getstate__(self) -> dict:
-        """`_source` is made of the model, which ships as our own format's bytes."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_source"}
+        """`_opened` is made of the model, which ships as our own format's bytes."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_opened"}
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         if "model_" in state:
-            self._source = self._open()
+            self._opened = self._open()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -18,9 +18,9 @@ import numpy as np
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
-from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.formats.cursor import REMEDY, Cursor
 from ftcore.formats.entries import LABEL, WORD, pack_entries, read_entries
+from ftcore.model.model import LOSSES, MODELS, Args, Model
 
 if TYPE_CHECKING:
     from ftcore.model.quantize import ProductQuantizer, QuantMatrix
@@ -33,7 +33,7 @@ _LONGEST = 1000  # characters or words of an n-gram; beyond, a file is taken for
 
 
 # ------------------------------------------------------------------------------------------------ read
-def read_binary(path: str | PathLike, *, mmap: bool = True) -> Classic:
+def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
     """Read a `.bin` or `.ftz` of version 12 or older.
 
     Args:
@@ -43,7 +43,7 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Classic:
             aligned: index it (``input[ids]``), but not with ``np.take``, which would copy it whole.
             The file must not be overwritten in place meanwhile (`write_binary` replaces it, which is fine).
 
-    Returns: a `Classic` with ``storage`` "all", or "pruned" for a cut-off `.ftz`. A model without any
+    Returns: a `Model` with ``storage`` "all", or "pruned" for a cut-off `.ftz`. A model without any
     n-grams may have rows for buckets behind its words all the same, which then are never used.
 
     Raises:
@@ -80,7 +80,7 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Classic:
     output = read(cursor, "output", rows, args.dim, copy)
     if cursor.left:
         raise UserError(f"{path}: {cursor.left} bytes follow the model's end at byte {cursor.at}; {REMEDY}")
-    return Classic(args, dictionary, table, output, version=version, path=str(path), kept=kept)
+    return Model(args, dictionary, table, output, version=version, path=str(path), kept=kept)
 
 
 def _read_args(cursor: Cursor, version: int) -> tuple[Args, dict[str, int]]:
@@ -225,7 +225,7 @@ def _read_quantizer(cursor: Cursor, name: str, dim: int) -> ProductQuantizer:
 
 
 # ----------------------------------------------------------------------------------------------- write
-def write_binary(classic: Classic, path: str | PathLike) -> None:
+def write_binary(classic: Model, path: str | PathLike) -> None:
     """Write a `.bin` (dense input) or `.ftz` (quantised); the file appears whole or not at all.
 
     A model that was read is written byte for byte as it was. One trained here is written with all its

@@ -34,7 +34,7 @@ NO_ARRAYS = (
 _REMEDY = "copy the model again from where it was saved, or train and save it again"
 
 
-def write_model(directory: Path | str, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+def write_arrays(directory: Path | str, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write a model directory, replacing an existing one.
 
     Args:
@@ -52,8 +52,8 @@ def write_model(directory: Path | str, arrays: dict[str, np.ndarray], header: di
         (folder / HEADER).write_bytes(canonical_json(whole))
 
 
-def read_model(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(arrays, header) of `write_model`.
+def read_arrays(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(arrays, header) of `write_arrays`.
 
     Errors: `UserError` naming the file and the remedy when something is missing, damaged, truncated,
     of another kind or of a newer version.

@@ -26,13 +26,13 @@ _NAME = "these bytes"
 _REMEDY = "ship or save the model again"
 
 
-def pack_model(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
-    """One model as bytes; `unpack_model` is the inverse. Equal models give equal bytes.
+def pack_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
+    """One model as bytes; `unpack_arrays` is the inverse. Equal models give equal bytes.
 
     Args:
         arrays: any safetensors type. header: JSON values; the keys format, version and weights are ours.
 
-    >>> arrays, header = unpack_model(pack_model({"a": np.arange(3)}, {"seed": 7}))
+    >>> arrays, header = unpack_arrays(pack_arrays({"a": np.arange(3)}, {"seed": 7}))
     >>> arrays["a"].tolist(), header["seed"]
     ([0, 1, 2], 7)
     """
@@ -42,8 +42,8 @@ def pack_model(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
     return b"".join([MAGIC, _LENGTH.pack(len(text)), text, weights])
 
 
-def unpack_model(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(arrays, header) of `pack_model`.
+def unpack_arrays(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(arrays, header) of `pack_arrays`.
 
     Errors: `UserError` for bytes that are no model, cut off, damaged or of a newer version.
     """

@@ -14,12 +14,12 @@ import numpy as np
 
 from ftcore.base.cores import cores
 from ftcore.dictionary.init import bucket_numbers, initial_rows
-from ftcore.formats.classic import Classic
+from ftcore.model.model import Model
 
 _ROWS = 1 << 12  # made at a time
 
 
-def write_all_rows(file: IO[bytes], classic: Classic) -> None:
+def write_all_rows(file: IO[bytes], classic: Model) -> None:
     """Write the rows of all words and buckets: float32[nwords + bucket, D], little-endian.
 
     Rows are made some at a time by a few threads while others are written.
@@ -47,7 +47,7 @@ def _write_rows(file: IO[bytes], rows: np.ndarray) -> None:
     file.write(np.ascontiguousarray(rows, "<f4").reshape(-1).view(np.uint8))
 
 
-def _bucket_rows(classic: Classic, start: int, buffer: np.ndarray) -> np.ndarray:
+def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
     """Rows of the buckets from ``start`` on, as many as the buffer holds: a part of it."""
     dictionary = classic.dictionary
     stop = min(start + len(buffer), dictionary.bucket)
@@ -66,7 +66,7 @@ class AllRows:
     ((2, 100), 2000100)
     """
 
-    def __init__(self, classic: Classic) -> None:
+    def __init__(self, classic: Model) -> None:
         self.classic, self.table = classic, np.asarray(classic.input)
         self.whole = classic.dictionary.storage != "occurring"
         rows = len(self.table) if self.whole else classic.dictionary.nwords + classic.dictionary.bucket

@@ -15,24 +15,24 @@ from ftcore import native
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
 from ftcore.formats.expand import AllRows
+from ftcore.model.model import Model
 from ftcore.model.quantize import QuantMatrix, Rows, row_norms
 
 _QOUT_DSUB = 2  # the output's, whatever the input's is
 
 
 def quantize(
-    classic: Classic,
+    classic: Model,
     *,
     cutoff: int = 0,
     qnorm: bool = False,
     qout: bool = False,
     dsub: int = 2,
-    retrain: Callable[[Classic], Classic] | None = None,
+    retrain: Callable[[Model], Model] | None = None,
     threads: int | None = None,
     fused: bool = False,
-) -> Classic:
+) -> Model:
     """A product-quantised model; bit for bit what the original makes of the same file and options.
 
     The original refuses word vectors (skipgram, cbow); here they are quantised in the same way.
@@ -67,7 +67,7 @@ def quantize(
     return replace(classic, input=table, output=output, version=12, path="", kept={})
 
 
-def cut_off(classic: Classic, cutoff: int) -> Classic:
+def cut_off(classic: Model, cutoff: int) -> Model:
     """The model with its ``cutoff`` longest input rows only; its dictionary's storage is "pruned".
 
     The end of line comes first, then rows by length, equal ones as ``std::sort`` leaves them. Words keep

@@ -22,10 +22,10 @@ from ftcore import native
 from ftcore.base.cores import cores
 from ftcore.base.threads import ahead
 from ftcore.errors import RunError, UserError
-from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
 from ftcore.model.huffman import children
+from ftcore.model.model import Model
 from ftcore.native import PAD
 
 FOLDED_BYTES = 256 << 20  # the largest folded table
@@ -73,6 +73,7 @@ class Predictor:
     Args:
         classic: the model. It must not change: folded rows are kept.
         threads: for many lines; default as many as there are cores.
+        fold: False where the matrices change: then every answer is of their present values.
 
     Errors: `UserError` for a model without labels.
 
@@ -80,7 +81,9 @@ class Predictor:
     [0, 1]
     """
 
-    def __init__(self, classic: Classic, threads: int | None = None, tables: Tables | None = None) -> None:
+    def __init__(
+        self, classic: Model, threads: int | None = None, tables: Tables | None = None, *, fold: bool = True
+    ) -> None:
         if not classic.args.supervised:
             raise UserError(
                 f"Model needs to be supervised for prediction! This one is {classic.args.model}: "
@@ -103,7 +106,8 @@ class Predictor:
             self.children = children(self.dictionary.label_counts)
         size = 4 * len(self.output) * self.tables.places
         self.folded = None
-        if len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
+        codes = self.tables.table is None  # rows that have to be decoded are folded, or slow
+        if (fold or codes) and len(self.output) <= self.tables.dim and size <= FOLDED_BYTES:
             # memory that is touched only where a feature occurs
             self.folded = np.zeros((self.tables.places, len(self.output)), np.float32)
         self.core = self._core()
@@ -173,6 +177,30 @@ class Predictor:
             return found
         ids, offsets, *_ = self.dictionary.line_features(text, label=self.classic.args.label or None)
         return self.from_features(ids, offsets, k, threshold)
+
+    # ------------------------------------------------------------------------------------------- scores
+    def raw(self, lines: Sequence[str | bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Which lines have a word or an n-gram with a row, bool[B], and the scores of all labels, float32[B, C]:
+        hidden · outputᵀ in the order of the labels, of a tree (hs) those of its inner nodes."""
+        if self.core is not None:
+            while isinstance(found := self.core.scores(lines, threads or self.threads), np.ndarray):
+                self._fold(np.unique(found))
+            if found is not None:
+                return found[0].astype(np.bool_), found[1].reshape(-1, len(self.output))
+        ids, offsets, *_ = self.dictionary.line_features(
+            text_of_lines(lines), label=self.classic.args.label or None
+        )
+        values = self.scores(*self.tables.known(ids, offsets))
+        if self.kind == native.TREE and self.folded is None:
+            hidden, values = values, np.empty((len(values), len(self.output)), np.float32)
+            native.products(hidden, self.output, values)
+        return self._told(ids, offsets), values
+
+    def _told(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """bool[B]: whether a line has a feature with a row; the end of line, which each has, does not count."""
+        told = (self.dictionary.to_signed(ids) >= 0) & (ids != self.dictionary.eos)
+        before = np.concatenate([[0], np.cumsum(told)])
+        return before[offsets[1:]] > before[offsets[:-1]]
 
     def _asked(
         self, ask: Callable, given: object, k: int, threshold: float, *more: int

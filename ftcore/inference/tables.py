@@ -15,7 +15,7 @@ import numpy as np
 from ftcore import native
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
+from ftcore.model.model import Model
 
 _SMALL_TABLE = 32 << 20  # bytes of a quantised table that is written out for speed
 _LARGEST_MAP = 1 << 26  # buckets; above it a row is searched for, so that memory stays with the model's size
@@ -28,7 +28,7 @@ class Tables:
     (2, 100)
     """
 
-    def __init__(self, classic: Classic) -> None:
+    def __init__(self, classic: Model) -> None:
         self.classic, self.dictionary = classic, classic.dictionary
         self.nwords, self.dim, self.seed = self.dictionary.nwords, classic.args.dim, classic.seed
         self.pruned = self.dictionary.prune is not None

@@ -18,8 +18,8 @@ from ftcore.dictionary.dictionary import encode
 from ftcore.dictionary.hashing import char_ngrams, ngram_buckets
 from ftcore.dictionary.lookup import Words
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
 from ftcore.inference.tables import Tables
+from ftcore.model.model import Model
 
 _WORDS = 4096  # words of a batch
 
@@ -35,10 +35,15 @@ class Vectors:
     (100,)
     """
 
-    def __init__(self, classic: Classic, threads: int | None = None, tables: Tables | None = None) -> None:
+    def __init__(self, classic: Model, threads: int | None = None, tables: Tables | None = None) -> None:
         self.classic, self.dictionary = classic, classic.dictionary
         self.tables = tables or Tables(classic)
         self.threads = threads or cores()
+
+    @property
+    def names(self) -> list[str]:
+        """The vocabulary by id (bytes that are no UTF-8 are shown as �)."""
+        return [word.decode("utf-8", "replace") for word in self.dictionary.words]
 
     # ------------------------------------------------------------------------------------------ words
     def word(self, word: str | bytes) -> np.ndarray:

@@ -56,6 +56,26 @@ def leaf_paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return paths, signs, parent, right, depth
 
 
+def log_leaves(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Log-probabilities of the classes, float32[B, C], from the scores of the inner nodes.
+
+    Args:
+        scores: float32[B, C], hidden · outputᵀ; row i of the output is inner node C + i, the last is unused.
+        counts: int64[C] of the classes, descending.
+
+    >>> np.exp(log_leaves(np.zeros((1, 3), np.float32), np.array([5, 3, 2]))).tolist()
+    [[0.5, 0.25, 0.25]]
+    """
+    left, right = children(counts)
+    size = len(counts)
+    found = np.zeros((max(1, 2 * size - 1), len(scores)), np.float32)  # a node's row at a time
+    for node in range(2 * size - 2, size - 1, -1):  # parents come before their children
+        score = scores[:, node - size]
+        found[left[node - size]] = found[node] - np.logaddexp(0, score)
+        found[right[node - size]] = found[node] - np.logaddexp(0, -score)
+    return np.ascontiguousarray(found[:size].T)
+
+
 def build_tree(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Parent of each node (-1: the root) and whether it is the right child: int64, bool[2C - 1].
 

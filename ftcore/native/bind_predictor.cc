@@ -47,13 +47,25 @@ int64_t checked(int64_t k, const Classifier& model) {
   return std::min(k, model.labels);
 }
 
+template <class T>
+void add_all(const Buffer<T>& more, Buffer<T>& all) {
+  all.reserve(more.size());
+  std::copy_n(more.data(), more.size(), all.extend(more.size()));
+}
+
 // Add the answers to one piece to those before.
 void append(const Answers& more, Answers& all) {
-  const int64_t lines = more.ends.size() - 1, before = all.labels.size(), n = more.ends[lines];
-  all.labels.reserve(n), all.found.reserve(n), all.ends.reserve(lines);
-  std::copy_n(more.labels.data(), n, all.labels.extend(n));
-  std::copy_n(more.found.data(), n, all.found.extend(n));
+  const int64_t lines = more.ends.size() - 1, before = all.labels.size();
+  add_all(more.labels, all.labels);
+  add_all(more.found, all.found);
+  all.ends.reserve(lines);
   for (int64_t b = 1; b <= lines; ++b) all.ends.push(before + more.ends[b]);
+}
+
+nb::tuple items_of(nb::object given) {  // nobody takes one out meanwhile
+  nb::tuple items = nb::steal<nb::tuple>(PySequence_Tuple(given.ptr()));
+  if (!items.is_valid()) nb::raise_python_error();
+  return items;
 }
 
 nb::object returned(Answers& answers, Outcome outcome) {
@@ -92,9 +104,7 @@ std::optional<Outcome> HeldPredictor::many(nb::tuple items, int64_t k, float thr
         if (piece->refused) return std::nullopt;
         if (piece->outcome != Outcome::GIVEN && *outcome != Outcome::CODED) outcome = piece->outcome;
         if (piece->outcome == Outcome::CODED) {
-          const int64_t n = piece->missing.size();
-          missing.reserve(n);
-          std::copy_n(piece->missing.data(), n, missing.extend(n));
+          add_all(piece->missing, missing);
         } else {
           each(piece->answers);
         }
@@ -108,8 +118,7 @@ std::optional<Outcome> HeldPredictor::many(nb::tuple items, int64_t k, float thr
 
 nb::object HeldPredictor::lines(nb::object given, int64_t k, float threshold, int64_t threads) {
   k = checked(k, model_);
-  nb::tuple items = nb::steal<nb::tuple>(PySequence_Tuple(given.ptr()));  // nobody takes a line out meanwhile
-  if (!items.is_valid()) nb::raise_python_error();
+  nb::tuple items = items_of(given);
   Answers all;
   all.ends.add(0);
   Buffer<int32_t> missing;
@@ -117,6 +126,19 @@ nb::object HeldPredictor::lines(nb::object given, int64_t k, float threshold, in
   if (!outcome) return nb::none();
   if (*outcome == Outcome::CODED) return owned(std::move(missing));
   return returned(all, *outcome);
+}
+
+nb::object HeldPredictor::scores(nb::object given, int64_t threads) {
+  nb::tuple items = items_of(given);
+  Buffer<int32_t> told, missing;
+  Buffer<float> found;
+  const auto outcome = many(items, 0, 0, threads, false, missing, [&](Answers& more) {
+    add_all(more.labels, told);
+    add_all(more.found, found);
+  });
+  if (!outcome) return nb::none();
+  if (*outcome == Outcome::CODED) return owned(std::move(missing));
+  return nb::make_tuple(owned(std::move(told)), owned(std::move(found)));
 }
 
 nb::object HeldPredictor::text(Vector<const uint8_t> given, int64_t k, float threshold) {
@@ -151,6 +173,10 @@ void bind_predictor(nb::module_& m) {
            nb::arg("sigmoid"), nb::arg("left"), nb::arg("right"))
       .def("lines", &HeldPredictor::lines, nb::arg("lines"), nb::arg("k"), nb::arg("threshold"), nb::arg("threads") = 1,
            lines.c_str())
+      .def("scores", &HeldPredictor::scores, nb::arg("lines"), nb::arg("threads") = 1,
+           "The scores of all labels of each str or bytes of a sequence: (int32[B], 1 where a line has a word or an\n"
+           "n-gram with a row; float32[B * C], output · mean of the features' rows, of a tree those of its inner nodes);\n"
+           "or, as of `lines`, the places to fold first, or None.")
       .def("text", &HeldPredictor::text, nb::arg("text"), nb::arg("k"), nb::arg("threshold"), text.c_str());
 }
 

@@ -91,7 +91,8 @@ void Crowd::answer(Piece& piece, PredictScratch& scratch) {
     }
     if (piece.refused) return;
     const int64_t stop = finish(text);
-    piece.outcome = predict(model_, text.data(), stop, k_, threshold_, scratch, piece.answers);
+    piece.outcome = k_ == 0 ? score(model_, text.data(), stop, scratch, piece.answers)
+                            : predict(model_, text.data(), stop, k_, threshold_, scratch, piece.answers);
     if (piece.outcome == Outcome::CODED) piece.missing = std::move(scratch.missing);
     piece.lines = {};
   } catch (...) {

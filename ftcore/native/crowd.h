@@ -32,7 +32,7 @@ class Crowd {
     bool refused = false, done = false;
   };
 
-  // The lines' bytes are read without the GIL, for as long as the crowd is there.
+  // k: labels of each line, or 0: the scores of all (`score`). The lines' bytes are read without the GIL, for as long as the crowd is there.
   // `scratches`: one for the caller, and one for each thread beside it.
   Crowd(const Classifier& model, int64_t k, float threshold, Newline newline,
         std::vector<std::unique_ptr<PredictScratch>>& scratches);

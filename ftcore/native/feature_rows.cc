@@ -33,6 +33,18 @@ Places known_places(const FeatureRows& rows, const int32_t* ids, const int64_t* 
   return {scratch.places.data(), scratch.ends.data(), lines};
 }
 
+void tell(const FeatureRows& rows, const Places& places, int64_t eos, int32_t* told) {
+  const bool all = rows.whole || rows.pruned;  // a place is a row
+  const Buckets& buckets = rows.buckets;
+  for (int64_t b = 0; b < places.lines; ++b) {
+    const int32_t* place = places.ids + places.offsets[b];
+    const int32_t* end = places.ids + places.offsets[b + 1];
+    told[b] = std::any_of(place, end, [&](int32_t id) {
+      return id < buckets.nwords ? id != eos : all || buckets.rows[id - buckets.nwords] >= 0;
+    });
+  }
+}
+
 void means(const FeatureRows& rows, const Places& given, RowScratch& scratch, float* out) {
   const int32_t* ids = given.ids;
   const float* made = nullptr;

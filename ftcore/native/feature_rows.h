@@ -44,6 +44,9 @@ struct RowScratch {
 Places known_places(const FeatureRows& rows, const int32_t* ids, const int64_t* offsets, int64_t lines,
                     RowScratch& scratch);
 
+// Whether each line has a place that tells of it: a word, or an n-gram that has a row. The end of line tells nothing.
+void tell(const FeatureRows& rows, const Places& places, int64_t eos, int32_t* told);
+
 // Mean of the rows at each line's places, float32[B, D] into out. The table must be there.
 void means(const FeatureRows& rows, const Places& places, RowScratch& scratch, float* out);
 

@@ -22,6 +22,7 @@ class HeldPredictor {
 
   const Classifier& model() const { return model_; }
   nb::object lines(nb::object given, int64_t k, float threshold, int64_t threads);
+  nb::object scores(nb::object given, int64_t threads);
   nb::object text(Vector<const uint8_t> given, int64_t k, float threshold);
 
   // `each` is given the answers to the items of a tuple, a piece after the other, with the GIL; a piece whose rows

@@ -57,4 +57,8 @@ enum class Outcome {
 Outcome predict(const Classifier& model, const uint8_t* text, int64_t stop, int64_t k, float threshold,
                 PredictScratch& scratch, Answers& answers);
 
+// Scores of all labels of each line: answers.found is float32[B, C], output · mean in the order of the labels (of a
+// tree: of its inner nodes); answers.labels is int32[B], 1 where the line has a word or an n-gram with a row.
+Outcome score(const Classifier& model, const uint8_t* text, int64_t stop, PredictScratch& scratch, Answers& answers);
+
 }  // namespace ftcore

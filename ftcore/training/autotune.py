@@ -34,9 +34,9 @@ from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.interface import Engine
 from ftcore.errors import RunError, UserError
-from ftcore.formats.classic import Args, Classic
 from ftcore.model.losses import huffman_tree
 from ftcore.model.matrices import Matrices
+from ftcore.model.model import Args, Model
 from ftcore.model.module import TwoTables
 from ftcore.training.finetune import finetune
 from ftcore.training.fitting import Fitted, TooSmall, dense, fit, parse_size, renumber
@@ -324,7 +324,7 @@ class _Search:
     ) -> Fitted:
         """A quantised model of at most the size that was asked for."""
 
-        def retrain(cut: Classic) -> Classic:
+        def retrain(cut: Model) -> Model:
             rest = TwoTables(torch.from_numpy(np.array(cut.input)), torch.from_numpy(np.array(cut.output)))
             self.fit(rest, cut.dictionary, renumber(bags, dictionary, cut.dictionary), options)
             return replace(cut, input=rest.input.detach().numpy(), output=rest.output.detach().numpy())
@@ -333,7 +333,7 @@ class _Search:
         input_RD, output_CD = (t.detach().cpu().numpy() for t in (tables.input, tables.output))
         names = (f.name for f in fields(Args) if hasattr(options, f.name) and f.name != "model")
         args = Args(model="supervised", **{name: getattr(options, name) for name in names})
-        whole = Classic(args, dictionary, input_RD, output_CD, seed=self.seed)
+        whole = Model(args, dictionary, input_RD, output_CD, seed=self.seed)
         return fit(whole, self.size, dsub=dsub, retrain=retrain, threads=self.threads)
 
     def bags(self, options: config.Finetune) -> tuple[Dictionary, BagCorpus, BagCorpus]:

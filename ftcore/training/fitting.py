@@ -15,9 +15,9 @@ import numpy as np
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import UserError
-from ftcore.formats.classic import Classic
 from ftcore.formats.quantized import quantize
 from ftcore.model.kmeans import KSUB
+from ftcore.model.model import Model
 from ftcore.model.quantize import row_norms
 
 LEAST = 256  # rows: a quantiser needs as many as it has centroids
@@ -33,7 +33,7 @@ class TooSmall(Exception):
 class Fitted:
     """A model that fits and what made it: quantised, or as it was where that is small enough as it is."""
 
-    classic: Classic
+    classic: Model
     cutoff: int
     qout: bool
     bytes: int  # of its file
@@ -54,14 +54,14 @@ def parse_size(text: str) -> int | None:
     return int(digits) * unit
 
 
-def file_size(classic: Classic, dsub: int, qnorm: bool, qout: bool) -> int:
+def file_size(classic: Model, dsub: int, qnorm: bool, qout: bool) -> int:
     """Bytes of the `.ftz` that a dense model becomes when all its rows are quantised."""
     dim, classes = classic.args.dim, len(classic.output)
     output = _quantised(classes, dim, _QOUT_DSUB, qnorm) if qout else _dense(classes, dim)
     return _without_tables(classic.dictionary) + _quantised(_rows(classic), dim, dsub, qnorm) + output
 
 
-def plain_size(classic: Classic) -> int:
+def plain_size(classic: Model) -> int:
     """Bytes of the `.bin` of a dense model, with a row for every bucket."""
     dim = classic.args.dim
     return (
@@ -69,7 +69,7 @@ def plain_size(classic: Classic) -> int:
     )
 
 
-def _rows(classic: Classic) -> int:
+def _rows(classic: Model) -> int:
     dictionary = classic.dictionary
     return dictionary.nwords + dictionary.bucket if dictionary.prune is None else len(classic.input)
 
@@ -93,11 +93,11 @@ def _quantised(rows: int, dim: int, dsub: int, qnorm: bool) -> int:
 
 
 def fit(
-    classic: Classic,
+    classic: Model,
     size: int,
     *,
     dsub: int = 2,
-    retrain: Callable[[Classic], Classic] | None = None,
+    retrain: Callable[[Model], Model] | None = None,
     threads: int | None = None,
 ) -> Fitted:
     """Quantise a model so that its file has at most ``size`` bytes; the lengths of rows apart (qnorm).
@@ -146,7 +146,7 @@ def fit(
     return Fitted(quantize(kept, qnorm=True, qout=qout, dsub=dsub, threads=threads), cutoff, qout, bytes_)
 
 
-def _keep(classic: Classic, rows: np.ndarray) -> Classic:
+def _keep(classic: Model, rows: np.ndarray) -> Model:
     """The model with some of its input rows: words in the order of their ids, n-grams in the order given."""
     old, nwords = classic.dictionary, classic.dictionary.nwords
     words, ngrams = np.sort(rows[rows < nwords]), rows[rows >= nwords]
@@ -177,7 +177,7 @@ def renumber(bags: BagCorpus, before: Dictionary, after: Dictionary) -> BagCorpu
     return BagCorpus(made[kept].astype(np.int32), ends[bags.offsets], bags.targets, bags.target_offsets)
 
 
-def dense(classic: Classic) -> tuple[np.ndarray, np.ndarray]:
+def dense(classic: Model) -> tuple[np.ndarray, np.ndarray]:
     """Input and output of a quantised model as matrices."""
     tables = (classic.input, classic.output)
     first, second = (t if isinstance(t, np.ndarray) else t.dense() for t in tables)

@@ -69,7 +69,7 @@ DOORS = {
 OWN = {
     "predict one": (lambda m, v: m.predict(v), [None, math.nan, 3, {"a": 1}], "texts"),
     "predict several": (lambda m, v: m.predict(["a", v]), [["nested"], {"a": 1}, A_THING, True], r"text 1\b"),
-    "predict batch": (lambda m, v: m.predict(["a"], batch=v), [*NO_WHOLE, 0, -1], "batch"),
+    "predict batch": (lambda m, v: m.predict(["a"], batch=v), [*filter(None, NO_WHOLE), 0, -1], "batch"),
     "probabilities": (lambda m, v: m.probabilities(["a", v]), NO_TEXT, r"text 1\b"),
     "encode": (lambda m, v: m.encode(["a", v]), NO_TEXT, r"text 1\b"),
     "log_prob": (lambda m, v: m.log_prob(["a", "b", v]), NO_TEXT, r"text 2\b"),

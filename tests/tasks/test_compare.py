@@ -14,6 +14,7 @@ from ftcore.dataset import TextDataset
 from ftcore.errors import UserError
 from ftcore.evaluation.comparison import Comparison, Flip
 from ftcore.fasttext import FastText
+from ftcore.inference.classifier import Classifier
 from tasks import compare as room
 from tasks.compare import answer, best_times, read_test_set, require_known_labels, speed, warnings_of
 from tasks.origin import Origin
@@ -143,7 +144,7 @@ def test_documents_of_the_training_are_counted(session, tmp_path, monkeypatch):
 
 
 def test_probabilities_that_are_no_numbers_are_refused(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(FastText, "probabilities", lambda self, lines: np.full((60, 3), np.nan))
+    monkeypatch.setattr(Classifier, "told", lambda self, lines: (np.ones(60, bool), np.full((60, 3), np.nan)))
     with pytest.raises(UserError, match="topics: its probabilities are not numbers"):
         answered(session, file_of(tmp_path / "t.jsonl", documents(WORDS, 20)), "topics")
 

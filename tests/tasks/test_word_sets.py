@@ -40,7 +40,7 @@ def test_words_are_spelled_as_the_corpus_is(tmp_path):
         analogies="PARIS France Ｂｅｒｌｉｎ Germany\n",
     )
     tables = {}
-    metrics = word_scores(config, model(), tables)
+    metrics = word_scores(config, model().to_model(), tables)
     assert (metrics["similarity/similarity_used"], metrics["similarity/similarity_total"]) == (3, 3)
     assert not math.isnan(metrics["similarity/similarity"])
     assert (metrics["similarity/similarity_known"], metrics["similarity/similarity_words"]) == (5, 5)
@@ -53,7 +53,7 @@ def test_case_stays_where_the_corpus_keeps_it(tmp_path):
     config = configured(
         tmp_path, "text.normalize.lowercase=false", similarity="Paris paris 1\nparis berlin 2\n"
     )
-    metrics = word_scores(config, model(), {})
+    metrics = word_scores(config, model().to_model(), {})
     assert (metrics["similarity/similarity_known"], metrics["similarity/similarity_words"]) == (2, 3)
 
 

@@ -103,7 +103,7 @@ def train(command: str, words: list[str]) -> None:
 def quantize(command: str, words: list[str]) -> None:
     """Read OUTPUT.bin, write OUTPUT.ftz; ``-input`` is what a retraining reads."""
     from ftcore.compat.opening import load_model
-    from ftcore.formats.classic import Args
+    from ftcore.model.model import Args
 
     given = flags.parse(command, words)
     model = load_model(f"{given.output}.bin")

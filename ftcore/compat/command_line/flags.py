@@ -14,7 +14,7 @@ import numpy as np
 
 from ftcore.compat.arguments import FIELDS, defaults, loss_name
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args
+from ftcore.model.model import Args
 
 THREADS = 12  # the command line's own default (``Args::Args``)
 _SWITCHES = {"saveOutput": "whether output params should be saved"}

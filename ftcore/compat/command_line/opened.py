@@ -15,10 +15,10 @@ import numpy as np
 
 from ftcore.compat.evaluation import Tally, answers, evaluate
 from ftcore.compat.model import _FastText
-from ftcore.compat.opening import read_classic
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.dictionary.lines import Block
 from ftcore.dictionary.tokens import padded
+from ftcore.formats.opening import read_model
 from ftcore.inference.files import format_lines
 from ftcore.native import PAD
 
@@ -34,17 +34,10 @@ class Opened:
     """
 
     def __init__(self, path: str) -> None:
-        self.tokenizer = None
-        if os.path.isdir(path):
-            from ftcore.fasttext import FastText
-
-            own = FastText.load(path)
-            self.model = _FastText(classic=own.to_classic())
-            self.tokenizer = own.tokenizer
-            self.names = np.array([str(label) for label in own.dictionary.labels], object)
-        else:
-            self.model = _FastText(classic=read_classic(path))
-            self.names = np.array(self.model.classic.dictionary.labels, object)
+        own = read_model(path)
+        self.tokenizer = own.tokenizer
+        self.names = np.array(own.dictionary.labels, object)
+        self.model = _FastText(classic=own if own.tokenizer is None else own.with_prefix())
 
     def predict(self, stream: BinaryIO, k: int, threshold: float, scores: bool) -> Iterator[bytes]:
         """The labels of every line (with their probabilities) as text, as soon as lines have come."""

@@ -16,7 +16,7 @@ from ftcore.dictionary.dictionary import encode
 
 if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
-    from ftcore.formats.classic import Args
+    from ftcore.model.model import Args
 
 
 _LOSSES = {"ova": "one-vs-all"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ftcore.compat import plain
 from ftcore.compat.arguments import Arguments, Extras
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args
+from ftcore.model.model import Args
 
 SMALL = st.sampled_from([-1, 0, 1, 2, 5, 1000, plain.MOST, 2_000_000_001])
 ARGS = {

@@ -29,17 +29,14 @@ def test_every_way_to_name_a_model(ours, tmp_path):
     api.save_model(str(tmp_path / "m.bin"))
     line = ours.tokenizer.tokenize(TEXTS[:1])
     for model in (ours, tmp_path / "m", str(tmp_path / "m")):
-        source = models.read_source(model)
-        assert (
-            isinstance(source.tokenizer, Tokenizer)
-            and source.classic.dictionary.labels == ours.dictionary.labels
-        )
-        assert np.array_equal(source.features(TEXTS[:1])[0], ours.dictionary.features_of(line)[0])
+        plain = models.model_of(model)
+        assert isinstance(plain.tokenizer, Tokenizer) and plain.dictionary.labels == ours.dictionary.labels
+        assert np.array_equal(models.features(plain, TEXTS[:1])[0], ours.dictionary.features_of(line)[0])
     for model in (api, api.classic, tmp_path / "m.bin", str(tmp_path / "m.bin")):
-        source = models.read_source(model)
-        assert isinstance(source.tokenizer, Whitespace)
-        assert np.array_equal(source.features(line)[0], ours.dictionary.features_of(line)[0])
-        assert models.trainable(models.open_model(model)).labels == ours.labels
+        plain = models.model_of(model)
+        assert isinstance(plain.tokenizer, Whitespace)
+        assert np.array_equal(models.features(plain, line)[0], ours.dictionary.features_of(line)[0])
+        assert FastText.from_model(plain).labels == ours.labels
 
 
 def test_a_label_in_a_text_is_none_of_its_features(ours, tmp_path):
@@ -47,14 +44,14 @@ def test_a_label_in_a_text_is_none_of_its_features(ours, tmp_path):
     ours.save(tmp_path / "m")
     texts = ["boring film", "__label__pos boring __label__pos film"]
     for model, equal in ((ftcore.load_model(tmp_path / "m"), True), (ours, False)):
-        ids, cuts = models.read_source(model).features(texts)
+        ids, cuts = models.features(models.model_of(model), texts)
         assert np.array_equal(ids[: cuts[1]], ids[cuts[1] :]) == equal
 
 
 @pytest.mark.parametrize("model", [3, None, {}, np.zeros((2, 2))])
 def test_what_is_no_model(model):
     with pytest.raises(UserError, match=f"{type(model).__name__} is no model; give an ftcore.FastText"):
-        models.open_model(model)
+        models.model_of(model)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.ecosystem import onnx_inputs, onnx_model, save_onnx, to_onnx
 from ftcore.ecosystem.onnx_graph import Graph, _initial_rows, _table
 from ftcore.fasttext import FastText
-from ftcore.formats.classic import Args, Classic
+from ftcore.model.model import Args, Model
 from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (the extra onnx)")
@@ -103,7 +103,7 @@ def _of_bags(rows):
         ones = np.ones(21, np.int64)
         dictionary = Dictionary(words, ["a", "b"], ones, ones[:2], 21, config.Dictionary())
         args = Args(dim=3, model="supervised", loss="softmax", bucket=0)
-        _SESSIONS[0] = session(Classic(args, dictionary, rows, np.eye(2, 3, dtype=np.float32)))
+        _SESSIONS[0] = session(Model(args, dictionary, rows, np.eye(2, 3, dtype=np.float32)))
     return _SESSIONS[0]
 
 

@@ -106,7 +106,7 @@ def use(model: FastText, folder: Path, thorough: bool) -> None:
     assert len(model.nearest_neighbors("film", 3)) <= 3
     again = FastText.from_bytes(model.to_bytes())
     assert again.words == model.words and again.labels == model.labels
-    use_fasttext(_FastText(classic=model.to_classic()), folder, thorough)
+    use_fasttext(_FastText(classic=model.to_model().with_prefix()), folder, thorough)
     if thorough:
         model.save(folder / "again")
         FastText.load(folder / "again")
@@ -155,12 +155,14 @@ def attack(number: int, seeds: list, shipped: list, folder: Path) -> str:
 def main(first: int, count: int, folder: Path) -> None:
     warnings.simplefilter("ignore")
     seeds = [model._state() for model in seed_directories()]
-    shipped = [container.unpack_model(shipping.pack(_FastText(classic=classic))) for classic in seed_models()]
+    shipped = [
+        container.unpack_arrays(shipping.pack(_FastText(classic=classic))) for classic in seed_models()
+    ]
     for arrays, header in seeds:  # compiles everything, which is not an attack's time
-        container_bytes = container.pack_model(arrays, header)
+        container_bytes = container.pack_arrays(arrays, header)
         use(FastText.from_bytes(container_bytes), folder, True)
     for arrays, header in shipped:
-        use_fasttext(shipping.unpack(container.pack_model(arrays, header)), folder, True)
+        use_fasttext(shipping.unpack(container.pack_arrays(arrays, header)), folder, True)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + SLACK, resource.RLIM_INFINITY))
     outcomes: Counter[str] = Counter()

@@ -19,15 +19,15 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
 from ftcore.formats.binary import read_binary, write_binary
-from ftcore.formats.classic import LOSSES, MODELS, Args, Classic
 from ftcore.inference.vectors import Vectors
+from ftcore.model.model import LOSSES, MODELS, Args, Model
 from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 from tests.reference.peer import needs_peer, run_peer
 
 DIM = 3
 
 
-def small_model(bucket: int = 4, **args: object) -> Classic:
+def small_model(bucket: int = 4, **args: object) -> Model:
     """A supervised model of two words and one label, with rows for all buckets."""
     options = config.Dictionary(word_ngrams=2, bucket=max(bucket, 1))
     dictionary = Dictionary(
@@ -35,10 +35,10 @@ def small_model(bucket: int = 4, **args: object) -> Classic:
     )
     given = Args(dim=DIM, model="supervised", loss="softmax", word_ngrams=2, minn=0, maxn=0, bucket=bucket)
     table = np.arange((2 + bucket) * DIM, dtype=np.float32).reshape(-1, DIM)
-    return Classic(replace(given, **args), dictionary, table, -table[:1])
+    return Model(replace(given, **args), dictionary, table, -table[:1])
 
 
-def small_quantized(pairs: list[tuple[int, int]], qnorm: bool = False) -> Classic:
+def small_quantized(pairs: list[tuple[int, int]], qnorm: bool = False) -> Model:
     """A cut-off model of two words whose kept n-grams are `pairs`."""
     dense, rng = small_model(), np.random.default_rng(0)
     old, rows = dense.dictionary, 2 + len(pairs)
@@ -124,7 +124,7 @@ def test_a_model_trained_here_opens_in_the_original(model: str, tmp_path: Path):
     table = rng.normal(size=(dictionary.rows, 5)).astype(np.float32)
     output = rng.normal(size=(dictionary.nlabels if supervised else dictionary.nwords, 5)).astype(np.float32)
     args = Args(dim=5, model=model, loss="ns", minn=2, maxn=3, bucket=9000)
-    classic = Classic(args, dictionary, table, output, seed=11)
+    classic = Model(args, dictionary, table, output, seed=11)
     assert 0 < len(dictionary.buckets) < 100
     write_binary(classic, tmp_path / "m.bin")
     ask = """
@@ -153,7 +153,7 @@ def test_gensim_reads_and_saves_it(model: str, loss: str, tmp_path: Path):
     options = config.Dictionary(minn=2, maxn=3, bucket=900)
     dictionary = Dictionary.build([([], "alpha beta 中文 alpha")], options)
     table, output = (rng.normal(size=(n, 5)).astype(np.float32) for n in (dictionary.rows, dictionary.nwords))
-    classic = Classic(
+    classic = Model(
         Args(dim=5, model=model, loss=loss, minn=2, maxn=3, bucket=900), dictionary, table, output, seed=2
     )
     write_binary(classic, tmp_path / "m.bin")

@@ -7,7 +7,7 @@ import pytest
 
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
-from ftcore.formats.checkpoint import read_model, write_model
+from ftcore.formats.checkpoint import read_arrays, write_arrays
 from ftcore.formats.compact import WEIGHTS, compact, expand
 
 RNG = np.random.default_rng(0)
@@ -50,8 +50,8 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_a_model_reads_what_was_made_smaller(model, tmp_path, weights):
     made, folder, texts = model
-    arrays, header = read_model(folder)
-    write_model(tmp_path / "small", compact(arrays, weights), header)
+    arrays, header = read_arrays(folder)
+    write_arrays(tmp_path / "small", compact(arrays, weights), header)
     loaded = FastText.load(tmp_path / "small")
     bytes_of = [(f / "model.safetensors").stat().st_size for f in (folder, tmp_path / "small")]
     tables = arrays["input"].nbytes + arrays["output"].nbytes
@@ -65,7 +65,7 @@ def test_a_model_reads_what_was_made_smaller(model, tmp_path, weights):
 @pytest.mark.parametrize("spoilt", ["no scale", "short scale", "dtype"])
 def test_spoilt_tables_are_refused(model, tmp_path, spoilt):
     _, folder, _ = model
-    arrays, header = read_model(folder)
+    arrays, header = read_arrays(folder)
     small = compact(arrays, "int8")
     if spoilt == "no scale":
         del small["input@scale"]
@@ -73,6 +73,6 @@ def test_spoilt_tables_are_refused(model, tmp_path, spoilt):
         small["input@scale"] = small["input@scale"][:-1]
     else:
         small["input@int8"] = small["input@int8"].astype(np.int16)
-    write_model(tmp_path / "m", small, header)
+    write_arrays(tmp_path / "m", small, header)
     with pytest.raises(UserError, match="input"):
         FastText.load(tmp_path / "m")

@@ -17,11 +17,11 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats import binary
 from ftcore.formats.binary import read_binary, write_binary
-from ftcore.formats.classic import Args, Classic
 from ftcore.formats.quantized import quantize
 from ftcore.formats.vec import read_vec, write_vec
 from ftcore.inference.predict import Predictor
 from ftcore.inference.vectors import Vectors
+from ftcore.model.model import Args, Model
 from tests.ftcore.formats.mutations import mutate
 
 SECONDS = 5.0  # a file of some kilobytes takes milliseconds; the machine may be busy
@@ -30,7 +30,7 @@ SLACK = 1 << 30  # of address space, most of it the stacks and arenas of threads
 TEXTS = ["w1 中文 unseen w2", "", "\udcff w3 w3 w3"]
 
 
-def seed_models() -> list[Classic]:
+def seed_models() -> list[Model]:
     """Small models of every kind of file: all losses, subwords, word n-grams, quantised, cut off."""
     rng = np.random.default_rng(0)
     made = []
@@ -56,12 +56,12 @@ def seed_models() -> list[Classic]:
             rows = len(words) + 280
             table = rng.normal(size=(rows, 3)).astype(np.float32)
             output = rng.normal(size=(len(labels) or len(words), 3)).astype(np.float32)
-            made.append(Classic(args, dictionary, table, output))
+            made.append(Model(args, dictionary, table, output))
     many = made[4]
     labels = [f"__label__{i}" for i in range(260)]
     old = many.dictionary
     dictionary = Dictionary(old.words, labels, old.counts, np.ones(260, int), 99, old.options, storage="all")
-    many = Classic(many.args, dictionary, many.input, rng.normal(size=(260, 3)).astype(np.float32))
+    many = Model(many.args, dictionary, many.input, rng.normal(size=(260, 3)).astype(np.float32))
     made += [quantize(made[0], qnorm=True), quantize(made[3], dsub=2), quantize(made[2], cutoff=270)]
     return [*made, quantize(many, qout=True, qnorm=True), quantize(made[1], cutoff=260, qnorm=True)]
 
@@ -83,7 +83,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes, in
     return found + [("vec", data, len(data))] * (len(found) // 2)
 
 
-def use(classic: Classic) -> None:
+def use(classic: Model) -> None:
     """Vectors, and predictions of a classifier: what must not crash on any model that was accepted."""
     vectors = Vectors(classic, threads=1)
     words = [*classic.dictionary.words[:3], b"unseen", b"w1", "中文".encode()]

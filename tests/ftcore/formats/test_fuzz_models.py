@@ -21,8 +21,8 @@ from ftcore.base.files import sha256_file
 from ftcore.compat import shipping
 from ftcore.compat.model import _FastText
 from ftcore.errors import UserError
-from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_model, write_model
-from ftcore.formats.container import pack_model, unpack_model
+from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_arrays, write_arrays
+from ftcore.formats.container import pack_arrays, unpack_arrays
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -108,11 +108,11 @@ ARRAYS = [  # (array, element or function, place, what the message names)
 def test_arrays_are_checked_and_named(model: FastText, tmp_path: Path, name: str, value, at, message: str):
     arrays, header = model._state()
     arrays = changed(arrays, name, value, at)
-    write_model(tmp_path / "m", arrays, header)
+    write_arrays(tmp_path / "m", arrays, header)
     with pytest.raises(UserError, match=rf"{WEIGHTS}: {message}"):
         FastText.load(tmp_path / "m")
     with pytest.raises(UserError, match=f"these bytes: {message}"):
-        FastText.from_bytes(pack_model(arrays, header))
+        FastText.from_bytes(pack_arrays(arrays, header))
 
 
 HEADERS = [
@@ -126,12 +126,12 @@ HEADERS = [
 @pytest.mark.parametrize(("key", "value"), HEADERS)
 def test_the_header_is_checked_and_named(model: FastText, tmp_path: Path, key: str, value):
     arrays, header = model._state()
-    write_model(tmp_path / "m", arrays, {**header, key: value})
+    write_arrays(tmp_path / "m", arrays, {**header, key: value})
     named = "(output|labels|input)" if value == "cbow" else "input" if value == 3 else key
     with pytest.raises(UserError, match=rf"{tmp_path}/m.*{named}"):
         FastText.load(tmp_path / "m")
     del header[key]
-    write_model(tmp_path / "m", arrays, header)
+    write_arrays(tmp_path / "m", arrays, header)
     with pytest.raises(UserError, match=rf"{HEADER}: the model lacks '{key}'"):
         FastText.load(tmp_path / "m")
 
@@ -146,7 +146,7 @@ def test_the_header_is_checked_and_named(model: FastText, tmp_path: Path, key: s
 )  # fmt: skip
 def test_the_tokenizer_is_checked_and_named(model: FastText, tmp_path: Path, key: str, value):
     arrays, header = model._state()
-    write_model(tmp_path / "m", arrays, {**header, "tokenizer": {**header["tokenizer"], key: value}})
+    write_arrays(tmp_path / "m", arrays, {**header, "tokenizer": {**header["tokenizer"], key: value}})
     with pytest.raises(UserError, match=rf"{tmp_path}/m: tokenizer: .*{key}"):
         FastText.load(tmp_path / "m")
 
@@ -160,16 +160,16 @@ def test_the_tokenizer_is_checked_and_named(model: FastText, tmp_path: Path, key
     ],
 )  # fmt: skip
 def test_shipped_models_are_checked_and_named(model: FastText, key: str, value):
-    arrays, header = unpack_model(shipping.pack(_FastText(classic=model.to_classic())))
+    arrays, header = unpack_arrays(shipping.pack(_FastText(classic=model.to_model().with_prefix())))
     with pytest.raises(UserError, match=f"these bytes: .*({key}|prune)"):
-        shipping.unpack(pack_model(arrays, {**header, key: value}))
+        shipping.unpack(pack_arrays(arrays, {**header, key: value}))
 
 
 def test_wide_options_of_a_bin_survive_saving(model: FastText, tmp_path: Path):
     """fastText trains with maxn above our own 30, and such a model is saved and loaded like others."""
-    classic = model.to_classic()
+    classic = model.to_model().with_prefix()
     classic.dictionary.options = replace(classic.dictionary.options, maxn=50)
-    wide = FastText.from_classic(classic)
+    wide = FastText.from_model(classic)
     wide.save(tmp_path / "m")
     assert FastText.load(tmp_path / "m").dictionary.options.maxn == 50
 
@@ -191,10 +191,10 @@ def test_half_precision_goes_through(model: FastText, tmp_path: Path):
     """float16 and float64 tables are a model, too; of another kind of number there is none."""
     arrays, header = model._state()
     half = {**arrays, **{name: arrays[name].astype(np.float16) for name in ("input", "output")}}
-    write_model(tmp_path / "m", half, header)
-    assert sha256_file(tmp_path / "m" / WEIGHTS) == read_model(tmp_path / "m")[1]["weights"]["sha256"]
+    write_arrays(tmp_path / "m", half, header)
+    assert sha256_file(tmp_path / "m" / WEIGHTS) == read_arrays(tmp_path / "m")[1]["weights"]["sha256"]
     loaded = FastText.load(tmp_path / "m")
     assert loaded.tables.input.dtype == torch.float16
     names = [answer.labels for answer in loaded.predict(["a film", "boring"])]
     assert names == [answer.labels for answer in model.predict(["a film", "boring"])]
-    assert loaded.to_classic().input.dtype == np.float32
+    assert loaded.to_model().with_prefix().input.dtype == np.float32

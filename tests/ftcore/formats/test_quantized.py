@@ -12,11 +12,11 @@ from ftcore import config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.binary import read_binary, write_binary
-from ftcore.formats.classic import Args, Classic
 from ftcore.formats.expand import AllRows
 from ftcore.formats.quantized import cut_off, quantize
 from ftcore.inference.predict import Predictor
 from ftcore.inference.vectors import Vectors
+from ftcore.model.model import Args, Model
 from ftcore.model.quantize import QuantMatrix
 from tests.reference.peer import needs_peer, run_peer
 
@@ -30,7 +30,7 @@ for i, (cutoff, qnorm, qout, dsub) in enumerate(given["options"].tolist()):
 
 def make(
     rows: int, dim: int, labels: int = 3, words: int = 40, seed: int = 0, eos: bool = True, ties: bool = False
-) -> Classic:
+) -> Model:
     """A supervised model with rows of very different length; with ``ties`` many are equally long."""
     rng = np.random.default_rng(seed)
     table = (rng.normal(size=(rows, dim)) * rng.exponential(size=(rows, 1))).astype(np.float32)
@@ -55,10 +55,10 @@ def make(
     args = Args(
         model="supervised", loss="softmax", dim=dim, word_ngrams=2, minn=0, maxn=0, bucket=rows - words
     )
-    return Classic(args, dictionary, table, output)
+    return Model(args, dictionary, table, output)
 
 
-def pairs(classic: Classic) -> set | None:
+def pairs(classic: Model) -> set | None:
     return None if classic.dictionary.prune is None else set(map(tuple, classic.dictionary.prune.tolist()))
 
 
@@ -160,7 +160,7 @@ def test_retraining_sees_the_cut_off_model():
     classic = make(600, 7)
     seen = []
 
-    def retrain(small: Classic) -> Classic:
+    def retrain(small: Model) -> Model:
         seen.append(small)
         return replace(small, input=small.input * 2, args=replace(small.args, epoch=1))
 
@@ -181,7 +181,7 @@ def test_a_model_trained_here_is_quantised_as_its_file_is(tmp_path: Path):
     rng = np.random.default_rng(0)
     table, output = (rng.normal(size=(n, 4)).astype(np.float32) for n in (dictionary.rows, 2))
     args = Args(model="supervised", loss="softmax", dim=4, word_ngrams=2, minn=2, maxn=3, bucket=5000)
-    classic = Classic(args, dictionary, table, output, seed=5)
+    classic = Model(args, dictionary, table, output, seed=5)
     write_binary(classic, tmp_path / "m.bin")
     whole = read_binary(tmp_path / "m.bin")
     assert np.array_equal(np.concatenate(list(AllRows(classic).parts())), whole.input)
@@ -201,7 +201,7 @@ def test_word_vectors_can_be_quantised_too(cutoff: int, tmp_path: Path):
     dictionary = Dictionary(words, [], counts, np.zeros(0, int), int(counts.sum()), options, storage="all")
     table = rng.normal(size=(2300, 8)).astype(np.float32)
     table[:300] *= 3  # so that words are kept
-    classic = Classic(Args(dim=8, minn=3, maxn=4, bucket=2000), dictionary, table, table[:300].copy())
+    classic = Model(Args(dim=8, minn=3, maxn=4, bucket=2000), dictionary, table, table[:300].copy())
     write_binary(quantize(classic, cutoff=cutoff, qnorm=True), tmp_path / "m.ftz")
     made = read_binary(tmp_path / "m.ftz")
     kept = made.dictionary.words

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ftcore.formats.binary import read_binary
-from ftcore.formats.classic import Classic
+from ftcore.model.model import Model
 from tests.reference.peer import run_peer
 
 LOSSES = ("softmax", "ova", "ns", "hs")
@@ -58,9 +58,9 @@ def models(labelled) -> Path:
 @pytest.fixture(scope="session")
 def load(models):
     """Name of a model file -> what `read_binary` makes of it, each read once."""
-    read: dict[str, Classic] = {}
+    read: dict[str, Model] = {}
 
-    def get(name: str) -> Classic:
+    def get(name: str) -> Model:
         if name not in read:
             read[name] = read_binary(models / name)
         return read[name]

@@ -46,7 +46,7 @@ def trained(request, tmp_path_factory) -> tuple[FastText, str]:
     model.fit(list(zip(TEXTS, LABELS, strict=True)), epochs=60, lr=1.0)
     directory = tmp_path_factory.mktemp("model")
     model.save(directory / "ours")
-    write_binary(model.to_classic(), directory / "theirs.bin")
+    write_binary(model.to_model().with_prefix(), directory / "theirs.bin")
     return FastText.load(directory / "ours"), str(directory / "theirs.bin")
 
 
@@ -56,7 +56,7 @@ def test_safetensors_and_bin_give_the_same_probabilities(trained):
     ours = model.probabilities(lines)
     classic = read_binary(path)
     assert classic.dictionary.rows > model.dictionary.rows  # most n-grams of these lines have a row only here
-    for given in (classic, model.to_classic()):
+    for given in (classic, model.to_model().with_prefix()):
         found = Predictor(given).predict(lines, k=-1)
         scores = np.zeros_like(ours)
         line = np.repeat(np.arange(len(lines)), np.diff(found.offsets))
@@ -73,7 +73,7 @@ def test_the_original_reads_the_export(trained):
     model, path = trained
     lines = unseen_lines()
     words = sorted({word for line in lines for word in line.split()})
-    classic = model.to_classic()
+    classic = model.to_model().with_prefix()
     there = run_peer(_ASK, path=path, lines=lines, names=classic.dictionary.labels, words=words)
     found = Predictor(classic).predict(lines, k=-1)
     scores = np.zeros((len(lines), len(model.labels)))
@@ -85,7 +85,7 @@ def test_the_original_reads_the_export(trained):
 
 def test_from_classic_is_the_same_model(trained):
     model, path = trained
-    back = FastText.from_classic(read_binary(path), model.tokenizer)
+    back = FastText.from_model(read_binary(path), model.tokenizer)
     lines = unseen_lines()
     assert back.labels == model.labels and back.loss == model.loss
     np.testing.assert_allclose(back.probabilities(lines), model.probabilities(lines), rtol=1e-5, atol=1e-6)
@@ -95,13 +95,13 @@ def test_from_classic_is_the_same_model(trained):
 
 def test_tables_are_shared_and_not_copied(trained):
     model, _ = trained
-    classic = model.to_classic()
+    classic = model.to_model().with_prefix()
     assert classic.input.ctypes.data == model.tables.input.data_ptr()
-    again = FastText.from_classic(classic)
+    again = FastText.from_model(classic)
     assert again.tables.input.data_ptr() == model.tables.input.data_ptr()
 
 
 @needs_peer
 def test_a_cut_off_model_is_refused(load):
     with pytest.raises(UserError, match="cut off"):
-        FastText.from_classic(load("softmax.ftz"))
+        FastText.from_model(load("softmax.ftz"))

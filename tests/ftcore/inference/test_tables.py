@@ -11,9 +11,9 @@ from ftcore import config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
-from ftcore.formats.classic import Args, Classic
 from ftcore.inference import tables as module
 from ftcore.inference.tables import Tables
+from ftcore.model.model import Args, Model
 from ftcore.native import mean_rows
 from tests.reference.peer import needs_peer
 
@@ -28,7 +28,7 @@ def dictionary(**kind) -> Dictionary:
     return Dictionary(WORDS, ["x", "y"], np.array([3, 2, 1]), np.array([2, 1]), 9, OPTIONS, **kind)
 
 
-def classic(kind: str) -> Classic:
+def classic(kind: str) -> Model:
     args = Args(dim=DIM, model="supervised", loss="softmax", bucket=BUCKET)
     output = RNG.normal(size=(2, DIM)).astype(np.float32)
     if kind == "occurring":
@@ -42,10 +42,10 @@ def classic(kind: str) -> Classic:
         data = b"\0" + table.tobytes()
         table = np.frombuffer(data, np.uint8)[1:].view(np.float32).reshape(table.shape)
         assert not table.flags.aligned and not table.flags.writeable
-    return Classic(args, made, table, output, seed=SEED)
+    return Model(args, made, table, output, seed=SEED)
 
 
-def row(model: Classic, number: int) -> np.ndarray | None:
+def row(model: Model, number: int) -> np.ndarray | None:
     """The row of a feature, slowly; None where it does not count."""
     kind, bucket = model.dictionary.storage, number - len(WORDS)
     if bucket < 0 or kind == "all":
@@ -56,7 +56,7 @@ def row(model: Classic, number: int) -> np.ndarray | None:
     return None if kind == "pruned" else initial_rows(SEED, bucket_numbers(np.array([bucket])), DIM)[0]
 
 
-def slow_mean(model: Classic, ids: np.ndarray) -> np.ndarray:
+def slow_mean(model: Model, ids: np.ndarray) -> np.ndarray:
     rows = [r for r in (row(model, i) for i in ids.tolist()) if r is not None]
     total = np.zeros(DIM, np.float32)
     for r in rows:

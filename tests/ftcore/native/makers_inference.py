@@ -180,6 +180,11 @@ def Predictor__lines(g: Given) -> list:
 
 
 @maker
+def Predictor__scores(g: Given) -> list:
+    return [_strings(g) * g.random.choice((1, 1, 300)), g.size(3)]
+
+
+@maker
 def Predictor__text(g: Given) -> list:
     text = np.frombuffer(g.text(200) + bytes(8), np.uint8).copy()
     return [text, g.size(6, 1), g.random.choice((0.0, 0.3, 2.0))]

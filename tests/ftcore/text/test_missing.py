@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ftcore.answers import texts_of
 from ftcore.config import NA_VALUES, Ingest, Source
 from ftcore.dataset import label_rows
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
+from ftcore.inference.answers import texts_of
 from ftcore.native import PAD
 from ftcore.shards.labels import renamed
 from ftcore.text.documents import Notes

@@ -13,8 +13,8 @@ from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
-from ftcore.formats.classic import Args, Classic
 from ftcore.formats.quantized import cut_off, quantize
+from ftcore.model.model import Args, Model
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import autotune
 from ftcore.training.finetune import finetune
@@ -63,7 +63,7 @@ class Texts:
         return encode_bags([self.batch], dictionary, grow=grow)
 
 
-def trained(texts: Texts, **options) -> tuple[Classic, object, config.Finetune]:
+def trained(texts: Texts, **options) -> tuple[Model, object, config.Finetune]:
     chosen = config.Finetune(
         **{"dim": 10, "epoch": 5, "lr": 0.5, "bucket": 3000, "keep_best": False, **options}
     )
@@ -77,14 +77,14 @@ def trained(texts: Texts, **options) -> tuple[Classic, object, config.Finetune]:
     names = ("dim", "epoch", "min_count", "neg", "word_ngrams", "loss", "bucket", "minn", "maxn", "lr")
     args = Args(model="supervised", **{name: getattr(chosen, name) for name in names})
     return (
-        Classic(args, dictionary, *(t.detach().numpy() for t in (tables.input, tables.output))),
+        Model(args, dictionary, *(t.detach().numpy() for t in (tables.input, tables.output))),
         bags,
         chosen,
     )
 
 
 @pytest.fixture(scope="module")
-def model() -> tuple[Classic, object, config.Finetune]:
+def model() -> tuple[Model, object, config.Finetune]:
     return trained(Texts(800, 0), word_ngrams=2, minn=2, maxn=3)
 
 

@@ -13,7 +13,7 @@ from ftcore.dataset import TextDataset
 from ftcore.errors import UserError
 from ftcore.evaluation.multilabel import score_at_thresholds
 from ftcore.fasttext import FastText
-from ftcore.training.thresholds import Thresholds, choose_thresholds, fitted_thresholds
+from ftcore.model.thresholds import Thresholds, choose_thresholds, fitted_thresholds
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from ftcore.answers import answer_columns, best_labels, has_features, labels_wanted, texts_of
 from ftcore.dataset import TextDataset
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
+from ftcore.inference.answers import answer_columns, best_labels, labels_wanted, texts_of
+from ftcore.inference.classifier import Classifier
 
 TEXTS = ["good film", "dull film", "nice day", "好看 电影"]
 LABELS = ["a", "b", "c", "a"]
@@ -60,8 +61,8 @@ def test_one_known_word_or_ngram_is_enough():
         "goo and good's n-grams"
     )
     lines = model.tokenizer.tokenize(["good", "goodness", "zzz", ""])
-    assert has_features(model.dictionary, lines).tolist() == [True, True, False, False]
-    assert has_features(trained().dictionary, lines).tolist() == [True, False, False, False]
+    assert Classifier(model.to_model()).told(lines)[0].tolist() == [True, True, False, False]
+    assert Classifier(trained().to_model()).told(lines)[0].tolist() == [True, False, False, False]
 
 
 def test_unanswered_texts_are_counted_once(caplog):

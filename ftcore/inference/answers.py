@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ftcore.dataset import Label
-from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.given import shown
+from ftcore.model.model import Label
+from ftcore.model.thresholds import Thresholds
 from ftcore.text.missing import is_missing
-from ftcore.training.thresholds import Thresholds
 
 log = logging.getLogger("ftcore.predict")
 
@@ -71,24 +69,6 @@ def _text(value: Any, place: str) -> str:
     raise UserError(
         f"{place} is {shown[:40]}, a {type(value).__name__} and no text; give a string (None: no text)"
     )
-
-
-def has_features(dictionary: Dictionary, token_lines: Sequence[str]) -> np.ndarray:
-    """bool[N]: has a line of space-joined tokens a word or n-gram with a row in the table?
-
-    The end of line, which every line has, says nothing about a text and does not count.
-    """
-    ids, offsets = dictionary.features_of(token_lines)
-    told = (dictionary.to_signed(ids) >= 0) & (ids != dictionary.word_index.eos)
-    before = np.concatenate([[0], np.cumsum(told)])
-    return before[offsets[1:]] > before[offsets[:-1]]
-
-
-def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of ``size`` items, the last of fewer."""
-    source = iter(items)
-    while part := list(islice(source, size)):
-        yield part
 
 
 def labels_wanted(k: Any, labels: int) -> int:

@@ -1,0 +1,141 @@
+"""A classifier of raw texts: its segmenter, the native predictor behind it, probabilities of all labels or the best.
+
+>>> Classifier(read_directory("model")).predict(["很好看", ""])   # doctest: +SKIP
+[Prediction(labels=['good'], probabilities=[0.97]), Prediction(labels=[], probabilities=[])]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ftcore import given
+from ftcore.errors import UserError
+from ftcore.inference import answers
+from ftcore.inference.answers import Prediction
+from ftcore.inference.predict import Predictor
+from ftcore.inference.tables import Tables
+from ftcore.model.huffman import log_leaves
+from ftcore.model.model import Model
+
+_LINES, _SCORES = 1 << 15, 1 << 24  # made at a time, at most
+
+
+class Classifier:
+    """A supervised model's answers to raw texts. A text's bits depend on the text alone.
+
+    Args:
+        model: it must not change while `fold` is true.
+        threads: for many texts; default as many as there are cores.
+        fold: keep rows of the head's products, see `ftcore.inference.predict`; without, tables may be trained on.
+
+    Errors: `UserError` for a model without a classifier.
+
+    Shapes: N texts, C labels.
+    """
+
+    def __init__(
+        self, model: Model, threads: int | None = None, tables: Tables | None = None, *, fold: bool = True
+    ) -> None:
+        if not model.labels:
+            raise UserError(
+                f"this {model.args.model} model has no classifier; fit it on labelled texts first"
+            )
+        self.model, self.labels, self.thresholds = model, model.labels, model.thresholds
+        self.predictor = Predictor(in_float32(model), threads, tables, fold=fold)
+
+    # -------------------------------------------------------------------------------------- from tokens
+    def scores(
+        self, lines: Iterable[str], threads: int | None = None, batch: int | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Some lines of tokens at a time: which have a word or n-gram with a row, bool[n], and float32[n, C], each
+        line's hidden · outputᵀ; under hs the labels' log-probabilities. An empty line has scores, too.
+
+        Args:
+            batch: lines at a time; default as many as keep the threads busy.
+        """
+        source = iter(lines)
+        size = batch or max(1, min(_LINES, _SCORES // len(self.labels)))
+        while some := list(islice(source, size)):
+            told, found = self.predictor.raw(some, threads)
+            if self.model.args.loss == "hs":
+                found = log_leaves(found, self.model.dictionary.label_counts)
+            yield told, found
+
+    def probabilities(self, lines: Iterable[str], batch: int | None = None) -> np.ndarray:
+        """Probabilities float32[N, C] of lines of tokens; softmax's and hs's sum to 1, ova's and ns's stand alone."""
+        return self.told(lines, batch)[1]
+
+    def told(self, lines: Iterable[str], batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Which lines of tokens have an answer, bool[N], and the `probabilities` of all, float32[N, C]."""
+        parts = [
+            (told, probabilities(found, self.model.args.loss))
+            for told, found in self.scores(lines, batch=batch)
+        ]
+        none = np.zeros(0, np.bool_), np.zeros((0, len(self.labels)), np.float32)
+        told, found = zip(none, *parts, strict=True)
+        return np.concatenate(told), np.concatenate(found)
+
+    # --------------------------------------------------------------------------------------- from texts
+    def tokens(self, texts: Sequence[str]) -> list[str]:
+        """The model's own tokens of raw texts, with spaces between; without a segmenter the texts as they are."""
+        return list(texts) if self.model.tokenizer is None else self.model.tokenizer.tokenize(texts)
+
+    def answers(self, texts: Any, batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C].
+
+        A text without any word or n-gram that has a row has none, nor has a missing one (None, NaN).
+
+        Errors: `UserError` naming the place of a value that is no text.
+        """
+        texts = [texts] if isinstance(texts, str | bytes) else texts
+        told, found = self.told(self.tokens(answers.texts_of(texts)), batch)
+        return (told, found) if told.all() else (told, found[told])
+
+    def predict(
+        self, texts: Any, k: int | None = None, threshold: float | None = None, batch: int | None = None
+    ) -> list[Prediction]:
+        """The labels of each text, the most probable first; a warning counts the texts without an answer.
+
+        Args:
+            k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
+                `thresholds` says all labels that reach theirs, any other its best one.
+
+        Errors: `UserError` for another k or threshold, or a value that is no text.
+        """
+        own = self.thresholds if k is None and threshold is None else None
+        k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
+        threshold = 0.0 if threshold is None else given.number("threshold", threshold)
+        least = own.row(self.labels) if own else threshold
+        known, rows = self.answers(texts, batch)
+        answers.count_unanswered(known)
+        found = (answers.best_labels(row, self.labels, k, least) for row in rows)
+        return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
+
+
+def probabilities(scores: np.ndarray, loss: str) -> np.ndarray:
+    """Probabilities [N, C] of scores [N, C], of the same dtype: softmax over the labels; of hs, whose scores are
+    log-probabilities, their exponential; of ova and ns the sigmoid of each.
+
+    >>> probabilities(np.array([[0.0, 0.0]]), "softmax").tolist(), probabilities(np.array([[0.0]]), "ova").tolist()
+    ([[0.5, 0.5]], [[0.5]])
+    """
+    if loss in ("softmax", "hs"):
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True)) if loss == "softmax" else np.exp(scores)
+        return shifted / shifted.sum(axis=1, keepdims=True) if loss == "softmax" else shifted
+    small = np.exp(-np.abs(scores))  # never more than 1
+    return np.where(scores >= 0, 1, small) / (1 + small)
+
+
+def in_float32(model: Model) -> Model:
+    """The model with matrices that the predictor reads; the same one where they are."""
+    pair = model.input, model.output
+    if all(not isinstance(m, np.ndarray) or m.dtype == np.float32 for m in pair):
+        return model
+    return replace(
+        model, **{n: np.asarray(m, np.float32) for n, m in zip(("input", "output"), pair, strict=True)}
+    )
