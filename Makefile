@@ -26,8 +26,9 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 .PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean
 .DEFAULT_GOAL := help
 
-help:
-	@sed -n '2,3p' Makefile | cut -c3-; echo "Targets: run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean"
+help: ## this list
+	@sed -n '1,2p' Makefile | cut -c3-; sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n '3p' Makefile | cut -c3-
 
 run: $(CORE) $(BLANKS) $(SAMPLE) ## raw text to a registered model, on the sample data
 	@$(BIN)/python -m flows.pipeline --config $(CONFIG) $(ARGS)
@@ -53,10 +54,10 @@ peer-tests: $(CORE) peer ## the original's and fasttext-community's unit tests o
 	@$(BIN)/python tests/reference/peer_tests.py $(ARGS)
 	@echo "fasttext-community's tests on ftcore"; $(BIN)/python tests/reference/community_tests.py
 
-lint: $(STAMP)
+lint: $(STAMP) ## what the tests cannot see: style, docstrings, unused names
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-format: $(STAMP)
+format: $(STAMP) ## put the code into the form that `make lint` asks for
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 ui: $(CORE) ## the MLflow and Prefect pages over the store of `make run`
@@ -111,7 +112,8 @@ $(CORE): $(STAMP) $(CORE_FILES)
 	@$(BIN)/python setup.py build_ext --inplace > build/native.log 2>&1 || { tail -30 build/native.log; exit 1; }
 	@touch $@
 
-$(BLANKS): $(STAMP) ## empty databases of Prefect and MLflow, copied into each new store; without them each store makes its own
+# Empty databases of Prefect and MLflow, copied into each new store; without them each store makes its own.
+$(BLANKS): $(STAMP)
 	@mkdir -p $(@D)
 	@$(BIN)/python -m tasks.blank > $(@D)/blank.log 2>&1 || { tail -3 $(@D)/blank.log; echo "no empty databases are kept (log: $(@D)/blank.log): the first run on a store takes longer"; }
 	@touch $@

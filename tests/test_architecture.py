@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOUSES = ("ftcore", "tasks", "flows")  # each may import itself and those before it
 PLAN = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 # The rooms of ftcore from top to bottom, as the plan lists them.
-ROOMS = tuple(re.findall(r"^  ([a-z_]+)(?:\.py|/) ", PLAN.split("```")[1].split("\ntasks/")[0], re.M))
+TREE = next(block for block in PLAN.split("```")[1::2] if block.startswith("\nftcore/"))
+ROOMS = tuple(re.findall(r"^  ([a-z_]+)(?:\.py|/) ", TREE.split("\ntasks/")[0], re.M))
 
 
 def sources(*folders: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import chdir
 from importlib.util import find_spec
@@ -205,6 +206,13 @@ def check(words: list[str]) -> None:
             cli._parser().parse_args(rest)
     else:
         assert program in ("echo", "source", "prefect"), words
+
+
+def test_make_help_prints_every_target():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    targets = set(re.search(r"^\.PHONY: (.+)$", MAKE, re.M)[1].split())
+    told = dict(re.findall(r"^([a-z-]+) +(\S.*)$", done, re.M))
+    assert "run" in targets and targets == set(told)
 
 
 def test_the_check_itself(mine: Path):
