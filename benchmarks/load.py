@@ -30,6 +30,7 @@ import numpy as np
 
 from benchmarks.peer import machine, peer_python, versions
 from ftcore import config
+from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.binary import write_binary
@@ -64,7 +65,7 @@ def make_model(path: Path, gigabytes: float, dim: int) -> dict[str, int]:
     words = [b"word%d" % i for i in range(rows)]
     options = config.Dictionary(min_count=5, minn=3, maxn=6, bucket=max(rows, 1))
     counts = np.arange(rows, 0, -1)
-    empty = Dictionary(words, [], counts, np.zeros(0, np.int64), int(counts.sum()), options, storage="all")
+    empty = Dictionary(words, [], counts, np.zeros(0, np.int64), int(counts.sum()), options, EveryBucket())
     nothing = np.zeros((0, dim), np.float32)
     write_binary(Model(Args(dim=dim, bucket=rows), empty, nothing, nothing), path)
     tail = 2 * (1 + 16)  # flag and shape of either matrix, which hold no rows yet

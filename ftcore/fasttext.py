@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from ftcore import config, given
 from ftcore.dataset import TextDataset, label_rows, label_values, pairs_of, require_two
+from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import as_batch, encode_bags
 from ftcore.dictionary.init import initial_rows
@@ -442,15 +443,14 @@ class FastText(nn.Module):
         Errors: `UserError` for a cut-off `.ftz`: it leaves out n-grams that here would count.
         """
         own, args = model.dictionary, model.args
-        if own.prune is not None:
+        if own.bucket_rows.leaves_out:
             raise UserError(f"{model.path or 'this model'} is cut off; load the .bin it was made from")
         dictionary = own
-        if args.label or own.storage != "occurring":
-            buckets = own.buckets if own.storage == "occurring" else np.arange(own.bucket, dtype=np.int32)
+        if args.label or not own.bucket_rows.seeded:
             options = replace(own.options, min_count=max(1, own.options.min_count))
             names = [name.removeprefix(args.label) for name in own.labels]
             counts = own.counts, own.label_counts, own.ntokens
-            dictionary = Dictionary(own.packed_words, names, *counts, options, buckets)
+            dictionary = Dictionary(own.packed_words, names, *counts, options, OccurringBuckets(own.buckets))
         tables = []
         for table, rows in ((model.input, dictionary.rows), (model.output, None)):
             dense = table if isinstance(table, np.ndarray) else table.dense()

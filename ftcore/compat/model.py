@@ -264,18 +264,17 @@ class _FastText(Vocabulary):
             made = [np.ascontiguousarray(m, np.float32) for m in (input_matrix, output_matrix)]
         except (TypeError, ValueError) as error:
             raise UserError(f"set_matrices takes two matrices of numbers ({error})") from None
-        dictionary = classic.dictionary
-        whole = dictionary.storage != "occurring"
-        rows = [len(classic.input) if whole else dictionary.nwords + dictionary.bucket, len(classic.output)]
+        dictionary = classic.dictionary.complete()
+        rows = [
+            dictionary.rows if classic.dictionary.bucket_rows.seeded else len(classic.input),
+            len(classic.output),
+        ]
         dim = made[0].shape[-1]
         if any(m.shape != (n, dim) for m, n in zip(made, rows, strict=True)) or dim < 1:
             raise UserError(
                 f"input {made[0].shape} and output {made[1].shape}: give {rows[0]} and {rows[1]} rows, "
                 "both of the same size, as get_input_matrix() and get_output_matrix() do"
             )
-        if not whole:
-            dictionary = dictionary.copy()
-            dictionary.storage, dictionary.buckets = "all", np.zeros(0, np.int32)
         args = replace(classic.args, dim=dim)
         self.classic = replace(classic, args=args, dictionary=dictionary, input=made[0], output=made[1])
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ftcore.compat.arguments import FIELDS, loss_name
 from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import pack as pack_words
-from ftcore.dictionary.stored import Stored, check_vocabulary, restored_options
+from ftcore.dictionary.stored import Stored
 from ftcore.errors import UserError
 from ftcore.formats.binary import VERSION
 from ftcore.formats.container import pack_arrays, unpack_arrays
@@ -70,16 +70,14 @@ def pack(model: _FastText) -> bytes:
     arrays = {
         "words": words, "word_offsets": word_offsets, "counts": dictionary.counts,
         "labels": labels, "label_offsets": label_offsets, "label_counts": dictionary.label_counts,
-        "buckets": dictionary.buckets,
+        **dictionary.bucket_rows.arrays(),
     }  # fmt: skip
-    if dictionary.prune is not None:
-        arrays["prune"] = dictionary.prune
     header: dict[str, Any] = {
         "kind": KIND,
         "args": asdict(classic.args),
         "options": asdict(dictionary.options),
         "ntokens": dictionary.ntokens,
-        "storage": dictionary.storage,
+        "storage": dictionary.bucket_rows.name,
         "seed": classic.seed,
         "file": [classic.version, classic.path, classic.kept],
         "attributes": {name: getattr(model, name) for name in FIELDS if hasattr(model, name)},
@@ -114,18 +112,13 @@ def unpack(data: bytes) -> _FastText:
         raise UserError(f"these bytes are a model of kind {header.get('kind')!r}, not {KIND!r}")
     about = checked(Shipped, header, _PLACE)
     stored = Stored(arrays, _PLACE)
-    options = restored_options(stored, about.options)
-    check_vocabulary(stored, options, about.storage)
-    dictionary = Dictionary.from_packed(
-        arrays["words"], arrays["word_offsets"], arrays["labels"], arrays["label_offsets"],
-        arrays["counts"], arrays["label_counts"], about.ntokens, options, arrays["buckets"],
-        storage=about.storage, prune=arrays["prune"] if about.storage == "pruned" else None,
-    )  # fmt: skip
+    dictionary = Dictionary.restored(stored, about.options, about.storage, about.ntokens)
     args, (version, path, kept) = _args(stored, about.args), about.file
     outputs = dictionary.nlabels if args.supervised else dictionary.nwords
-    rows = dictionary.rows
-    if dictionary.storage == "all" and dictionary.bucket == 0:  # a `.bin` may hold rows that are never used
-        rows = None
+    unused = (
+        dictionary.bucket_rows.whole and dictionary.bucket == 0
+    )  # a `.bin` may hold rows that are never used
+    rows = None if unused else dictionary.rows
     input = _matrix(stored, about.quantizers, "input", rows, args.dim)
     output = _matrix(stored, about.quantizers, "output", outputs, args.dim)
     model = _FastText(classic=Model(args, dictionary, input, output, about.seed, version, path, kept))

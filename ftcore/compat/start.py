@@ -15,6 +15,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import cores
+from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary, label_bytes, label_text
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
@@ -135,7 +136,7 @@ class FromModel(Random):
         both = self.head and self.args.supervised and self.source.args.supervised
         merged = in_order(dictionary.merge(source, labels=both))
         if self._alike(dictionary):
-            merged.add_buckets(_own_buckets(self.source))
+            merged.add_buckets(source.buckets)
         return merged
 
     def tables(self, dictionary: Dictionary, dim: int, seed: int) -> Start:
@@ -176,15 +177,14 @@ class FromModel(Random):
 
         classic, source = self.source, self.source.dictionary
         table = classic.input
-        if source.storage != "occurring":
+        if source.bucket_rows.whole:
             o = source.options
             asked = ngram_buckets(dictionary.words, o.minn, o.maxn, source.bucket)[0] if o.maxn > 0 else []
             asked = np.union1d(asked, dictionary.buckets if self._alike(dictionary) else []).astype(np.int32)
             source = Dictionary(
                 source.packed_words, source.packed_labels, source.counts, source.label_counts,
-                source.ntokens, dictionary.options, asked,
+                source.ntokens, o, OccurringBuckets(asked),
             )  # fmt: skip
-            source.options = classic.dictionary.options
             table = np.concatenate([table[: source.nwords], table[source.nwords + asked]])
         tables = TwoTables(torch.from_numpy(np.array(table)), torch.from_numpy(np.array(classic.output)))
         return source, tables
@@ -221,16 +221,6 @@ def adopt(arguments: Arguments) -> Arguments:
         args = replace(args, bucket=Args.bucket)
     extras = replace(arguments.extras, init_model=source)
     return replace(arguments, args=args, extras=extras)
-
-
-def _own_buckets(classic: Model) -> np.ndarray:
-    """Buckets with a row in a dense model."""
-    dictionary = classic.dictionary
-    return (
-        dictionary.buckets
-        if dictionary.storage == "occurring"
-        else np.arange(dictionary.bucket, dtype=np.int32)
-    )
 
 
 def _require_dim(found: int, wanted: int) -> None:

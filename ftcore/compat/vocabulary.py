@@ -119,7 +119,7 @@ class Vocabulary:
         names = [] if found < 0 else [key]
         names += char_ngrams(key, dictionary.options.minn, dictionary.options.maxn)
         rows = dictionary.subwords(key)
-        if dictionary.prune is not None:
+        if dictionary.bucket_rows.leaves_out:
             rows = dictionary.to_rows(rows)
             rows = rows[rows >= 0]
         if found >= dictionary.nwords:  # the original answers for a label too

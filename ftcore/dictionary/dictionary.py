@@ -2,8 +2,8 @@
 
 Source: fastText 0.9.3 ``src/dictionary.cc`` (``readFromFile``, ``threshold``, ``initNgrams``,
 ``getLine``). Differences, both on purpose: in `Dictionary.build` labels arrive apart from the tokens (a
-token that starts with ``__label__`` is a word), and only buckets that occur have a row, so the table of a
-model trained here has ``nwords + len(buckets)`` rows instead of ``nwords + bucket``.
+token that starts with ``__label__`` is a word), and only buckets that occur have a row (`bucket_rows`), so the
+table of a model trained here has ``nwords + len(buckets)`` rows instead of ``nwords + bucket``.
 
 Two numberings of features: *full* is fastText's (word id, or nwords + bucket), *rows* is the table's.
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import usable_threads
+from ftcore.dictionary.bucket_rows import BucketRows, KeptBuckets, OccurringBuckets
 from ftcore.dictionary.init import bucket_numbers, word_numbers
 from ftcore.dictionary.lookup import WordIndex, Words, label_bytes, label_text
 from ftcore.dictionary.numbering import Numbering
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ftcore.dictionary.lines import Lines
     from ftcore.dictionary.stored import Stored
 
-_TABLE = 1 << 28  # buckets up to which one byte each is taken for a while
 _CHUNK = 512  # lines a thread makes features of at a time
 _NONE = np.zeros(0, np.int32), np.zeros(1, np.int64)  # subwords of no word
 
@@ -44,10 +44,8 @@ class Dictionary:
         words: list[bytes], ids 0..nwords-1. labels: list[str], ids 0..nlabels-1.
         counts: int64[nwords]. label_counts: int64[nlabels].
         ntokens: tokens read, out-of-vocabulary ones, ends of line and labels included.
-        options: `Numbering`. storage: which buckets have a row, behind the words' rows:
-            "occurring" (trained here), "all" (a `.bin`: row nwords + bucket), "pruned" (a cut-off `.ftz`).
-        buckets: sorted int32[n], those that have a row where storage is "occurring".
-        prune: int32[n, 2] (bucket, row - nwords) in the file's order where storage is "pruned", else None.
+        options: `Numbering`.
+        bucket_rows: `BucketRows`, which buckets have a row, behind the words' rows; default: none has yet.
 
     >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], Numbering())
     >>> d.words, d.labels, d.features("b new a").tolist()
@@ -62,10 +60,7 @@ class Dictionary:
         label_counts: np.ndarray,
         ntokens: int,
         options: config.Dictionary | Numbering,
-        buckets: np.ndarray | None = None,
-        *,
-        storage: str = "occurring",
-        prune: np.ndarray | None = None,
+        bucket_rows: BucketRows | None = None,
     ) -> None:
         self.packed_words = words if isinstance(words, Words) else Words.of(words)
         self.packed_labels = (
@@ -75,41 +70,12 @@ class Dictionary:
         self.counts = np.asarray(counts, np.int64)
         self.label_counts = np.asarray(label_counts, np.int64)
         self.options = Numbering.of(options)
-        self.buckets = np.zeros(0, np.int32) if buckets is None else np.asarray(buckets, np.int32)
-        self.storage = storage
-        self.prune = None if prune is None else np.asarray(prune, np.int32).reshape(-1, 2)
-        if self.nwords + self.bucket >= 1 << 31:
+        self.bucket_rows = bucket_rows or OccurringBuckets()
+        if self.bucket_rows.seeded and self.nwords + self.bucket >= 1 << 31:  # a file is asked by its reader
             raise UserError(
                 f"{self.bucket} buckets and {self.nwords} words: features are numbered with 32 bits; "
                 "set a smaller bucket"
             )
-
-    @classmethod
-    def from_packed(
-        cls,
-        blob: np.ndarray,
-        offsets: np.ndarray,
-        label_blob: np.ndarray,
-        label_offsets: np.ndarray,
-        counts: np.ndarray,
-        label_counts: np.ndarray,
-        ntokens: int,
-        options: config.Dictionary | Numbering,
-        buckets: np.ndarray | None = None,
-        *,
-        storage: str = "all",
-        prune: np.ndarray | None = None,
-    ) -> Dictionary:
-        """A dictionary from words and labels as bytes in one piece, without a Python object for each.
-
-        Args:
-            blob, offsets: uint8[N], int64[nwords + 1]; word i is ``blob[offsets[i]:offsets[i + 1]]``.
-            label_blob, label_offsets: the same of the labels. The others: as the attributes.
-        """
-        words, labels = Words(blob, offsets), Words(label_blob, label_offsets)
-        return cls(
-            words, labels, counts, label_counts, ntokens, options, buckets, storage=storage, prune=prune
-        )
 
     # ------------------------------------------------------------------------------------- building
     @classmethod
@@ -190,14 +156,32 @@ class Dictionary:
         """An independent copy: growing its buckets leaves this one as it is."""
         return Dictionary(
             self.packed_words, self.packed_labels, self.counts.copy(), self.label_counts.copy(),
-            self.ntokens, self.options, self.buckets.copy(), storage=self.storage, prune=self.prune,
+            self.ntokens, self.options, self.bucket_rows,
         )  # fmt: skip
 
     def renamed(self, labels: list[str]) -> Dictionary:
         """The same dictionary with other names for its labels; it shares the words and the counts."""
         return Dictionary(
-            self.packed_words, labels, self.counts, self.label_counts, self.ntokens, self.options, self.buckets,
-            storage=self.storage, prune=self.prune,
+            self.packed_words, labels, self.counts, self.label_counts, self.ntokens, self.options, self.bucket_rows
+        )  # fmt: skip
+
+    def complete(self) -> Dictionary:
+        """The same with a row for each bucket, as a file has it, unless it was cut off; it shares the arrays."""
+        rows = self.bucket_rows.complete()
+        return self if rows is self.bucket_rows else Dictionary(
+            self.packed_words, self.packed_labels, self.counts, self.label_counts, self.ntokens, self.options, rows
+        )  # fmt: skip
+
+    def cut_off(self, words: np.ndarray, pairs: np.ndarray) -> Dictionary:
+        """What is left where rows go.
+
+        Args:
+            words: int64[n], ids of the words that stay, sorted.
+            pairs: int32[m, 2], bucket and place of the row of each n-gram that stays.
+        """
+        return Dictionary(
+            self.packed_words.take(words), self.packed_labels, self.counts[words], self.label_counts,
+            self.ntokens, self.options, KeptBuckets(pairs),
         )  # fmt: skip
 
     def merge(self, other: Dictionary, labels: bool = False) -> Dictionary:
@@ -219,7 +203,7 @@ class Dictionary:
             np.concatenate([self.label_counts, other.label_counts[more]]),
             self.ntokens,
             self.options,
-            self.buckets,
+            self.bucket_rows,
         )
         if self.same_subwords(other):
             merged.add_buckets(other.buckets)
@@ -233,13 +217,7 @@ class Dictionary:
 
     def add_buckets(self, buckets: np.ndarray) -> None:
         """Give rows to more buckets. Rows of existing buckets shift, words keep theirs."""
-        if len(buckets) and self.storage == "occurring":
-            if self.bucket > _TABLE:
-                self.buckets = np.union1d(self.buckets, np.asarray(buckets, np.int32))
-                return
-            known = np.zeros(self.bucket, np.bool_)
-            known[self.buckets] = known[buckets] = True
-            self.buckets = np.flatnonzero(known).astype(np.int32)
+        self.bucket_rows = self.bucket_rows.grown(buckets, self.bucket)
 
     def _add_own_buckets(self) -> None:
         """Rows for the character n-grams of the vocabulary."""
@@ -268,15 +246,22 @@ class Dictionary:
     @property
     def rows(self) -> int:
         """Rows of the input table."""
-        if self.storage == "all":
-            return self.nwords + self.bucket
-        return self.nwords + len(self.buckets if self.prune is None else self.prune)
+        return self.nwords + self.bucket_rows.count(self.bucket)
 
     @property
     def bucket(self) -> int:
-        """Number of buckets; 0 where no n-grams are used (``train`` in fasttext.cc sets it so)."""
-        unused = self.options.word_ngrams <= 1 and self.options.maxn == 0
-        return 0 if unused else self.options.bucket
+        """Number of buckets; 0 where no n-grams are used."""
+        return self.options.buckets
+
+    @property
+    def buckets(self) -> np.ndarray:
+        """The buckets that have a row, sorted: int32[n]."""
+        return self.bucket_rows.ids(self.bucket)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every feature has a row, the one of its number."""
+        return self.bucket_rows.whole or self.bucket == 0
 
     @property
     def label_bytes(self) -> list[bytes]:
@@ -325,38 +310,15 @@ class Dictionary:
     def to_signed(self, ids: np.ndarray) -> np.ndarray:
         """Full numbering -> rows of the table, ``-1 - bucket`` where the bucket has no row. int64"""
         ids = np.asarray(ids, np.int64)
-        if self.storage == "all":
+        if self.bucket_rows.whole:
             return ids.copy()
-        if self.prune is not None:
-            buckets, rows = self._pruned
-        else:
-            buckets, rows = self.buckets, None
-        if len(buckets) == 0:
-            return np.where(ids < self.nwords, ids, self.nwords - 1 - ids)
-        bucket = ids - self.nwords
-        place = np.minimum(np.searchsorted(buckets, bucket), len(buckets) - 1)
-        row = self.nwords + (place if rows is None else rows[place])
-        return np.where(bucket < 0, ids, np.where(buckets[place] == bucket, row, -1 - bucket))
+        buckets = ids - self.nwords
+        place = self.bucket_rows.places(buckets)
+        return np.where(buckets < 0, ids, np.where(place < 0, -1 - buckets, self.nwords + place))
 
-    @cached_property
-    def _pruned(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of a cut-off model: buckets that have a row, sorted, and row - nwords of each, int64.
-
-        A hostile file may claim two billion buckets: memory goes with the rows there are.
-        """
-        kept = self.prune[np.argsort(self.prune[:, 0], kind="stable")].astype(np.int64)
-        return kept[:, 0].copy(), kept[:, 1].copy()
-
-    def bucket_rows(self) -> np.ndarray | None:
+    def row_table(self) -> np.ndarray | None:
         """Row of every bucket, -1 where it has none: int32[bucket]; None where all have (nwords + bucket)."""
-        if self.storage == "all":
-            return None
-        rows = np.full(self.bucket, -1, np.int32)
-        if self.prune is not None:
-            rows[self.prune[:, 0]] = self.nwords + self.prune[:, 1]
-        else:
-            rows[self.buckets] = np.arange(self.nwords, self.nwords + len(self.buckets), dtype=np.int32)
-        return rows
+        return self.bucket_rows.table(self.bucket, self.nwords)
 
     # --------------------------------------------------------------------------------------- features
     def subwords(self, word: bytes) -> np.ndarray:
@@ -457,16 +419,14 @@ class Dictionary:
         return {
             "words": words.blob[: -native.PAD], "word_offsets": words.offsets, "counts": self.counts,
             "labels": labels.blob[: -native.PAD], "label_offsets": labels.offsets, "label_counts": self.label_counts,
-            "buckets": self.buckets, "ntokens": np.array([self.ntokens], np.int64),
+            "ntokens": np.array([self.ntokens], np.int64),
             "options": np.frombuffer(self.options.as_json(), np.uint8),
-        } | self._storage()  # fmt: skip
+        } | self.bucket_rows.arrays() | self._kind()  # fmt: skip
 
-    def _storage(self) -> dict[str, np.ndarray]:
-        """What `state` adds where not just the occurring buckets have a row."""
-        if self.storage == "occurring":
-            return {}
-        pairs = {} if self.prune is None else {"prune": self.prune}
-        return {"storage": np.frombuffer(self.storage.encode(), np.uint8), **pairs}
+    def _kind(self) -> dict[str, np.ndarray]:
+        """The name of the kind of rows, which a file of ours leaves out where only occurring buckets have one."""
+        kind = self.bucket_rows
+        return {} if kind.seeded else {"storage": np.frombuffer(kind.name.encode(), np.uint8)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray] | Stored, place: object = "dictionary") -> Dictionary:
@@ -474,19 +434,28 @@ class Dictionary:
 
         Errors: `UserError` naming the file and the array where one is missing or holds nonsense.
         """
-        from ftcore.dictionary.stored import Stored, check_vocabulary, restored_options
+        from ftcore.dictionary.stored import Stored
 
         stored = state if isinstance(state, Stored) else Stored(state, place)
-        storage = stored.text("storage") if "storage" in stored else "occurring"
-        options = restored_options(stored, stored.json("options"))
-        check_vocabulary(stored, options, storage)
+        kind = stored.text("storage") if "storage" in stored else OccurringBuckets.name
         ntokens = stored.numbers("ntokens", np.int64, (1,), 0, (1 << 62) - 1)[0]
-        arrays = stored.arrays
-        words = Words(arrays["words"], arrays["word_offsets"])
-        labels = Words(arrays["labels"], arrays["label_offsets"])
+        return cls.restored(stored, stored.json("options"), kind, ntokens)
+
+    @classmethod
+    def restored(cls, stored: Stored, options: object, kind: object, ntokens: int) -> Dictionary:
+        """The dictionary of `state`'s arrays and what a header says of it: options, kind of rows, tokens.
+
+        Errors: as `from_state`.
+        """
+        from ftcore.dictionary import bucket_rows
+        from ftcore.dictionary.stored import check_vocabulary, restored_options
+
+        numbering, arrays = restored_options(stored, options), stored.arrays
+        check_vocabulary(stored, numbering)
         return cls(
-            words, labels, arrays["counts"], arrays["label_counts"], ntokens, options, arrays["buckets"],
-            storage=storage, prune=arrays["prune"] if storage == "pruned" else None,
+            Words(arrays["words"], arrays["word_offsets"]), Words(arrays["labels"], arrays["label_offsets"]),
+            arrays["counts"], arrays["label_counts"], ntokens, numbering,
+            bucket_rows.restored(stored, kind, numbering.buckets),
         )  # fmt: skip
 
 

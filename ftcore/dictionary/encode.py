@@ -247,10 +247,10 @@ def _bags(parts: Iterable[_Bags], dictionary: Dictionary, out: Path | None, grow
 
 
 def _table(dictionary: Dictionary) -> np.ndarray | None:
-    """`bucket_rows`; empty where ids are rows already; None where it would be too large."""
-    if dictionary.storage == "all" or dictionary.bucket == 0:
+    """`row_table`; empty where ids are rows already; None where it would be too large."""
+    if dictionary.whole:
         return np.zeros(0, np.int32)
-    return dictionary.bucket_rows() if dictionary.bucket <= _TABLE else None
+    return dictionary.row_table() if dictionary.bucket <= _TABLE else None
 
 
 def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str], bytes]]:

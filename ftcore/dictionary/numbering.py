@@ -25,6 +25,11 @@ class Numbering:
     word_ngrams: int = 1
     bucket: int = 2_000_000
 
+    @property
+    def buckets(self) -> int:
+        """Number of buckets; 0 where no n-grams are used (``train`` in fasttext.cc sets it so)."""
+        return 0 if self.word_ngrams <= 1 and self.maxn == 0 else self.bucket
+
     @classmethod
     def of(cls, options: Any) -> Numbering:
         """This part of what has attributes of these names: a `config.Dictionary`, `Pretrain` or `Finetune`."""

@@ -153,20 +153,6 @@ def parse_json(data: bytes) -> object:
         raise ValueError("nested too deeply") from None
 
 
-def check_pairs(stored: Stored, name: str, bucket: int) -> np.ndarray:
-    """(bucket, row - nwords) of a cut-off model: int32[n, 2], every bucket once, rows below n."""
-    found = stored.numbers(name, np.int32, (None, 2), 0, (1 << 31) - 1)
-    for column, most, what in ((0, bucket, "bucket"), (1, len(found), "row")):
-        wrong = np.flatnonzero(found[:, column] >= most)
-        if len(wrong):
-            i = int(wrong[0])
-            raise stored.fail(f"{name}[{i}, {column}]", found[i, column], f"a {what} below {most}")
-    buckets, numbers = np.unique(found[:, 0], return_counts=True)
-    if (numbers > 1).any():
-        raise stored.fail(name, f"bucket {buckets[numbers > 1][0]} twice", "each bucket once")
-    return found
-
-
 _RANGES = {  # wider than `config.Dictionary`: what fastText took in training is also restored
     "min_count": (0, (1 << 31) - 1),
     "min_count_label": (0, (1 << 31) - 1),
@@ -192,19 +178,14 @@ def restored_options(stored: Stored, values: object) -> Numbering:
     return Numbering(**values)
 
 
-def check_vocabulary(stored: Stored, options: Numbering, storage: object) -> None:
-    """Check the arrays of a dictionary (`Dictionary.state`) against one another."""
+def check_vocabulary(stored: Stored, options: Numbering) -> None:
+    """Check the words and labels of a dictionary (`Dictionary.state`), and that its features can be numbered."""
     nwords, nlabels = (
         len(stored.offsets(f"{name}_offsets", len(stored.array(f"{name}s", np.uint8)))) - 1
         for name in ("word", "label")
     )
     stored.numbers("counts", np.int64, (nwords,), 0, MOST_COUNT)
     stored.numbers("label_counts", np.int64, (nlabels,), 0, MOST_COUNT)
-    bucket = 0 if options.word_ngrams <= 1 and options.maxn == 0 else options.bucket
-    if nwords + bucket >= 1 << 31:
-        raise stored.fail("options.bucket", bucket, f"at most {(1 << 31) - 1 - nwords} beside {nwords} words")
-    stored.numbers("buckets", np.int32, (None,), 0, bucket - 1, increasing=True)
-    if storage not in ("occurring", "all", "pruned"):
-        raise stored.fail("storage", repr(storage), "'occurring', 'all' or 'pruned'")
-    if storage == "pruned":
-        check_pairs(stored, "prune", bucket)
+    if nwords + options.buckets >= 1 << 31:
+        most = (1 << 31) - 1 - nwords
+        raise stored.fail("options.bucket", options.buckets, f"at most {most} beside {nwords} words")

@@ -36,7 +36,7 @@ def to_keyed_vectors(model: AnyModel, subwords: bool | None = None) -> KeyedVect
     classic = model_of(model)
     dictionary = classic.dictionary
     has = dictionary.options.maxn > 0 and dictionary.bucket > 0
-    pruned = dictionary.prune is not None
+    pruned = dictionary.bucket_rows.leaves_out
     if subwords and (pruned or not has):
         why = "was cut off and lacks buckets" if pruned else "has no character n-grams"
         raise UserError(f"subwords=True: the model {why}; leave subwords out")

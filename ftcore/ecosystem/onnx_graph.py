@@ -128,9 +128,9 @@ def _sums(graph: Graph, parts: list[Rows], dim: int) -> str:
 def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> list[Rows]:
     """The rows that count: those of the table, and those made for buckets that have none."""
     dictionary = classic.dictionary
-    if dictionary.bucket == 0 or dictionary.storage == "all":
+    if dictionary.whole:
         return [Rows(_table(graph, classic.input, ids), starts, ends)]
-    row_of = np.concatenate([np.arange(dictionary.nwords, dtype=np.int32), dictionary.bucket_rows()])
+    row_of = np.concatenate([np.arange(dictionary.nwords, dtype=np.int32), dictionary.row_table()])
     row = graph.add("Gather", graph.constant(row_of, "row_of_feature"), ids)
     has = graph.add("GreaterOrEqual", row, graph.constant(np.array(0, np.int32)))
     first = graph.constant(np.array(0, np.int64))
@@ -138,7 +138,7 @@ def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> li
     before = graph.add("Pad", before, graph.ints(1, 0))  # rows before each feature: int64[N + 1]
     bounds = [graph.add("Gather", before, bound) for bound in (starts, ends)]
     stored = Rows(_table(graph, classic.input, graph.add("Compress", row, has, axis=0)), *bounds)
-    if dictionary.prune is not None:
+    if dictionary.bucket_rows.leaves_out:
         return [stored]
     lacking = graph.add("Compress", ids, graph.add("Not", has), axis=0)
     bucket = graph.add("Sub", lacking, graph.ints(dictionary.nwords))

@@ -15,7 +15,9 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from ftcore.dictionary.bucket_rows import EveryBucket, KeptBuckets
 from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.lookup import Words
 from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.cursor import REMEDY, Cursor
@@ -43,7 +45,7 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
             aligned: index it (``input[ids]``), but not with ``np.take``, which would copy it whole.
             The file must not be overwritten in place meanwhile (`write_binary` replaces it, which is fine).
 
-    Returns: a `Model` with ``storage`` "all", or "pruned" for a cut-off `.ftz`. A model without any
+    Returns: a `Model` with rows for `EveryBucket`, or `KeptBuckets` for a cut-off `.ftz`. A model without any
     n-grams may have rows for buckets behind its words all the same, which then are never used.
 
     Raises:
@@ -66,10 +68,9 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
     dictionary = _read_dictionary(cursor, args)
     copy = not mmap or len(cursor.data) < COPY_BELOW
     quantized = cursor.flag("flag of a quantised input")
-    pruned = dictionary.prune is not None
-    if pruned and not quantized:
+    if dictionary.bucket_rows.leaves_out and not quantized:
         raise cursor.fail("flag of a quantised input", 0, "1, as a pruned dictionary asks for", cursor.at - 1)
-    rows = dictionary.nwords + (len(dictionary.prune) if pruned else args.bucket)
+    rows = dictionary.nwords + dictionary.bucket_rows.count(args.bucket)
     read = _read_quantized if quantized else _read_dense
     table = read(cursor, "input", rows, args.dim, copy)
     qout = cursor.flag("flag of a quantised output")
@@ -132,18 +133,14 @@ def _read_dictionary(cursor: Cursor, args: Args) -> Dictionary:
     if pairs < -1:
         raise cursor.fail("size of the pruning", pairs, "-1 or more", at + 20)
     blob, offsets, counts = read_entries(cursor, nwords, nlabels)
-    storage, prune = "all", None
-    if pairs >= 0:
-        storage, prune = "pruned", _read_prune(cursor, pairs, args.bucket)
-    made = Dictionary.from_packed(
-        blob, offsets[: nwords + 1], blob, offsets[nwords:], counts[:nwords], counts[nwords:], ntokens,
-        Numbering(), storage=storage, prune=prune,
+    rows = EveryBucket() if pairs < 0 else KeptBuckets(_read_pairs(cursor, pairs, args.bucket))
+    return Dictionary(
+        Words(blob, offsets[: nwords + 1]), Words(blob, offsets[nwords:]), counts[:nwords], counts[nwords:],
+        ntokens, _options(args), rows,
     )  # fmt: skip
-    made.options = _options(args)
-    return made
 
 
-def _read_prune(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
+def _read_pairs(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
     """(bucket, row - nwords) as the file orders them: int32[pairs, 2]."""
     at = cursor.at
     prune = cursor.array("<i4", 2 * pairs, "pruning").astype(np.int32).reshape(-1, 2)
@@ -246,7 +243,7 @@ def write_binary(classic: Model, path: str | PathLike) -> None:
         _write_args(file, args, dictionary, classic.kept)
         _write_dictionary(file, dictionary)
         file.write(bytes([quantized]))
-        if dictionary.storage == "occurring" and not quantized:
+        if dictionary.bucket_rows.seeded and not quantized:
             file.write(struct.pack("<qq", dictionary.nwords + dictionary.bucket, args.dim))
             from ftcore.formats.expand import write_all_rows
 
@@ -262,20 +259,20 @@ def _write_args(file: IO[bytes], args: Args, dictionary: Dictionary, kept: dict[
     values["loss"] = LOSSES.index(args.loss) + 1
     values["model"] = MODELS.index(args.model) + 1
     values["maxn"] = kept.get("maxn", args.maxn)
-    if dictionary.storage == "occurring":
+    if dictionary.bucket_rows.seeded:
         values["bucket"] = dictionary.bucket  # 0 where there are no n-grams
     file.write(struct.pack("<12id", *values.values(), args.t))
 
 
 def _write_dictionary(file: IO[bytes], dictionary: Dictionary) -> None:
-    nwords, nlabels, prune = dictionary.nwords, dictionary.nlabels, dictionary.prune
-    pairs = -1 if prune is None else len(prune)
-    file.write(struct.pack("<iiiqq", nwords + nlabels, nwords, nlabels, dictionary.ntokens, pairs))
+    nwords, nlabels, pairs = dictionary.nwords, dictionary.nlabels, dictionary.bucket_rows.pairs
+    size = -1 if pairs is None else len(pairs)
+    file.write(struct.pack("<iiiqq", nwords + nlabels, nwords, nlabels, dictionary.ntokens, size))
     words, labels = dictionary.packed_words, dictionary.packed_labels
     file.write(pack_entries(words.blob, words.offsets, dictionary.counts, WORD))
     file.write(pack_entries(labels.blob, labels.offsets, dictionary.label_counts, LABEL))
-    if prune is not None:
-        file.write(np.ascontiguousarray(prune, "<i4"))
+    if pairs is not None:
+        file.write(np.ascontiguousarray(pairs, "<i4"))
 
 
 def _write_matrix(file: IO[bytes], matrix: np.ndarray | QuantMatrix) -> None:

@@ -49,13 +49,13 @@ def _write_rows(file: IO[bytes], rows: np.ndarray) -> None:
 
 def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
     """Rows of the buckets from ``start`` on, as many as the buffer holds: a part of it."""
-    dictionary = classic.dictionary
+    dictionary, buckets = classic.dictionary, classic.dictionary.buckets
     stop = min(start + len(buffer), dictionary.bucket)
     rows = buffer[: stop - start]
     initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim, rows)
-    first, last = np.searchsorted(dictionary.buckets, [start, stop])
+    first, last = np.searchsorted(buckets, [start, stop])
     table = classic.input[dictionary.nwords + first : dictionary.nwords + last]
-    rows[dictionary.buckets[first:last] - start] = table
+    rows[buckets[first:last] - start] = table
     return rows
 
 
@@ -68,8 +68,8 @@ class AllRows:
 
     def __init__(self, classic: Model) -> None:
         self.classic, self.table = classic, np.asarray(classic.input)
-        self.whole = classic.dictionary.storage != "occurring"
-        rows = len(self.table) if self.whole else classic.dictionary.nwords + classic.dictionary.bucket
+        self.whole = not classic.dictionary.bucket_rows.seeded
+        rows = len(self.table) if self.whole else classic.dictionary.complete().rows
         self.shape = (rows, classic.args.dim)
 
     def __len__(self) -> int:

@@ -12,8 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from ftcore import native
-from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import UserError
 from ftcore.formats.expand import AllRows
 from ftcore.model.model import Model
@@ -60,15 +58,15 @@ def quantize(
         classic = cut_off(classic, cutoff)
         classic = classic if retrain is None else retrain(classic)
         rows = classic.input
-    elif classic.dictionary.storage == "occurring":  # a file has rows for all buckets
-        classic = replace(classic, dictionary=_remake(classic.dictionary, storage="all"))
+    else:  # a file has rows for all buckets
+        classic = replace(classic, dictionary=classic.dictionary.complete())
     table = QuantMatrix.train(rows, dsub, qnorm, threads, fused)
     output = QuantMatrix.train(classic.output, _QOUT_DSUB, qnorm, threads, fused) if qout else classic.output
     return replace(classic, input=table, output=output, version=12, path="", kept={})
 
 
 def cut_off(classic: Model, cutoff: int) -> Model:
-    """The model with its ``cutoff`` longest input rows only; its dictionary's storage is "pruned".
+    """The model with its ``cutoff`` longest input rows only; its dictionary has `KeptBuckets`.
 
     The end of line comes first, then rows by length, equal ones as ``std::sort`` leaves them. Words keep
     the order of their ids, n-grams stand in the order of length. A model of word vectors loses the
@@ -82,20 +80,7 @@ def cut_off(classic: Model, cutoff: int) -> Model:
         keys[dictionary.eos] = -(1 << 32)
     best = native.sort_permutation(keys)[:cutoff]
     words, ngrams = np.sort(best[best < nwords]), best[best >= nwords]
-    prune = np.stack([ngrams - nwords, np.arange(len(ngrams))], axis=1).astype(np.int32)
-    made = _remake(dictionary, words, storage="pruned", prune=prune)
+    pairs = np.stack([ngrams - nwords, np.arange(len(ngrams))], axis=1).astype(np.int32)
+    made = dictionary.cut_off(words, pairs)
     output = classic.output if classic.args.supervised else classic.output[words]
     return replace(classic, dictionary=made, input=rows[np.concatenate([words, ngrams])], output=output)
-
-
-def _remake(dictionary: Dictionary, words: np.ndarray | None = None, **how: object) -> Dictionary:
-    """The dictionary with some of its words, stored in another way."""
-    packed, counts = dictionary.packed_words, dictionary.counts
-    if words is not None:
-        packed, counts = packed.take(words), counts[words]
-    made = Dictionary(
-        packed, dictionary.packed_labels, counts, dictionary.label_counts, dictionary.ntokens,
-        Numbering(), **how,
-    )  # fmt: skip
-    made.options = dictionary.options
-    return made

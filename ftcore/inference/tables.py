@@ -31,8 +31,8 @@ class Tables:
     def __init__(self, classic: Model) -> None:
         self.classic, self.dictionary = classic, classic.dictionary
         self.nwords, self.dim, self.seed = self.dictionary.nwords, classic.args.dim, classic.seed
-        self.pruned = self.dictionary.prune is not None
-        self.whole = self.dictionary.storage == "all" or self.dictionary.bucket == 0
+        self.pruned = self.dictionary.bucket_rows.leaves_out
+        self.whole = self.dictionary.whole
         self.mapped = not self.whole and self.dictionary.bucket <= _LARGEST_MAP
 
     @cached_property
@@ -48,12 +48,12 @@ class Tables:
     @property
     def places(self) -> int:
         """How many numbers `known` can give."""
-        return self.dictionary.rows if self.pruned else self.nwords + self.dictionary.bucket
+        return self.dictionary.complete().rows
 
     @cached_property
-    def bucket_rows(self) -> np.ndarray | None:
+    def row_table(self) -> np.ndarray | None:
         """int32[bucket], -1 where a bucket has no row; None where there is no such list."""
-        return self.dictionary.bucket_rows() if self.mapped else None
+        return self.dictionary.row_table() if self.mapped else None
 
     @cached_property
     def rows(self) -> native.Rows | None:
@@ -62,7 +62,7 @@ class Tables:
             return None
         return native.Rows(
             self.table, len(self.classic.input), self.dim, self.nwords, self.dictionary.bucket,
-            None if self.whole else self.bucket_rows, self.pruned, self.seed % (1 << 64),
+            None if self.whole else self.row_table, self.pruned, self.seed % (1 << 64),
         )  # fmt: skip
 
     def known(self, ids: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,12 +74,12 @@ class Tables:
         if not self.pruned:
             return ids, offsets
         kept, ends = np.empty(len(ids), np.int32), np.empty(len(offsets), np.int64)
-        if self.bucket_rows is None:
+        if self.row_table is None:
             rows = self.dictionary.to_rows(ids)
             np.concatenate([[0], np.cumsum(rows >= 0)]).take(offsets, out=ends)
             return rows[rows >= 0].astype(np.int32), ends
         ids = np.ascontiguousarray(ids, np.int32)
-        return kept[: native.keep_rows(ids, offsets, self.nwords, self.bucket_rows, kept, ends)], ends
+        return kept[: native.keep_rows(ids, offsets, self.nwords, self.row_table, kept, ends)], ends
 
     def gather(self, places: np.ndarray) -> np.ndarray:
         """The rows at these places: float32[n, D], a copy."""
@@ -123,10 +123,10 @@ class Tables:
         return self.gather(np.arange(self.places)) if self.table is None or not self.whole else self.table
 
     def _signed(self, places: np.ndarray) -> np.ndarray:
-        if self.bucket_rows is None:
+        if self.row_table is None:
             return self.dictionary.to_signed(places).astype(np.int32)
         out = np.empty(len(places), np.int32)
-        native.bucket_places(np.ascontiguousarray(places, np.int32), self.nwords, self.bucket_rows, out)
+        native.bucket_places(np.ascontiguousarray(places, np.int32), self.nwords, self.row_table, out)
         return out
 
     def _stored(self, rows: np.ndarray) -> np.ndarray:

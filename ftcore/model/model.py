@@ -75,12 +75,11 @@ class Model:
 
     Attributes:
         args: see `Args`. Its ``label`` is the prefix by which a word of a line is a label; "" where none is.
-        dictionary: words and labels; its ``storage`` says which buckets have a row of `input`:
-            all (a file), occurring (trained here), pruned (a cut-off `.ftz`).
+        dictionary: words and labels; its ``bucket_rows`` say which buckets have a row of `input`.
         input: float32[dictionary.rows, D] (a memory map, for a large file, and then seldom aligned to
             four bytes), or a `QuantMatrix`.
         output: float32[O, D] or a `QuantMatrix`; O = nlabels (supervised), else nwords.
-        seed: makes the initial rows of buckets without one (``storage`` occurring), see `initial_rows`.
+        seed: makes the initial rows of buckets without one (`OccurringBuckets`), see `initial_rows`.
         version: of the file read; files are written as 12, or as they were read.
         path: of the file read, for messages.
         kept: values of the file read that mean nothing to the model but are written back as they were:

@@ -70,14 +70,14 @@ def plain_size(classic: Model) -> int:
 
 
 def _rows(classic: Model) -> int:
-    dictionary = classic.dictionary
-    return dictionary.nwords + dictionary.bucket if dictionary.prune is None else len(classic.input)
+    return classic.dictionary.complete().rows
 
 
 def _without_tables(dictionary: Dictionary) -> int:
     entries = int(dictionary.packed_words.offsets[-1] + dictionary.packed_labels.offsets[-1])
     entries += 10 * (dictionary.nwords + dictionary.nlabels)  # a zero byte, the count, the kind
-    pruned = 0 if dictionary.prune is None else 8 * len(dictionary.prune)
+    pairs = dictionary.bucket_rows.pairs
+    pruned = 0 if pairs is None else pairs.nbytes
     return (
         8 + 56 + 28 + 2 + entries + pruned
     )  # magic and version, arguments, sizes of the dictionary, two flags
@@ -108,7 +108,7 @@ def fit(
     file, a `.bin`, has at most ``size`` bytes.
 
     Args:
-        classic: a dense classifier trained here (its dictionary's storage is "occurring").
+        classic: a dense classifier trained here (rows for `OccurringBuckets`).
         retrain: called with the model of the kept rows, if some went; returns it trained again.
 
     Raises:
@@ -150,19 +150,17 @@ def _keep(classic: Model, rows: np.ndarray) -> Model:
     """The model with some of its input rows: words in the order of their ids, n-grams in the order given."""
     old, nwords = classic.dictionary, classic.dictionary.nwords
     words, ngrams = np.sort(rows[rows < nwords]), rows[rows >= nwords]
-    prune = np.stack([old.buckets[ngrams - nwords], np.arange(len(ngrams))], axis=1).astype(np.int32)
-    made = Dictionary(
-        old.packed_words.take(words), old.packed_labels, old.counts[words], old.label_counts, old.ntokens,
-        old.options, storage="pruned", prune=prune,
-    )  # fmt: skip
-    return replace(classic, dictionary=made, input=classic.input[np.concatenate([words, ngrams])])
+    pairs = np.stack([old.buckets[ngrams - nwords], np.arange(len(ngrams))], axis=1).astype(np.int32)
+    return replace(
+        classic, dictionary=old.cut_off(words, pairs), input=classic.input[np.concatenate([words, ngrams])]
+    )
 
 
 def renumber(bags: BagCorpus, before: Dictionary, after: Dictionary) -> BagCorpus:
     """Bags by the rows of a cut-off dictionary; features that have no row there are left out.
 
     Args:
-        bags: encoded with `before`, whose storage is "occurring"; a bucket without a row is ``-1 - bucket``.
+        bags: encoded with `before`, which was trained here; a bucket without a row is ``-1 - bucket``.
         after: what `cut_off` (or a quantisation of all rows) made of it.
     """
     words = after.word_index.find(before.packed_words).astype(np.int64)

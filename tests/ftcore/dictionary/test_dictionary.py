@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ftcore import config
 from ftcore.dictionary import counting
+from ftcore.dictionary.bucket_rows import EveryBucket, KeptBuckets, OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary, split
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.numbering import Numbering
@@ -230,13 +231,21 @@ def test_state_round_trip():
     assert all(isinstance(value, np.ndarray) for value in d.state().values())
 
 
-@pytest.mark.parametrize(("storage", "prune"), [("all", None), ("pruned", [[7, 1], [3, 0]])])
-def test_state_knows_which_buckets_have_rows(storage, prune):
+KEPT = np.array([[7, 1], [3, 0]], np.int32)
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"),
+    [(EveryBucket(), 10), (KeptBuckets(KEPT), 3), (OccurringBuckets(np.array([2], np.int32)), 2)],
+)
+def test_state_knows_which_buckets_have_rows(rows, count):
     given = [b"a"], [], np.ones(1), np.ones(0), 1, options(maxn=2, bucket=9)
-    d = Dictionary(*given, storage=storage, prune=prune)
+    d = Dictionary(*given, rows)
     back = Dictionary.from_state(d.state())
-    assert back.storage == storage and back.rows == d.rows == (10 if prune is None else 3)
-    assert (back.prune is None) if prune is None else back.prune.tolist() == prune
+    assert type(back.bucket_rows) is type(rows) and back.rows == d.rows == count
+    assert back.buckets.tolist() == d.buckets.tolist()
+    if rows.leaves_out:
+        assert back.bucket_rows.pairs.tolist() == KEPT.tolist()
 
 
 def test_bytes_that_mark_labels_are_refused():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config, native
+from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary, label_bytes, label_text
 from ftcore.dictionary.hashing import fnv1a, token_hashes
 from ftcore.dictionary.lines import Lines
@@ -97,11 +98,11 @@ def test_packed_dictionary_equals_one_of_lists():
     given = [b"b", b"</s>", b"\xff\xe4", "中国".encode()], ["x", "标签"]
     o = config.Dictionary(minn=1, maxn=3, word_ngrams=2, bucket=100)
     counts, label_counts = np.array([4, 3, 2, 1]), np.array([2, 1])
-    listed = Dictionary(*given, counts, label_counts, 13, o, storage="all")
+    listed = Dictionary(*given, counts, label_counts, 13, o, EveryBucket())
     packed = [Words.of(given[0]), Words.of([name.encode() for name in given[1]])]
-    blobs = [array for one in packed for array in (one.blob[: one.offsets[-1]], one.offsets)]
-    made = Dictionary.from_packed(*blobs, counts, label_counts, 13, o)
-    assert (made.words, made.labels, made.storage, made.rows) == (*given, "all", 104)
+    packed = [Words(one.blob[: one.offsets[-1]], one.offsets) for one in packed]
+    made = Dictionary(*packed, counts, label_counts, 13, o, EveryBucket())
+    assert (made.words, made.labels, made.bucket_rows.name, made.rows) == (*given, "all", 104)
     assert (made.eos, made.word_id(b"b"), made.word_id(b"zz")) == (1, 0, -1)
     line = "b 中国 zz </s>"
     assert made.features(line).tolist() == listed.features(line).tolist()
@@ -113,15 +114,8 @@ def test_packed_dictionary_equals_one_of_lists():
 )
 def test_label_bytes_survive(data):
     assert label_bytes(label_text(data)) == data
-    d = Dictionary.from_packed(
-        *(
-            np.frombuffer(b"w", np.uint8),
-            np.array([0, 1]),
-            np.frombuffer(data, np.uint8),
-            np.array([0, len(data)]),
-        ),
-        *(np.ones(1), np.ones(1), 2, config.Dictionary()),
-    )
+    label = Words(np.frombuffer(data, np.uint8), np.array([0, len(data)]))
+    d = Dictionary([b"w"], label, np.ones(1), np.ones(1), 2, config.Dictionary())
     assert d.label_bytes == [data] == [label_bytes(d.labels[0])]
     assert Dictionary.from_state(d.state()).label_bytes == [data]
 

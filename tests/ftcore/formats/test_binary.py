@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from ftcore import config
+from ftcore.dictionary.bucket_rows import EveryBucket, KeptBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
@@ -31,7 +32,7 @@ def small_model(bucket: int = 4, **args: object) -> Model:
     """A supervised model of two words and one label, with rows for all buckets."""
     options = config.Dictionary(word_ngrams=2, bucket=max(bucket, 1))
     dictionary = Dictionary(
-        [b"</s>", b"\xff"], ["__label__x"], np.array([3, 2]), np.array([3]), 8, options, storage="all"
+        [b"</s>", b"\xff"], ["__label__x"], np.array([3, 2]), np.array([3]), 8, options, EveryBucket()
     )
     given = Args(dim=DIM, model="supervised", loss="softmax", word_ngrams=2, minn=0, maxn=0, bucket=bucket)
     table = np.arange((2 + bucket) * DIM, dtype=np.float32).reshape(-1, DIM)
@@ -49,8 +50,7 @@ def small_quantized(pairs: list[tuple[int, int]], qnorm: bool = False) -> Model:
         old.label_counts,
         old.ntokens,
         old.options,
-        storage="pruned",
-        prune=np.array(pairs),
+        KeptBuckets(np.array(pairs, np.int32).reshape(-1, 2)),
     )
     quantizer = ProductQuantizer(DIM, 2, rng.normal(size=DIM * 256).astype(np.float32))
     codes = rng.integers(0, 256, (rows, 2)).astype(np.uint8)
@@ -208,8 +208,8 @@ def test_a_pruned_model_keeps_the_order_of_its_pairs(pairs: list, qnorm: bool, t
     write_binary(classic, tmp_path / "a.ftz")
     read = read_binary(tmp_path / "a.ftz")
     assert (
-        read.dictionary.prune.tolist() == [list(pair) for pair in pairs]
-        and read.dictionary.storage == "pruned"
+        read.dictionary.bucket_rows.pairs.tolist() == [list(pair) for pair in pairs]
+        and read.dictionary.bucket_rows.leaves_out
     )
     assert np.array_equal(read.input.dense(), classic.input.dense())
     write_binary(read, tmp_path / "b.ftz")
@@ -232,7 +232,7 @@ def test_labels_and_words_that_are_no_utf8(tmp_path: Path):
     classic = small_model()
     old = classic.dictionary
     odd = Dictionary(
-        [b"\xe4\xb8", b"\x80"], ["a\udcff", "\ud800 b"], old.counts, old.counts, 5, old.options, storage="all"
+        [b"\xe4\xb8", b"\x80"], ["a\udcff", "\ud800 b"], old.counts, old.counts, 5, old.options, EveryBucket()
     )
     write_binary(replace(classic, dictionary=odd, output=np.zeros((2, DIM), np.float32)), tmp_path / "m.bin")
     data = (tmp_path / "m.bin").read_bytes()
@@ -251,7 +251,7 @@ def test_what_the_format_cannot_hold_is_refused_and_the_old_file_stays(tmp_path:
         write_binary(replace(small_model(), output=quantized.input), path)
     old = small_model().dictionary
     nul = Dictionary(
-        [b"</s>", b"a\0b"], old.labels, old.counts, old.label_counts, 5, old.options, storage="all"
+        [b"</s>", b"a\0b"], old.labels, old.counts, old.label_counts, 5, old.options, EveryBucket()
     )
     with pytest.raises(UserError, match="0 byte"):
         write_binary(replace(small_model(), dictionary=nul), path)

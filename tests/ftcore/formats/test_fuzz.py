@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ftcore import config
+from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats import binary
@@ -47,7 +48,7 @@ def seed_models() -> list[Model]:
             labels = [f"__label__{i}" for i in range(4)] if supervised else []
             counts = np.arange(len(words), 0, -1)
             dictionary = Dictionary(
-                words, labels, counts, np.array([4, 3, 2, 1][: len(labels)]), 99, options, storage="all"
+                words, labels, counts, np.array([4, 3, 2, 1][: len(labels)]), 99, options, EveryBucket()
             )
             args = Args(
                 model="supervised" if supervised else ("cbow", "skipgram")[number % 2], loss=loss, dim=3, bucket=280,
@@ -60,7 +61,7 @@ def seed_models() -> list[Model]:
     many = made[4]
     labels = [f"__label__{i}" for i in range(260)]
     old = many.dictionary
-    dictionary = Dictionary(old.words, labels, old.counts, np.ones(260, int), 99, old.options, storage="all")
+    dictionary = Dictionary(old.words, labels, old.counts, np.ones(260, int), 99, old.options, EveryBucket())
     many = Model(many.args, dictionary, many.input, rng.normal(size=(260, 3)).astype(np.float32))
     made += [quantize(made[0], qnorm=True), quantize(made[3], dsub=2), quantize(made[2], cutoff=270)]
     return [*made, quantize(many, qout=True, qnorm=True), quantize(made[1], cutoff=260, qnorm=True)]

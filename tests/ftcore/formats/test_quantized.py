@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ftcore import config
+from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.formats.binary import read_binary, write_binary
@@ -50,7 +51,7 @@ def make(
         np.ones(labels, int),
         999,
         options,
-        storage="all",
+        EveryBucket(),
     )
     args = Args(
         model="supervised", loss="softmax", dim=dim, word_ngrams=2, minn=0, maxn=0, bucket=rows - words
@@ -59,7 +60,11 @@ def make(
 
 
 def pairs(classic: Model) -> set | None:
-    return None if classic.dictionary.prune is None else set(map(tuple, classic.dictionary.prune.tolist()))
+    return (
+        None
+        if classic.dictionary.bucket_rows.pairs is None
+        else set(map(tuple, classic.dictionary.bucket_rows.pairs.tolist()))
+    )
 
 
 def equal_tables(ours: np.ndarray | QuantMatrix, theirs: np.ndarray | QuantMatrix) -> bool:
@@ -114,7 +119,7 @@ def test_centroids_and_codes_are_the_originals(model: dict, options: list, fused
         write_binary(ours, tmp_path / "ours.ftz")
         data, other = (tmp_path / "ours.ftz").read_bytes(), Path(f"{path}.{i}").read_bytes()
         assert len(data) == len(other)
-        if ours.dictionary.prune is None:
+        if ours.dictionary.bucket_rows.pairs is None:
             assert data == other, options[i]
         else:  # the original writes the pairs in the order of a hash table
             write_binary(replace(theirs, dictionary=ours.dictionary), tmp_path / "ordered.ftz")
@@ -151,9 +156,13 @@ def test_cut_off_keeps_the_longest_rows_and_the_end_of_line():
         small.dictionary.words == [classic.dictionary.words[i] for i in words]
         and b"</s>" in small.dictionary.words
     )
-    assert small.dictionary.prune.tolist() == [[b - 40, j] for j, b in enumerate(ngrams)]
+    assert small.dictionary.bucket_rows.pairs.tolist() == [[b - 40, j] for j, b in enumerate(ngrams)]
     assert np.array_equal(small.input, classic.input[np.concatenate([words, ngrams])])
-    assert (small.dictionary.storage, small.dictionary.bucket, small.args) == ("pruned", 560, classic.args)
+    assert (small.dictionary.bucket_rows.name, small.dictionary.bucket, small.args) == (
+        "pruned",
+        560,
+        classic.args,
+    )
 
 
 def test_retraining_sees_the_cut_off_model():
@@ -165,7 +174,9 @@ def test_retraining_sees_the_cut_off_model():
         return replace(small, input=small.input * 2, args=replace(small.args, epoch=1))
 
     made = quantize(classic, cutoff=300, retrain=retrain)
-    assert len(seen) == 1 and isinstance(seen[0].input, np.ndarray) and seen[0].dictionary.storage == "pruned"
+    assert (
+        len(seen) == 1 and isinstance(seen[0].input, np.ndarray) and seen[0].dictionary.bucket_rows.leaves_out
+    )
     assert made.args.epoch == 1
     assert equal_tables(made.input, QuantMatrix.train(seen[0].input * 2, 2))
     quantize(classic, retrain=retrain)  # nothing was cut off, nothing to make up for
@@ -198,7 +209,7 @@ def test_word_vectors_can_be_quantised_too(cutoff: int, tmp_path: Path):
     words = [b"word%d" % i for i in range(300)]
     options = config.Dictionary(minn=3, maxn=4, bucket=2000)
     counts = np.arange(300, 0, -1)
-    dictionary = Dictionary(words, [], counts, np.zeros(0, int), int(counts.sum()), options, storage="all")
+    dictionary = Dictionary(words, [], counts, np.zeros(0, int), int(counts.sum()), options, EveryBucket())
     table = rng.normal(size=(2300, 8)).astype(np.float32)
     table[:300] *= 3  # so that words are kept
     classic = Model(Args(dim=8, minn=3, maxn=4, bucket=2000), dictionary, table, table[:300].copy())

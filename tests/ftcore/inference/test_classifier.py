@@ -74,7 +74,7 @@ def test_codes_answer_like_the_rows_that_they_stand_for():
     model = FastText.from_texts(texts, named, dim=8)
     model.fit(list(zip(texts, named, strict=True)), epochs=3, lr=0.5)
     small = quantize(model.to_model().with_prefix(), cutoff=300)
-    assert small.dictionary.prune is not None
+    assert small.dictionary.bucket_rows.leaves_out
     dense = FastText.from_texts(texts, named, dim=8)  # the same labels
     found = Classifier(small)
     told, answered = found.told([*texts[:50], "w999 nobody knows"])

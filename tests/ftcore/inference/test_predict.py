@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import UserError
 from ftcore.inference import predict as module
@@ -195,7 +196,7 @@ def test_a_line_without_any_known_feature_gets_no_label(load):
     own = classic.dictionary
     words = [word if word != b"</s>" else b"never" for word in own.words]
     options = replace(own.options, maxn=0, minn=0, word_ngrams=1)
-    other = Dictionary(words, own.labels, own.counts, own.label_counts, own.ntokens, options, storage="all")
+    other = Dictionary(words, own.labels, own.counts, own.label_counts, own.ntokens, options, EveryBucket())
     predictor = Predictor(replace(classic, dictionary=other))
     found = predictor.predict(["", "unknown words", "w1", "also unknown"], k=2)
     assert np.diff(found.offsets).tolist() == [0, 0, 2, 0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ftcore import config
+from ftcore.dictionary.bucket_rows import BucketRows, EveryBucket, KeptBuckets, OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.errors import UserError
@@ -24,19 +25,19 @@ WORDS = [b"a", b"b", b"</s>"]
 RNG = np.random.default_rng(0)
 
 
-def dictionary(**kind) -> Dictionary:
-    return Dictionary(WORDS, ["x", "y"], np.array([3, 2, 1]), np.array([2, 1]), 9, OPTIONS, **kind)
+def dictionary(rows: BucketRows) -> Dictionary:
+    return Dictionary(WORDS, ["x", "y"], np.array([3, 2, 1]), np.array([2, 1]), 9, OPTIONS, rows)
 
 
 def classic(kind: str) -> Model:
     args = Args(dim=DIM, model="supervised", loss="softmax", bucket=BUCKET)
     output = RNG.normal(size=(2, DIM)).astype(np.float32)
     if kind == "occurring":
-        made = dictionary(buckets=KEPT)
+        made = dictionary(OccurringBuckets(KEPT))
     elif kind == "pruned":
-        made = dictionary(storage="pruned", prune=np.stack([KEPT, [2, 0, 3, 1]], 1))
+        made = dictionary(KeptBuckets(np.stack([KEPT, [2, 0, 3, 1]], 1).astype(np.int32)))
     else:
-        made = dictionary(storage="all")
+        made = dictionary(EveryBucket())
     table = RNG.normal(size=(made.rows, DIM)).astype(np.float32)
     if kind == "mapped":  # as a .bin's: not aligned, read-only
         data = b"\0" + table.tobytes()
@@ -47,7 +48,7 @@ def classic(kind: str) -> Model:
 
 def row(model: Model, number: int) -> np.ndarray | None:
     """The row of a feature, slowly; None where it does not count."""
-    kind, bucket = model.dictionary.storage, number - len(WORDS)
+    kind, bucket = model.dictionary.bucket_rows.name, number - len(WORDS)
     if bucket < 0 or kind == "all":
         return model.input[number]
     if bucket in KEPT:
@@ -132,7 +133,7 @@ def test_rows_that_a_file_has_without_use_are_left_alone(load):
     options = replace(model.dictionary.options, maxn=0, minn=0, word_ngrams=1)
     own = model.dictionary
     words = Dictionary(
-        own.packed_words, own.packed_labels, own.counts, own.label_counts, own.ntokens, options, storage="all"
+        own.packed_words, own.packed_labels, own.counts, own.label_counts, own.ntokens, options, EveryBucket()
     )
     tables = Tables(replace(model, dictionary=words))
     assert tables.places == words.nwords < len(model.input)

@@ -127,8 +127,8 @@ def test_the_longest_rows_are_kept_as_the_original_s_cutoff_keeps_them(model):
     fitted = fit(classic, 30_000)
     found, expected = fitted.classic.dictionary, cut_off(classic, fitted.cutoff).dictionary
     assert set(expected.words) <= set(found.words)  # no room goes to buckets that never occurred
-    occurring = np.isin(expected.prune[:, 0], classic.dictionary.buckets)
-    assert {*expected.prune[occurring, 0].tolist()} <= {*found.prune[:, 0].tolist()}
+    occurring = np.isin(expected.bucket_rows.pairs[:, 0], classic.dictionary.buckets)
+    assert {*expected.bucket_rows.pairs[occurring, 0].tolist()} <= {*found.bucket_rows.pairs[:, 0].tolist()}
 
 
 def test_a_size_that_nothing_fits(model):
