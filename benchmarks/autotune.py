@@ -105,7 +105,7 @@ class Rows:
         self.rows = rows
         self.batch = as_batch([text for _, text in rows], [labels for labels, _ in rows])
 
-    def count(self, options: config.Dictionary) -> Dictionary:
+    def count(self, options: config.DictionaryOptions) -> Dictionary:
         return Dictionary.build(self.rows, options)
 
     def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:

@@ -63,7 +63,7 @@ def make_model(path: Path, gigabytes: float, dim: int) -> dict[str, int]:
     """A `.bin` of skip-gram with subwords; rows are zeros, in a hole of the file."""
     rows = int(gigabytes * 1e9) // (12 * dim)  # of words, of buckets, and of words again (output)
     words = [b"word%d" % i for i in range(rows)]
-    options = config.Dictionary(min_count=5, minn=3, maxn=6, bucket=max(rows, 1))
+    options = config.DictionaryOptions(min_count=5, minn=3, maxn=6, bucket=max(rows, 1))
     counts = np.arange(rows, 0, -1)
     empty = Dictionary(words, [], counts, np.zeros(0, np.int64), int(counts.sum()), options, EveryBucket())
     nothing = np.zeros((0, dim), np.float32)

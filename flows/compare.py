@@ -19,8 +19,7 @@ from ftcore.errors import UserError
 from ftcore.evaluation.labels import LabelChange
 from ftcore.evaluation.promotion import obstacles
 from ftcore.report.compare_page import ComparePage, compare_table, render_comparison, verdict
-from tasks.compare import Candidate, answer, read_test_set, require_known_labels, speed
-from tasks.compare import compare as compare_models
+from tasks.compare import Candidate, answer, compare_models, read_test_set, require_known_labels, speed
 from tasks.session import Session, open_session
 
 

@@ -13,8 +13,7 @@ from flows.finetune import latest_vectors
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.baseline import baseline
-from tasks.evaluate import evaluate as score
-from tasks.evaluate import grouped
+from tasks.evaluate import grouped, score_model
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
@@ -27,7 +26,7 @@ def steps(
     """baseline, evaluate."""
     linear = session.config.evaluate.baseline == "linear"
     beside = session.call(baseline, shards) if linear else None
-    return session.call(score, shards, model, pretrained, beside)
+    return session.call(score_model, shards, model, pretrained, beside)
 
 
 def warn(session: Session, scores: StageOutput) -> None:

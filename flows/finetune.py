@@ -10,7 +10,7 @@ from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.dictionary import dictionary
-from tasks.finetune import finetune as train
+from tasks.finetune import train_classifier
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
@@ -18,7 +18,7 @@ from tasks.session import Session, open_session
 def steps(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
     """dictionary, finetune."""
     words = session.call(dictionary, shards, "finetune")
-    return session.call(train, shards, words, pretrained)
+    return session.call(train_classifier, shards, words, pretrained)
 
 
 def alone(session: Session) -> StageOutput:

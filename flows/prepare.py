@@ -15,8 +15,7 @@ from tasks.before import check_text
 from tasks.commit import commit
 from tasks.dedup import dedup
 from tasks.ingest import ingest
-from tasks.prepare import groups_of
-from tasks.prepare import prepare as prepare_packs
+from tasks.prepare import groups_of, prepare_packs
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 

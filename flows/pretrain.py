@@ -10,7 +10,7 @@ from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.dictionary import dictionary, open_dictionary
-from tasks.pretrain import pretrain as train
+from tasks.pretrain import train_vectors
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 from tasks.word_sets import check_word_files, check_words
@@ -21,7 +21,7 @@ def steps(session: Session, shards: StageOutput) -> StageOutput:
     words = session.call(dictionary, shards, "pretrain")
     if not session.dry:
         check_words(session.config, open_dictionary(words))
-    return session.call(train, shards, words)
+    return session.call(train_vectors, shards, words)
 
 
 def alone(session: Session) -> StageOutput:

@@ -26,8 +26,7 @@ from tasks.dictionary import require_labels
 from tasks.register import register
 from tasks.report import report
 from tasks.session import Session, open_session
-from tasks.tune import BEST, best_yaml, check_goal, tuned
-from tasks.tune import tune as search
+from tasks.tune import BEST, best_yaml, check_goal, search_settings, tuned
 from tasks.word_sets import check_word_files
 
 
@@ -41,7 +40,7 @@ def steps(session: Session) -> dict[str, Any]:
         require_labels(shards)
     wanted = session.config.pretrain.enabled
     pretrained = flows.pretrain.steps(session, shards) if wanted else None
-    found = session.call(search, shards, pretrained)
+    found = session.call(search_settings, shards, pretrained)
     if not session.dry:
         session.config = tuned(session.config, found)
     model = flows.finetune.steps(session, shards, pretrained)

@@ -211,7 +211,7 @@ class SplitShares(Options):
 
 
 # -------------------------------------------------------------------------------------- training
-class Dictionary(Options):
+class DictionaryOptions(Options):
     """Words, labels and n-grams that get a row in the table (fastText's options)."""
 
     min_count: int = Field(1, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
@@ -222,7 +222,7 @@ class Dictionary(Options):
     bucket: int = Field(2_000_000, ge=0, le=2_000_000_000, description="hash buckets of n-grams")
 
     @model_validator(mode="after")
-    def _ngrams_need_order_and_buckets(self) -> Dictionary:
+    def _ngrams_need_order_and_buckets(self) -> DictionaryOptions:
         if self.minn > self.maxn:
             raise ValueError(f"minn {self.minn} must not exceed maxn {self.maxn}")
         if self.bucket == 0 and (self.maxn > 0 or self.word_ngrams > 1):
@@ -230,7 +230,7 @@ class Dictionary(Options):
         return self
 
 
-class Pretrain(Dictionary):
+class Pretrain(DictionaryOptions):
     """Word vectors from unlabelled text."""
 
     enabled: bool = Field(True, description="off: fine-tuning starts from random vectors")
@@ -258,7 +258,7 @@ class Pretrain(Dictionary):
         return self
 
 
-class Finetune(Dictionary):
+class Finetune(DictionaryOptions):
     """A classifier from labelled documents, from random or pretrained vectors."""
 
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")

@@ -127,14 +127,14 @@ class FastText(nn.Module):
             text: how raw text becomes tokens. dim: D.
             loss: default softmax, ns without labels. kind: default supervised, skipgram without labels.
             sparse: sparse gradients for the input table, see `ftcore.model.optimizers`.
-            dictionary: min_count, minn, maxn, word_ngrams, bucket, … of `config.Dictionary`.
+            dictionary: min_count, minn, maxn, word_ngrams, bucket, … of `config.DictionaryOptions`.
 
         Errors: `UserError` for an empty vocabulary, fewer than two labels, unequal lengths.
         """
         texts, dim, seed = given.texts(texts), given.count("dim", dim), given.seed("seed", seed)
         kind = given.one_of("kind", kind or ("skipgram" if labels is None else "supervised"), MODELS)
         loss = given.one_of("loss", loss or ("softmax" if kind == "supervised" else "ns"), LOSSES)
-        options = given.options(config.Dictionary, dictionary)
+        options = given.options(config.DictionaryOptions, dictionary)
         tokenizer = Tokenizer(text or config.Text())
         rows = label_rows(TextDataset(texts, [[] for _ in texts] if labels is None else labels).labels)
         values = label_values(value for row in rows for value in row)

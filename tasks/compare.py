@@ -266,7 +266,9 @@ def best_times(works: Sequence[Callable[[], object]]) -> list[float]:
 
 
 @stage_task("compare")
-def compare(session: Session, test: TestSet, candidates: list[Candidate]) -> tuple[Comparison, ComparePage]:
+def compare_models(
+    session: Session, test: TestSet, candidates: list[Candidate]
+) -> tuple[Comparison, ComparePage]:
     """Every model against the first, with paired bootstrap intervals, and the page that shows it."""
     predicted = {c.name: c.answers for c in candidates}
     found = compare_predictions(test.gold, predicted, test.languages, seed=session.config.seed)

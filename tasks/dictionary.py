@@ -29,7 +29,9 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     languages = chosen.languages if purpose == "pretrain" else None
     splits = PRETRAIN_SPLITS if purpose == "pretrain" else ("train",)
     # the training options do not change the dictionary, so they do not recompute it
-    options = config.Dictionary(**{n: getattr(chosen, n) for n in config.Dictionary.model_fields})
+    options = config.DictionaryOptions(
+        **{n: getattr(chosen, n) for n in config.DictionaryOptions.model_fields}
+    )
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
         from ftcore.dictionary.dictionary import Dictionary

@@ -66,7 +66,7 @@ class Scored:
 
 
 @stage_task("evaluate")
-def evaluate(
+def score_model(
     session: Session,
     shards: StageOutput,
     model: StageOutput,

@@ -39,7 +39,7 @@ CODE = (
 
 
 @stage_task("finetune")
-def finetune(
+def train_classifier(
     session: Session, shards: StageOutput, words: StageOutput, pretrained: StageOutput | None
 ) -> StageOutput:
     """Train the head (and the rows) on the train split, score each epoch on the valid split."""

@@ -21,7 +21,7 @@ CUT, TOKENS = "cut", "tokens"  # the stage that keeps the tokens of labelled pac
 
 
 @stage_task("prepare", task_run_name="prepare {packs[0].first.relative}", **IO_RETRIES)
-def prepare(session: Session, packs: list[Pack], pool: Pool | None) -> list[StageOutput]:
+def prepare_packs(session: Session, packs: list[Pack], pool: Pool | None) -> list[StageOutput]:
     """Normalise, tell the language, segment, clean and filter each pack; unchanged packs are reused."""
     return [_prepare_pack(session, pack, pool) for pack in packs]
 

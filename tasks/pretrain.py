@@ -31,7 +31,7 @@ CODE = ("ftcore.training.pretrain", "ftcore.dictionary.encode", "ftcore.shards.s
 
 
 @stage_task("pretrain")
-def pretrain(session: Session, shards: StageOutput, words: StageOutput) -> StageOutput:
+def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> StageOutput:
     """Train skip-gram or CBOW; a killed training goes on from its checkpoint."""
     config = session.config
     options = config.pretrain

@@ -46,7 +46,7 @@ _STATUS = {"scored": "FINISHED", "no time": "KILLED", "stopped": "KILLED"}  # of
 
 
 @stage_task("tune")
-def tune(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
+def search_settings(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
     """Search on the train split, judge on the valid split; leaves the best options and all trials."""
     whole = session.config
     chosen = whole.tune
@@ -124,7 +124,7 @@ class Split:
     def __init__(self, shards: ShardSet, split: str) -> None:
         self.shards, self.split = shards, split
 
-    def count(self, options: config.Dictionary) -> Dictionary:
+    def count(self, options: config.DictionaryOptions) -> Dictionary:
         from ftcore.dictionary.dictionary import Dictionary
         from ftcore.dictionary.encode import documents
 

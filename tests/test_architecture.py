@@ -143,6 +143,41 @@ def test_no_file_over_500_lines():
     assert not long, long
 
 
+def defined(*folders: str) -> dict[str, list[str]]:
+    """Public class of module level -> the files that define it."""
+    found: dict[str, list[str]] = {}
+    for path in sources(*folders):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_one_word_is_one_class():
+    """A reader who meets the name of a public class knows which one is meant."""
+    found = defined(*HOUSES)
+    assert len(found) > 150, "the classes are not read"
+    twice = {name: files for name, files in found.items() if len(files) > 1 and name != "Random"}
+    assert not twice, f"rename one of each: {twice}"
+
+
+def test_a_flow_and_its_tasks_have_names_of_their_own():
+    """`flows.finetune` runs tasks; the function of a task says what it does, not which flow it is of."""
+
+    def functions(folder: str, *decorators: str) -> set[str]:
+        return {
+            node.name
+            for path in sources(folder)
+            for node in ast.parse(path.read_bytes()).body
+            if isinstance(node, ast.FunctionDef)
+            and any(ast.unparse(d).split("(")[0] in decorators for d in node.decorator_list)
+        }
+
+    flows, tasks = functions("flows", "flow"), functions("tasks", "stage_task", "task")
+    assert {"finetune", "pretrain", "evaluate"} <= flows and len(tasks) >= 8, "flows or tasks are not read"
+    assert not flows & tasks
+
+
 def test_no_pickle():
     """Nothing that runs code while loading: models are safetensors and JSON."""
     wrong = []

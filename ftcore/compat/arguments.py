@@ -206,7 +206,7 @@ class Arguments:
         tune = replace(made.autotune, validation=spooled(made.autotune.validation))
         return replace(made, input=spooled(made.input), pretrained=spooled(made.pretrained), autotune=tune)
 
-    def options(self) -> plain.Pretrain | plain.Finetune | config.Pretrain | config.Finetune:
+    def options(self) -> plain.PlainPretrain | plain.PlainFinetune | config.Pretrain | config.Finetune:
         """The same for the training room. Updates are of one example, as in the original.
 
         Raises:
@@ -216,8 +216,14 @@ class Arguments:
 
         values = self._values()
         if not self.args.supervised:
-            return plain.Pretrain(**values) if plain.fit(values, ("ns", "hs", "softmax")) else self.judged()
-        return plain.Finetune(**values) if plain.fit(values, tuple(loss_name.__members__)) else self.judged()
+            return (
+                plain.PlainPretrain(**values) if plain.fit(values, ("ns", "hs", "softmax")) else self.judged()
+            )
+        return (
+            plain.PlainFinetune(**values)
+            if plain.fit(values, tuple(loss_name.__members__))
+            else self.judged()
+        )
 
     def judged(self) -> config.Pretrain | config.Finetune:
         """`options`, by the models that word what is wrong, and that a search makes others from."""
@@ -226,7 +232,7 @@ class Arguments:
         from ftcore.compat import ranges
 
         try:
-            return (ranges.Finetune if self.args.supervised else ranges.Pretrain)(**self._values())
+            return (ranges.WideFinetune if self.args.supervised else ranges.WidePretrain)(**self._values())
         except ValidationError as error:
             raise UserError("; ".join(map(_explain, error.errors()))) from None
 

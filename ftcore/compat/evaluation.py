@@ -71,7 +71,7 @@ class Tally:
         return Scores(*(parts or empty), self.golds)
 
 
-def evaluate(
+def count_answers(
     predictor: Predictor, blocks: Iterable[Block], k: int, threshold: float, *, keep: bool = False
 ) -> Tally:
     """Predict and count.

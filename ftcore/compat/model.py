@@ -218,11 +218,11 @@ class _FastText(Vocabulary):
         return Meter(self._tally(path, k, 0.0, keep=True).scores(), self.get_label_id)
 
     def _tally(self, path: Any, k: int, threshold: float, keep: bool = False) -> Tally:
-        from ftcore.compat.evaluation import evaluate, test_lines
+        from ftcore.compat.evaluation import count_answers, test_lines
 
         k, threshold = whole("k", k), number("threshold", threshold)
         lines = test_lines(path, self.classic)
-        return evaluate(self._predictor, lines.blocks(), k, threshold, keep=keep)
+        return count_answers(self._predictor, lines.blocks(), k, threshold, keep=keep)
 
     # ---------------------------------------------------------------------------------------- matrices
     def get_input_vector(self, ind: int) -> np.ndarray:

@@ -49,7 +49,7 @@ class _Plain:
 
 
 @dataclass(frozen=True)
-class Pretrain(_Plain):
+class PlainPretrain(_Plain):
     """`ftcore.config.Pretrain`."""
 
     model: str
@@ -61,7 +61,7 @@ class Pretrain(_Plain):
 
 
 @dataclass(frozen=True)
-class Finetune(_Plain):
+class PlainFinetune(_Plain):
     """`ftcore.config.Finetune`."""
 
     class_weights: str

@@ -13,7 +13,7 @@ from ftcore import config
 MOST = (1 << 31) - 1
 
 
-class _Ranges(config.Dictionary):
+class _Ranges(config.DictionaryOptions):
     minn: int = Field(0, ge=0, le=MOST)
     maxn: int = Field(0, ge=0, le=MOST)
     word_ngrams: int = Field(1, ge=1, le=MOST)
@@ -33,12 +33,12 @@ class _Ranges(config.Dictionary):
         return self
 
 
-class Pretrain(_Ranges, config.Pretrain):
+class WidePretrain(_Ranges, config.Pretrain):
     """`config.Pretrain` for `train_unsupervised`."""
 
     ws: int = Field(5, ge=1, le=MOST)
     t: float = Field(1e-4, ge=0, allow_inf_nan=False)
 
 
-class Finetune(_Ranges, config.Finetune):
+class WideFinetune(_Ranges, config.Finetune):
     """`config.Finetune` for `train_supervised`."""

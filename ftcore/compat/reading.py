@@ -48,7 +48,7 @@ class Reading:
                 raise UserError(f"{given} cannot be opened for training! ({error})") from None
             raise
 
-    def count(self, options: config.Dictionary) -> Dictionary:
+    def count(self, options: config.DictionaryOptions) -> Dictionary:
         """Words and labels, with fastText's ids.
 
         Errors: `UserError` where no word occurs often enough.

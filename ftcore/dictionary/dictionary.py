@@ -59,7 +59,7 @@ class Dictionary:
         counts: np.ndarray,
         label_counts: np.ndarray,
         ntokens: int,
-        options: config.Dictionary | Numbering,
+        options: config.DictionaryOptions | Numbering,
         bucket_rows: BucketRows | None = None,
     ) -> None:
         self.packed_words = words if isinstance(words, Words) else Words.of(words)
@@ -80,7 +80,9 @@ class Dictionary:
     # ------------------------------------------------------------------------------------- building
     @classmethod
     def build(
-        cls, documents: Iterable[tuple[Sequence[str], str | bytes]], options: config.Dictionary | Numbering
+        cls,
+        documents: Iterable[tuple[Sequence[str], str | bytes]],
+        options: config.DictionaryOptions | Numbering,
     ) -> Dictionary:
         """Count documents (labels, space-joined tokens); an end of line follows each.
 
@@ -103,7 +105,7 @@ class Dictionary:
     def read(
         cls,
         lines: Lines,
-        options: config.Dictionary | Numbering,
+        options: config.DictionaryOptions | Numbering,
         *,
         label: str = "__label__",
         threads: int | None = None,
@@ -139,7 +141,7 @@ class Dictionary:
         kept: np.ndarray,
         nwords: int,
         labels: Words,
-        options: config.Dictionary | Numbering,
+        options: config.DictionaryOptions | Numbering,
     ) -> Dictionary:
         if nwords == 0:
             raise UserError(

@@ -199,7 +199,7 @@ def read_bags(
 
     >>> lines = Lines(["__label__x a b", "__label__y __label__x b"])
     >>> from ftcore import config
-    >>> bags = read_bags(lines, Dictionary.read(lines, config.Dictionary()))
+    >>> bags = read_bags(lines, Dictionary.read(lines, config.DictionaryOptions()))
     >>> bags.offsets.tolist(), bags.target_offsets.tolist()
     ([0, 3, 5], [0, 1, 3])
     """

@@ -1,6 +1,6 @@
 """What a dictionary keeps of its options: how often a word must occur and how n-grams are numbered.
 
-`ftcore.config.Dictionary` judges what a user asks for. This is what a model has, and it needs no pydantic: a file's
+`ftcore.config.DictionaryOptions` judges what a user asks for. This is what a model has, and it needs no pydantic: a file's
 values are taken as they are, also those that are wider than ours.
 """
 
@@ -32,7 +32,7 @@ class Numbering:
 
     @classmethod
     def of(cls, options: Any) -> Numbering:
-        """This part of what has attributes of these names: a `config.Dictionary`, `Pretrain` or `Finetune`."""
+        """This part of what has attributes of these names: a `config.DictionaryOptions`, `Pretrain` or `Finetune`."""
         if type(options) is cls:
             return options
         return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})

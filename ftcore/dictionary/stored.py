@@ -153,7 +153,7 @@ def parse_json(data: bytes) -> object:
         raise ValueError("nested too deeply") from None
 
 
-_RANGES = {  # wider than `config.Dictionary`: what fastText took in training is also restored
+_RANGES = {  # wider than `config.DictionaryOptions`: what fastText took in training is also restored
     "min_count": (0, (1 << 31) - 1),
     "min_count_label": (0, (1 << 31) - 1),
     "minn": (0, 1000),

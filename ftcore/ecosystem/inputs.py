@@ -228,7 +228,7 @@ def read_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def read_options(kind: type[config.Dictionary], estimator: Any, **options: Any) -> Any:
+def read_options(kind: type[config.DictionaryOptions], estimator: Any, **options: Any) -> Any:
     """Options as one of our own models, so that ranges are checked where they are written down.
 
     Errors: `UserError` naming the estimator, the parameter and what is allowed.

@@ -60,7 +60,7 @@ class Graph:
         return self.add("Cast", value, to=to)
 
 
-class Rows(NamedTuple):
+class BagRows(NamedTuple):
     """Rows of features and where each bag's are: values float32[n, D], int64[B], int64[B]."""
 
     values: str
@@ -90,7 +90,7 @@ def means_of_bags(graph: Graph, classic: Model, ids: str, offsets: str) -> str:
     return graph.add("Div", total, graph.add("Unsqueeze", count, graph.ints(1)), name="vectors")
 
 
-def _sums(graph: Graph, parts: list[Rows], dim: int) -> str:
+def _sums(graph: Graph, parts: list[BagRows], dim: int) -> str:
     """float32[B, D]: sum of each bag's rows, one bag after the other.
 
     A loop, because the scattering sums of onnxruntime's CPU are either wrong with several threads
@@ -125,11 +125,11 @@ def _sums(graph: Graph, parts: list[Rows], dim: int) -> str:
     return graph.add("Loop", bags, graph.constant(np.array(True)), body=inner)
 
 
-def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> list[Rows]:
+def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> list[BagRows]:
     """The rows that count: those of the table, and those made for buckets that have none."""
     dictionary = classic.dictionary
     if dictionary.whole:
-        return [Rows(_table(graph, classic.input, ids), starts, ends)]
+        return [BagRows(_table(graph, classic.input, ids), starts, ends)]
     row_of = np.concatenate([np.arange(dictionary.nwords, dtype=np.int32), dictionary.row_table()])
     row = graph.add("Gather", graph.constant(row_of, "row_of_feature"), ids)
     has = graph.add("GreaterOrEqual", row, graph.constant(np.array(0, np.int32)))
@@ -137,13 +137,13 @@ def _parts(graph: Graph, classic: Model, ids: str, starts: str, ends: str) -> li
     before = graph.add("CumSum", graph.cast(has, TensorProto.INT64), first)
     before = graph.add("Pad", before, graph.ints(1, 0))  # rows before each feature: int64[N + 1]
     bounds = [graph.add("Gather", before, bound) for bound in (starts, ends)]
-    stored = Rows(_table(graph, classic.input, graph.add("Compress", row, has, axis=0)), *bounds)
+    stored = BagRows(_table(graph, classic.input, graph.add("Compress", row, has, axis=0)), *bounds)
     if dictionary.bucket_rows.leaves_out:
         return [stored]
     lacking = graph.add("Compress", ids, graph.add("Not", has), axis=0)
     bucket = graph.add("Sub", lacking, graph.ints(dictionary.nwords))
     others = [graph.add("Sub", bound, kept) for bound, kept in zip((starts, ends), bounds, strict=True)]
-    return [stored, Rows(_initial_rows(graph, classic.seed, bucket, classic.args.dim), *others)]
+    return [stored, BagRows(_initial_rows(graph, classic.seed, bucket, classic.args.dim), *others)]
 
 
 def _table(graph: Graph, table: np.ndarray | QuantMatrix, rows: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Targets:
+class LossTables:
     """The output table's side of a loss: rows are words in pretraining, labels in fine-tuning."""
 
     loss: str  # softmax, ova, ns, hs
@@ -32,7 +32,7 @@ class Targets:
     codes: Ragged | None = None  # the Huffman code of each, 1 where the node is a right child
 
     @classmethod
-    def build(cls, loss: str, counts: np.ndarray) -> Targets:
+    def build(cls, loss: str, counts: np.ndarray) -> LossTables:
         """Tables for `loss` over rows that occur `counts` times, in descending order.
 
         Raises:
@@ -80,7 +80,7 @@ class PretrainSetup:
 
     subwords: Ragged  # table rows of each word: its own, then its n-grams'
     keep: np.ndarray  # float64[nwords] probability that a token survives subsampling
-    targets: Targets
+    targets: LossTables
 
     @classmethod
     def build(cls, dictionary: Dictionary, options: config.Pretrain) -> PretrainSetup:
@@ -90,7 +90,7 @@ class PretrainSetup:
             UserError: a word's n-gram has no row in the table (a dictionary not made for pretraining).
         """
         keep = keep_probability(dictionary.counts, dictionary.ntokens, options.t)
-        return cls(subword_rows(dictionary), keep, Targets.build(options.loss, dictionary.counts))
+        return cls(subword_rows(dictionary), keep, LossTables.build(options.loss, dictionary.counts))
 
     @cached_property
     def gain(self) -> np.ndarray:
@@ -112,7 +112,7 @@ class PretrainSetup:
 class FinetuneSetup:
     """Constants of fine-tuning."""
 
-    targets: Targets
+    targets: LossTables
     frozen: np.ndarray | None = None  # bool[R] rows that came from pretraining
     class_weights: np.ndarray | None = None  # float32[C]
     document_weights: np.ndarray | None = None  # float32[B] of every document of the corpus
@@ -135,7 +135,7 @@ class FinetuneSetup:
         """
         counts = dictionary.label_counts if label_counts is None else label_counts
         return cls(
-            Targets.build(options.loss, dictionary.label_counts),
+            LossTables.build(options.loss, dictionary.label_counts),
             frozen,
             class_weights(options.class_weights, dictionary.labels, counts),
             None if document_weights is None else np.asarray(document_weights, np.float32),

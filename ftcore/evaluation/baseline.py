@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FLOOR = 2.0  # seconds that are never too many
 SHARE = 1 / 3  # of the training's time
 TOLERANCE = 0.1  # of the solver; a thousandth of it scores the same
-FEATURES = config.Dictionary(word_ngrams=2)
+FEATURES = config.DictionaryOptions(word_ngrams=2)
 _CELL = 75e-9  # seconds of the solver a feature and label; measured, as are the next two
 _STEP = 40e-9  # seconds of fastText a feature
 _SCORE = 50e-9  # seconds of fastText a document and label
@@ -41,7 +41,7 @@ Batches = Callable[[], Iterable[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
-class Answers:
+class BaselineScores:
     """What the baseline says of the held-out documents, and what it learnt from."""
 
     probabilities: np.ndarray  # float32[N, C], squashed margins: for their order only
@@ -57,7 +57,7 @@ class Answers:
 
 def linear_baseline(
     train: Batches, held_out: Batches, *, passes: Callable[[int, int], int], seed: int = 0
-) -> Answers | None:
+) -> BaselineScores | None:
     """Learn from `train`, answer `held_out`; None where training knows fewer than two labels.
 
     Args:
@@ -83,7 +83,7 @@ def linear_baseline(
     bags = encode_bags(part, dictionary, grow=True)
     model = _fit(*_tf_idf(bags, dictionary.rows), bags, dictionary.nlabels, seed)
     answers = model(encode_bags(held_out(), dictionary))
-    return Answers(answers, list(dictionary.labels), len(bags), count)
+    return BaselineScores(answers, list(dictionary.labels), len(bags), count)
 
 
 def affordable(documents: int, tokens: int, labels: int, passes: int) -> float:

@@ -98,15 +98,15 @@ class Gold:
 
 
 @dataclass(frozen=True)
-class Predictions:
+class RankedLabels:
     """What is needed of the probabilities: [N, C] shrinks to [N, K] and [G]."""
 
     top: np.ndarray  # int64[N, K], columns by falling probability
     confidence: np.ndarray  # float64[N], probability of top[:, 0]
     gold_probability: np.ndarray  # float64[G], 0 for labels the model does not have
 
-    def rows(self, chosen: np.ndarray, gold: Gold) -> Predictions:
-        return Predictions(
+    def rows(self, chosen: np.ndarray, gold: Gold) -> RankedLabels:
+        return RankedLabels(
             self.top[chosen], self.confidence[chosen], self.gold_probability[chosen[gold.document]]
         )
 
@@ -245,16 +245,16 @@ def _check(gold, probabilities, labels, languages, top_k, bins) -> None:
             raise ValueError(f"probabilities of document {bad} are not finite: {probabilities[bad][:8]}")
 
 
-def _predictions(probabilities: np.ndarray, gold: Gold, k: int) -> Predictions:
+def _predictions(probabilities: np.ndarray, gold: Gold, k: int) -> RankedLabels:
     top = top_columns(probabilities, k)
     confidence = probabilities[np.arange(len(top)), top[:, 0]].astype(np.float64)
     of_gold = np.zeros(len(gold.label))
     known = gold.label < gold.known
     of_gold[known] = probabilities[gold.document[known], gold.label[known]]
-    return Predictions(top, confidence, of_gold)
+    return RankedLabels(top, confidence, of_gold)
 
 
-def _baseline(gold: Gold, k: int, train_counts: Mapping[str, int] | None) -> Predictions:
+def _baseline(gold: Gold, k: int, train_counts: Mapping[str, int] | None) -> RankedLabels:
     if train_counts is None:
         counts = np.bincount(gold.label, minlength=len(gold.names))[: gold.known].astype(np.float64)
     else:
@@ -264,10 +264,10 @@ def _baseline(gold: Gold, k: int, train_counts: Mapping[str, int] | None) -> Pre
     known = gold.label < gold.known
     of_gold = np.where(known, shares[np.where(known, gold.label, 0)], 0.0)
     n = gold.documents
-    return Predictions(np.broadcast_to(order, (n, k)), np.full(n, shares[order[0]]), of_gold)
+    return RankedLabels(np.broadcast_to(order, (n, k)), np.full(n, shares[order[0]]), of_gold)
 
 
-def _scores(gold: Gold, predictions: Predictions, top_k: Sequence[int], bins: int):
+def _scores(gold: Gold, predictions: RankedLabels, top_k: Sequence[int], bins: int):
     """(metrics, columns per label [L], columns per calibration bin), L = len(gold.names)."""
     size, n = len(gold.names), gold.documents
     hits = gold.hits(predictions.top)

@@ -15,7 +15,7 @@ from ftcore import native
 from ftcore.errors import UserError
 from ftcore.formats.expand import AllRows
 from ftcore.model.model import Model
-from ftcore.model.quantize import QuantMatrix, Rows, row_norms
+from ftcore.model.quantize import QuantizableRows, QuantMatrix, row_norms
 
 _QOUT_DSUB = 2  # the output's, whatever the input's is
 
@@ -53,7 +53,7 @@ def quantize(
         raise UserError("the model is already quantized; quantise the .bin it was made from")
     if cutoff < 0:
         raise UserError(f"cutoff must be 0 (keep all rows) or a number of rows, not {cutoff}")
-    rows: Rows = AllRows(classic)
+    rows: QuantizableRows = AllRows(classic)
     if 0 < cutoff < len(rows):
         classic = cut_off(classic, cutoff)
         classic = classic if retrain is None else retrain(classic)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ftcore.errors import UserError
-from ftcore.text.rows import Rows
+from ftcore.text.rows import FileRows
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 SEPARATOR = "|"  # between several labels in a cell of csv
@@ -81,7 +81,7 @@ class ScoredWriter:
         elif suffix == ".csv":
             self._text([[*columns.names, *answers.names]])
 
-    def write(self, rows: Rows, answers: Sequence[Sequence[Any]]) -> None:
+    def write(self, rows: FileRows, answers: Sequence[Sequence[Any]]) -> None:
         """Some rows; each of the new columns has a value for each."""
         if self.suffix == ".parquet":
             table = rows.as_table(self.columns)

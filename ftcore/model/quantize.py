@@ -24,7 +24,7 @@ from ftcore.model.kmeans import KSUB, nearest, train_pieces
 _CHUNK = 1 << 14  # rows looked at together
 
 
-class Rows(Protocol):
+class QuantizableRows(Protocol):
     """What can be quantised: a matrix, or something that makes the rows it is asked for."""
 
     @property
@@ -66,7 +66,9 @@ class ProductQuantizer:
         return self.centroids[start : start + KSUB * width].reshape(KSUB, width)
 
     @classmethod
-    def train(cls, rows: Rows, dsub: int, threads: int = 1, fused: bool = False) -> ProductQuantizer:
+    def train(
+        cls, rows: QuantizableRows, dsub: int, threads: int = 1, fused: bool = False
+    ) -> ProductQuantizer:
         """Find the centroids; the same bits as the original's for the same rows.
 
         Args:
@@ -130,7 +132,7 @@ class QuantMatrix:
     @classmethod
     def train(
         cls,
-        rows: Rows,
+        rows: QuantizableRows,
         dsub: int = 2,
         qnorm: bool = False,
         threads: int | None = None,
@@ -156,7 +158,7 @@ class QuantMatrix:
 
         with ThreadPoolExecutor(threads) as pool:
 
-            def quantized(of: Rows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:
+            def quantized(of: QuantizableRows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:
                 quantizer = ProductQuantizer.train(of, dsub, threads, fused)
                 parts = pool.map(partial(quantizer.encode, fused=fused), _chunks(of))
                 return np.concatenate(list(parts)), quantizer
@@ -237,7 +239,7 @@ class QuantMatrix:
 class _Directions:
     """Rows divided by their lengths; those of length 0 as they are (``DenseMatrix::divideRow``)."""
 
-    rows: Rows
+    rows: QuantizableRows
     norms: np.ndarray  # float32[m, 1]
 
     @property
@@ -249,7 +251,7 @@ class _Directions:
         return self.rows[rows] / np.where(norms == 0, np.float32(1), norms)
 
 
-def _chunks(rows: Rows) -> Iterator[np.ndarray]:
+def _chunks(rows: QuantizableRows) -> Iterator[np.ndarray]:
     for start in range(0, rows.shape[0], _CHUNK):
         yield rows[start : start + _CHUNK]
 

@@ -231,7 +231,7 @@ def _documents(
         codec = encoding if text is stream else "utf-8"
         yield from jsonl.read_json(text, codec, limit, out, source, place)
         return
-    framed = streams.Lines(text, limit, first_line, returns=first_line == 1)
+    framed = streams.LineReader(text, limit, first_line, returns=first_line == 1)
     lines = text_lines(framed, encoding)
     if format == "lines":
         yield from plain.read_lines(lines, out)
@@ -254,7 +254,7 @@ def _documents(
 def _first_line(part: Part, limit: int) -> str:
     """The first line of the file that is not blank: the header of its csv and tsv parts."""
     with streams.opened(part.path) as raw:
-        for _, text, _ in text_lines(streams.Lines(raw, limit), part.encoding):
+        for _, text, _ in text_lines(streams.LineReader(raw, limit), part.encoding):
             if text.strip():
                 return text
     return ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftcore.text.encodings import is_framed_by_newline_byte
-from ftcore.text.streams import Lines
+from ftcore.text.streams import LineReader
 
 TOO_LONG = "longer than max_document_bytes"
 TextLine = tuple[int, str, str]
 """(1-based line number, text, damage): with a `damage` the text is only there to be quoted."""
 
 
-def text_lines(lines: Lines, codec: str) -> Iterator[TextLine]:
+def text_lines(lines: LineReader, codec: str) -> Iterator[TextLine]:
     """Decode lines; undecodable bytes, NUL bytes and excessive length come as damage.
 
     Args:

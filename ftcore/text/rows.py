@@ -31,7 +31,7 @@ _ARROW = (pa.ArrowException, OverflowError, UnicodeEncodeError)
 
 
 @dataclass(frozen=True)
-class Rows:
+class FileRows:
     """Some rows of a file.
 
     Attributes:
@@ -68,7 +68,7 @@ class RowSource:
 
     schema: pa.Schema
 
-    def read(self) -> Iterator[Rows]:
+    def read(self) -> Iterator[FileRows]:
         """The rows in bounded batches, in their order; can be called again."""
         raise NotImplementedError
 
@@ -171,7 +171,7 @@ class _LineSource(RowSource):
             found = _united(found, rows.records or [])
         return found
 
-    def read(self) -> Iterator[Rows]:
+    def read(self) -> Iterator[FileRows]:
         builder = RowBuilder(self._format, self._name, self._ingest)
         try:
             for rows in read_parts(self._parts, self._ingest, out=builder):
@@ -182,7 +182,7 @@ class _LineSource(RowSource):
 
 
 class RowBuilder(BatchBuilder):
-    """Takes what the readers tell of each record and gives it out as `Rows`.
+    """Takes what the readers tell of each record and gives it out as `FileRows`.
 
     Attributes: names: of the columns, where a csv or tsv file has a header.
     """
@@ -196,7 +196,7 @@ class RowBuilder(BatchBuilder):
 
     def _clear(self) -> None:
         super()._clear()
-        self._rows = Rows([], [], [])
+        self._rows = FileRows([], [], [])
 
     @property
     def _file(self) -> str:
@@ -264,7 +264,7 @@ class RowBuilder(BatchBuilder):
         """True when it is time to `take`."""
         return len(self._rows) >= BATCH_ROWS or self._bytes >= BATCH_BYTES
 
-    def take(self) -> Iterator[Rows]:  # type: ignore[override]
+    def take(self) -> Iterator[FileRows]:  # type: ignore[override]
         """Yield the rows once if there are any, and start over."""
         rows = self._rows
         if len(rows):
@@ -321,7 +321,7 @@ class _ParquetSource(RowSource):
             ) from None
         self._names = [_text_column(column, self.schema, files[0].path) for column in source.text]
 
-    def read(self) -> Iterator[Rows]:
+    def read(self) -> Iterator[FileRows]:
         for file in self._files:
             beside = _folder_columns(file.relative)
             try:
@@ -333,7 +333,7 @@ class _ParquetSource(RowSource):
                     f"{file.path}: truncated or corrupt ({str(error).splitlines()[0]}); get the file again"
                 ) from None
 
-    def _rows(self, batch: pa.RecordBatch, beside: dict[str, str | None]) -> Rows:
+    def _rows(self, batch: pa.RecordBatch, beside: dict[str, str | None]) -> FileRows:
         texts, damage = [], []
         for row in zip(*(values_of(batch.column(name)) for name in self._names), strict=True):
             try:
@@ -347,7 +347,7 @@ class _ParquetSource(RowSource):
             else pa.array([beside.get(f.name)] * len(batch), f.type)
             for f in self.schema
         ]  # fmt: skip
-        return Rows(texts, damage, table=pa.RecordBatch.from_arrays(columns, schema=self.schema))
+        return FileRows(texts, damage, table=pa.RecordBatch.from_arrays(columns, schema=self.schema))
 
 
 def _text_column(column: str | int, schema: pa.Schema, place: str) -> str:

@@ -205,7 +205,7 @@ class Reencoded:
             raise Broken(f"not {error.encoding}: {error.reason}") from None
 
 
-class Lines:
+class LineReader:
     """Numbered lines of a stream, without their line ends; a line over `limit` bytes comes as its start.
 
     Lines end at a newline, with or without a carriage return before it. With `returns` they end at
@@ -215,7 +215,7 @@ class Lines:
     When the stream breaks off, iteration ends and `broken` holds the reason (an unfinished last
     line belongs to what is lost).
 
-    >>> list(Lines(io.BytesIO(b"a\\r\\nb"), limit=10))
+    >>> list(LineReader(io.BytesIO(b"a\\r\\nb"), limit=10))
     [(b'a', False), (b'b', False)]
     """
 

@@ -54,7 +54,7 @@ _UNIT = 1e-6  # seconds a unit of work takes with an engine of speed 1, until it
 class Documents(Protocol):
     """Labelled text that can be read again and again."""
 
-    def count(self, options: config.Dictionary) -> Dictionary:
+    def count(self, options: config.DictionaryOptions) -> Dictionary:
         """Its words and labels."""
         ...
 

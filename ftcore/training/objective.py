@@ -25,7 +25,7 @@ _OFFSET = 1e-5  # what the original adds to a probability before its logarithm
 
 
 @dataclass(frozen=True)
-class Answers:
+class TopLabels:
     """The k best labels of every scored document, and what is true.
 
     A document takes part if it has a feature and a label the model knows (``FastText::test``).
@@ -99,7 +99,7 @@ class Metric:
             raise RunError(f"Unknown autotune metric label {self.label!r}; the training set has {shown}")
         return labels.index(self.label)
 
-    def score(self, answers: Answers, column: int | None = None) -> float:
+    def score(self, answers: TopLabels, column: int | None = None) -> float:
         """The figure to maximise; 0 without a hit, where the original has nan and never leaves it again.
 
         Args:
@@ -125,7 +125,7 @@ def answer(
     seed: int = 0,
     tree: HuffmanTree | None = None,
     check: Callable[[], None] = lambda: None,
-) -> Answers:
+) -> TopLabels:
     """The k best labels of each document that takes part.
 
     Args:
@@ -152,7 +152,7 @@ def answer(
     known = np.unique(owner * classes + truth.values)
     hits = np.isin(np.arange(len(part))[:, None] * classes + labels, known)
     golds = np.bincount(truth.values, minlength=classes)
-    return Answers(labels, np.minimum(scores + np.float32(_OFFSET), np.float32(1)), hits, golds)
+    return TopLabels(labels, np.minimum(scores + np.float32(_OFFSET), np.float32(1)), hits, golds)
 
 
 def _curve(scores: np.ndarray, hits: np.ndarray, golds: int) -> tuple[np.ndarray, np.ndarray]:

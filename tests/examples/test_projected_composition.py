@@ -14,7 +14,7 @@ LABELS = [1, 0, 0, 1]
 
 
 def test_by_hand():
-    d = Dictionary.build([([], "ab cd")], config.Dictionary(minn=2, maxn=2, bucket=100_000))
+    d = Dictionary.build([([], "ab cd")], config.DictionaryOptions(minn=2, maxn=2, bucket=100_000))
     assert d.words == [b"ab", b"</s>", b"cd"] or len(d.words) == 3
     module = ProjectedComposition(d, classes=1, dim=1, projected=1, composed=1)
     with torch.no_grad():

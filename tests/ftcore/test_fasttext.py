@@ -362,7 +362,7 @@ def test_probabilities_equal_the_originals(loss):
     got = run_peer(TRAIN, text="\n".join(lines) + "\n", loss=loss, queries=queries)
 
     documents = [([line.split(" ")[0].removeprefix("__label__")], line.split(" ", 1)[1]) for line in lines]
-    options = config.Dictionary(minn=1, maxn=3, word_ngrams=2, bucket=500)
+    options = config.DictionaryOptions(minn=1, maxn=3, word_ngrams=2, bucket=500)
     d = Dictionary.build(documents, options)
     d.add_buckets(np.arange(500))
     tables = TwoTables(torch.from_numpy(got["input"]), torch.from_numpy(got["output"]))

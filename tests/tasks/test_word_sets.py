@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftcore.config import Config, Dictionary, load_config
+from ftcore.config import Config, DictionaryOptions, load_config
 from ftcore.dictionary.dictionary import Dictionary as Words
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
@@ -25,7 +25,7 @@ def configured(folder: Path, *overrides: str, **sets: str) -> Config:
 
 
 def model(maxn: int = 0) -> FastText:
-    options = Dictionary(minn=min(maxn, 2), maxn=maxn, bucket=100)
+    options = DictionaryOptions(minn=min(maxn, 2), maxn=maxn, bucket=100)
     dictionary = Words.build([([], line) for line in CORPUS], options)
     return FastText.untrained(Tokenizer(), dictionary, dim=8, kind="skipgram", loss="ns", seed=1)
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ftcore.compat.evaluation import Tally, answers, evaluate
+from ftcore.compat.evaluation import Tally, answers, count_answers
 from ftcore.compat.model import _FastText
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.dictionary.lines import Block
@@ -48,7 +48,7 @@ class Opened:
 
     def score(self, stream: BinaryIO, k: int, threshold: float) -> Tally:
         """Counts over labelled lines."""
-        tally = evaluate(self.model._predictor, self._blocks(stream), k, threshold)
+        tally = count_answers(self.model._predictor, self._blocks(stream), k, threshold)
         tally.names = self.names.tolist()
         return tally
 

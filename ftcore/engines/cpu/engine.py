@@ -36,7 +36,7 @@ LARGEST = 20  # neg up to which all rows of a bag, or of a pool, are worth keepi
 T = TypeVar("T")
 
 
-class Part(NamedTuple):
+class ThreadResult(NamedTuple):
     """What a thread made of its lines."""
 
     loss: float
@@ -88,7 +88,7 @@ class Cpu:
 
         assert setup.words and setup.targets.side  # made before there are threads
 
-        def work(thread: int, stop: np.ndarray) -> Part:
+        def work(thread: int, stop: np.ndarray) -> ThreadResult:
             at = text.offsets[cuts[thread] : cuts[thread + 1] + 1]
             ids = np.ascontiguousarray(text.values[at[0] : at[-1]], dtype=np.int32)
             assert len(ids) == 0 or (ids.min() >= 0 and ids.max() < len(tables.output)), (
@@ -125,7 +125,7 @@ def train_centres(
     seed: int | np.uint64 = 0,
     negatives: np.ndarray | None = None,
     stop: np.ndarray | None = None,
-) -> Part:
+) -> ThreadResult:
     """Train on centres whose discards and windows are drawn.
 
     Args:
@@ -146,7 +146,7 @@ def train_centres(
         options.model, options.loss, share, input, output, setup.words, setup.targets.side, *centres, given,
         options.neg, *map(float, rate), int(seed), np.zeros(1, np.int32) if stop is None else stop,
     )  # fmt: skip
-    return Part(*trained)
+    return ThreadResult(*trained)
 
 
 def shareable(model: str, loss: str, neg: int, nwords: int) -> bool:
@@ -168,7 +168,7 @@ def in_threads(work: Callable[[int, np.ndarray], T], threads: int) -> list[T]:
             raise
 
 
-def _result(parts: list[Part], tokens: int) -> StepResult:
+def _result(parts: list[ThreadResult], tokens: int) -> StepResult:
     before = np.cumsum([0, *(part.updates for part in parts)])
     broken = [int(at) + part.broken for at, part in zip(before, parts, strict=False) if part.broken >= 0]
     return StepResult(

@@ -46,7 +46,7 @@ from ftcore.model.module import TwoTables
 
 
 @dataclass(frozen=True)
-class Extras:
+class UpdateOptions:
     """What fine-tuning adds to an update; the defaults are fastText."""
 
     head_rate: float = 1.0  # learning rate of the head over that of the table
@@ -105,7 +105,7 @@ class Reference:
         with _fixed(self.deterministic, self.device):
             head = make_head(setup.targets, examples, options.neg, rng, self.device)
             rates = [lr(int(place)) for place in windows.place[units[:: options.batch_size]]]
-            losses = self._train(tables, bags, head, rates, options.batch_size, Extras())
+            losses = self._train(tables, bags, head, rates, options.batch_size, UpdateOptions())
         return _result(losses, examples=len(target_E), tokens=len(ids))
 
     def finetune_bags(
@@ -126,7 +126,7 @@ class Reference:
         examples = _documents(labels, order, options, rng, setup)
         if options.dropout:
             bags = drop_features(bags, options.dropout, rng)
-        extras = Extras(
+        extras = UpdateOptions(
             head_rate=(options.lr_head or options.lr) / options.lr if options.lr else 1.0,
             decay=options.weight_decay,
             clip=options.clip,
@@ -147,7 +147,7 @@ class Reference:
         head: DenseHead | RowsHead,
         rates: list[float],
         per_update: int,
-        extras: Extras,
+        extras: UpdateOptions,
     ) -> list[Tensor]:
         """All updates of a chunk, in place; the loss of each, left on the device."""
         input_RD, output_CD = tables.input.detach(), tables.output.detach()
@@ -184,7 +184,7 @@ class Batch:
     share_B1: Tensor | None  # 1 / size of each bag
 
 
-def _updates(bags: Ragged, per_update: int, extras: Extras, device: torch.device) -> Iterator[Batch]:
+def _updates(bags: Ragged, per_update: int, extras: UpdateOptions, device: torch.device) -> Iterator[Batch]:
     """Cut a chunk's bags into updates. Every array goes to the device once and is split into views."""
     units = len(bags)
     starts = bags.offsets[:-1:per_update]
@@ -222,7 +222,7 @@ def _clip_and_decay(
     gradient: HeadGradient,
     rate: float,
     head_rate: float,
-    extras: Extras,
+    extras: UpdateOptions,
 ) -> None:
     """Shrink the rows in use by rate * decay, and the gradient to norm `clip`, both in place.
 

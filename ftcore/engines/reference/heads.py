@@ -17,7 +17,7 @@ from torch import Tensor
 from ftcore.engines.draws import draw_negatives
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.gradients import ova_gradient, rows_gradient, softmax_gradient
-from ftcore.engines.setup import Targets
+from ftcore.engines.setup import LossTables
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class RowsHead:
         self.repeats: np.ndarray | None = None  # bool[updates]: some row occurs twice in a batch-1 update
 
     @classmethod
-    def negatives(cls, targets: Targets, examples: Examples, neg: int, rng, device) -> RowsHead:
+    def negatives(cls, targets: LossTables, examples: Examples, neg: int, rng, device) -> RowsHead:
         """The target with truth 1, then `neg` drawn rows with truth 0."""
         target_E = examples.target_E
         drawn_EN = draw_negatives(targets.negatives, target_E, neg, rng)
@@ -102,7 +102,7 @@ class RowsHead:
         return head
 
     @classmethod
-    def tree(cls, targets: Targets, examples: Examples, device) -> RowsHead:
+    def tree(cls, targets: LossTables, examples: Examples, device) -> RowsHead:
         """The nodes from the target's leaf to the root, truth its Huffman code."""
         path: Ragged = targets.paths.take(examples.target_E)
         code: Ragged = targets.codes.take(examples.target_E)
@@ -133,7 +133,7 @@ class RowsHead:
         return HeadGradient(loss, grad_BD, None, output_CD.new_empty(0))
 
 
-def make_head(targets: Targets, examples: Examples, neg: int, rng, device) -> DenseHead | RowsHead:
+def make_head(targets: LossTables, examples: Examples, neg: int, rng, device) -> DenseHead | RowsHead:
     """The head of a chunk; draws the chunk's negatives where the loss is ns."""
     if targets.loss == "ns":
         return RowsHead.negatives(targets, examples, neg, rng, device)

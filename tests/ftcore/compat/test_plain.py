@@ -48,7 +48,7 @@ def test_plain_options_are_the_judged_ones(args, extras):
         assert str(said.value) == str(error)
         return
     options = arguments.options()
-    if isinstance(options, plain.Pretrain | plain.Finetune):
+    if isinstance(options, plain.PlainPretrain | plain.PlainFinetune):
         assert json.loads(options.model_dump_json()) == json.loads(judged.model_dump_json())
         assert json.loads(json.dumps(asdict(options))) == judged.model_dump(mode="json")
     else:
@@ -58,4 +58,4 @@ def test_plain_options_are_the_judged_ones(args, extras):
 @pytest.mark.parametrize("supervised", [True, False])
 def test_what_is_usual_is_plain(supervised):
     options = Arguments.read(["f"], {}, supervised=supervised).options()
-    assert type(options) is (plain.Finetune if supervised else plain.Pretrain)
+    assert type(options) is (plain.PlainFinetune if supervised else plain.PlainPretrain)

@@ -19,7 +19,7 @@ import zstandard
 
 import ftcore
 from ftcore.compat.start import add_words
-from ftcore.config import Dictionary as Options
+from ftcore.config import DictionaryOptions as Options
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError

@@ -21,8 +21,8 @@ from tests.reference import dictionary as slow
 from tests.reference.peer import data_file, needs_peer, run_peer
 
 
-def options(**kw) -> config.Dictionary:
-    return config.Dictionary(**{"bucket": 2_000_000, **kw})
+def options(**kw) -> config.DictionaryOptions:
+    return config.DictionaryOptions(**{"bucket": 2_000_000, **kw})
 
 
 def parse(line: str) -> tuple[list[str], str]:

@@ -17,7 +17,9 @@ from tests.reference import dictionary as slow
 
 def build(lines, labels=None, **kw) -> Dictionary:
     labels = labels or [[] for _ in lines]
-    return Dictionary.build(zip(labels, lines, strict=True), config.Dictionary(**{"bucket": 1000, **kw}))
+    return Dictionary.build(
+        zip(labels, lines, strict=True), config.DictionaryOptions(**{"bucket": 1000, **kw})
+    )
 
 
 def cut(corpus: TokenCorpus) -> list[list[int]]:
@@ -168,7 +170,7 @@ def test_arrow_columns(tmp_path):
     schema = {"tokens": pa.array(["a b", None], pa.large_string()), "labels": pa.array([["x"], None])}
     batch = pa.record_batch(schema)
     assert list(documents([batch])) == [(["x"], b"a b"), ([], b"")]
-    d = Dictionary.build(documents([batch]), config.Dictionary())
+    d = Dictionary.build(documents([batch]), config.DictionaryOptions())
     assert np.diff(encode_bags([batch], d).offsets).tolist() == [3, 1]
     assert cut(encode_tokens([batch], d))[1] == [d.index[b"</s>"]]
     assert list(documents([pa.record_batch({"tokens": pa.array(["a"])})])) == [([], b"a")]

@@ -79,7 +79,7 @@ def test_words_alike_in_hash_and_first_bytes():
     assert any(fnv1a(a) == fnv1a(b) for a, b in pairs) and any(key_of(a) == key_of(b) for a, b in pairs)
     for a, b in pairs:
         assert WordIndex(Words.of([a])).find([a, b]).tolist() == [0, -1]
-        d = Dictionary.read(Lines([a + b" " + b + b" " + b]), config.Dictionary())
+        d = Dictionary.read(Lines([a + b" " + b + b" " + b]), config.DictionaryOptions())
         assert d.words[:1] == [b] and d.counts.tolist() == [2, 1, 1]
 
 
@@ -96,7 +96,7 @@ def test_arrays_of_any_kind_are_taken(tmp_path):
 
 def test_packed_dictionary_equals_one_of_lists():
     given = [b"b", b"</s>", b"\xff\xe4", "中国".encode()], ["x", "标签"]
-    o = config.Dictionary(minn=1, maxn=3, word_ngrams=2, bucket=100)
+    o = config.DictionaryOptions(minn=1, maxn=3, word_ngrams=2, bucket=100)
     counts, label_counts = np.array([4, 3, 2, 1]), np.array([2, 1])
     listed = Dictionary(*given, counts, label_counts, 13, o, EveryBucket())
     packed = [Words.of(given[0]), Words.of([name.encode() for name in given[1]])]
@@ -115,7 +115,7 @@ def test_packed_dictionary_equals_one_of_lists():
 def test_label_bytes_survive(data):
     assert label_bytes(label_text(data)) == data
     label = Words(np.frombuffer(data, np.uint8), np.array([0, len(data)]))
-    d = Dictionary([b"w"], label, np.ones(1), np.ones(1), 2, config.Dictionary())
+    d = Dictionary([b"w"], label, np.ones(1), np.ones(1), 2, config.DictionaryOptions())
     assert d.label_bytes == [data] == [label_bytes(d.labels[0])]
     assert Dictionary.from_state(d.state()).label_bytes == [data]
 

@@ -32,8 +32,8 @@ from tests.reference import dictionary as slow
 from tests.reference.peer import data_file, needs_peer, run_peer
 
 
-def options(**kw) -> config.Dictionary:
-    return config.Dictionary(**{"bucket": 1000, **kw})
+def options(**kw) -> config.DictionaryOptions:
+    return config.DictionaryOptions(**{"bucket": 1000, **kw})
 
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="ftcore-test-")  # hypothesis cannot have tmp_path

@@ -101,7 +101,7 @@ def _of_bags(rows):
     if not _SESSIONS:
         words = [f"w{i}".encode() for i in range(21)]
         ones = np.ones(21, np.int64)
-        dictionary = Dictionary(words, ["a", "b"], ones, ones[:2], 21, config.Dictionary())
+        dictionary = Dictionary(words, ["a", "b"], ones, ones[:2], 21, config.DictionaryOptions())
         args = Args(dim=3, model="supervised", loss="softmax", bucket=0)
         _SESSIONS[0] = session(Model(args, dictionary, rows, np.eye(2, 3, dtype=np.float32)))
     return _SESSIONS[0]

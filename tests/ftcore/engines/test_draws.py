@@ -14,7 +14,7 @@ from ftcore.engines.draws import (
     keep_probability,
 )
 from ftcore.engines.ragged import Ragged
-from ftcore.engines.setup import Targets, class_weights
+from ftcore.engines.setup import LossTables, class_weights
 from ftcore.errors import UserError
 from tests.reference.sequential import tree_paths
 
@@ -59,7 +59,7 @@ def test_keep_probability_by_hand():
 
 
 def test_negatives_follow_the_root_of_the_count_and_avoid_the_target():
-    targets = Targets.build("ns", np.array([900, 100, 25]))
+    targets = LossTables.build("ns", np.array([900, 100, 25]))
     drawn = draw_negatives(targets.negatives, np.zeros(60_000, dtype=np.int64), 1, np.random.default_rng(0))
     share = np.bincount(drawn.ravel(), minlength=3) / len(drawn)
     assert share == pytest.approx([0, 10 / 15, 5 / 15], abs=0.01)  # roots 30, 10, 5; 0 is the target
@@ -67,14 +67,14 @@ def test_negatives_follow_the_root_of_the_count_and_avoid_the_target():
 
 def test_one_row_has_no_negatives():
     with pytest.raises(UserError, match="at least"):
-        Targets.build("ns", np.array([5]))
+        LossTables.build("ns", np.array([5]))
     with pytest.raises(UserError, match="at least two"):
         draw_negatives(np.zeros(9, dtype=np.int32), np.array([0]), 1, np.random.default_rng(0))
 
 
 def test_tree_paths_are_fasttexts():
     counts = [50, 20, 20, 7, 7, 7, 1]
-    targets = Targets.build("hs", np.array(counts))
+    targets = LossTables.build("hs", np.array(counts))
     for i, path in enumerate(tree_paths(counts)):
         one = np.array([i])
         found = zip(targets.paths.take(one).values, targets.codes.take(one).values, strict=True)
@@ -133,7 +133,7 @@ def test_subwords_of_a_dictionary_are_its_rows():
     from ftcore import config
     from ftcore.engines.setup import subword_rows
 
-    dictionary = Dictionary.build([([], "中国 cat")], config.Dictionary(minn=1, maxn=2, bucket=1000))
+    dictionary = Dictionary.build([([], "中国 cat")], config.DictionaryOptions(minn=1, maxn=2, bucket=1000))
     rows = subword_rows(dictionary)
     for i, word in enumerate(dictionary.words):
         assert (

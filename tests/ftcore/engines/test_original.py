@@ -17,7 +17,7 @@ from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
-from ftcore.engines.setup import FinetuneSetup, Targets
+from ftcore.engines.setup import FinetuneSetup, LossTables
 from ftcore.model.module import TwoTables
 from tests.reference.dictionary import tokens
 from tests.reference.original import Minstd, Original
@@ -219,7 +219,7 @@ def test_engines_on_the_draws_of_the_original(engine, loss):
     )
     tables = TwoTables(torch.from_numpy(start.copy()), torch.zeros(len(labels), DIM))
     options = config.Finetune(dim=DIM, loss=loss, lr=0.5, neg=3, batch_size=1)
-    setup = FinetuneSetup(Targets.build(loss, np.array(label_counts)))
+    setup = FinetuneSetup(LossTables.build(loss, np.array(label_counts)))
     fed(engine, corpus, steps, options, setup, tables)
     assert np.abs(original.output).max() > 0.1 and len({step.rate for step in steps}) > 20
     np.testing.assert_allclose(tables.input.detach().numpy(), original.input, atol=1e-5, rtol=0)

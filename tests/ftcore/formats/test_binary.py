@@ -30,7 +30,7 @@ DIM = 3
 
 def small_model(bucket: int = 4, **args: object) -> Model:
     """A supervised model of two words and one label, with rows for all buckets."""
-    options = config.Dictionary(word_ngrams=2, bucket=max(bucket, 1))
+    options = config.DictionaryOptions(word_ngrams=2, bucket=max(bucket, 1))
     dictionary = Dictionary(
         [b"</s>", b"\xff"], ["__label__x"], np.array([3, 2]), np.array([3]), 8, options, EveryBucket()
     )
@@ -118,7 +118,7 @@ def test_a_model_trained_here_opens_in_the_original(model: str, tmp_path: Path):
     """Buckets that never occurred are written as they started, so both see the same table."""
     rng = np.random.default_rng(3)
     supervised = model == "supervised"
-    options = config.Dictionary(minn=2, maxn=3, bucket=9000)
+    options = config.DictionaryOptions(minn=2, maxn=3, bucket=9000)
     texts = [(["__label__好"] if supervised else [], "alpha beta 中文 alpha")]
     dictionary = Dictionary.build(texts, options)
     table = rng.normal(size=(dictionary.rows, 5)).astype(np.float32)
@@ -150,7 +150,7 @@ m.save_model(str(given["path"]) + ".again")
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_gensim_reads_and_saves_it(model: str, loss: str, tmp_path: Path):
     rng = np.random.default_rng(4)
-    options = config.Dictionary(minn=2, maxn=3, bucket=900)
+    options = config.DictionaryOptions(minn=2, maxn=3, bucket=900)
     dictionary = Dictionary.build([([], "alpha beta 中文 alpha")], options)
     table, output = (rng.normal(size=(n, 5)).astype(np.float32) for n in (dictionary.rows, dictionary.nwords))
     classic = Model(

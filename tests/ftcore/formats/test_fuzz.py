@@ -38,7 +38,7 @@ def seed_models() -> list[Model]:
     for number, loss in enumerate(("hs", "ns", "softmax", "ova")):
         for supervised in (True, False):
             subwords = number % 2 == 1 or not supervised
-            options = config.Dictionary(
+            options = config.DictionaryOptions(
                 bucket=280,
                 minn=2 if subwords else 0,
                 maxn=3 if subwords else 0,

@@ -42,7 +42,7 @@ def make(
     names = [b"w%d" % i for i in range(words)]
     if eos:
         names[words // 2] = b"</s>"
-    options = config.Dictionary(word_ngrams=2, bucket=rows - words)
+    options = config.DictionaryOptions(word_ngrams=2, bucket=rows - words)
     counts = np.arange(words, 0, -1)
     dictionary = Dictionary(
         names,
@@ -185,7 +185,7 @@ def test_retraining_sees_the_cut_off_model():
 
 def test_a_model_trained_here_is_quantised_as_its_file_is(tmp_path: Path):
     """Rows of buckets without memory are among those quantised, as in the `.bin`."""
-    options = config.Dictionary(word_ngrams=2, bucket=5000, minn=2, maxn=3)
+    options = config.DictionaryOptions(word_ngrams=2, bucket=5000, minn=2, maxn=3)
     dictionary = Dictionary.build(
         [(["__label__x"], "alpha beta gamma delta"), (["__label__y"], "alpha beta")], options
     )
@@ -207,7 +207,7 @@ def test_a_model_trained_here_is_quantised_as_its_file_is(tmp_path: Path):
 def test_word_vectors_can_be_quantised_too(cutoff: int, tmp_path: Path):
     rng = np.random.default_rng(0)
     words = [b"word%d" % i for i in range(300)]
-    options = config.Dictionary(minn=3, maxn=4, bucket=2000)
+    options = config.DictionaryOptions(minn=3, maxn=4, bucket=2000)
     counts = np.arange(300, 0, -1)
     dictionary = Dictionary(words, [], counts, np.zeros(0, int), int(counts.sum()), options, EveryBucket())
     table = rng.normal(size=(2300, 8)).astype(np.float32)

@@ -13,7 +13,7 @@ import pytest
 
 from ftcore.errors import UserError
 from ftcore.inference.scored import ScoredWriter, check_output, free_names
-from ftcore.text.rows import Rows, open_rows
+from ftcore.text.rows import FileRows, open_rows
 
 
 def test_names_of_files_say_the_format():
@@ -120,4 +120,4 @@ def test_values_that_do_not_go_together_and_lone_surrogates(tmp_path):
     source.write_text('{"text": "a", "m": 1, "s": "\\ud800x"}\n{"text": "b", "m": {"k": [1]}}\n')
     table = pq.read_table(written(tmp_path / "out.parquet", open_rows(source, ["text"])))
     assert table["m"].to_pylist() == ["1", '{"k": [1]}'] and table["s"].to_pylist() == ["?x", None]
-    assert len(Rows(["a"], [""], [{}])) == 1
+    assert len(FileRows(["a"], [""], [{}])) == 1

@@ -19,7 +19,7 @@ from ftcore.native import mean_rows
 from tests.reference.peer import needs_peer
 
 BUCKET, DIM, SEED = 500, 7, 11
-OPTIONS = config.Dictionary(word_ngrams=2, bucket=BUCKET)
+OPTIONS = config.DictionaryOptions(word_ngrams=2, bucket=BUCKET)
 KEPT = np.array([3, 7, 100, 499], np.int32)
 WORDS = [b"a", b"b", b"</s>"]
 RNG = np.random.default_rng(0)

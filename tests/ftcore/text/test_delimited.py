@@ -10,14 +10,14 @@ from ftcore.errors import UserError
 from ftcore.text.delimited import delimiter_of, read_delimited
 from ftcore.text.documents import BatchBuilder
 from ftcore.text.records import text_lines
-from ftcore.text.streams import Lines
+from ftcore.text.streams import LineReader
 
 
 def read(raw, header_line=None, limit=1_000_000, delimiter=",", **source):
     """([(line, text, labels, split)], [(line, reason)])"""
     out = BatchBuilder("s:f", "", "", limit)
     source = Source(path="f.csv", **source)
-    lines = text_lines(Lines(io.BytesIO(raw.encode()), limit), "utf-8")
+    lines = text_lines(LineReader(io.BytesIO(raw.encode()), limit), "utf-8")
     for _ in read_delimited(lines, out, source, delimiter, "f.csv", header_line):
         pass
     documents, rejected = [], []

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftcore.text import streams
-from ftcore.text.streams import DigestingFile, Lines
+from ftcore.text.streams import DigestingFile, LineReader
 
 
 class Trickle(io.BytesIO):
@@ -25,7 +25,7 @@ def test_lines_are_those_of_split(raw, limit):
         if not expected[-1]:
             expected.pop()
         expected = [line[:-1] if line.endswith(b"\r") else line for line in expected]
-        lines = Lines(stream, limit)
+        lines = LineReader(stream, limit)
         found = [(lines.number, line, long) for line, long in lines]
         assert [number for number, _, _ in found] == list(range(1, len(expected) + 1))
         assert [long for _, _, long in found] == [len(line) > limit for line in expected]
@@ -50,7 +50,7 @@ def test_a_disk_error_is_not_taken_for_a_damaged_archive():
         read1 = read
 
     try:
-        list(Lines(Failing(), 10))
+        list(LineReader(Failing(), 10))
     except OSError as error:
         assert error.errno == 5
     else:

@@ -37,7 +37,7 @@ class Texts:
         self.batch = as_batch([text for _, text in self.rows], [label for label, _ in self.rows])
         self.counts = self.encodings = 0
 
-    def count(self, options: config.Dictionary) -> Dictionary:
+    def count(self, options: config.DictionaryOptions) -> Dictionary:
         self.counts += 1
         return Dictionary.build(self.rows, options)
 

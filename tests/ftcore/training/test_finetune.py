@@ -108,7 +108,7 @@ def test_without_validation_the_last_epoch_stays():
 
 def test_validation_by_hand():
     """Two rows, two labels: documents 0 and 1 are right, 2 is wrong, 3's gold label is unknown."""
-    dictionary = Dictionary.build([(["a"], "x"), (["b"], "y")], config.Dictionary())
+    dictionary = Dictionary.build([(["a"], "x"), (["b"], "y")], config.DictionaryOptions())
     tables = tables_for(dictionary, 2, dim=2)
     rows = dictionary.to_rows(np.array([dictionary.index[b"x"], dictionary.index[b"y"]]))
     with torch.no_grad():

@@ -12,15 +12,15 @@ from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree, log_probabilities
 from ftcore.model.module import TwoTables
-from ftcore.training.objective import Answers, Metric, answer
+from ftcore.training.objective import Metric, TopLabels, answer
 from tests.reference.peer import needs_peer, run_peer
 
 
-def answers(labels, scores, gold: list[list[int]], classes: int) -> Answers:
+def answers(labels, scores, gold: list[list[int]], classes: int) -> TopLabels:
     labels = np.asarray(labels, np.int64)
     hits = np.array([[said in true for said in row] for row, true in zip(labels, gold, strict=True)], bool)
     golds = np.bincount([g for row in gold for g in row], minlength=classes)
-    return Answers(labels, np.asarray(scores, np.float32), hits.reshape(labels.shape), golds)
+    return TopLabels(labels, np.asarray(scores, np.float32), hits.reshape(labels.shape), golds)
 
 
 # ------------------------------------------------------------------------------------------- the words

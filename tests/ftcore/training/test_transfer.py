@@ -16,7 +16,7 @@ NGRAMS = {"minn": 1, "maxn": 2, "bucket": 100_000}
 
 
 def build(text, labels=(), **options):
-    return Dictionary.build([(list(labels), text)], config.Dictionary(**options))
+    return Dictionary.build([(list(labels), text)], config.DictionaryOptions(**options))
 
 
 def source_of(text="中国 人民 cat", labels=(), seed=4, **options):

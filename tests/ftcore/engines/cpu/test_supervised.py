@@ -14,7 +14,7 @@ from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.draws import chunk_generator, draw_negatives
 from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
-from ftcore.engines.setup import FinetuneSetup, Targets
+from ftcore.engines.setup import FinetuneSetup, LossTables
 from ftcore.model.module import TwoTables
 from tests.ftcore.engines.small import constant, corpus_lines, finetuning, tables_for
 from tests.reference.sequential import Model
@@ -142,7 +142,7 @@ def test_documents_with_nothing_to_learn_are_passed_over(loss, clip):
 def test_one_class_has_nothing_to_learn():
     bags = BagCorpus(np.arange(6, dtype=np.int32), np.array([0, 3, 6]), np.zeros(2, np.int32), np.arange(3))
     tables = TwoTables(torch.ones(6, 4), torch.ones(1, 4))
-    setup = FinetuneSetup(Targets.build("softmax", np.array([2])))
+    setup = FinetuneSetup(LossTables.build("softmax", np.array([2])))
     result = train_bags(tables, bags, np.arange(2), config.Finetune(), constant(0.5), fresh(), setup)
     assert result.loss == 0
     assert (arrays(tables)[0] == 1).all() and (arrays(tables)[1] == 1).all()
@@ -180,7 +180,7 @@ def train_topics(loss: str, threads: int) -> tuple[TwoTables, float]:
     train, test = topics(6000), topics(1000, seed=1)
     rows = np.random.default_rng(2).uniform(-0.1, 0.1, (1400, 10)).astype(np.float32)
     tables = TwoTables(torch.from_numpy(rows), torch.zeros(4, 10))
-    setup = FinetuneSetup(Targets.build(loss, np.bincount(train.targets)))
+    setup = FinetuneSetup(LossTables.build(loss, np.bincount(train.targets)))
     options = config.Finetune(loss=loss, lr=0.5)
     result = train_bags(tables, train, np.arange(6000), options, constant(0.5), fresh(), setup, threads)
     assert result.examples == 6000
