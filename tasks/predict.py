@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +13,9 @@ import pyarrow as pa
 from ftcore.base.files import atomic_file
 from ftcore.errors import UserError
 from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
+from ftcore.text.parallel import tokenized
 from ftcore.text.rows import open_rows
+from ftcore.text.tokenizer import Whitespace
 from tasks.session import Session, stage_task
 
 if TYPE_CHECKING:
@@ -75,8 +78,8 @@ def score(
     total, unanswered, broken = 0, 0, Counter[str]()
     with atomic_file(output) as file:
         writer = ScoredWriter(file, suffix, rows.schema, answers, {"ftcore.model": exact})
-        for some in rows.read():
-            known, probabilities = model.answers(some.texts)
+        for some, lines in tokenized(rows.read(), attrgetter("texts"), model.model.tokenizer or Whitespace()):
+            known, probabilities = model.answers_to_tokens(lines)
             found = answer_columns(known, probabilities, model.labels, 1, model.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])
             total += len(some)

@@ -93,7 +93,13 @@ class Classifier:
         Errors: `UserError` naming the place of a value that is no text.
         """
         texts = [texts] if isinstance(texts, str | bytes) else texts
-        told, found = self.told(self.tokens(answers.texts_of(texts)), batch)
+        return self.answers_to_tokens(self.tokens(answers.texts_of(texts)), batch)
+
+    def answers_to_tokens(
+        self, lines: Iterable[str], batch: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`answers` to lines of tokens."""
+        told, found = self.told(lines, batch)
         return (told, found) if told.all() else (told, found[told])
 
     def predict(

@@ -29,6 +29,8 @@ def text_of(values: Sequence[Any]) -> str:
     >>> text_of(["Title", None, " body "])
     'Title body'
     """
+    if len(values) == 1 and type(values[0]) is str:  # nearly always
+        return values[0].strip()
     parts = []
     for value in values:
         if is_missing(value):

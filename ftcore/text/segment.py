@@ -30,7 +30,6 @@ _HMM_BLOCKS = re.compile("([\u4e00-\u9fd5]+)")  # jieba.finalseg's
 _HMM_SKIP = re.compile(r"([a-zA-Z0-9]+(?:\.\d+)?%?)")
 _ENGLISH = re.compile("[a-zA-Z0-9]")
 _PREFIX = 1.0  # in the table: begins a word but is none (log probabilities are never positive)
-_MEMO_ENTRIES, _MEMO_CHARS = 60_000, 32  # about 18 MB; English with its capitals has many
 
 
 def read_user_dict(path: str) -> list[UserWord]:
@@ -243,7 +242,6 @@ class Segmenter:
         self._protect, self._hmm, self._wide = options.protect, options.hmm, wide
         self._user_words = tuple(user_words)
         self._table: WordTable | None = None  # loaded at the first Chinese text
-        self._memo: dict[str, list[str]] = {}
 
     def cut(self, text: str) -> list[str]:
         """Tokens of a text, in order; white space is not a token.
@@ -251,19 +249,10 @@ class Segmenter:
         >>> Segmenter(Segment()).cut("我用C++写 state-of-the-art 程序")
         ['我用', 'C++', '写', 'state-of-the-art', '程序']
         """
-        memo, tokens = self._memo, []
-        for chunk in text.split():
-            known = memo.get(chunk)
-            if known is None:
-                known = self._cut_chunk(chunk)
-                if len(chunk) <= _MEMO_CHARS:
-                    if len(memo) >= _MEMO_ENTRIES:
-                        memo.clear()
-                    memo[chunk] = known
-            tokens += known
-        return tokens
+        return [token for chunk in text.split() for token in self.cut_chunk(chunk)]
 
-    def _cut_chunk(self, chunk: str) -> list[str]:
+    def cut_chunk(self, chunk: str) -> list[str]:
+        """Tokens of what stands between white space."""
         if not self._protect:
             return self._jieba(chunk)
         if not _HAS_HAN(chunk):

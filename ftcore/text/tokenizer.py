@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from ftcore.text.stopwords import stopwords
 LABEL, EOS = "__label__", "</s>"  # what fastText takes for a label and for the end of a line
 _VERSION = 2
 _READ = (1, 2)  # 1: see `ftcore.text.earlier`
-_MEMO_ENTRIES = 60_000  # about 10 MB; English with its capitals has twice the tokens
+_MEMO_ENTRIES, _MEMO_CHARS = 60_000, 32  # about 20 MB in all; English with its capitals has twice the tokens
 
 
 class Tokenizer:
@@ -83,11 +84,17 @@ class Tokenizer:
             words = [(new, freq, tag) for new, (_, freq, tag) in zip(same, words, strict=True) if new]
         self._segmenter = Segmenter(text.segment, words, wide=version > 1)
         marks = text.segment.marks
-        self._cleaned = _Cleaned(
+        cleaned = _Cleaned(
             text.segment.punctuation,
             shape.lowercase and version > 1,
             earlier.is_mark if version == 1 else lambda token: is_mark(token, marks),
         )
+        stop = self._stop  # words in lower case: where case stays they must match The and THE
+        stopped = (
+            stop.__contains__ if shape.lowercase else lambda token: token in stop or token.lower() in stop
+        )
+        self._chunks = _Chunks(self._segmenter.cut_chunk, cleaned, stopped if stop else None)
+        self._lock = Lock()
 
     # ------------------------------------------------------------------------------------ text to tokens
     def tokenize(self, texts: Sequence[str]) -> list[str]:
@@ -127,21 +134,11 @@ class Tokenizer:
         return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
     def _tokens(self, texts: Sequence[str]) -> list[str]:
-        cut, clean, stop = self._segmenter.cut, self._cleaned.__getitem__, self._stop
-        lower = self.text.normalize.lowercase  # else stopwords, which are lower case, must match The and THE
-        lines, marks, stopped = [], 0, 0
-        for text in texts:
-            tokens = cut(text)
-            kept = [token for token in map(clean, tokens) if token]
-            marks += len(tokens) - len(kept)
-            if stop:
-                before = len(kept)
-                kept = [token for token in kept if token not in stop and (lower or token.lower() not in stop)]
-                stopped += before - len(kept)
-            lines.append(" ".join(kept))
-        for name, number in (("punctuation", marks), ("stopwords", stopped)):
-            if number:
-                self.counts[name] += number
+        with (
+            self._lock
+        ):  # of the counts and what is remembered; Python code would not run side by side anyway
+            lines = [self._chunks.line(text) for text in texts]
+            self.counts.update(self._chunks.removed())
         return lines
 
     # ------------------------------------------------------------------------------------ state
@@ -215,6 +212,61 @@ class Whitespace:
     def digest(self) -> str:
         """SHA-256 (hex) of the state."""
         return digest(self.state())
+
+
+class _Chunks(dict):
+    """What stands between white space -> its tokens as they go on, with spaces between.
+
+    Words come again and again: most of a text is looked up. What chunks lost is counted beside.
+
+    Args:
+        stopped: whether a token is a stopword; None where there are none.
+    """
+
+    def __init__(
+        self, cut: Callable[[str], list[str]], cleaned: _Cleaned, stopped: Callable[[str], bool] | None
+    ) -> None:
+        super().__init__()
+        self._cut, self._clean, self._stopped = cut, cleaned.__getitem__, stopped
+        self._lost: dict[
+            str, tuple[int, int]
+        ] = {}  # chunk -> punctuation and stopwords, where there were any
+        self._marks = self._stops = 0
+
+    def line(self, text: str) -> str:
+        """Space-joined tokens of a text."""
+        if len(self) >= _MEMO_ENTRIES:
+            self.clear()
+            self._lost.clear()
+        chunks = text.split()
+        line = " ".join(filter(None, map(self.__getitem__, chunks)))
+        for marks, stops in filter(None, map(self._lost.get, chunks)):
+            self._marks += marks
+            self._stops += stops
+        return line
+
+    def __missing__(self, chunk: str) -> str:
+        tokens = self._cut(chunk)
+        kept = [token for token in map(self._clean, tokens) if token]
+        marks, stops = len(tokens) - len(kept), len(kept)
+        if self._stopped is not None:
+            kept = [token for token in kept if not self._stopped(token)]
+        stops -= len(kept)
+        joined = " ".join(kept)
+        if len(chunk) <= _MEMO_CHARS and len(self) < _MEMO_ENTRIES:
+            self[chunk] = joined
+            if marks or stops:
+                self._lost[chunk] = marks, stops
+        else:
+            self._marks += marks
+            self._stops += stops
+        return joined
+
+    def removed(self) -> Counter[str]:
+        """What was dropped since this was asked last."""
+        counted = {"punctuation": self._marks, "stopwords": self._stops}
+        self._marks = self._stops = 0
+        return Counter({name: number for name, number in counted.items() if number})
 
 
 class _Cleaned(dict):

@@ -262,16 +262,6 @@ def test_nothing_is_lost_and_no_token_holds_white_space(text):
         assert all(token and not any(c.isspace() for c in token) for token in tokens)
 
 
-def test_the_memo_is_bounded_and_changes_nothing(monkeypatch):
-    monkeypatch.setattr(segment, "_MEMO_ENTRIES", 10)
-    cutter = Segmenter(Segment())
-    words = [f"w{i}" for i in range(50)] * 2
-    assert cutter.cut(" ".join(words)) == words
-    assert len(cutter._memo) <= 10
-    cutter.cut("x" * 100)
-    assert "x" * 100 not in cutter._memo
-
-
 def test_the_dictionary_is_read_as_jieba_reads_it(monkeypatch):
     """Every word, beginning of a word and weight, to the bit; a file of another shape is left to jieba."""
     jieba, _ = segment._import_jieba()
