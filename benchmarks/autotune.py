@@ -23,13 +23,13 @@ from pathlib import Path
 
 from benchmarks.peer import THREADS, machine, peer_has_avx, peer_python, versions
 from ftcore import config
-from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
-from ftcore.training.autotune import Random, Trial, autotune
-from ftcore.training.finetune import finetune
+from ftcore.model.module import TwoTables
+from ftcore.training.autotune import Trial, autotune
+from ftcore.training.documents import Tokenized
 from ftcore.training.objective import answer
+from ftcore.training.recipe import Conditions, learn
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 5  # times the duration, for the original's search and last training; then it is given up
@@ -98,18 +98,9 @@ CASES: dict[str, Callable[[Path], tuple[list[Row], list[Row], list[Row]]]] = {
 }
 
 
-class Rows:
-    """`ftcore.training.autotune.Documents` over rows in memory."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
-        self.batch = as_batch([text for _, text in rows], [labels for labels, _ in rows])
-
-    def count(self, options: config.DictionaryOptions) -> Dictionary:
-        return Dictionary.build(self.rows, options)
-
-    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
-        return encode_bags([self.batch], dictionary, grow=grow)
+def documents(rows: list[Row]) -> Tokenized:
+    """Rows in memory."""
+    return Tokenized.of([text for _, text in rows], [labels for labels, _ in rows])
 
 
 # ------------------------------------------------------------------------------------------- searches
@@ -117,7 +108,7 @@ def measure_ours(
     texts: tuple[list[Row], list[Row], list[Row]], duration: float, seed: int, at_most: int = 1 << 30
 ) -> dict:
     """Search (at most so many trials), then train with what was found, threads of all cores."""
-    train, valid, test = map(Rows, texts)
+    train, valid, test = map(documents, texts)
     choice = choose_engine("cpu", "cpu")
     wall, cpu = time.perf_counter(), time.process_time()
     trials: list[Trial] = []
@@ -130,12 +121,11 @@ def measure_ours(
     found = autotune(train, valid, config.Finetune(dim=100), duration=duration, seed=seed, engine=choice,
                      on_trial=told)  # fmt: skip
     options = found.options.model_copy(update={"keep_best": False})
-    dictionary = train.count(options)
-    bags = train.encode(dictionary, grow=True)
-    tables, _ = Random().tables(dictionary, options.dim, seed)
-    finetune(tables, dictionary, bags, None, options, seed=seed, engine=choice, deterministic=False)
+    model, result = learn(train, options, Conditions(choice, seed, deterministic=False))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    scored = answer(tables, test.encode(dictionary, grow=False), options.loss, seed=seed)
+    scored = answer(
+        TwoTables.over(result.tables), test.bags(model.dictionary, grow=False), options.loss, seed=seed
+    )
     return {
         "p": scored.precision, "r": scored.recall, "wall": wall, "cpu": cpu, "search": found.seconds,
         "trials": len(trials), "valid": found.score, "found": found.best.values(),

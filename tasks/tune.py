@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import yaml
 
 from ftcore import config
@@ -27,20 +25,15 @@ from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
 
 if TYPE_CHECKING:
-    from ftcore.dictionary.dictionary import Dictionary
-    from ftcore.dictionary.encode import BagCorpus
-    from ftcore.fasttext import FastText
-    from ftcore.model.module import TwoTables
-    from ftcore.training.autotune import AutotuneResult, Start, Trial
+    from ftcore.training.autotune import AutotuneResult, Trial
 
 BEST = "best.yaml"
 CODE = (
     "ftcore.training.autotune",
     "ftcore.training.effort",
     "ftcore.training.transfer",
-    "ftcore.dictionary.encode",
     "ftcore.shards.shards",
-    "ftcore.fasttext",
+    "ftcore.formats.directory",
 )
 _STATUS = {"scored": "FINISHED", "no time": "KILLED", "stopped": "KILLED"}  # of a trial's run; others FAILED
 
@@ -54,16 +47,18 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
     start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.fasttext import FastText
-        from ftcore.training.autotune import Random, autotune
+        from ftcore.formats.directory import read_directory
+        from ftcore.training.autotune import autotune
+        from ftcore.training.documents import Tokenized
         from ftcore.training.searchbar import SearchBar
+        from ftcore.training.start import Fresh, FromModel, Start
 
         labelled = shard_set(shards)
         require_valid(labelled)
         base = first_options(whole, labelled)
-        start: Start = Random()
+        start: Start = Fresh()
         if pretrained is not None:
-            start = Pretrained(FastText.load(pretrained.file("model")))
+            start = FromModel(read_directory(pretrained.file("model")))
         with SearchBar(chosen.duration) as bar, trial_runs(session, child) as log_trial:
 
             def told(trial: Trial) -> None:
@@ -73,8 +68,8 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
                     keep_best(session, trial)
 
             result = autotune(
-                Split(labelled, "train"),
-                Split(labelled, "valid"),
+                Tokenized.shards(labelled, ["train"]),
+                Tokenized.shards(labelled, ["valid"]),
                 base,
                 fixed_options(whole),
                 metric=chosen.metric,
@@ -116,42 +111,6 @@ def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
         whole.finetune, documents=counts.documents, features=counts.tokens, labels=len(counts.labels)
     )
     return settled.model_copy(update={"dim": whole.finetune_dim})
-
-
-class Split:
-    """A split of the shards, as `autotune` reads it."""
-
-    def __init__(self, shards: ShardSet, split: str) -> None:
-        self.shards, self.split = shards, split
-
-    def count(self, options: config.DictionaryOptions) -> Dictionary:
-        from ftcore.dictionary.dictionary import Dictionary
-        from ftcore.dictionary.encode import documents
-
-        return Dictionary.build(documents(iter_batches(self.shards, [self.split])), options)
-
-    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
-        from ftcore.dictionary.encode import encode_bags
-
-        return encode_bags(iter_batches(self.shards, [self.split]), dictionary, grow=grow)
-
-
-class Pretrained:
-    """Tables that start from pretrained vectors, as fine-tuning's do."""
-
-    def __init__(self, source: FastText) -> None:
-        self.source = source
-
-    def extend(self, dictionary: Dictionary) -> Dictionary:
-        return dictionary.merge(self.source.dictionary)
-
-    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, np.ndarray]:
-        from ftcore.training.transfer import transfer
-
-        source = self.source
-        with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
-            moved = transfer(source.dictionary, source.tables, dictionary, seed=seed, source_seed=source.seed)
-        return moved.tables, moved.pretrained
 
 
 def fixed_options(whole: config.Config) -> set[str]:
@@ -266,14 +225,3 @@ def trial_runs(session: Session, child: Child | None) -> Iterator[Any]:
         yield lambda trial: waiting.append(pool.submit(log, trial, time.time()))
         for one in waiting:
             one.result()
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ import numpy as np
 
 from ftcore.base.cores import cores
 from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import BagCorpus, TokenCorpus, read_bags, read_tokens
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
 from ftcore.model.model import Args
 from ftcore.native import PAD
+from ftcore.training.documents import LabelledLines
 
 if TYPE_CHECKING:
     from ftcore import config
+    from ftcore.dictionary.numbering import Numbering
 
 _LOOK = 1 << 16  # bytes of the input looked at
 _SEGMENT = (
@@ -28,47 +30,45 @@ _SEGMENT = (
 _LONG = 8  # characters: few Chinese words are longer, most lines without spaces are
 
 
-class Reading:
-    """An input that is read again and again: for the dictionary, then for the ids.
+class Reading(LabelledLines):
+    """What the user gave as input; errors are in the original's words.
 
     Args:
         given: a path, several (`Path`), or lines, see `ftcore.dictionary.lines.Lines`; or a `Lines` itself,
             e.g. to name the columns of a Parquet file.
-        args: of the training; its label prefix and threads count here, and whether it is supervised.
+        args: of the training; its label prefix and threads count here.
+        weights: as `document_weights` takes them. told: hears of the dictionary when it has been counted.
 
     Errors: `UserError` where there is no such file.
     """
 
-    def __init__(self, given: Any, args: Args) -> None:
-        self.args, self.threads = args, min(args.thread, cores())
+    def __init__(
+        self,
+        given: Any,
+        args: Args,
+        weights: Any = None,
+        told: Callable[[Dictionary], None] = lambda dictionary: None,
+    ) -> None:
         try:
-            self.lines = given if isinstance(given, Lines) else Lines(given, label=args.label)
+            lines = given if isinstance(given, Lines) else Lines(given, label=args.label)
         except UserError as error:
             if isinstance(given, str):  # the original's words first
                 raise UserError(f"{given} cannot be opened for training! ({error})") from None
             raise
+        super().__init__(lines, args.label, min(args.thread, cores()))
+        self._given, self._weights, self._told = given, weights, told
 
-    def count(self, options: config.DictionaryOptions) -> Dictionary:
-        """Words and labels, with fastText's ids.
-
-        Errors: `UserError` where no word occurs often enough.
-        """
+    def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
         try:
-            return Dictionary.read(self.lines, options, label=self.args.label, threads=self.threads)
-        except UserError as error:  # in the original's words
+            made = super().count(options)
+        except UserError as error:
             message = str(error).replace("min_count", "-minCount value", 1)
             raise UserError(f"{message} {_SEGMENT}" if self.unsegmented() else message) from None
+        self._told(made)
+        return made
 
-    def encode(self, dictionary: Dictionary, grow: bool = True) -> TokenCorpus | BagCorpus:
-        """Bags and targets for a classifier, lines of words otherwise.
-
-        Args:
-            grow: give buckets that occur here a row in the dictionary (training); not for held-out text.
-        """
-        shared: dict[str, Any] = {"label": self.args.label, "threads": self.threads}
-        if self.args.supervised:
-            return read_bags(self.lines, dictionary, grow=grow, **shared)
-        return read_tokens(self.lines, dictionary, **shared)
+    def weights(self, documents: int) -> np.ndarray | None:
+        return document_weights(self._weights, self._given, documents)
 
     def unsegmented(self) -> bool:
         """Whether the input begins with Chinese text without spaces: every line would be a word."""

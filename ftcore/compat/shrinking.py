@@ -8,16 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
-from ftcore.dictionary.encode import BagCorpus
 from ftcore.dictionary.spool import spooled
 from ftcore.formats import quantized
-from ftcore.model.matrices import Matrices
 from ftcore.model.model import Model
 
 
@@ -40,23 +35,14 @@ def quantize(classic: Model, input: Any, changed: dict[str, Any], verbose: int, 
 
 def train_on(classic: Model, input: Any, verbose: int) -> Model:
     """Go on training a classifier's tables, its dictionary as it is: features without a row are left out."""
-    from ftcore.engines.choice import choose_engine
-    from ftcore.training.finetune import finetune
+    from ftcore.compat.training import conditions
+    from ftcore.training.recipe import learn
+    from ftcore.training.start import AsItIs
 
     args = classic.args
-    bags = _present(Reading(input, args).encode(classic.dictionary, grow=False))
-    tables = Matrices(np.array(classic.input, np.float32), np.array(classic.output, np.float32))
     with Watch(verbose) as watch:
-        finetune(
-            tables, classic.dictionary, bags, None, Arguments(None, args).options(), seed=args.seed,
-            engine=choose_engine("cpu", "cpu"), listeners=watch.listeners,
-            deterministic=args.thread == 1, threads=min(args.thread, cores()),
+        model, _ = learn(
+            Reading(input, args), Arguments(None, args).options(), conditions(args, watch.listeners),
+            start=AsItIs(classic),
         )  # fmt: skip
-    return replace(classic, input=tables.input, output=tables.output)
-
-
-def _present(bags: BagCorpus) -> BagCorpus:
-    """The bags without the features that have no row."""
-    kept = bags.ids >= 0
-    before = np.concatenate([[0], np.cumsum(kept)])
-    return BagCorpus(bags.ids[kept], before[bags.offsets], bags.targets, bags.target_offsets)
+    return replace(classic, input=model.input, output=model.output)

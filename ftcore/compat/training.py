@@ -7,17 +7,26 @@ Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from os.path import isdir
+from typing import TYPE_CHECKING, Any
 
 from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.model import _FastText
-from ftcore.compat.reading import Reading, document_weights
-from ftcore.compat.start import adopt, starting_point
+from ftcore.compat.opening import open_model
+from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
 from ftcore.errors import UserError
-from ftcore.model.matrices import arrays
-from ftcore.model.model import Model
+from ftcore.model.model import Args, Model
+
+if TYPE_CHECKING:
+    from ftcore.training.checkpoints import Checkpoint
+    from ftcore.training.progress import Listener
+    from ftcore.training.recipe import Conditions
+    from ftcore.training.start import Start
 
 
 def train_supervised(*given: Any, **named: Any) -> _FastText:
@@ -65,7 +74,7 @@ def train(arguments: Arguments) -> _FastText:
     if arguments.autotune.on:
         from ftcore.compat.tuning import tune
 
-        return tune(arguments, train)
+        return tune(arguments)
     watch = Watch(arguments.verbose, arguments.extras.callbacks)
     with watch:
         model = _train(arguments, watch)
@@ -83,52 +92,95 @@ def _check(arguments: Arguments) -> None:
 
 
 def _train(arguments: Arguments, watch: Watch) -> _FastText:
-    from ftcore.engines.choice import choose_engine
+    from ftcore.training import recipe
     from ftcore.training.checkpoints import Checkpoint
 
     args, extras = arguments.args, arguments.extras
     options = arguments.options()
-    reading = Reading(arguments.input, args)
+    reading = Reading(arguments.input, args, extras.sample_weights, told=watch.read)
     reading.warn_of_unsegmented()
     start = starting_point(arguments)
-    read = reading.count(options)
-    watch.read(read)
-    dictionary = start.extend(read)
-    corpus = reading.encode(dictionary)
-    tables, pretrained = start.tables(dictionary, args.dim, args.seed)
+    recipe.with_dim(options, start)
+    valid = None if extras.valid is None else Reading(extras.valid, args)
+    prepared = recipe.prepare(reading, options, start, valid)
     checkpoint = None if extras.checkpoint is None else Checkpoint(extras.checkpoint)
-    shared = {
-        "seed": args.seed,
-        "engine": choose_engine("cpu", "cpu"),
-        "listeners": watch.listeners,
-        "checkpoint": checkpoint,
-        "deterministic": args.thread == 1,
-        "threads": min(args.thread, cores()),
-    }
-    if args.supervised:
-        from ftcore.training.finetune import finetune
-
-        valid = None if extras.valid is None else Reading(extras.valid, args).encode(dictionary, grow=False)
-        weights = document_weights(extras.sample_weights, arguments.input, len(corpus))
-        if dictionary.nlabels == 1 and args.loss in ("softmax", "hs"):
-            result = None  # the only label has probability 1 whatever the tables are: nothing is to learn
-        else:
-            result = finetune(
-                tables,
-                dictionary,
-                corpus,
-                valid,
-                options,
-                frozen=pretrained,
-                document_weights=weights,
-                **shared,
-            )
+    how = conditions(args, watch.listeners, checkpoint)
+    if args.supervised and prepared.dictionary.nlabels == 1 and args.loss in ("softmax", "hs"):
+        # the only label has probability 1 whatever the tables are: nothing is to learn
+        model, result = recipe.untrained(prepared, options, how, start), None
     else:
-        from ftcore.training.pretrain import pretrain
-
-        result = pretrain(tables, dictionary, corpus, options, epoch_tokens=corpus.ntokens, **shared)
+        model, result = recipe.train(prepared, options, how, start)
     if checkpoint is not None:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()
-    return _FastText(classic=Model(args, dictionary, *arrays(tables), seed=args.seed), result=result)
+    return _FastText(classic=replace(model, args=args), result=result)
+
+
+def conditions(
+    args: Args, listeners: Sequence[Listener] = (), checkpoint: Checkpoint | None = None
+) -> Conditions:
+    """How a training of these arguments runs: ``thread=1`` gives the same bytes for the same seed."""
+    from ftcore.engines.choice import choose_engine
+    from ftcore.training.recipe import Conditions
+
+    return Conditions(
+        choose_engine("cpu", "cpu"), args.seed, min(args.thread, cores()), args.thread == 1, checkpoint, listeners,
+        whole=True,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------- where it starts
+def starting_point(arguments: Arguments) -> Start:
+    """What ``init_model`` or ``pretrainedVectors`` ask for.
+
+    Raises:
+        UserError: both are given, no such file.
+    """
+    from ftcore.training.start import Fresh, FromModel, FromVectors
+
+    source, vectors = arguments.extras.init_model, arguments.pretrained
+    if source is not None and vectors:
+        raise UserError("init_model and pretrainedVectors are both given; rows can start at one of them only")
+    if source is not None:
+        return FromModel(classic_of(source), "counted")
+    if not vectors:
+        return Fresh()
+    if isinstance(vectors, str | PathLike) and not _is_binary(vectors):
+        return FromVectors.read(fspath(vectors), arguments.args.label)
+    return FromModel(classic_of(vectors), "counted", head=False)
+
+
+def classic_of(model: Any) -> Model:
+    """A model from what `init_model` may be: one of ours, its path, or an `ftcore.FastText`."""
+    if isinstance(model, str | PathLike):
+        return open_model(model)
+    if isinstance(model, _FastText):
+        return model.classic
+    if isinstance(model, Model):
+        return model
+    if hasattr(model, "to_model"):  # ftcore.FastText, whose import is not needed for this
+        return model.to_model().with_prefix()
+    raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
+
+
+def _is_binary(path: str | PathLike) -> bool:
+    return fspath(path).endswith((".bin", ".ftz")) or isdir(path)
+
+
+def adopt(arguments: Arguments) -> Arguments:
+    """Arguments that were not given become those of ``init_model``: dim and how n-grams are made; and, where
+    both are of a kind, word n-grams and the loss."""
+    if arguments.extras.init_model is None:
+        return arguments
+    source = classic_of(arguments.extras.init_model)
+    own, other = arguments.args, source.args
+    names = {"dim": "dim", "minn": "minn", "maxn": "maxn", "bucket": "bucket"}
+    if own.supervised == other.supervised:
+        names |= {"word_ngrams": "wordNgrams", "loss": "loss"}
+    taken = {ours: getattr(other, ours) for ours, name in names.items() if name not in arguments.manual}
+    args = replace(own, **taken)
+    if args.bucket == 0 and (args.maxn > 0 or args.word_ngrams > 1):
+        args = replace(args, bucket=Args.bucket)
+    extras = replace(arguments.extras, init_model=source)
+    return replace(arguments, args=args, extras=extras)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
-from ftcore.base.cores import cores
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.model import _FastText
-from ftcore.compat.reading import Reading, document_weights
+from ftcore.compat.reading import Reading
 from ftcore.compat.shrinking import train_on
-from ftcore.compat.start import starting_point
 from ftcore.errors import RunError, UserError
 from ftcore.model.model import Model
 from ftcore.training.autotune import Trial, autotune
@@ -27,19 +24,16 @@ from ftcore.training.search import SEARCHED
 _NAMES = {attribute: name for name, attribute in FIELDS.items()}
 
 
-def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _FastText:
+def tune(arguments: Arguments) -> _FastText:
     """The model of the best arguments found in ``autotuneDuration`` seconds.
 
     Arguments that were given stay; those found are the model's attributes. With ``autotuneModelSize`` the
     model is quantised so that its file fits.
 
-    Args:
-        train: trains with arguments that are complete.
-
     Raises:
         UserError: no such file, an unknown metric, not enough time to train once, a size out of reach.
     """
-    from ftcore.engines.choice import choose_engine
+    from ftcore.compat.training import conditions, starting_point, train
 
     args, wanted, given = arguments.args, arguments.autotune, arguments.extras.sample_weights
     if given is not None and not isinstance(given, str):  # read by the search and by the last training
@@ -55,8 +49,9 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         options = options.model_copy(
             update={"minn": args.minn, "maxn": max(args.minn, min(args.minn + 3, 30))}
         )
+    how = conditions(args)
     found = autotune(
-        Reading(arguments.input, args),
+        Reading(arguments.input, args, arguments.extras.sample_weights),
         held_out,
         options,
         fixed,
@@ -65,11 +60,10 @@ def tune(arguments: Arguments, train: Callable[[Arguments], _FastText]) -> _Fast
         duration=wanted.duration,
         model_size=wanted.model_size,
         seed=args.seed,
-        engine=choose_engine("cpu", "cpu"),
-        deterministic=args.thread == 1,
-        threads=min(args.thread, cores()),
+        engine=how.engine,
+        deterministic=how.deterministic,
+        threads=how.threads,
         start=starting_point(arguments),
-        weights=lambda lines: document_weights(arguments.extras.sample_weights, arguments.input, lines),
         on_trial=watch.trial,
         on_progress=watch.progress,
     )

@@ -19,9 +19,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, fields, replace
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import psutil
@@ -30,62 +30,27 @@ import torch
 from ftcore import config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.interface import Engine
 from ftcore.errors import RunError, UserError
 from ftcore.model.losses import huffman_tree
 from ftcore.model.matrices import Matrices
-from ftcore.model.model import Args, Model
+from ftcore.model.model import Model
 from ftcore.model.module import TwoTables
-from ftcore.training.finetune import finetune
-from ftcore.training.fitting import Fitted, TooSmall, dense, fit, parse_size, renumber
+from ftcore.training.documents import Documents
+from ftcore.training.fitting import Fitted, TooSmall, dense, parse_size, renumber
+from ftcore.training.fitting import fit as shrunk
 from ftcore.training.objective import Metric, answer
 from ftcore.training.progress import Progress
+from ftcore.training.recipe import Conditions, Prepared, as_model, fit, started, with_dim
 from ftcore.training.search import Settings, Strategy, shorter
+from ftcore.training.start import Fresh, Start
 
 log = logging.getLogger(__name__)
 _SHARE = 1 / 6  # of the time, for one trial
 _KEPT = 1 << 30  # bytes of encodings kept, or a tenth of the free memory
 _LOOK = 0.5  # seconds between looks at the clock, about
 _UNIT = 1e-6  # seconds a unit of work takes with an engine of speed 1, until it has been measured
-
-
-class Documents(Protocol):
-    """Labelled text that can be read again and again."""
-
-    def count(self, options: config.DictionaryOptions) -> Dictionary:
-        """Its words and labels."""
-        ...
-
-    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
-        """Its features and labels by a dictionary's numbers; `grow` as in `encode_bags`."""
-        ...
-
-
-class Start(Protocol):
-    """Where the tables of a trial start."""
-
-    def extend(self, dictionary: Dictionary) -> Dictionary:
-        """The model's dictionary, from the text's."""
-        ...
-
-    def tables(
-        self, dictionary: Dictionary, dim: int, seed: int
-    ) -> tuple[TwoTables | Matrices, np.ndarray | None]:
-        """Tables, and bool[rows] of those that came from pretraining (`finetune`'s ``frozen``)."""
-        ...
-
-
-class Random:
-    """Fresh rows from the seed, a head of zeros."""
-
-    def extend(self, dictionary: Dictionary) -> Dictionary:
-        return dictionary
-
-    def tables(self, dictionary: Dictionary, dim: int, seed: int) -> tuple[TwoTables, None]:
-        input_RD = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim))
-        return TwoTables(input_RD, torch.zeros(dictionary.nlabels, dim)), None
 
 
 @dataclass(frozen=True)
@@ -139,14 +104,13 @@ def autotune(
     deterministic: bool = False,
     threads: int | None = None,
     start: Start | None = None,
-    weights: Callable[[int], np.ndarray | None] = lambda documents: None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
     on_progress: Callable[[float], None] = lambda elapsed: None,
 ) -> AutotuneResult:
     """Search for `duration` seconds; the caller then trains with ``result.options``.
 
     Args:
-        base: the first trial. ``dim`` defaults to 100.
+        base: the first trial. ``dim`` defaults to the start's, or 100.
         fixed: names of `SEARCHED` that the user has set; they stay as in `base`.
         metric: see `Metric.parse`. predictions: labels predicted for each document (k).
         model_size: bytes (with k, M or G) that the model's `.ftz` may have; trials are then cut off,
@@ -154,8 +118,7 @@ def autotune(
             is if its `.bin` fits. "": not quantised.
         seed: of the moves and of every training.
         deterministic, threads: of the cpu engine, see `load_engine`.
-        start: where tables start; default `Random`.
-        weights: of the training documents, given how many there are (`finetune`'s ``document_weights``).
+        start: where tables start; default `Fresh`.
         on_trial: told of every trial. on_progress: told the seconds gone by, some times a second.
 
     Raises:
@@ -173,10 +136,13 @@ def autotune(
         raise UserError(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
     if not duration > 0:
         raise UserError(f"autotuneDuration = {duration:g}; give seconds above 0")
-    base = base.model_copy(update={"dim": base.dim or 100})
-    run = _Search(train, valid, goal, predictions, duration, seed, start or Random(), on_progress)
-    run.backend, run.size, run.threads = load_engine(engine, deterministic, threads), size, threads
-    run.weights = weights
+    start = start or Fresh()
+    base, fixed = with_dim(base, start), {*fixed, *(() if start.dim is None else ("dim",))}
+    run = _Search(train, valid, goal, predictions, duration, seed, start, on_progress)
+    run.size = size
+    run.how = Conditions(
+        load_engine(engine, deterministic, threads), seed, threads, deterministic, listeners=[run.check]
+    )
     strategy = Strategy(Settings(base, dsub), fixed, seed)
     trials: list[Trial] = []
     interrupted = False
@@ -247,13 +213,11 @@ class _Search:
         self.began = time.perf_counter()
         self.train, self.valid, self.goal, self.k = train, valid, goal, k
         self.duration, self.seed, self.start, self.on_progress = duration, seed, start, on_progress
-        self.backend: Engine
+        self.how: Conditions
         self.size: int | None = None
-        self.threads: int | None = None
-        self.weights: Callable[[int], np.ndarray | None]
         self.best_seconds = 0.0
         self.counted: dict[tuple, Dictionary] = {}
-        self.encoded: OrderedDict[tuple, tuple[Dictionary, BagCorpus, BagCorpus]] = OrderedDict()
+        self.encoded: OrderedDict[tuple, tuple[Prepared, BagCorpus]] = OrderedDict()
         self.pace: list[float] = []  # seconds a unit of work took, see `work`
         self.shrinking = 0.0  # the longest that fitting a model to the size took
 
@@ -271,22 +235,23 @@ class _Search:
     def trial(self, settings: Settings, keep_epochs: bool) -> tuple[Settings, float, dict[str, float]]:
         """Train and score; the settings come back with the epochs there was time for."""
         begun = self.elapsed
-        dictionary, bags, held_out = self.bags(settings.options)
+        prepared, held_out = self.prepared(settings.options)
+        dictionary = prepared.dictionary
         column = self.goal.column(dictionary.labels)
-        dim = settings.options.dim or 100
-        _require_memory(dictionary, dim)
-        settings = self.in_time(settings, dictionary, bags, begun, keep_epochs)
+        _require_memory(dictionary, settings.options.dim)
+        settings = self.in_time(settings, prepared, begun, keep_epochs)
         options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
-        tables, frozen = self.start.tables(dictionary, dim, self.seed)
-        tables = TwoTables.over(tables)
+        with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
+            tables, frozen = started(dictionary, options, self.how, self.start)
         self.check()
-        work, before = self.work(options, dictionary, bags), self.elapsed
-        self.fit(tables, dictionary, bags, options, frozen)
+        work, before = self.work(options, prepared), self.elapsed
+        self.fit(tables, prepared, options, frozen)
+        tables = TwoTables.over(tables)
         self.pace.append((self.elapsed - before) / work)
         figures: dict[str, float] = {}
         if self.size is not None:
             before = self.elapsed
-            fitted = self.shrink(tables, dictionary, bags, settings.dsub, options)
+            fitted = self.shrink(tables, prepared, settings.dsub, options)
             self.shrinking = max(self.shrinking, self.elapsed - before)
             if fitted.classic.quantized:
                 held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
@@ -303,41 +268,33 @@ class _Search:
         return settings, self.goal.score(found, column), figures
 
     def fit(
-        self, tables: TwoTables, dictionary: Dictionary, bags: BagCorpus, options: config.Finetune,
+        self, tables: TwoTables | Matrices, prepared: Prepared, options: config.Finetune,
         frozen: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         """Train the tables in place."""
-        seconds = self.work(options, dictionary, bags) / max(options.epoch, 1) * self.unit
+        seconds = self.work(options, prepared) / max(options.epoch, 1) * self.unit
         try:
-            finetune(
-                tables, dictionary, bags, None, options, seed=self.seed, engine=self.backend,
-                parts=1 + int(seconds / _LOOK),
-                listeners=[self.check], frozen=frozen, document_weights=self.weights(len(bags)),
-            )  # fmt: skip
+            fit(tables, prepared, options, replace(self.how, parts=1 + int(seconds / _LOOK)), frozen)
         except UserError as error:
             if "not a number" not in str(error):
                 raise
             raise _Diverged(str(error)) from None
 
-    def shrink(
-        self, tables: TwoTables, dictionary: Dictionary, bags: BagCorpus, dsub: int, options: config.Finetune
-    ) -> Fitted:
+    def shrink(self, tables: TwoTables, prepared: Prepared, dsub: int, options: config.Finetune) -> Fitted:
         """A quantised model of at most the size that was asked for."""
 
         def retrain(cut: Model) -> Model:
-            rest = TwoTables(torch.from_numpy(np.array(cut.input)), torch.from_numpy(np.array(cut.output)))
-            self.fit(rest, cut.dictionary, renumber(bags, dictionary, cut.dictionary), options)
-            return replace(cut, input=rest.input.detach().numpy(), output=rest.output.detach().numpy())
+            rest = Matrices(np.array(cut.input), np.array(cut.output))
+            bags = renumber(prepared.train, prepared.dictionary, cut.dictionary)
+            self.fit(rest, replace(prepared, dictionary=cut.dictionary, train=bags), options)
+            return replace(cut, input=rest.input, output=rest.output)
 
         self.check()
-        input_RD, output_CD = (t.detach().cpu().numpy() for t in (tables.input, tables.output))
-        names = (f.name for f in fields(Args) if hasattr(options, f.name) and f.name != "model")
-        args = Args(model="supervised", **{name: getattr(options, name) for name in names})
-        whole = Model(args, dictionary, input_RD, output_CD, seed=self.seed)
-        return fit(whole, self.size, dsub=dsub, retrain=retrain, threads=self.threads)
+        whole = as_model(prepared.dictionary, tables, options, self.seed)
+        return shrunk(whole, self.size, dsub=dsub, retrain=retrain, threads=self.how.threads)
 
-    def bags(self, options: config.Finetune) -> tuple[Dictionary, BagCorpus, BagCorpus]:
-        """Dictionary and encodings of the options; the latest used are kept."""
+    def prepared(self, options: config.Finetune) -> tuple[Prepared, BagCorpus]:
+        """What is trained on and what is scored, by the options' numbers; the latest used are kept."""
         counting = (options.min_count, options.min_count_label)
         if counting not in self.counted:
             self.counted[counting] = self.train.count(options)
@@ -348,10 +305,11 @@ class _Search:
         )
         key = (*counting, options.word_ngrams, options.minn, options.maxn, found.bucket)
         if key not in self.encoded:
-            dictionary = self.start.extend(found)
-            bags = self.train.encode(dictionary, grow=True)
+            dictionary = self.start.extend(found, options)
+            bags = self.train.bags(dictionary, grow=True)
             self.check()
-            self.encoded[key] = dictionary, bags, self.valid.encode(dictionary, grow=False)
+            prepared = Prepared(dictionary, bags, weights=self.train.weights(len(bags)))
+            self.encoded[key] = prepared, self.valid.bags(dictionary, grow=False)
             self.check()
             limit = min(_KEPT, psutil.virtual_memory().available // 10)
             while len(self.encoded) > 1 and sum(map(_bytes, self.encoded.values())) > limit:
@@ -359,8 +317,9 @@ class _Search:
         self.encoded.move_to_end(key)
         return self.encoded[key]
 
-    def work(self, options: config.Finetune, dictionary: Dictionary, bags: BagCorpus) -> float:
+    def work(self, options: config.Finetune, prepared: Prepared) -> float:
         """What a training costs, in units of one row of 100 numbers read and written."""
+        dictionary, bags = prepared.dictionary, prepared.train
         scored = {"softmax": dictionary.nlabels, "ova": dictionary.nlabels, "ns": options.neg + 1, "hs": 12}
         a_document = scored[options.loss] / 2
         rows = len(bags.ids) + a_document * len(bags)
@@ -369,15 +328,13 @@ class _Search:
     @property
     def unit(self) -> float:
         """Seconds that a unit of work takes."""
-        return float(np.median(self.pace[-9:])) if self.pace else _UNIT / self.backend.speed
+        return float(np.median(self.pace[-9:])) if self.pace else _UNIT / self.how.engine.speed
 
-    def in_time(
-        self, settings: Settings, dictionary: Dictionary, bags: BagCorpus, begun: float, keep_epochs: bool
-    ) -> Settings:
+    def in_time(self, settings: Settings, prepared: Prepared, begun: float, keep_epochs: bool) -> Settings:
         """The settings, with fewer epochs where they would take more than their share of the time."""
         if not self.pace:
             return settings
-        seconds = self.work(settings.options, dictionary, bags) * self.unit
+        seconds = self.work(settings.options, prepared) * self.unit
         left = 0.9 * (self.duration - self.elapsed - self.shrinking)
         share = max(self.duration * _SHARE, 2 * self.best_seconds) - (self.elapsed - begun)
         allowed = left if keep_epochs else min(left, share)
@@ -397,5 +354,17 @@ def _require_memory(dictionary: Dictionary, dim: int) -> None:
         raise _TooLarge(f"its tables take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free")
 
 
-def _bytes(encoding: tuple[Dictionary, BagCorpus, BagCorpus]) -> int:
-    return sum(corpus.ids.nbytes + corpus.offsets.nbytes + corpus.targets.nbytes for corpus in encoding[1:])
+def _bytes(encoding: tuple[Prepared, BagCorpus]) -> int:
+    corpora = encoding[0].train, encoding[1]
+    return sum(corpus.ids.nbytes + corpus.offsets.nbytes + corpus.targets.nbytes for corpus in corpora)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -18,8 +18,8 @@ import pytest
 import zstandard
 
 import ftcore
-from ftcore.compat.start import add_words
 from ftcore.config import DictionaryOptions as Options
+from ftcore.dictionary.additions import add_words
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError

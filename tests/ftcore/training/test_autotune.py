@@ -12,17 +12,21 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
+from ftcore.model.module import TwoTables
 from ftcore.training import autotune as module
-from ftcore.training.autotune import Random, Trial, autotune
+from ftcore.training.autotune import Trial, autotune
+from ftcore.training.documents import Documents
 from ftcore.training.finetune import finetune
 from ftcore.training.objective import answer
+from ftcore.training.recipe import fit
 from ftcore.training.search import Settings
+from ftcore.training.start import fresh_tables
 
 ENGINE = choose_engine("cpu", "cpu")
 BASE = config.Finetune(dim=16, epoch=1, lr=0.01, bucket=20_000)
 
 
-class Texts:
+class Texts(Documents):
     """Labelled lines; the order of two words decides, so bigrams are needed to do well."""
 
     def __init__(self, n: int, seed: int) -> None:
@@ -36,14 +40,21 @@ class Texts:
             self.rows.append(([f"__label__{label}"], " ".join(noise[:at] + pair + noise[at:])))
         self.batch = as_batch([text for _, text in self.rows], [label for label, _ in self.rows])
         self.counts = self.encodings = 0
+        self.weigh = lambda documents: None
 
     def count(self, options: config.DictionaryOptions) -> Dictionary:
         self.counts += 1
         return Dictionary.build(self.rows, options)
 
-    def encode(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
+    def bags(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
         self.encodings += 1
         return encode_bags([self.batch], dictionary, grow=grow)
+
+    def tokens(self, dictionary: Dictionary):
+        raise AssertionError("a classifier's documents are read as bags")
+
+    def weights(self, documents: int):
+        return self.weigh(documents)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +79,7 @@ def scored_again(settings: Settings, train: Texts, valid: Texts, seed: int = 0) 
     """Precision of a plain training with these settings, one thread."""
     dictionary = Dictionary.build(train.rows, settings.options)
     bags = encode_bags([train.batch], dictionary, grow=True)
-    tables, _ = Random().tables(dictionary, settings.options.dim, seed)
+    tables = TwoTables.over(fresh_tables(dictionary, settings.options.dim, "supervised", seed))
     options = settings.options.model_copy(update={"keep_best": False})
     finetune(tables, dictionary, bags, None, options, seed=seed, engine=ENGINE)
     return answer(tables, encode_bags([valid.batch], dictionary), "softmax", seed=seed).precision
@@ -160,12 +171,12 @@ def test_trials_that_diverge_or_do_not_fit_are_passed_over(texts, monkeypatch):
 
     monkeypatch.setattr(module, "_require_memory", memory)
 
-    def train(tables, dictionary, bags, valid, options, **more):
+    def train(*given):
         if len(seen) == 2:
             raise UserError("finetune: the loss is not a number any more at step 3")
-        return finetune(tables, dictionary, bags, valid, options, **more)
+        return fit(*given)
 
-    monkeypatch.setattr(module, "finetune", train)
+    monkeypatch.setattr(module, "fit", train)
 
     def enough(trial: Trial) -> None:
         seen.append(trial)
@@ -211,7 +222,7 @@ def test_a_label_s_own_metric_is_maximised(texts):
     assert 0 < result.score <= 1 and result.score == max(t.score for t in result.trials if t.score == t.score)
 
 
-def test_documents_may_have_weights(texts):
+def test_documents_may_have_weights(texts, monkeypatch):
     train, valid = texts
     label = np.array([int(labels[0][-1]) for labels, _ in train.rows])
     asked: list[int] = []
@@ -220,15 +231,9 @@ def test_documents_may_have_weights(texts):
         asked.append(documents)
         return (label == 1).astype(float)  # label 0 counts nothing, so it is hardly ever said
 
+    monkeypatch.setattr(train, "weigh", weights)
     result = autotune(
-        train,
-        valid,
-        BASE,
-        duration=60,
-        engine=ENGINE,
-        metric="f1:__label__0",
-        weights=weights,
-        on_trial=_after(4),
+        train, valid, BASE, duration=60, engine=ENGINE, metric="f1:__label__0", on_trial=_after(4)
     )
     assert asked and set(asked) == {600} and result.score < 0.1
 
@@ -240,7 +245,7 @@ def test_listeners_hear_of_every_part_of_an_epoch(texts, parts):
     bags = encode_bags([train.batch], dictionary, grow=True)
     heard: list[bool] = []
     for _ in range(2):
-        tables, _ = Random().tables(dictionary, 16, 0)
+        tables = fresh_tables(dictionary, 16, "supervised", 0)
         result = finetune(
             tables, dictionary, bags, None, BASE, engine=ENGINE, parts=parts,
             listeners=[lambda progress: heard.append(progress.epoch_end)],

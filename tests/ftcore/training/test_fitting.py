@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from ftcore import config
-from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import as_batch, encode_bags
+from ftcore.dictionary.encode import as_batch
 from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
@@ -17,6 +16,7 @@ from ftcore.formats.quantized import cut_off, quantize
 from ftcore.model.model import Args, Model
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import autotune
+from ftcore.training.documents import Tokenized
 from ftcore.training.finetune import finetune
 from ftcore.training.fitting import TooSmall, dense, file_size, fit, parse_size, renumber
 from ftcore.training.objective import answer
@@ -51,16 +51,11 @@ def rows(n: int, seed: int, classes: int = 4) -> list[tuple[list[str], str]]:
     return made
 
 
-class Texts:
+class Texts(Tokenized):
     def __init__(self, n: int, seed: int, classes: int = 4) -> None:
         self.rows = rows(n, seed, classes)
-        self.batch = as_batch([text for _, text in self.rows], [labels for labels, _ in self.rows])
-
-    def count(self, options):
-        return Dictionary.build(self.rows, options)
-
-    def encode(self, dictionary, grow):
-        return encode_bags([self.batch], dictionary, grow=grow)
+        batch = as_batch([text for _, text in self.rows], [labels for labels, _ in self.rows])
+        super().__init__(lambda: [batch])
 
 
 def trained(texts: Texts, **options) -> tuple[Model, object, config.Finetune]:
@@ -68,7 +63,7 @@ def trained(texts: Texts, **options) -> tuple[Model, object, config.Finetune]:
         **{"dim": 10, "epoch": 5, "lr": 0.5, "bucket": 3000, "keep_best": False, **options}
     )
     dictionary = texts.count(chosen)
-    bags = texts.encode(dictionary, True)
+    bags = texts.bags(dictionary, True)
     tables = TwoTables(
         torch.from_numpy(initial_rows(0, dictionary.numbers(), chosen.dim)),
         torch.zeros(dictionary.nlabels, chosen.dim),
@@ -169,10 +164,10 @@ def test_bags_are_renumbered_as_if_encoded_anew(model):
     texts = Texts(50, 9)
     for cutoff in (300, 700, 1500):
         cut = cut_off(classic, cutoff)
-        for old, again in ((bags, Texts(800, 0)), (texts.encode(classic.dictionary, False), texts)):
+        for old, again in ((bags, Texts(800, 0)), (texts.bags(classic.dictionary, False), texts)):
             made, expected = (
                 renumber(old, classic.dictionary, cut.dictionary),
-                again.encode(cut.dictionary, False),
+                again.bags(cut.dictionary, False),
             )
             kept = expected.ids >= 0
             assert made.ids.tolist() == expected.ids[kept].tolist()
@@ -194,7 +189,7 @@ def test_the_original_opens_a_fitted_model_and_answers_alike(model, tmp_path):
         "out['labels'] = np.array([l[0] for l in labels]); out['p'] = np.array([q[0] for q in p])\n"
     )
     seen = run_peer(script, path=str(tmp_path / "m.ftz"), texts=[text for _, text in texts.rows])
-    bags = renumber(texts.encode(classic.dictionary, False), classic.dictionary, fitted.classic.dictionary)
+    bags = renumber(texts.bags(classic.dictionary, False), classic.dictionary, fitted.classic.dictionary)
     found = answer(TwoTables(*map(torch.from_numpy, dense(fitted.classic))), bags, "softmax")
     assert [classic.dictionary.labels[i] for i in found.labels[:, 0]] == seen["labels"].tolist()
     np.testing.assert_allclose(found.scores[:, 0], np.minimum(seen["p"], 1), atol=2e-4)

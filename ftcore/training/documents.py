@@ -1,0 +1,141 @@
+"""What a training reads, as often as it needs to: words and labels to count, features and lines of words as ids.
+
+A source of another kind is one more class of these methods (``docs/extending.md``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ftcore.dictionary import encode
+from ftcore.dictionary.dictionary import Dictionary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ftcore import config
+    from ftcore.dictionary.lines import Lines
+    from ftcore.dictionary.numbering import Numbering
+    from ftcore.shards.shards import ShardSet
+
+
+class Documents(ABC):
+    """Text that can be read again and again. The documents of a classifier have labels."""
+
+    @abstractmethod
+    def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
+        """Its words and labels.
+
+        Raises:
+            UserError: no word occurs often enough.
+        """
+
+    @abstractmethod
+    def bags(self, dictionary: Dictionary, grow: bool) -> encode.BagCorpus:
+        """Features and labels of every document, for a classifier.
+
+        Args:
+            grow: give every bucket that occurs a row in the dictionary (training), which is changed.
+        """
+
+    @abstractmethod
+    def tokens(self, dictionary: Dictionary) -> encode.TokenCorpus:
+        """Lines of word ids, for word vectors."""
+
+    def weights(self, documents: int) -> np.ndarray | None:
+        """float[documents], what the loss of each counts; None: all the same.
+
+        Raises:
+            UserError: there is not one for each.
+        """
+        return None
+
+
+class Tokenized(Documents):
+    """Documents as Arrow batches with ``tokens`` (space-joined) and, for a classifier, ``labels``.
+
+    Args:
+        batches: makes them anew each time they are read.
+        out: directory for the memory-mapped ids; None keeps them in memory.
+
+    >>> from ftcore import config
+    >>> Tokenized.of(["a b a", "b"], [["x"], ["y"]]).count(config.DictionaryOptions()).words
+    [b'b', b'a', b'</s>']
+    """
+
+    def __init__(
+        self,
+        batches: Callable[[], Iterable[pa.RecordBatch]],
+        out: Path | None = None,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        self.batches, self.out, self._weights = batches, out, weights
+
+    @classmethod
+    def of(
+        cls,
+        lines: Sequence[str],
+        labels: Sequence[Sequence[str]] | None = None,
+        weights: np.ndarray | None = None,
+    ) -> Tokenized:
+        """Documents in memory: space-joined tokens, the labels and the weight of each."""
+        batch = encode.as_batch(lines, labels)
+        return cls(lambda: [batch], weights=weights)
+
+    @classmethod
+    def shards(
+        cls,
+        shards: ShardSet | str | Path,
+        splits: Sequence[str],
+        languages: Sequence[str] | None = None,
+        labels: bool = True,
+        out: Path | None = None,
+    ) -> Tokenized:
+        """Some splits of prepared documents, in some languages.
+
+        Args:
+            labels: False for word vectors, which count none.
+        """
+        from ftcore.shards.shards import iter_batches
+
+        columns = ["tokens", "labels"] if labels else ["tokens"]
+        return cls(partial(iter_batches, shards, splits, languages, columns), out)
+
+    def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
+        return Dictionary.build(encode.documents(self.batches()), options)
+
+    def bags(self, dictionary: Dictionary, grow: bool) -> encode.BagCorpus:
+        return encode.encode_bags(self.batches(), dictionary, self.out, grow)
+
+    def tokens(self, dictionary: Dictionary) -> encode.TokenCorpus:
+        return encode.encode_tokens(self.batches(), dictionary, self.out)
+
+    def weights(self, documents: int) -> np.ndarray | None:
+        return self._weights
+
+
+class LabelledLines(Documents):
+    """Lines in fastText's format: files (also compressed), Parquet or lists, see `ftcore.dictionary.lines.Lines`.
+
+    Args:
+        label: prefix of the words that are labels; empty: there are none.
+        threads: default: the cores this process may use. Nothing depends on it.
+    """
+
+    def __init__(self, lines: Lines, label: str = "__label__", threads: int | None = None) -> None:
+        self.lines, self.label, self.threads = lines, label, threads
+
+    def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
+        return Dictionary.read(self.lines, options, label=self.label, threads=self.threads)
+
+    def bags(self, dictionary: Dictionary, grow: bool) -> encode.BagCorpus:
+        return encode.read_bags(self.lines, dictionary, label=self.label, grow=grow, threads=self.threads)
+
+    def tokens(self, dictionary: Dictionary) -> encode.TokenCorpus:
+        return encode.read_tokens(self.lines, dictionary, label=self.label, threads=self.threads)

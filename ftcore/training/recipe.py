@@ -1,0 +1,206 @@
+"""The one recipe of training: count -> dictionary -> ids -> tables to start from -> engine -> model.
+
+Four things go in: documents (`ftcore.training.documents`), options (`ftcore.config.Finetune` makes a classifier,
+`Pretrain` word vectors), where the tables start (`ftcore.training.start`) and `Conditions`.
+
+>>> from ftcore.config import Finetune
+>>> from ftcore.engines.choice import choose_engine
+>>> from ftcore.training.documents import Tokenized
+>>> texts = Tokenized.of(["好看 good", "无聊 dull"] * 20, [["yes"], ["no"]] * 20)
+>>> model, result = learn(texts, Finetune(dim=8, lr=0.5), Conditions(choose_engine("cpu", "cpu")))
+>>> model.labels, model.input.shape, len(result.history)
+(['yes', 'no'], (5, 8), 5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus
+from ftcore.engines.choice import EngineChoice
+from ftcore.engines.interface import Engine
+from ftcore.errors import UserError
+from ftcore.model.matrices import Matrices, as_array
+from ftcore.model.model import Args, Model
+from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.documents import Documents
+from ftcore.training.loop import TrainingResult
+from ftcore.training.progress import Listener
+from ftcore.training.start import Fresh, Start, kind_of
+
+if TYPE_CHECKING:
+    from ftcore.model.module import TwoTables
+
+DIM = 100  # of vectors where nothing says another size
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a training runs, whatever is trained.
+
+    Attributes:
+        engine: from `ftcore.engines.choice.choose_engine`, or an engine itself.
+        seed: of the rows and of every draw.
+        threads: of the cpu engine where it need not be deterministic; None takes one a core.
+        deterministic: the same bytes for the same seed (one CPU thread).
+        checkpoint: where an interrupted training is kept, and resumed from.
+        listeners: hear of the progress, in the training's own thread.
+        parts: chunks that an epoch of a classifier is cut into at least; listeners hear after each.
+        whole: an epoch of word vectors trains as many words as the text has, unknown ones counted too, as
+            fastText's does; else the text's known words once.
+    """
+
+    engine: EngineChoice | Engine
+    seed: int = 0
+    threads: int | None = None
+    deterministic: bool = True
+    checkpoint: Checkpoint | None = None
+    listeners: Sequence[Listener] = ()
+    parts: int = 1
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is trained on, by the numbers of the model's dictionary.
+
+    Attributes:
+        train: bags for a classifier, lines of words for word vectors.
+        valid: scored after every epoch of a classifier.
+        weights: [B] of the documents, or None.
+    """
+
+    dictionary: Dictionary
+    train: BagCorpus | TokenCorpus
+    valid: BagCorpus | None = None
+    weights: np.ndarray | None = None
+
+
+def learn(
+    documents: Documents,
+    options: Any,
+    conditions: Conditions,
+    *,
+    start: Start | None = None,
+    valid: Documents | None = None,
+) -> tuple[Model, TrainingResult]:
+    """Train a classifier or word vectors; the same for the same seed where it is deterministic.
+
+    Args:
+        options: `ftcore.config.Finetune` or `Pretrain`, or what has their attributes.
+        start: default `Fresh`.
+        valid: other documents of a classifier, to score after every epoch.
+
+    Returns:
+        the model, which takes lines of tokens (`dataclasses.replace` gives it a segmenter), and the history.
+
+    Raises:
+        UserError: no word, nothing to train on, vectors of another size, a loss that is no number any more.
+    """
+    start = start or Fresh()
+    options = with_dim(options, start)
+    return train(prepare(documents, options, start, valid), options, conditions, start)
+
+
+def with_dim(options: Any, start: Start) -> Any:
+    """The options with a number for ``dim``: their own, else the start's, else `DIM`.
+
+    Errors: `UserError` where the start has rows of another size.
+    """
+    if start.dim is not None and options.dim not in (None, start.dim):
+        raise UserError(
+            f"Dimension of pretrained vectors ({start.dim}) does not match dimension ({options.dim})! "
+            f"Set dim={start.dim}"
+        )
+    return options if options.dim is not None else options.model_copy(update={"dim": start.dim or DIM})
+
+
+def prepare(
+    documents: Documents, options: Any, start: Start | None = None, valid: Documents | None = None
+) -> Prepared:
+    """The first half of `learn`: the dictionary, and the text by its numbers."""
+    start = start or Fresh()
+    dictionary = start.dictionary(documents, options)
+    if kind_of(options) != "supervised":
+        return Prepared(dictionary, documents.tokens(dictionary))
+    bags = documents.bags(dictionary, grow=start.grows)
+    if not start.grows:
+        bags = _present(bags)
+    held_out = None if valid is None else valid.bags(dictionary, grow=False)
+    return Prepared(dictionary, bags, held_out, documents.weights(len(bags)))
+
+
+def train(
+    prepared: Prepared, options: Any, conditions: Conditions, start: Start | None = None
+) -> tuple[Model, TrainingResult]:
+    """The second half of `learn`, for who prepares once and trains several times.
+
+    Args:
+        options: with a number for ``dim`` (`with_dim`).
+    """
+    tables, pretrained = started(prepared.dictionary, options, conditions, start)
+    result = fit(tables, prepared, options, conditions, pretrained)
+    return as_model(prepared.dictionary, tables, options, conditions.seed), result
+
+
+def fit(
+    tables: TwoTables | Matrices,
+    prepared: Prepared,
+    options: Any,
+    conditions: Conditions,
+    pretrained: np.ndarray | None = None,
+) -> TrainingResult:
+    """The middle of `train`: given tables, trained in place (`started` makes them)."""
+    shared: dict[str, Any] = {
+        "seed": conditions.seed, "engine": conditions.engine, "listeners": conditions.listeners,
+        "checkpoint": conditions.checkpoint, "deterministic": conditions.deterministic,
+        "threads": conditions.threads,
+    }  # fmt: skip
+    if isinstance(prepared.train, BagCorpus):
+        from ftcore.training.finetune import finetune
+
+        return finetune(
+            tables, prepared.dictionary, prepared.train, prepared.valid, options, frozen=pretrained,
+            document_weights=prepared.weights, parts=conditions.parts, **shared,
+        )  # fmt: skip
+    from ftcore.training.pretrain import pretrain
+
+    each = prepared.train.ntokens if conditions.whole else None
+    return pretrain(tables, prepared.dictionary, prepared.train, options, epoch_tokens=each, **shared)
+
+
+def untrained(prepared: Prepared, options: Any, conditions: Conditions, start: Start | None = None) -> Model:
+    """The model that `train` begins with."""
+    tables, _ = started(prepared.dictionary, options, conditions, start)
+    return as_model(prepared.dictionary, tables, options, conditions.seed)
+
+
+def started(
+    dictionary: Dictionary, options: Any, conditions: Conditions, start: Start | None
+) -> tuple[TwoTables | Matrices, np.ndarray | None]:
+    """The tables that a start makes, as the engine takes them; and bool[rows] of those that came from elsewhere."""
+    threads = 1 if conditions.deterministic else conditions.threads
+    tables, pretrained = (start or Fresh()).tables(dictionary, options, conditions.seed, threads)
+    if conditions.engine.name != "cpu":  # the others compute with torch
+        from ftcore.model.module import TwoTables
+
+        tables = TwoTables.over(tables)
+    return tables, pretrained
+
+
+def as_model(dictionary: Dictionary, tables: TwoTables | Matrices, options: Any, seed: int) -> Model:
+    """Tables as a plain value; on the processor they are shared."""
+    args = Args.of(dictionary, tables.dim, options.loss, kind_of(options), seed)
+    return Model(args, dictionary, as_array(tables.input), as_array(tables.output), seed)
+
+
+def _present(bags: BagCorpus) -> BagCorpus:
+    """The bags without the features that have no row."""
+    kept = bags.ids >= 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return BagCorpus(bags.ids[kept], before[bags.offsets], bags.targets, bags.target_offsets)

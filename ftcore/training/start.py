@@ -1,0 +1,261 @@
+"""Where the tables of a training start: at fresh rows, at the vectors of a file, at another model.
+
+A start first extends the dictionary of the text (by words that only it has), then makes tables for it. One of
+another kind is one more class of these methods (``docs/extending.md``).
+Source of `FromVectors`: fastText 0.9.3 ``src/fasttext.cc`` ``getInputMatrixFromFile``.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ftcore.dictionary.additions import add_words, in_order
+from ftcore.dictionary.bucket_rows import OccurringBuckets
+from ftcore.dictionary.dictionary import Dictionary, label_bytes
+from ftcore.dictionary.hashing import ngram_buckets
+from ftcore.dictionary.init import initial_rows
+from ftcore.errors import UserError
+from ftcore.model.matrices import Matrices
+from ftcore.model.model import Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ftcore.model.module import TwoTables
+    from ftcore.training.documents import Documents
+
+log = logging.getLogger(__name__)
+Started = tuple[
+    "TwoTables | Matrices", "np.ndarray | None"
+]  # tables, and bool[rows] of those that came from elsewhere: what ``freeze=words`` keeps
+
+
+class Start(ABC):
+    """Where tables start.
+
+    ``options`` below: `ftcore.config.Finetune` or `Pretrain`, or what has their attributes.
+    """
+
+    dim: int | None = None  # of its rows; None: any
+    grows = True  # whether n-grams that occur in the text get a row
+
+    def dictionary(self, documents: Documents, options: Any) -> Dictionary:
+        """The model's dictionary for a text. Errors: `UserError` for one without words."""
+        return self.extend(documents.count(options), options)
+
+    @abstractmethod
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        """The model's dictionary, from the text's."""
+
+    @abstractmethod
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        """Tables for it: input [rows, dim], output [labels or words, dim].
+
+        Args:
+            options: with a number for ``dim``.
+            threads: that fill large ones; nothing depends on it.
+        """
+
+
+def kind_of(options: Any) -> str:
+    """What the options train: supervised, skipgram or cbow."""
+    return getattr(options, "model", "supervised")
+
+
+def fresh_tables(dictionary: Dictionary, dim: int, kind: str, seed: int, threads: int | None = 1) -> Matrices:
+    """Input rows U(-1/dim, 1/dim) from the seed, output rows zero."""
+    input_RD = initial_rows(seed, dictionary.numbers(), dim, threads=threads)
+    outputs = dictionary.nlabels if kind == "supervised" else dictionary.nwords
+    return Matrices(input_RD, np.zeros((outputs, dim), np.float32))
+
+
+class Fresh(Start):
+    """Random rows, a head of zeros."""
+
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        return dictionary
+
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        return fresh_tables(dictionary, options.dim, kind_of(options), seed, threads), None
+
+
+class FromVectors(Fresh):
+    """Rows of vectors by word; all these words enter the vocabulary. Rows of n-grams start at random.
+
+    Args:
+        words, vectors: n words as bytes, float32[n, D]. label: prefix of words that are labels; empty: none is.
+    """
+
+    def __init__(self, words: Sequence[bytes], vectors: np.ndarray, label: str = "") -> None:
+        self.words, self.vectors, self.label = words, vectors, label
+        self.dim = vectors.shape[1]
+
+    @classmethod
+    def read(cls, path: str | PathLike, label: str = "") -> FromVectors:
+        """Those of a `.vec`. Errors: `UserError` naming the line that is wrong."""
+        from ftcore.formats.vec import read_vec
+
+        return cls(*read_vec(path), label)
+
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        return add_words(dictionary, self.words, label_bytes(self.label))
+
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        made, _ = super().tables(dictionary, options, seed, threads)
+        rows = dictionary.word_ids(self.words)
+        known = np.flatnonzero(rows >= 0)
+        made.input[rows[known]] = self.vectors[known]  # of a word named twice the last row stays
+        pretrained = np.zeros(dictionary.rows, np.bool_)
+        pretrained[rows[known]] = True
+        return made, pretrained
+
+
+class FromModel(Start):
+    """Rows of another model, by what they mean: a word's by the word, an n-gram's by its bucket (`transfer`).
+
+    Args:
+        source: stays as it is.
+        words: where the text's words and the source's stand:
+            behind: those that only the source has follow the text's; no label comes from it.
+            ahead: the source goes on learning: its words and labels keep their ids, new ones follow.
+            counted: all in fastText's order, labels too where both classify; and rows of word n-grams are
+                taken where both hash them alike.
+        head: take the output rows of labels (or words) that both have.
+        own: the tables that `source` is of. They are themselves the start where nothing has to be added.
+
+    Raises:
+        UserError: a quantised source.
+    """
+
+    def __init__(
+        self,
+        source: Model,
+        words: Literal["behind", "ahead", "counted"] = "behind",
+        *,
+        head: bool = True,
+        own: TwoTables | Matrices | None = None,
+    ) -> None:
+        if source.quantized:
+            raise UserError("a quantised model cannot be trained further; give the .bin it was made from")
+        self.source, self.words, self.head, self.own = source, words, head, own
+        self.dim = source.args.dim
+
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        source = self.source.dictionary
+        if self.words == "ahead":
+            return source.merge(dictionary, labels=True)
+        if self.words == "behind":
+            return dictionary.merge(source)
+        both = self.head and self.source.args.supervised and kind_of(options) == "supervised"
+        merged = in_order(dictionary.merge(source, labels=both))
+        if self._alike(dictionary):
+            merged.add_buckets(source.buckets)
+        return merged
+
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        import torch
+
+        from ftcore.training.transfer import transfer
+
+        supervised = kind_of(options) == "supervised"
+        if self.own is not None and supervised and self._is_whole(dictionary):
+            return self.own, np.ones(dictionary.rows, np.bool_)
+        before, tables = self._slim(dictionary)
+        moved = transfer(
+            before, tables, dictionary, seed=seed, source_seed=self.source.seed, loss=options.loss
+        )
+        log.info("%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets)
+        made, pretrained = moved.tables, moved.pretrained
+        if self.words == "counted" and self._alike(dictionary) and dictionary.options.maxn == 0:
+            shared, here, there = np.intersect1d(  # rows of word n-grams
+                dictionary.buckets, before.buckets, assume_unique=True, return_indices=True
+            )
+            with torch.no_grad():
+                rows = torch.from_numpy(there + before.nwords)
+                made.input[torch.from_numpy(here + dictionary.nwords)] = tables.input[rows]
+            pretrained[dictionary.nwords + here] = True
+        if not supervised:
+            made.output = torch.nn.Parameter(torch.from_numpy(self._context(dictionary, options)))
+        elif not self.head:
+            made.output = torch.nn.Parameter(torch.zeros(dictionary.nlabels, options.dim))
+        return made, pretrained
+
+    def _is_whole(self, dictionary: Dictionary) -> bool:
+        """Whether the source's own tables fit: it classifies, and no label and no row is new."""
+        own = self.source.dictionary
+        same = dictionary.nlabels == own.nlabels and dictionary.rows == own.rows
+        return same and self.source.args.supervised
+
+    def _alike(self, dictionary: Dictionary) -> bool:
+        """Whether both number n-grams, of characters and of words, alike."""
+        a, b = self.source.dictionary.options, dictionary.options
+        grams = a.maxn > 0 or (a.word_ngrams > 1 and b.word_ngrams > 1)
+        return grams and a.maxn == b.maxn and a.bucket == b.bucket and (a.minn == b.minn or a.maxn == 0)
+
+    def _slim(self, dictionary: Dictionary) -> tuple[Dictionary, TwoTables]:
+        """The source with rows for the buckets that are asked for, which `transfer` reads."""
+        from ftcore.model.module import TwoTables
+
+        model, source = self.source, self.source.dictionary
+        if not source.bucket_rows.whole:
+            return source, TwoTables(*map(_tensor, (model.input, model.output)), model.sparse)
+        o = source.options
+        asked = ngram_buckets(dictionary.words, o.minn, o.maxn, source.bucket)[0] if o.maxn > 0 else []
+        asked = np.union1d(asked, dictionary.buckets if self._alike(dictionary) else []).astype(np.int32)
+        slim = Dictionary(
+            source.packed_words, source.packed_labels, source.counts, source.label_counts, source.ntokens, o,
+            OccurringBuckets(asked),
+        )  # fmt: skip
+        input = np.concatenate([model.input[: source.nwords], model.input[source.nwords + asked]])
+        return slim, TwoTables(_tensor(input), _tensor(model.output))
+
+    def _context(self, dictionary: Dictionary, options: Any) -> np.ndarray:
+        """Output rows of a model of word vectors: those the source has, zero elsewhere."""
+        rows = np.zeros((dictionary.nwords, options.dim), np.float32)
+        source = self.source
+        if not self.head or source.args.supervised or options.loss != source.args.loss:
+            return rows
+        old = source.dictionary.word_ids(dictionary.words)
+        if options.loss == "hs" and not (  # a row is a node of the tree, and the tree is made of the counts
+            np.array_equal(old, np.arange(len(old)))
+            and np.array_equal(source.dictionary.counts, dictionary.counts)
+        ):
+            return rows
+        rows[old >= 0] = source.output[old[old >= 0]]
+        return rows
+
+
+def _tensor(table: np.ndarray) -> Tensor:
+    """Over the same memory; a copy where it is mapped, and then seldom aligned."""
+    import torch
+
+    return torch.from_numpy(np.require(np.asarray(table), requirements="CAW"))
+
+
+class AsItIs(Start):
+    """A model's own tables and dictionary: what has no row is left out of the text, no label is new.
+
+    Args:
+        model: dense; its tables stay as they are, copies are trained.
+    """
+
+    grows = False
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.dim = model.args.dim
+
+    def dictionary(self, documents: Documents, options: Any) -> Dictionary:
+        return self.model.dictionary
+
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        return self.model.dictionary
+
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        return Matrices(np.array(self.model.input, np.float32), np.array(self.model.output, np.float32)), None
