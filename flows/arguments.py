@@ -3,8 +3,9 @@
 A flow's module calls `command_line` in its first line: ``--help`` answers and a wrong key is refused within a
 second, not after the imports and the start of a server.
 
->>> read("pipeline", ["--dry-run", "pretrain.dim=50"]).config.pretrain.dim
-50
+Example:
+    >>> read("pipeline", ["--dry-run", "pretrain.dim=50"]).config.pretrain.dim
+    50
 """
 
 from __future__ import annotations

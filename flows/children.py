@@ -22,8 +22,11 @@ from ftcore.base.interruption import installed, interrupted
 
 
 def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
-    """The environment of a child: this interpreter's programs come first (MLflow calls ``uvicorn`` by its
-    name), and no proxy stands before this machine."""
+    """The environment of a child.
+
+    This interpreter's programs come first (MLflow calls ``uvicorn`` by its name), and no proxy stands before
+    this machine.
+    """
     made = {**os.environ, **more}
     programs = str(Path(sys.executable).parent)
     made["PATH"] = os.pathsep.join([programs, *filter(None, [made.get("PATH")])])

@@ -102,8 +102,9 @@ def roll_back(session: Session, alias: str) -> dict:
 def key(name: str) -> str:
     """A model's name as MLflow takes it for a metric or tag: a folder's path may be absolute or long.
 
-    >>> key("/store/../a/model"), key("ftcore/3")
-    ('store/a/model', 'ftcore/3')
+    Example:
+        >>> key("/store/../a/model"), key("ftcore/3")
+        ('store/a/model', 'ftcore/3')
     """
     return "/".join(p for p in name.split("/") if p not in ("", ".", ".."))[-150:].lstrip("/")
 
@@ -152,8 +153,10 @@ def gate(
     digest: str,
     allow_changed_labels: bool,
 ) -> None:
-    """Move the alias unless something speaks against it (`ftcore.evaluation.promotion`), or the model is
-    worse than the champion; the version's tags say which."""
+    """Move the alias unless something speaks against it; the version's tags say what.
+
+    That is a reason of `ftcore.evaluation.promotion`, or that the model is worse than the champion.
+    """
     last, name = candidates[-1], session.config.tracking.model_name
     first = candidates[0] if len(candidates) > 1 else None
     version, tracker = _version_of(last.uri, name), session.tracker

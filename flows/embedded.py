@@ -70,8 +70,9 @@ def server_environment(store: Store) -> dict[str, str]:
 
 @contextmanager
 def prefect_server(store: Store, meanwhile: Sequence[str] = ()) -> Iterator[Server]:
-    """The API to use while the block runs: the configured server's, else that of `make ui` on this store,
-    else an embedded one's.
+    """The API to use while the block runs.
+
+    That is the configured server's, else that of `make ui` on this store, else an embedded one's.
 
     Args:
         meanwhile: modules that the block needs, imported while an embedded server starts.

@@ -19,8 +19,9 @@ VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROX
 def spare_loopback(environment: Mapping[str, str]) -> dict[str, str]:
     """NO_PROXY as it has to be, in both spellings.
 
-    >>> spare_loopback({"NO_PROXY": "intern.example"})["no_proxy"]
-    'intern.example,localhost,127.0.0.1,::1'
+    Example:
+        >>> spare_loopback({"NO_PROXY": "intern.example"})["no_proxy"]
+        'intern.example,localhost,127.0.0.1,::1'
     """
     given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     hosts = [h.strip() for h in given.split(",") if h.strip()]
@@ -31,8 +32,9 @@ def spare_loopback(environment: Mapping[str, str]) -> dict[str, str]:
 def unusable(environment: Mapping[str, str]) -> list[str]:
     """Variables with a proxy that httpx refuses: of an unknown kind, or SOCKS without its package.
 
-    >>> unusable({"ALL_PROXY": "ftp://proxy:21", "http_proxy": "proxy:3128"})
-    ['ALL_PROXY']
+    Example:
+        >>> unusable({"ALL_PROXY": "ftp://proxy:21", "http_proxy": "proxy:3128"})
+        ['ALL_PROXY']
     """
     kinds = {"http", "https", *(("socks5", "socks5h") if find_spec("socksio") else ())}
     given = {name: environment.get(name, "") for name in VARIABLES}
@@ -58,8 +60,9 @@ def loopback_without_proxies() -> Iterator[None]:
 def shell_prefix(environment: Mapping[str, str]) -> str:
     """What a command that is typed needs before it to reach this machine's servers; "" without proxies.
 
-    >>> shell_prefix({"HTTP_PROXY": "http://proxy:3128"}), shell_prefix({})
-    ('NO_PROXY=localhost,127.0.0.1 ', '')
+    Example:
+        >>> shell_prefix({"HTTP_PROXY": "http://proxy:3128"}), shell_prefix({})
+        ('NO_PROXY=localhost,127.0.0.1 ', '')
     """
     if not any(environment.get(name) for name in VARIABLES):
         return ""
@@ -70,8 +73,9 @@ def shell_prefix(environment: Mapping[str, str]) -> str:
 def is_loopback(url: str) -> bool:
     """Whether an address is this machine's own.
 
-    >>> is_loopback("http://127.0.0.1:4200/api"), is_loopback("https://mlflow.example/")
-    (True, False)
+    Example:
+        >>> is_loopback("http://127.0.0.1:4200/api"), is_loopback("https://mlflow.example/")
+        (True, False)
     """
     host = urlsplit(url).hostname or ""
     return host in LOOPBACK or host.startswith("127.")

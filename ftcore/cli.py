@@ -42,7 +42,8 @@ CLASSIC = tuple(line.split()[0] for line in _HELP.splitlines()[3:])
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0, or 1 after a one-line error (and the usage where words are wrong).
 
-    Example: ``echo 我爱北京 | ftcore tokenize`` prints ``我 爱 北京``.
+    Example:
+        ``echo 我爱北京 | ftcore tokenize`` prints ``我 爱 北京``.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -4,8 +4,9 @@ The same models are read from YAML, overridden by ``key=value`` on the command l
 the parameters of the Prefect flows. Unknown keys, wrong types and values out of range are refused
 by `load_config` before any work, naming the key, the value and what is allowed.
 
->>> load_config(overrides=["pretrain.dim=50"]).pretrain.dim
-50
+Example:
+    >>> load_config(overrides=["pretrain.dim=50"]).pretrain.dim
+    50
 """
 
 from __future__ import annotations
@@ -471,7 +472,8 @@ def parse_config(tree: dict[str, Any], where: str = "configuration", places: Pla
 def describe_options() -> list[tuple[str, str, str, str]]:
     """(dotted key, default, what is allowed, meaning) of every option, groups unfolded.
 
-    >>> [row[:3] for row in describe_options() if row[0] == "pretrain.dim"]
-    [('pretrain.dim', '100', '>= 1 and <= 10000')]
+    Example:
+        >>> [row[:3] for row in describe_options() if row[0] == "pretrain.dim"]
+        [('pretrain.dim', '100', '>= 1 and <= 10000')]
     """
     return describe(Config)

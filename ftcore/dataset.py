@@ -18,8 +18,9 @@ from ftcore.text.missing import is_missing
 class TextDataset(torch.utils.data.Dataset):
     """Texts with a label each (a string, an int, or a list of them where loss is ova).
 
-    >>> TextDataset(["好", "bad"], [1, 0])[0]
-    ('好', 1)
+    Example:
+        >>> TextDataset(["好", "bad"], [1, 0])[0]
+        ('好', 1)
     """
 
     def __init__(self, texts: Sequence[str], labels: Sequence[Label | list[Label]]) -> None:

@@ -2,9 +2,10 @@
 
 Only a value that is not the default speaks: a configuration read back from JSON sets every key.
 
->>> from ftcore.config import load_config
->>> without_effect(load_config(overrides=["finetune.neg=10"]))
-['finetune.neg has no effect: only loss ns draws negatives; set finetune.loss=ns']
+Example:
+    >>> from ftcore.config import load_config
+    >>> without_effect(load_config(overrides=["finetune.neg=10"]))
+    ['finetune.neg has no effect: only loss ns draws negatives; set finetune.loss=ns']
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ def _is_set(options: Any, key: str) -> bool:
 def format_of(source: Source) -> str:
     """The format that a source says, else the one that its path's suffix tells; "" where only the files can tell.
 
-    >>> format_of(Source(path="logs/**/*.jsonl.zst")), format_of(Source(path="folder"))
-    ('jsonl', '')
+    Example:
+        >>> format_of(Source(path="logs/**/*.jsonl.zst")), format_of(Source(path="folder"))
+        ('jsonl', '')
     """
     return source.format if source.format != "auto" else FORMATS.get(suffixes(source.path)[0], "")

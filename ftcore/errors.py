@@ -4,7 +4,8 @@
 class UserError(ValueError):
     """A mistake in data, configuration or use; shown without a traceback by the command line.
 
-    Example: ``raise UserError("imdb.csv: no column 'txt'; the columns are: id, text. Set text: [text]")``
+    Example:
+        ``raise UserError("imdb.csv: no column 'txt'; the columns are: id, text. Set text: [text]")``
     """
 
     def __init__(self, message: str = "") -> None:

@@ -32,8 +32,9 @@ def options(kind: type[Options], values: dict[str, Any]) -> Options:
 def shown(value: Any) -> str:
     """A value in a message, cut where it is long.
 
-    >>> shown("a" * 99)[-4:]
-    'a...'
+    Example:
+        >>> shown("a" * 99)[-4:]
+        'a...'
     """
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
@@ -86,10 +87,12 @@ def word(value: Any, name: str = "word") -> str:
 def texts(values: Any, name: str = "texts", start: int = 0) -> list[str]:
     """Strings from a list, array, series or other iterable; ``start`` is the first one's number in messages.
 
-    Errors: TypeError for one string, for what cannot be gone through, and for an item that is none, by number.
+    Raises:
+        TypeError: one string, for what cannot be gone through, and for an item that is none, by number.
 
-    >>> texts(("a", "b"))
-    ['a', 'b']
+    Example:
+        >>> texts(("a", "b"))
+        ['a', 'b']
     """
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of str, not {shown(values)}")

@@ -24,10 +24,11 @@ _NUMBER = "a number"  # the branch of `or_auto` that is none of a value's names 
 def or_auto(kind: type, **bounds: float) -> Any:
     """The annotation of a number of some range that may also be the word ``auto``.
 
-    >>> class Training(Options):
-    ...     epoch: or_auto(int, ge=0) = "auto"
-    >>> Training(epoch=3).epoch, Training().epoch
-    (3, 'auto')
+    Example:
+        >>> class Training(Options):
+        ...     epoch: or_auto(int, ge=0) = "auto"
+        >>> Training(epoch=3).epoch, Training().epoch
+        (3, 'auto')
     """
     number = Annotated[kind, Field(**bounds), Tag(_NUMBER)]
     return Annotated[
@@ -113,8 +114,9 @@ def _wants_list(annotation: Any) -> bool:
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """Options of `base` with those of `change` in their place; groups are merged, lists replaced.
 
-    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
-    {'a': {'b': 3, 'c': 2}}
+    Example:
+        >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+        {'a': {'b': 3, 'c': 2}}
     """
     merged = dict(base)
     for key, value in change.items():
@@ -126,8 +128,9 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 def digest(options: BaseModel | dict | list | str) -> str:
     """SHA-256 (hex) of the canonical JSON of some options; equal options have equal digests.
 
-    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    True
+    Example:
+        >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+        True
     """
     value = options.model_dump(mode="json") if isinstance(options, BaseModel) else options
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -140,8 +143,9 @@ def override(tree: dict[str, Any], item: str) -> dict[tuple[str | int, ...], Pla
     Raises:
         UserError: no ``=``, a value that is no YAML, an index beyond the list's end.
 
-    >>> tree = {"a": [{"b": 1}]}; places = override(tree, "a.0.b=[2, 3]"); tree
-    {'a': [{'b': [2, 3]}]}
+    Example:
+        >>> tree = {"a": [{"b": 1}]}; places = override(tree, "a.0.b=[2, 3]"); tree
+        {'a': [{'b': [2, 3]}]}
     """
     key, eq, text = item.partition("=")
     if not eq or not key:

@@ -45,7 +45,11 @@ def lay(package: str, target: Path) -> bool:
 
 
 def make(package: str) -> Path:
-    """Have the package make an empty database and keep it. Raises CalledProcessError if its command fails."""
+    """Have the package make an empty database and keep it.
+
+    Raises:
+        CalledProcessError: its command fails.
+    """
     blank = blank_of(package)
     blank.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=blank.parent) as folder:

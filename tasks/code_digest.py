@@ -25,8 +25,9 @@ def sources_of(*entries: str, adapter: str = "", root: Path = ROOT) -> dict[str,
 
     `adapter` is a module whose own file counts and whose imports do not: the task that calls the stage.
 
-    >>> sorted(sources_of("ftcore.errors"))
-    ['ftcore/__init__.py', 'ftcore/errors.py']
+    Example:
+        >>> sorted(sources_of("ftcore.errors"))
+        ['ftcore/__init__.py', 'ftcore/errors.py']
     """
     todo, seen, files = list(entries), set(), {}
     while todo:

@@ -128,7 +128,6 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
 @stage_task("answer")
 def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     """One model's answers, scores and size on the test set, and where it comes from."""
-
     from ftcore.formats.directory import read_directory
     from ftcore.inference.classifier import Classifier
 
@@ -233,7 +232,6 @@ def require_known_labels(candidates: Sequence[Candidate]) -> None:
 @stage_task("speed")
 def speed(session: Session, test: TestSet, candidates: list[Candidate]) -> list[Candidate]:
     """Documents per second of CPU time: the same documents, the models in turns, the best pass of each."""
-
     from ftcore.formats.directory import read_directory
     from ftcore.inference.classifier import Classifier
 
@@ -309,7 +307,6 @@ def flip_examples(
     session: Session, test: TestSet, candidates: Sequence[Candidate], flips: Sequence[Flip]
 ) -> list[FlipExample]:
     """Flips as the page shows them: raw texts, of shards too where their sources are still there."""
-
     from ftcore.formats.directory import read_directory
 
     documents = [flip.document for flip in flips]

@@ -69,7 +69,6 @@ def require_labels(shards: StageOutput) -> None:
 
 def open_dictionary(output: StageOutput) -> Dictionary:
     """The dictionary that the stage left."""
-
     from ftcore.dictionary.dictionary import Dictionary
 
     file = output.file(FILE)

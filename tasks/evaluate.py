@@ -172,7 +172,6 @@ def at_thresholds(
     scored: Scored, thresholds: Thresholds, tables: dict[str, pd.DataFrame]
 ) -> dict[str, float]:
     """Metrics of all labels that reach their thresholds; columns of the table of labels."""
-
     import pandas as pd
 
     row = thresholds.row(scored.labels)
@@ -190,7 +189,6 @@ def train_counts(shards: ShardSet) -> dict[str, int]:
 
 def error_table(scored: Scored, limit: int, raw: RawTexts) -> pd.DataFrame:
     """The surest wrong answers, as their documents are written; as tokens where these are not found."""
-
     import pandas as pd
 
     chosen = confident_errors(scored.gold, scored.probabilities, scored.labels, scored.languages, limit)
@@ -233,11 +231,14 @@ def write(out: Path, metrics: dict, tables: dict[str, pd.DataFrame], pictures: d
 
 
 def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Scores by the names they have in MLflow, whose pages make a section of each prefix, in order of the
-    alphabet: after the curves (``finetune/``, ``pretrain/``), those of the test set, then the word vectors.
+    """Scores by the names they have in MLflow, whose pages make a section of each prefix.
 
-    >>> sorted(grouped({"accuracy": .9, "zh/accuracy": .8, "similarity/ws": .4}))
-    ['test/accuracy', 'test/zh/accuracy', 'vectors/similarity/ws']
+    Sections stand in order of the alphabet: after the curves (``finetune/``, ``pretrain/``), those of the test
+    set, then the word vectors.
+
+    Example:
+        >>> sorted(grouped({"accuracy": .9, "zh/accuracy": .8, "similarity/ws": .4}))
+        ['test/accuracy', 'test/zh/accuracy', 'vectors/similarity/ws']
     """
     vectors = ("similarity/", "analogies/", "neighbors/")
     return {f"{'vectors' if k.startswith(vectors) else 'test'}/{k}": v for k, v in metrics.items()}
@@ -254,7 +255,6 @@ def log_everything(child: Child, metrics: dict, tables: dict[str, pd.DataFrame],
 
 def read_tables(output: StageOutput) -> dict[str, pd.DataFrame]:
     """The tables that the stage left."""
-
     import pandas as pd
 
     return {p.stem: pd.read_parquet(p) for p in sorted(output.file("tables").glob("*.parquet"))}

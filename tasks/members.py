@@ -18,11 +18,12 @@ class Members:
     Args:
         number: how many there will be.
 
-    >>> members = Members("prepare", 2)
-    >>> for state, why in (("reused", "unchanged"), ("recomputed", "input changed: a.md")):
-    ...     _ = members.add(StageOutput(f"prepare/{state}", "", "", state, why))
-    >>> members.total().state, members.total().reason
-    ('recomputed', 'input changed: a.md (1 of 2 parts)')
+    Example:
+        >>> members = Members("prepare", 2)
+        >>> for state, why in (("reused", "unchanged"), ("recomputed", "input changed: a.md")):
+        ...     _ = members.add(StageOutput(f"prepare/{state}", "", "", state, why))
+        >>> members.total().state, members.total().reason
+        ('recomputed', 'input changed: a.md (1 of 2 parts)')
     """
 
     def __init__(self, name: str, number: int) -> None:

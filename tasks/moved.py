@@ -1,7 +1,8 @@
 """A store that lies elsewhere than when it was made: MLflow's tables hold whole addresses of artifacts.
 
->>> settle(Store("no-such-folder"))
-''
+Example:
+    >>> settle(Store("no-such-folder"))
+    ''
 """
 
 from __future__ import annotations

@@ -90,10 +90,11 @@ def _shards(run: Any) -> str:
 def differences(first: Origin, other: Origin) -> list[str]:
     """What the two were made with differently: options by name, then data, then code.
 
-    >>> a = Origin("1", {"seed": "0", "finetune.lr": "1.0"}, {"data.digest": "ab" * 32})
-    >>> b = Origin("2", {"seed": "0", "finetune.lr": "0.5"}, {"data.digest": "cd" * 32})
-    >>> differences(a, b)
-    ['finetune.lr: 1.0 → 0.5', 'data abababab → cdcdcdcd']
+    Example:
+        >>> a = Origin("1", {"seed": "0", "finetune.lr": "1.0"}, {"data.digest": "ab" * 32})
+        >>> b = Origin("2", {"seed": "0", "finetune.lr": "0.5"}, {"data.digest": "cd" * 32})
+        >>> differences(a, b)
+        ['finetune.lr: 1.0 → 0.5', 'data abababab → cdcdcdcd']
     """
     if not (first.run and other.run):
         return []

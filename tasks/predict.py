@@ -27,7 +27,6 @@ log = logging.getLogger("ftcore.predict")
 @stage_task("load-model")
 def load_model(session: Session, uri: str) -> tuple[Classifier, str]:
     """The named model, else the champion, else the newest version; and its exact address."""
-
     from ftcore.formats.directory import read_directory
     from ftcore.inference.classifier import Classifier
 
@@ -60,7 +59,6 @@ def score(
     called `predicted_label`, `predicted_probability`. A model of several labels a text adds `labels`, the list
     of those that reach their threshold (in csv with a | between them).
     """
-
     from ftcore.inference.answers import answer_columns
 
     begin = time.perf_counter()

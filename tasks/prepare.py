@@ -91,8 +91,10 @@ def user_files(session: Session) -> dict[str, str]:
 
 
 def slug(pack: Pack) -> str:
-    """Folder name of a pack, by the part it begins with; a long one is cut (file systems allow 255 bytes)
-    and made unique by its digest."""
+    """Folder name of a pack, by the part it begins with.
+
+    A long one is cut (file systems allow 255 bytes) and made unique by its digest.
+    """
     part = pack.first
     name = f"{part.name}.{part.relative.replace('/', '~')}.{part.start}"
     return name if len(name.encode()) <= LONGEST else f"{name[: LONGEST // 4]}.{digest(name)[:16]}"
@@ -101,8 +103,9 @@ def slug(pack: Pack) -> str:
 def groups_of(packs: list[Pack], most: int = TASKS) -> list[list[Pack]]:
     """Consecutive packs in at most `most` groups of about equal number.
 
-    >>> groups_of([1, 2, 3, 4, 5], 2)
-    [[1, 2, 3], [4, 5]]
+    Example:
+        >>> groups_of([1, 2, 3, 4, 5], 2)
+        [[1, 2, 3], [4, 5]]
     """
     size = -(-len(packs) // most) if packs else 1
     return [packs[at : at + size] for at in range(0, len(packs), size)]

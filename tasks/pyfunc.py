@@ -14,16 +14,19 @@ class TextClassifier(PythonModel):
     """``predict(DataFrame({"text": [...]}))`` -> DataFrame with `label` and `probability`, on the same index.
 
     With ``params={"k": 3}`` the columns are label, probability, label_2, probability_2, …; ``k=-1`` gives
-    all labels. A model of several labels a text adds `labels`, the list of those that reach their threshold. A text without a word that the model knows, also a missing one, has label None, probability 0.
+    all labels. A model of several labels a text adds `labels`, the list of those that reach their threshold.
+    A text without a word that the model knows, also a missing one, has label None, probability 0.
     """
 
     def load_context(self, context) -> None:
+        """Read the model, once."""
         from ftcore.formats.directory import read_directory
         from ftcore.inference.classifier import Classifier
 
         self.model = Classifier(read_directory(context.artifacts["model"]))
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
+        """Answers to the column `text`; see the class."""
         from ftcore.inference.answers import answer_columns, count_unanswered, labels_wanted
 
         k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))

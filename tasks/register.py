@@ -79,7 +79,6 @@ def smaller(model: Path, target: Path, weights: str, shards: StageOutput) -> tup
 
 def right(model: Path, shards: StageOutput) -> np.ndarray:
     """bool [documents]: whether the likeliest label of each document of the test split is one of its own."""
-
     from ftcore.formats.directory import read_directory
     from ftcore.inference.classifier import Classifier
 

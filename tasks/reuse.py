@@ -49,6 +49,7 @@ class StageOutput:
 
     @property
     def reused(self) -> bool:
+        """Whether the output stood and nothing was computed."""
         return self.state == "reused"
 
 
@@ -73,9 +74,11 @@ class StageSpec:
     configuration: str = "ftcore"
 
     def sources(self) -> dict[str, str]:
+        """Digests of the source files that the stage runs, by path."""
         return sources_of(*self.code, adapter=self.adapter)
 
     def key(self, sources: Mapping[str, str]) -> str:
+        """Digest of inputs, options and sources: the same key, the same output."""
         value = {"inputs": dict(self.inputs), "options": dict(self.options), "code": dict(sources)}
         return digest(value)
 

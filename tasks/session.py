@@ -47,9 +47,11 @@ class Child:
     name: str
 
     def params(self, options: Mapping[str, Any]) -> None:
+        """Log options as parameters of the run."""
         self.tracker.params(self.run, options)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log scores of the run."""
         self.tracker.metrics(self.run, values, step)
 
 
@@ -101,8 +103,10 @@ class Session:
         return output
 
     def note(self, output: StageOutput) -> None:
-        """Say in the terminal, in the log and in the run's tags how a stage came about; a piece of a stage
-        only counts (see `group`)."""
+        """Say in the terminal, in the log and in the run's tags how a stage came about.
+
+        A piece of a stage only counts (see `group`).
+        """
         if self.members is not None and "/" in output.stage:
             with self.guard:
                 said = self.members.add(output) if output.stage.startswith(f"{self.members.name}/") else ""
@@ -210,6 +214,7 @@ class StageTask:
 
     @functools.cached_property
     def task(self) -> Task:
+        """The Prefect task, made when it is first called: importing Prefect takes a second."""
         from prefect import task
         from prefect.cache_policies import NO_CACHE
         from prefect.states import Completed
@@ -231,6 +236,7 @@ class StageTask:
         return task(body, name=self.name, cache_policy=NO_CACHE, persist_result=False, **self.policy)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run it as a Prefect task."""
         return self.task(*arguments, **keywords)
 
     def map(self, *arguments: Any, **keywords: Any) -> Any:
@@ -297,8 +303,11 @@ def outcome(error: BaseException) -> str:
 
 
 def _end_on_signals(session: Session) -> None:
-    """In a command: SIGTERM is the command's again (Prefect takes it for each flow run), and what stays open
-    in Prefect and MLflow is closed even where the run itself does not come to it."""
+    """Make signals the command's own again, in a command.
+
+    Prefect takes SIGTERM for each flow run. What stays open in Prefect and MLflow is closed even where the run
+    itself does not come to it.
+    """
     global _newest
     _newest = session
     signals = installed()

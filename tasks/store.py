@@ -81,38 +81,46 @@ _held_here: set[Path] = set()
 class Store:
     """Paths below one folder.
 
-    >>> Store("runs").stages.name
-    'stages'
+    Example:
+        >>> Store("runs").stages.name
+        'stages'
     """
 
     root: str
 
     @property
     def path(self) -> Path:
+        """The folder, absolute."""
         return Path(self.root).resolve()
 
     @property
     def stages(self) -> Path:
+        """Outputs of stages."""
         return self.path / "stages"
 
     @property
     def scratch(self) -> Path:
+        """What stages write while they run."""
         return self.path / "scratch"
 
     @property
     def artifacts(self) -> Path:
+        """Artifacts of MLflow's."""
         return self.path / "artifacts"
 
     @property
     def prefect(self) -> Path:
+        """Database and settings of the embedded Prefect server."""
         return self.path / "prefect"
 
     @property
     def tensorboard(self) -> Path:
+        """TensorBoard's event files."""
         return self.path / "tensorboard"
 
     @property
     def mlflow_uri(self) -> str:
+        """Address of MLflow's database."""
         return f"sqlite:///{self.path / 'mlflow.db'}"
 
     def make(self) -> Path:

@@ -52,7 +52,8 @@ class Tracker:
     Args:
         config: `config.tracking` names server and experiment; without a server SQLite in the store.
 
-    Example: ``Tracker(config).start("run", kind="pipeline")`` returns the new run's id.
+    Example:
+        ``Tracker(config).start("run", kind="pipeline")`` returns the new run's id.
     """
 
     def __init__(self, config: Config):
@@ -480,8 +481,9 @@ class CurveWriter:
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested options with dotted names.
 
-    >>> flatten({"a": {"b": 1}})
-    {'a.b': 1}
+    Example:
+        >>> flatten({"a": {"b": 1}})
+        {'a.b': 1}
     """
     flat: dict[str, Any] = {}
     for key, value in tree.items():

@@ -103,7 +103,6 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
 
 def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
     """What the search starts from: the configured options, with numbers where they say auto."""
-
     from ftcore.training.effort import settle
 
     counts = count_labelled(iter_batches(shards, ["train"], columns=["tokens", "labels"]))
@@ -121,7 +120,6 @@ def fixed_options(whole: config.Config) -> set[str]:
 
 def check_goal(session: Session) -> None:
     """Refuse a metric that is none, before any work."""
-
     from ftcore.training.objective import Metric
 
     Metric.parse(session.config.tune.metric)
@@ -149,6 +147,7 @@ def best_of(options: config.Finetune) -> dict[str, Any]:
 
 
 def with_best(whole: config.Config, best: dict[str, Any]) -> config.Config:
+    """The configuration with the best trial's options; a ``dim`` that would be the default stays unset."""
     if whole.finetune.dim is None and best.get("dim") == whole.finetune_dim:
         best["dim"] = None
     return config.parse_config(config.merge(whole.model_dump(mode="json"), {"finetune": best}))

@@ -14,8 +14,9 @@ _NOTHING = object()
 def explain(last: Mapping[str, Any], inputs: Mapping[str, str], options: Any, sources: Any) -> str:
     """What differs, on one bounded line; "" if nothing does.
 
-    >>> explain({"inputs": {}, "options": {"lr": 0.1}, "code": {}}, {}, {"lr": 0.2}, {})
-    'lr: 0.1 → 0.2'
+    Example:
+        >>> explain({"inputs": {}, "options": {"lr": 0.1}, "code": {}}, {}, {"lr": 0.2}, {})
+        'lr: 0.1 → 0.2'
     """
     told = []
     names = differing(last["inputs"], inputs)
@@ -44,8 +45,9 @@ def some(names: list[str]) -> str:
 def changed_options(old: Any, new: Any, name: str = "") -> Iterator[str]:
     """``key: old → new`` of every option that differs, deep in the tree; long lists are never spelled out.
 
-    >>> list(changed_options({"a": [{"label": "cat"}]}, {"a": [{"label": "label"}]}))
-    ['a[0].label: cat → label']
+    Example:
+        >>> list(changed_options({"a": [{"label": "cat"}]}, {"a": [{"label": "label"}]}))
+        ['a[0].label: cat → label']
     """
     if old == new:
         return
@@ -73,8 +75,9 @@ def _short(*lists: list[Any]) -> bool:
 def shown(value: Any) -> str:
     """A value as it stands in YAML, cut where it is long.
 
-    >>> shown(None), shown("zh"), shown(True), shown([1, 3])
-    ('nothing', 'zh', 'true', '[1, 3]')
+    Example:
+        >>> shown(None), shown("zh"), shown(True), shown([1, 3])
+        ('nothing', 'zh', 'true', '[1, 3]')
     """
     if value is None or value is _NOTHING:
         return "nothing"

@@ -72,8 +72,9 @@ def words_by_set(config: Config) -> dict[str, list[str]]:
 def spelling(text: Text) -> Callable[[Sequence[str]], list[str]]:
     """Words as the corpus has them after normalisation (they are not cut any further).
 
-    >>> spelling(Text())(["Paris", "Ｔ恤"])
-    ['paris', 't恤']
+    Example:
+        >>> spelling(Text())(["Paris", "Ｔ恤"])
+        ['paris', 't恤']
     """
     options = text.normalize.model_copy(update={"html": False, "urls": "keep", "emails": "keep"})
     return lambda words: normalize(list(words), options).to_pylist()

@@ -1,14 +1,15 @@
-"""Files that are either whole or absent: atomic writes, checksums, free space.
+r"""Files that are either whole or absent: atomic writes, checksums, free space.
 
 Everything is built under a temporary name beside its target (same file system, so the rename is
 atomic), fsynced, and only then given its final name. A crash leaves temporaries, never half a
 file under a final name; `remove_stale` sweeps them.
 
->>> from pathlib import Path; import tempfile
->>> folder = Path(tempfile.mkdtemp())
->>> atomic_write_json(folder / "a.json", {"b": 1})
->>> (folder / "a.json").read_text()
-'{\\n "b": 1\\n}\\n'
+Example:
+    >>> from pathlib import Path; import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> atomic_write_json(folder / "a.json", {"b": 1})
+    >>> (folder / "a.json").read_text()
+    '{\n "b": 1\n}\n'
 """
 
 from __future__ import annotations
@@ -118,11 +119,12 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
     All files in it are fsynced first. An existing `path` is moved aside, replaced and then
     removed: killed between, `path` is missing (and will be rebuilt), never a mixture of both.
 
-    >>> import tempfile; target = Path(tempfile.mkdtemp()) / "out"
-    >>> with atomic_directory(target) as folder:
-    ...     _ = (folder / "a").write_text("1")
-    >>> sorted(p.name for p in target.parent.iterdir())
-    ['out']
+    Example:
+        >>> import tempfile; target = Path(tempfile.mkdtemp()) / "out"
+        >>> with atomic_directory(target) as folder:
+        ...     _ = (folder / "a").write_text("1")
+        >>> sorted(p.name for p in target.parent.iterdir())
+        ['out']
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

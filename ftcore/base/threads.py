@@ -10,8 +10,9 @@ from typing import Any
 def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int) -> Iterator[Any]:
     """``function(*a)`` for each of ``arguments``, in their order; at most two calls a thread are open.
 
-    >>> list(ahead(pow, [(2, 3), (5, 2)], threads=2))
-    [8, 25]
+    Example:
+        >>> list(ahead(pow, [(2, 3), (5, 2)], threads=2))
+        [8, 25]
     """
     if threads == 1:
         for given in arguments:

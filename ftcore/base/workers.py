@@ -5,9 +5,10 @@ means Prefect and MLflow (seconds and hundreds of MB each), and want every scrip
 ``if __name__ == "__main__"``. Here a worker is a plain ``python -c`` that answers one JSON line
 on stdin with one on stdout.
 
->>> with open_pool(2) as pool:
-...     pool.run("json:dumps", {"a": 1})
-'{"a": 1}'
+Example:
+    >>> with open_pool(2) as pool:
+    ...     pool.run("json:dumps", {"a": 1})
+    '{"a": 1}'
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Pool:
         Both are JSON values. Any thread may call; at most `workers` calls run at once.
 
         Raises:
-            UserError, OSError: as the function raised it. WorkerDied: killed or crashed.
+            UserError: as the function raised it.
+            OSError: as the function raised it.
+            WorkerDied: the worker was killed or crashed.
             RuntimeError: any other error, with the worker's traceback.
         """
         if self._owner != os.getpid():  # whose threads a forked child does not have: it would wait for ever

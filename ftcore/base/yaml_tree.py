@@ -1,12 +1,13 @@
-"""YAML as people mean it: a tree whose every value knows where it was written.
+r"""YAML as people mean it: a tree whose every value knows where it was written.
 
 YAML 1.1 turns some words into something else in silence: ``010`` into 8, ``12:30`` into 750, a date into an
 object, and of two blocks of one name the second wins. Here numbers are those of YAML 1.2 (``2e6`` is one),
 dates and times of day are text, and what can be read in two ways is refused with its line.
 
->>> tree, places = parse("a: {b: 2e6}\\nc: 12:30", "mine.yaml")
->>> tree, str(places["a", "b"]), places["c",].text
-({'a': {'b': 2000000.0}, 'c': '12:30'}, 'mine.yaml:1', '12:30')
+Example:
+    >>> tree, places = parse("a: {b: 2e6}\nc: 12:30", "mine.yaml")
+    >>> tree, str(places["a", "b"]), places["c",].text
+    ({'a': {'b': 2000000.0}, 'c': '12:30'}, 'mine.yaml:1', '12:30')
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class BucketRows:
         raise NotImplementedError
 
     def places(self, buckets: np.ndarray) -> np.ndarray:
-        """Place of each bucket's row, counted from the first bucket's, -1 where it has none. int64, same length"""
+        """Place of each bucket's row, counted from the first bucket's, -1 where it has none: int64, same length."""
         raise NotImplementedError
 
     def table(self, bucket: int, first: int) -> np.ndarray | None:
@@ -76,8 +76,9 @@ class BucketRows:
 class EveryBucket(BucketRows):
     """A row for each bucket, in their order: a `.bin`.
 
-    >>> EveryBucket().places(np.array([7, 0])).tolist()
-    [7, 0]
+    Example:
+        >>> EveryBucket().places(np.array([7, 0])).tolist()
+        [7, 0]
     """
 
     name, whole = "all", True
@@ -102,8 +103,9 @@ class OccurringBuckets(BucketRows):
     Attributes:
         occurring: sorted int32[n].
 
-    >>> OccurringBuckets(np.array([3, 9], np.int32)).places(np.array([9, 4, 3])).tolist()
-    [1, -1, 0]
+    Example:
+        >>> OccurringBuckets(np.array([3, 9], np.int32)).places(np.array([9, 4, 3])).tolist()
+        [1, -1, 0]
     """
 
     occurring: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -147,8 +149,9 @@ class OccurringBuckets(BucketRows):
 class KeptBuckets(BucketRows):
     """A row for each bucket that was kept, in an order of their own: a cut-off `.ftz`.
 
-    >>> KeptBuckets(np.array([[9, 0], [3, 1]], np.int32)).places(np.array([9, 4, 3])).tolist()
-    [0, -1, 1]
+    Example:
+        >>> KeptBuckets(np.array([[9, 0], [3, 1]], np.int32)).places(np.array([9, 4, 3])).tolist()
+        [0, -1, 1]
     """
 
     pairs: np.ndarray
@@ -193,7 +196,8 @@ KINDS = {kind.name: kind for kind in (OccurringBuckets, EveryBucket, KeptBuckets
 def restored(stored: Stored, name: object, bucket: int) -> BucketRows:
     """The rows of `BucketRows.arrays` and a kind's name.
 
-    Errors: `UserError` naming the file and the array that holds nonsense.
+    Raises:
+        UserError: it names the file and the array that holds nonsense.
     """
     stored.numbers("buckets", np.int32, (None,), 0, bucket - 1, increasing=True)
     kind = KINDS.get(name) if isinstance(name, str) else None

@@ -41,15 +41,18 @@ class Dictionary:
     """Words and labels with counts, in fastText's order; features of a line of tokens.
 
     Attributes:
-        words: list[bytes], ids 0..nwords-1. labels: list[str], ids 0..nlabels-1.
-        counts: int64[nwords]. label_counts: int64[nlabels].
+        words: list[bytes], ids 0..nwords-1.
+        labels: list[str], ids 0..nlabels-1.
+        counts: int64[nwords].
+        label_counts: int64[nlabels].
         ntokens: tokens read, out-of-vocabulary ones, ends of line and labels included.
         options: `Numbering`.
         bucket_rows: `BucketRows`, which buckets have a row, behind the words' rows; default: none has yet.
 
-    >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], Numbering())
-    >>> d.words, d.labels, d.features("b new a").tolist()
-    ([b'b', b'</s>', b'a'], ['x', 'y'], [0, 2, 1])
+    Example:
+        >>> d = Dictionary.build([(["x"], "b a b"), (["y"], "b")], Numbering())
+        >>> d.words, d.labels, d.features("b new a").tolist()
+        ([b'b', b'</s>', b'a'], ['x', 'y'], [0, 2, 1])
     """
 
     def __init__(
@@ -89,7 +92,8 @@ class Dictionary:
         Every character n-gram of a vocabulary word gets a row. Those of other words and word n-grams
         get theirs where documents are encoded (`encode_bags(..., grow=True)`).
 
-        Errors: `UserError` when no word is left.
+        Raises:
+            UserError: no word is left.
         """
         from ftcore.dictionary import counting
 
@@ -118,11 +122,13 @@ class Dictionary:
 
         Source: fastText 0.9.3 ``src/dictionary.cc``, ``readFromFile`` (238-268).
 
-        Errors: `UserError` when no word is left.
+        Raises:
+            UserError: no word is left.
 
-        >>> d = Dictionary.read(Lines(["__label__x b a b"]), Numbering())
-        >>> d.words, d.labels, d.ntokens
-        ([b'b', b'a', b'</s>'], ['__label__x'], 5)
+        Example:
+            >>> d = Dictionary.read(Lines(["__label__x b a b"]), Numbering())
+            >>> d.words, d.labels, d.ntokens
+            ([b'b', b'a', b'</s>'], ['__label__x'], 5)
         """
         from ftcore.dictionary import counting
 
@@ -229,10 +235,12 @@ class Dictionary:
     # ------------------------------------------------------------------------------------ sizes, ids
     @property
     def nwords(self) -> int:
+        """Words, ``</s>`` among them."""
         return len(self.packed_words)
 
     @property
     def nlabels(self) -> int:
+        """Labels."""
         return len(self.packed_labels)
 
     @cached_property
@@ -304,13 +312,13 @@ class Dictionary:
         return np.concatenate([word_numbers(self.nwords), bucket_numbers(self.buckets)])
 
     def to_rows(self, ids: np.ndarray) -> np.ndarray:
-        """Full numbering -> rows of the table, -1 where the bucket has no row. int64, same length"""
+        """Full numbering -> rows of the table, -1 where the bucket has no row: int64, same length."""
         rows = self.to_signed(ids)
         rows[rows < 0] = -1
         return rows
 
     def to_signed(self, ids: np.ndarray) -> np.ndarray:
-        """Full numbering -> rows of the table, ``-1 - bucket`` where the bucket has no row. int64"""
+        """Full numbering -> rows of the table, ``-1 - bucket`` where the bucket has no row: int64."""
         ids = np.asarray(ids, np.int64)
         if self.bucket_rows.whole:
             return ids.copy()
@@ -338,8 +346,10 @@ class Dictionary:
         return self.to_rows(ids).astype(np.int32), offsets
 
     def features(self, tokens: str | bytes, eos: bool = True) -> np.ndarray:
-        """Features of a line in the supervised sense, full numbering, int64: words and their n-grams
-        token by token, the end of line (if ``eos``), then word n-grams. A ``</s>`` ends the line.
+        """Features of a line in the supervised sense: int64[n], full numbering.
+
+        Words and their n-grams token by token, the end of line (if ``eos``), then word n-grams. A ``</s>``
+        ends the line.
         """
         return self.features_of([tokens], eos)[0].astype(np.int64)
 
@@ -434,7 +444,8 @@ class Dictionary:
     def from_state(cls, state: Mapping[str, np.ndarray] | Stored, place: object = "dictionary") -> Dictionary:
         """The dictionary whose `state` this is; ``place`` is the file it comes from, for messages.
 
-        Errors: `UserError` naming the file and the array where one is missing or holds nonsense.
+        Raises:
+            UserError: it names the file and the array where one is missing or holds nonsense.
         """
         from ftcore.dictionary.stored import Stored
 
@@ -447,7 +458,8 @@ class Dictionary:
     def restored(cls, stored: Stored, options: object, kind: object, ntokens: int) -> Dictionary:
         """The dictionary of `state`'s arrays and what a header says of it: options, kind of rows, tokens.
 
-        Errors: as `from_state`.
+        Raises:
+            UserError: as `from_state`.
         """
         from ftcore.dictionary import bucket_rows
         from ftcore.dictionary.stored import check_vocabulary, restored_options

@@ -45,6 +45,7 @@ class TokenCorpus:
 
     @property
     def ntokens(self) -> int:
+        """Tokens read, unknown ones included."""
         return int(self.total[0])
 
     def __len__(self) -> int:  # lines
@@ -197,11 +198,12 @@ def read_bags(
         grow: first give every bucket that occurs here a row in ``dictionary`` (it is changed).
         threads: default: the cores this process may use. The result does not depend on it.
 
-    >>> lines = Lines(["__label__x a b", "__label__y __label__x b"])
-    >>> from ftcore import config
-    >>> bags = read_bags(lines, Dictionary.read(lines, config.DictionaryOptions()))
-    >>> bags.offsets.tolist(), bags.target_offsets.tolist()
-    ([0, 3, 5], [0, 1, 3])
+    Example:
+        >>> lines = Lines(["__label__x a b", "__label__y __label__x b"])
+        >>> from ftcore import config
+        >>> bags = read_bags(lines, Dictionary.read(lines, config.DictionaryOptions()))
+        >>> bags.offsets.tolist(), bags.target_offsets.tolist()
+        ([0, 3, 5], [0, 1, 3])
     """
     threads = usable_threads(threads)
     dictionary.prepare(label or None)

@@ -26,8 +26,9 @@ def fnv1a(data: bytes) -> int:
     Released fastText models were trained where ``char`` is signed, so bytes from 128 up are extended
     by ones: English is hashed alike either way, Chinese is not.
 
-    >>> fnv1a("中国".encode()) % 2_000_000, fnv1a(b"cat") % 2_000_000
-    (1543023, 289031)
+    Example:
+        >>> fnv1a("中国".encode()) % 2_000_000, fnv1a(b"cat") % 2_000_000
+        (1543023, 289031)
     """
     h = _FNV_OFFSET
     for byte in data:
@@ -41,8 +42,9 @@ def char_ngrams(word: bytes, minn: int, maxn: int) -> list[bytes]:
 
     A single boundary mark is no n-gram; ``<word>`` itself is one if its length fits; ``</s>`` has none.
 
-    >>> char_ngrams("中国".encode(), 1, 2) == [s.encode() for s in ("<中", "中", "中国", "国", "国>")]
-    True
+    Example:
+        >>> char_ngrams("中国".encode(), 1, 2) == [s.encode() for s in ("<中", "中", "中国", "国", "国>")]
+        True
     """
     if word == EOS or maxn <= 0:
         return []
@@ -67,8 +69,9 @@ def word_ngram_hashes(hashes: Sequence[int], n: int) -> list[int]:
     fastText keeps token hashes as int32 and widens them with their sign. The order is by first word,
     then by length. ``% bucket`` gives the bucket.
 
-    >>> [h % 2_000_000 for h in word_ngram_hashes([fnv1a("我".encode()), fnv1a("爱".encode())], 2)]
-    [1837107]
+    Example:
+        >>> [h % 2_000_000 for h in word_ngram_hashes([fnv1a("我".encode()), fnv1a("爱".encode())], 2)]
+        [1837107]
     """
     mask = (1 << 64) - 1
     signed = [h - (1 << 32) if h >= 1 << 31 else h for h in hashes]
@@ -85,8 +88,9 @@ def word_ngram_hashes(hashes: Sequence[int], n: int) -> list[int]:
 def pack(items: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Bytes strings as (blob uint8[N], offsets int64[len + 1]).
 
-    >>> pack([b"ab", b"c"])[1].tolist()
-    [0, 2, 3]
+    Example:
+        >>> pack([b"ab", b"c"])[1].tolist()
+        [0, 2, 3]
     """
     offsets = np.zeros(len(items) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])

@@ -19,12 +19,12 @@ _BUCKETS = 1 << 40  # words are numbered from 0, buckets from here: the two neve
 
 
 def word_numbers(ids: np.ndarray | int) -> np.ndarray:
-    """Row numbers of words by id; an int n stands for the words 0..n-1. int64[n]"""
+    """Row numbers of words by id; an int n stands for the words 0..n-1: int64[n]."""
     return np.arange(ids, dtype=np.int64) if isinstance(ids, int) else np.asarray(ids, np.int64)
 
 
 def bucket_numbers(buckets: np.ndarray) -> np.ndarray:
-    """Row numbers of hash buckets (independent of how many words there are). int64[n]"""
+    """Row numbers of hash buckets (independent of how many words there are): int64[n]."""
     return np.asarray(buckets, np.int64) + _BUCKETS
 
 
@@ -40,10 +40,11 @@ def initial_rows(
         out: float32[n, dim] to fill, or None for a new array.
         threads: that fill it where it is large, None takes one a core; the values do not depend on it.
 
-    >>> a = initial_rows(7, bucket_numbers(np.array([5, 9])), 4)
-    >>> b = initial_rows(7, bucket_numbers(np.array([9])), 4)
-    >>> bool((a[1] == b[0]).all())
-    True
+    Example:
+        >>> a = initial_rows(7, bucket_numbers(np.array([5, 9])), 4)
+        >>> b = initial_rows(7, bucket_numbers(np.array([9])), 4)
+        >>> bool((a[1] == b[0]).all())
+        True
     """
     numbers = np.ascontiguousarray(row_numbers, np.int64)
     out = np.empty((len(numbers), dim), np.float32) if out is None else out

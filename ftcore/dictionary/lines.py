@@ -31,20 +31,22 @@ _SEPARATORS = b" \n\r\t\v\f\0"
 
 
 class Lines:
-    """Text that can be read again and again, in blocks.
+    r"""Text that can be read again and again, in blocks.
 
     Args:
         input: a path (plain, ``.gz .bz2 .xz .zst``, or ``.parquet``), several paths (a list or tuple of
             `Path`), or lines: a list, any iterable of str or bytes (one that can be iterated only once is
             first written to a temporary file). A plain `str` is a path.
-        tokens, labels: columns of a Parquet file: text, and a label or a list of labels (may be missing).
+        tokens: column of a Parquet file: text.
+        labels: column of a Parquet file: a label or a list of labels; it may be missing.
         label: prefix put before the labels of a Parquet file.
 
     Raises:
         UserError: a missing or unreadable file, a damaged archive, a newline inside a line or a label.
 
-    >>> [bytes(block()[:-PAD]) for block in Lines(["a b", "c"]).blocks()]
-    [b'a b\\nc\\n']
+    Example:
+        >>> [bytes(block()[:-PAD]) for block in Lines(["a b", "c"]).blocks()]
+        [b'a b\nc\n']
     """
 
     def __init__(

@@ -15,14 +15,16 @@ from ftcore.dictionary.hashing import EOS
 
 
 class Words:
-    """An immutable list of byte strings in one blob.
+    r"""An immutable list of byte strings in one blob.
 
     Attributes:
-        blob: uint8[bytes + PAD], zeros behind the last word. offsets: int64[n + 1], offsets[0] = 0.
+        blob: uint8[bytes + PAD], zeros behind the last word.
+        offsets: int64[n + 1], offsets[0] = 0.
 
-    >>> words = Words.of([b"b", b"", b"\\xff"])
-    >>> len(words), words[2], words.list()
-    (3, b'\\xff', [b'b', b'', b'\\xff'])
+    Example:
+        >>> words = Words.of([b"b", b"", b"\xff"])
+        >>> len(words), words[2], words.list()
+        (3, b'\xff', [b'b', b'', b'\xff'])
     """
 
     def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
@@ -74,10 +76,14 @@ class Words:
 class WordIndex:
     """Finds packed words; of equal ones the last, as fastText does on loading.
 
-    Attributes: words; table: of the native core; eos: the number of the end of line, -1 where it has none.
+    Attributes:
+        words: those that are found.
+        table: of the native core.
+        eos: the number of the end of line, -1 where it has none.
 
-    >>> WordIndex(Words.of([b"a", b"b"])).find([b"b", b"c"]).tolist()
-    [1, -1]
+    Example:
+        >>> WordIndex(Words.of([b"a", b"b"])).find([b"b", b"c"]).tolist()
+        [1, -1]
     """
 
     def __init__(self, words: Words) -> None:
@@ -103,10 +109,11 @@ def label_bytes(label: str) -> bytes:
 
 
 def label_text(data: bytes) -> str:
-    """A label as str: UTF-8, lone surrogates included, or else bytes as surrogates ("surrogateescape").
+    r"""A label as str: UTF-8, lone surrogates included, or else bytes as surrogates ("surrogateescape").
 
-    >>> label_bytes(label_text(b"\\xff\\xed\\xa0\\x80")) == b"\\xff\\xed\\xa0\\x80"
-    True
+    Example:
+        >>> label_bytes(label_text(b"\xff\xed\xa0\x80")) == b"\xff\xed\xa0\x80"
+        True
     """
     try:
         text = data.decode("utf-8", "surrogatepass")

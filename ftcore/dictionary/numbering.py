@@ -14,8 +14,9 @@ from typing import Any
 class Numbering:
     """fastText's options of these names; a bucket count of 0 goes with no n-grams at all.
 
-    >>> Numbering(maxn=3).word_ngrams
-    1
+    Example:
+        >>> Numbering(maxn=3).word_ngrams
+        1
     """
 
     min_count: int = 1

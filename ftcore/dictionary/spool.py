@@ -22,10 +22,12 @@ def spooled(path: Any) -> Any:
     ``<(zcat x.gz)`` of a shell, ``/dev/stdin`` and named pipes are read to their end here. What is no path, a
     folder, or not there is given back as it is.
 
-    Errors: `UserError` where the pipe cannot be read or the temporary file cannot hold it.
+    Raises:
+        UserError: the pipe cannot be read or the temporary file cannot hold it.
 
-    >>> spooled("setup.cfg")
-    'setup.cfg'
+    Example:
+        >>> spooled("setup.cfg")
+        'setup.cfg'
     """
     if not isinstance(path, str | os.PathLike) or not is_stream(path):
         return path

@@ -21,11 +21,14 @@ class Stored:
     """Named arrays of one file, and its name for messages.
 
     Args:
-        arrays: by name. place: the file (or what stands for it). remedy: what to do with a damaged one.
+        arrays: by name.
+        place: the file (or what stands for it).
+        remedy: what to do with a damaged one.
         prefix: of the arrays' names in the file.
 
-    >>> Stored({"ids": np.arange(3)}, "m").array("ids", np.int64, (3,)).tolist()
-    [0, 1, 2]
+    Example:
+        >>> Stored({"ids": np.arange(3)}, "m").array("ids", np.int64, (3,)).tolist()
+        [0, 1, 2]
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Stored:
     ) -> np.ndarray:
         """An array of this dtype (or one of these) and shape; None stands for any length.
 
-        Errors: `UserError` naming the file and the field.
+        Raises:
+            UserError: it names the file and the field.
         """
         if name not in self.arrays:
             raise UserError(f"{self.place}: {self.prefix}{name} is missing; {self.remedy}")

@@ -19,10 +19,11 @@ def encode(text: str | bytes) -> bytes:
 
 
 def split(line: str | bytes) -> list[bytes]:
-    """Tokens of a line at fastText's separators: space, \\n, \\r, \\t, \\v, \\f and \\0, no other.
+    r"""Tokens of a line at fastText's separators: space, \n, \r, \t, \v, \f and \0, no other.
 
-    >>> split("a\\u00a0b\\u3000c d")[1]
-    b'd'
+    Example:
+        >>> split("a\u00a0b\u3000c d")[1]
+        b'd'
     """
     data = line if isinstance(line, bytes) else encode(line)
     return (data.replace(b"\0", b" ") if b"\0" in data else data).split()

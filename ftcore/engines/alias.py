@@ -18,8 +18,9 @@ def alias_table(weights: np.ndarray) -> np.ndarray:
     A draw takes a uniform class c and a uniform uint32 u: it is c if ``u < threshold[c]``, else the other.
     The probabilities are off by less than 2**-32 each.
 
-    >>> alias_table(np.array([3, 1])).tolist()  # class 1 stays itself in half of its draws
-    [[4294967295, 0], [2147483648, 0]]
+    Example:
+        >>> alias_table(np.array([3, 1])).tolist()  # class 1 stays itself in half of its draws
+        [[4294967295, 0], [2147483648, 0]]
     """
     weights = np.ascontiguousarray(weights, np.float64)
     table = np.empty((len(weights), 2), np.uint32)

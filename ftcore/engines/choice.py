@@ -24,8 +24,9 @@ ENGINES = ("cpu", "reference")
 class EngineChoice:
     """An engine, its device and why; travels to the run's tags.
 
-    >>> choose_engine("auto", "cpu")
-    EngineChoice(name='cpu', device='cpu', reason='cpu engine: device=cpu, and it is the fastest there')
+    Example:
+        >>> choose_engine("auto", "cpu")
+        EngineChoice(name='cpu', device='cpu', reason='cpu engine: device=cpu, and it is the fastest there')
     """
 
     name: str

@@ -22,9 +22,10 @@ STAGES = {"pretrain": 1, "finetune": 2, "order": 3}
 def chunk_generator(seed: int, stage: str, epoch: int, chunk: int) -> np.random.Generator:
     """A generator of its own for each chunk; streams are 2**128 draws apart, so they never meet.
 
-    >>> a, b = chunk_generator(0, "pretrain", 1, 2), chunk_generator(0, "pretrain", 1, 2)
-    >>> a.random() == b.random()
-    True
+    Example:
+        >>> a, b = chunk_generator(0, "pretrain", 1, 2), chunk_generator(0, "pretrain", 1, 2)
+        >>> a.random() == b.random()
+        True
     """
     counter = np.array([0, 0, chunk, epoch], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=[seed, STAGES[stage]], counter=counter))

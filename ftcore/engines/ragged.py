@@ -16,8 +16,9 @@ import numpy as np
 class Ragged:
     """``values[offsets[i]:offsets[i + 1]]`` is row i.
 
-    >>> Ragged.of([[7, 8], [], [9]]).take(np.array([2, 0])).rows()
-    [[9], [7, 8]]
+    Example:
+        >>> Ragged.of([[7, 8], [], [9]]).take(np.array([2, 0])).rows()
+        [[9], [7, 8]]
     """
 
     values: np.ndarray  # [N]
@@ -54,8 +55,9 @@ class Ragged:
 def spans(starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the spans ``starts[i] : starts[i] + sizes[i]`` one after another, and their offsets.
 
-    >>> spans(np.array([4, 0]), np.array([2, 1]))
-    (array([4, 5, 0]), array([0, 2, 3]))
+    Example:
+        >>> spans(np.array([4, 0]), np.array([2, 1]))
+        (array([4, 5, 0]), array([0, 2, 3]))
     """
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1]), offsets

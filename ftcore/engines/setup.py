@@ -156,11 +156,12 @@ def class_weights(option: str | dict[str, float], labels: list[str], counts: np.
     ``balanced`` is documents / (labels * count): the labels weigh the same in total, the mean weight of a
     document is 1. Labels left out of a dict weigh 1.
 
-    >>> class_weights("balanced", ["a", "b"], np.array([3, 1])).tolist()
-    [0.6666666865348816, 2.0]
-
     Raises:
         UserError: a dict names a label that does not occur, or a weight is negative or not finite.
+
+    Example:
+        >>> class_weights("balanced", ["a", "b"], np.array([3, 1])).tolist()
+        [0.6666666865348816, 2.0]
     """
     if option == "none":
         return None
@@ -186,7 +187,8 @@ def document_weights(
     """float32[documents] factor of each document's loss, or None where all are 1.
 
     Args:
-        labels: of the documents. drawn: int64[documents], the one each is trained on (ova: all).
+        labels: of the documents.
+        drawn: int64[documents], the one each is trained on (ova: all).
         order: int64[documents], their numbers in the corpus.
     """
     weight = None

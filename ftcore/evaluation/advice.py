@@ -22,9 +22,10 @@ def advice(metrics: Mapping[str, float], trained: Mapping[str, Any]) -> list[str
         metrics: of the evaluation, ``majority_`` and ``linear_`` baselines included where there are any.
         trained: the training's ``settled`` (epoch, lr, dropout), ``loss``, ``chance_loss``.
 
-    >>> trained = {"settled": {"epoch": 5, "lr": 0.1, "dropout": 0}, "loss": 2.30, "chance_loss": 2.302}
-    >>> advice({"accuracy": 0.1, "macro_f1": 0.1, "documents": 100}, trained)[0][:60]
-    'the training loss hardly fell: 2.300 nats, where answering wi'
+    Example:
+        >>> trained = {"settled": {"epoch": 5, "lr": 0.1, "dropout": 0}, "loss": 2.30, "chance_loss": 2.302}
+        >>> advice({"accuracy": 0.1, "macro_f1": 0.1, "documents": 100}, trained)[0][:60]
+        'the training loss hardly fell: 2.300 nats, where answering wi'
     """
     found = []
     loss, chance = trained.get("loss"), trained.get("chance_loss")

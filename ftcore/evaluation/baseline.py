@@ -64,8 +64,7 @@ def linear_baseline(
         passes: (documents, features) -> how often the training it is measured against sees each document.
         seed: of the draw of documents, where they are too many, and of the solver.
 
-    Example::
-
+    Example:
         answers = linear_baseline(lambda: iter_batches(shards, ["train"]), lambda: iter_batches(shards, ["test"]),
                                   passes=effort.passes)
     """
@@ -89,10 +88,11 @@ def linear_baseline(
 def affordable(documents: int, tokens: int, labels: int, passes: int) -> float:
     """Share of the documents that the baseline can learn from in its time, 0..1.
 
-    >>> affordable(10_000, 100_000, 77, passes=30)
-    1.0
-    >>> round(affordable(1_000_000, 50_000_000, 500, passes=5), 2)
-    0.02
+    Example:
+        >>> affordable(10_000, 100_000, 77, passes=30)
+        1.0
+        >>> round(affordable(1_000_000, 50_000_000, 500, passes=5), 2)
+        0.02
     """
     problems = labels if labels > 2 else 1
     cost = 2 * tokens * problems * _CELL
@@ -174,8 +174,9 @@ def _fit(
 def baseline_metrics(metrics: dict[str, float], scores: Sequence[str], prefix: str) -> dict[str, float]:
     """The scores of a baseline under names that stand beside the model's.
 
-    >>> baseline_metrics({"accuracy": 0.9, "zh/accuracy": 0.8, "ece": 0.1}, ["accuracy"], "linear_")
-    {'linear_accuracy': 0.9, 'zh/linear_accuracy': 0.8}
+    Example:
+        >>> baseline_metrics({"accuracy": 0.9, "zh/accuracy": 0.8, "ece": 0.1}, ["accuracy"], "linear_")
+        {'linear_accuracy': 0.9, 'zh/linear_accuracy': 0.8}
     """
     named = {}
     for name, value in metrics.items():

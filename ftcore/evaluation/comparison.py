@@ -1,8 +1,9 @@
 """Two or more models on the same documents: what differs, by how much, and which answers flipped.
 
->>> found = compare_predictions([["a"], ["b"]], {"old": ["a", "a"], "new": ["a", "b"]}, ["en", "en"])
->>> found.rows[0].metric, found.rows[0].first, found.rows[0].other
-('accuracy', 0.5, 1.0)
+Example:
+    >>> found = compare_predictions([["a"], ["b"]], {"old": ["a", "a"], "new": ["a", "b"]}, ["en", "en"])
+    >>> found.rows[0].metric, found.rows[0].first, found.rows[0].other
+    ('accuracy', 0.5, 1.0)
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Flip:
 
 @dataclass(frozen=True)
 class Comparison:
+    """Models against the first, on the same documents."""
+
     rows: list[Difference]  # overall first, then languages, then labels; models in order
     flips: list[Flip]
     tests: dict[str, McNemar]  # by model, against the first
@@ -79,7 +82,10 @@ def compare_predictions(
     """Every model against the first, overall, per language and per label, with bootstrap intervals.
 
     ``predicted`` maps a model's name to its answers [N]; models may know different labels. Documents
-    without a gold label take no part. Raises ValueError for fewer than two models or unequal lengths.
+    without a gold label take no part.
+
+    Raises:
+        ValueError: fewer than two models, or unequal lengths.
     """
     names = list(predicted)
     if len(names) < 2:

@@ -1,8 +1,9 @@
 """How the labels of two models differ, which no score can tell: it must be named before any.
 
->>> change = LabelChange.of(["en", "zh"], ["en", "de"])
->>> change.changed, change.disjoint, change.sentence("old", "new")
-(True, False, 'The labels differ: only old knows zh; only new knows de; they share 1.')
+Example:
+    >>> change = LabelChange.of(["en", "zh"], ["en", "de"])
+    >>> change.changed, change.disjoint, change.sentence("old", "new")
+    (True, False, 'The labels differ: only old knows zh; only new knows de; they share 1.')
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class LabelChange:
 def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first few names, and how many more there are.
 
-    >>> some(["a", "b", "c"], 2), some([], 2)
-    ('a, b and 1 more', 'none')
+    Example:
+        >>> some(["a", "b", "c"], 2), some([], 2)
+        ('a, b and 1 more', 'none')
     """
     head = ", ".join(str(name)[:40] for name in names[:shown])
     return (head or "none") + (f" and {len(names) - shown} more" if len(names) > shown else "")

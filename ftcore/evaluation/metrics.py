@@ -19,9 +19,10 @@ Rules that the figures follow:
   (of the gold labels when they are not given): its top label is the majority class. It goes through the
   same code, and its figures stand beside the model's with the prefix `majority_`.
 
->>> report = evaluate_classification([["a"], ["b"]], np.array([[.9, .1], [.8, .2]]), ["a", "b"], ["en", "zh"])
->>> report.metrics["accuracy"], report.metrics["zh/accuracy"]
-(0.5, 0.0)
+Example:
+    >>> report = evaluate_classification([["a"], ["b"]], np.array([[.9, .1], [.8, .2]]), ["a", "b"], ["en", "zh"])
+    >>> report.metrics["accuracy"], report.metrics["zh/accuracy"]
+    (0.5, 0.0)
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Gold:
 
     @property
     def keys(self) -> np.ndarray:
+        """(document, label) pairs as one number each: int64[G]."""
         return self.document * len(self.names) + self.label
 
     def hits(self, columns: np.ndarray) -> np.ndarray:
@@ -106,6 +108,7 @@ class RankedLabels:
     gold_probability: np.ndarray  # float64[G], 0 for labels the model does not have
 
     def rows(self, chosen: np.ndarray, gold: Gold) -> RankedLabels:
+        """Those of the chosen documents, bool[N]."""
         return RankedLabels(
             self.top[chosen], self.confidence[chosen], self.gold_probability[chosen[gold.document]]
         )
@@ -157,9 +160,18 @@ def evaluate_classification(
 ) -> ClassificationReport:
     """Score probabilities [N, C] against gold labels, one or several a document.
 
-    ``labels`` names the C columns, ``languages`` the language of each document ("" is reported as
-    ``unknown``), ``train_counts`` the documents per label in training, for the baseline. Raises ValueError when lengths disagree, a label repeats, a probability is not
-    finite, ``top_k`` holds a number below 1, or no document has a gold label.
+    Args:
+        gold: the labels of each document; one without any takes no part.
+        probabilities: float[N, C].
+        labels: the names of the C columns.
+        languages: of each document; "" is reported as ``unknown``.
+        top_k: ranks for precision, recall and accuracy at k.
+        bins: of the calibration.
+        train_counts: documents per label in training, for the baseline.
+
+    Raises:
+        ValueError: lengths disagree, a label repeats, a probability is not finite, ``top_k`` holds a number
+            below 1, or no document has a gold label.
     """
     labels = [str(label) for label in labels]
     probabilities = np.asarray(probabilities)
@@ -311,8 +323,9 @@ def calibration_bins(
     (low, high] over [0, 1] (Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks",
     ICML 2017, eq. 3; Naeini, Cooper, Hauskrecht, AAAI 2015). Means of empty bins are NaN.
 
-    >>> round(calibration_bins(np.array([.9, .9, .6]), np.array([True, False, True]), 10)[0], 4)
-    0.4
+    Example:
+        >>> round(calibration_bins(np.array([.9, .9, .6]), np.array([True, False, True]), 10)[0], 4)
+        0.4
     """
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
@@ -440,8 +453,9 @@ def confident_errors(
 
     The surest errors are the ones worth reading: they show wrong gold labels and misleading words.
 
-    >>> confident_errors([["a"], ["b"]], np.array([[.9, .1], [.8, .2]]), ["a", "b"], ["en", "en"]).tolist()
-    [1]
+    Example:
+        >>> confident_errors([["a"], ["b"]], np.array([[.9, .1], [.8, .2]]), ["a", "b"], ["en", "en"]).tolist()
+        [1]
     """
     pairs = encode_gold(gold, [str(label) for label in labels])
     best = top_columns(probabilities, 1)
@@ -454,8 +468,9 @@ def confident_errors(
 def take_turns(documents: np.ndarray, languages: Sequence[str]) -> np.ndarray:
     """The documents int64[n] in an order where the languages take turns, each language's own order kept.
 
-    >>> take_turns(np.array([4, 3, 0, 1]), ["zh", "en", "zh", "zh", "zh"]).tolist()
-    [4, 1, 3, 0]
+    Example:
+        >>> take_turns(np.array([4, 3, 0, 1]), ["zh", "en", "zh", "zh", "zh"]).tolist()
+        [4, 1, 3, 0]
     """
     turn: dict[str, int] = {}
     turns = np.empty(len(documents), np.int64)

@@ -4,9 +4,10 @@ N documents, C labels of the model. Gold labels that the model does not have cou
 without a gold label take no part. Elsewhere 0/0 counts as 0; macro averages run over the labels that are gold or
 said (scikit-learn's rule).
 
->>> found = score_at_thresholds([["a", "b"], ["b"]], np.array([[.9, .6], [.2, .4]]), ["a", "b"], ["en", "en"], np.array([.5, .5]))
->>> found.metrics["subset_accuracy"], round(found.metrics["threshold_micro_f1"], 3)
-(0.5, 0.8)
+Example:
+    >>> found = score_at_thresholds([["a", "b"], ["b"]], np.array([[.9, .6], [.2, .4]]), ["a", "b"], ["en", "en"], np.array([.5, .5]))
+    >>> found.metrics["subset_accuracy"], round(found.metrics["threshold_micro_f1"], 3)
+    (0.5, 0.8)
 """
 
 from __future__ import annotations

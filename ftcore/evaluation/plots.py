@@ -153,7 +153,7 @@ def _plain(axes: Axes) -> None:
 
 
 def _drawable(figure: Figure, labels: Sequence[str]) -> list[str]:
-    """The labels as they can be drawn with the fonts there are; a legend below explains L0, L1, …"""
+    """The labels as they can be drawn with the fonts there are; a legend below explains L0, L1 and so on."""
     if cjk_font():
         return [label.replace("$", r"\$") for label in labels]  # $ opens a formula
     names, legend = [], []

@@ -4,9 +4,10 @@ A comparison says which of two models is right more often. That is no reason to 
 set is not of its task, was part of its training, or holds too few documents; or when the labels that its
 users rely on have changed.
 
->>> good = Evidence(documents=200, answerable=200, accuracy=.9, macro_f1=.9, majority_accuracy=.5, majority_macro_f1=.3)
->>> obstacles("m/2", good, LabelChange.of(["a", "b"], ["a", "b"]), "m/1")
-[]
+Example:
+    >>> good = Evidence(documents=200, answerable=200, accuracy=.9, macro_f1=.9, majority_accuracy=.5, majority_macro_f1=.3)
+    >>> obstacles("m/2", good, LabelChange.of(["a", "b"], ["a", "b"]), "m/1")
+    []
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ Introduction to the Bootstrap*, 1993, ch. 13 and 16; Koehn, EMNLP 2004). Documen
 exchangeable, so a resample is one multinomial draw over the distinct outcomes: exact, and as fast for a
 million documents as for a thousand.
 
->>> interval = paired_bootstrap([1, 0, 1, 0] * 50, [1, 1, 1, 0] * 50, seed=1)
->>> interval.difference, interval.low > 0, significantly_worse(interval)
-(0.25, True, False)
+Example:
+    >>> interval = paired_bootstrap([1, 0, 1, 0] * 50, [1, 1, 1, 0] * 50, seed=1)
+    >>> interval.difference, interval.low > 0, significantly_worse(interval)
+    (0.25, True, False)
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def paired_bootstrap(
 ) -> Interval:
     """Interval of mean(score_b) - mean(score_a), scores [N] of the same documents (e.g. 0/1 for right).
 
-    Raises ValueError when the lengths differ, are 0, or a score is not finite.
+    Raises:
+        ValueError: the lengths differ, are 0, or a score is not finite.
     """
     a, b = np.asarray(score_a, np.float64), np.asarray(score_b, np.float64)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
@@ -95,9 +97,10 @@ def bootstrap_metric(
 ) -> Interval:
     """Interval of any difference: `metric` takes resampled document numbers int64[N], gives b - a.
 
-    >>> a, b = np.zeros(100), np.ones(100)
-    >>> bootstrap_metric(lambda rows: (b[rows] - a[rows]).mean(), 100, samples=50).low
-    1.0
+    Example:
+        >>> a, b = np.zeros(100), np.ones(100)
+        >>> bootstrap_metric(lambda rows: (b[rows] - a[rows]).mean(), 100, samples=50).low
+        1.0
     """
     if documents < 1:
         raise ValueError("at least one document is needed")
@@ -156,8 +159,9 @@ def mcnemar(correct_a: Sequence[bool] | np.ndarray, correct_b: Sequence[bool] | 
 
     The chi² form has Edwards' continuity correction: (|n_a - n_b| - 1)² / (n_a + n_b), 1 degree.
 
-    >>> mcnemar([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 0])
-    McNemar(only_a=5, only_b=0, p=0.0625)
+    Example:
+        >>> mcnemar([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 0])
+        McNemar(only_a=5, only_b=0, p=0.0625)
     """
     a, b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
     if a.shape != b.shape:
@@ -185,6 +189,11 @@ class Outcomes:
 
     @classmethod
     def of(cls, gold: Sequence[Sequence[str]], a: Sequence[str], b: Sequence[str]) -> Outcomes:
+        """Count them.
+
+        Raises:
+            ValueError: unequal lengths, or no document.
+        """
         if not len(gold) == len(a) == len(b) or not len(gold):
             raise ValueError(
                 f"as many gold entries as answers are needed, at least one: {len(gold)}, {len(a)}, {len(b)}"

@@ -2,9 +2,10 @@
 
 Shapes: V words, D dimensions, Q questions. Memory beyond the vectors is bounded by `BLOCK_CELLS`.
 
->>> words, vectors = ["king", "queen", "rock"], np.array([[1, .1], [1, .2], [0, 1]], np.float32)
->>> neighbors(words, vectors, ["king"], 1)["neighbor"].tolist()
-['queen']
+Example:
+    >>> words, vectors = ["king", "queen", "rock"], np.array([[1, .1], [1, .2], [0, 1]], np.float32)
+    >>> neighbors(words, vectors, ["king"], 1)["neighbor"].tolist()
+    ['queen']
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ QUESTION_BLOCK = 512
 
 
 class WordSimilarity(NamedTuple):
+    """How well cosines order pairs of words."""
+
     spearman: float  # rank correlation with the human scores; NaN with fewer than two pairs
     used: int  # pairs with a vector for both words
     pairs: int  # pairs in the file
@@ -44,6 +47,7 @@ class Analogies:
 
     @property
     def coverage(self) -> float:
+        """Share of the questions whose four words have vectors; NaN without a question."""
         return self.answered / self.questions if self.questions else math.nan
 
 
@@ -107,8 +111,9 @@ def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Correlation of ranks, equal values sharing their mean rank; NaN where it is not defined.
 
-    >>> spearman(np.array([1, 2, 3]), np.array([10, 20, 15]))
-    0.5
+    Example:
+        >>> spearman(np.array([1, 2, 3]), np.array([10, 20, 15]))
+        0.5
     """
     if len(a) < 2:
         return math.nan

@@ -45,13 +45,15 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
             aligned: index it (``input[ids]``), but not with ``np.take``, which would copy it whole.
             The file must not be overwritten in place meanwhile (`write_binary` replaces it, which is fine).
 
-    Returns: a `Model` with rows for `EveryBucket`, or `KeptBuckets` for a cut-off `.ftz`. A model without any
-    n-grams may have rows for buckets behind its words all the same, which then are never used.
+    Returns:
+        a `Model` with rows for `EveryBucket`, or `KeptBuckets` for a cut-off `.ftz`. A model without any
+        n-grams may have rows for buckets behind its words all the same, which then are never used.
 
     Raises:
         UserError: no such file, no model, cut off, or impossible values; names the field and the byte.
 
-    Example: ``read_binary("cc.en.300.bin").input[:3]``
+    Example:
+        ``read_binary("cc.en.300.bin").input[:3]``
     """
     cursor = Cursor.open(path)
     magic, version = cursor.ints("magic number", "version") if cursor.left >= 8 else (0, 0)

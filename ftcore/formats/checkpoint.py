@@ -42,7 +42,8 @@ def write_arrays(directory: Path | str, arrays: dict[str, np.ndarray], header: d
         arrays: any safetensors type; names may contain dots.
         header: JSON values; the keys format, version and weights are ours.
 
-    Errors: `UserError` when the disk is full.
+    Raises:
+        UserError: the disk is full.
     """
     with atomic_directory(directory) as folder:
         packed = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -55,8 +56,9 @@ def write_arrays(directory: Path | str, arrays: dict[str, np.ndarray], header: d
 def read_arrays(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """(arrays, header) of `write_arrays`.
 
-    Errors: `UserError` naming the file and the remedy when something is missing, damaged, truncated,
-    of another kind or of a newer version.
+    Raises:
+        UserError: it names the file and the remedy when something is missing, damaged, truncated, of another
+            kind or of a newer version.
     """
     directory = Path(directory)
     header = _read_header(directory)
@@ -102,7 +104,8 @@ def explain_unreadable(path: Path) -> Iterator[None]:
 def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
     """The header of a model from its JSON.
 
-    Errors: `UserError` naming `place` and what to do, for one that is damaged, foreign or too new.
+    Raises:
+        UserError: it names `place` and what to do, for one that is damaged, foreign or too new.
     """
     try:
         header = parse_json(text)

@@ -17,9 +17,10 @@ _LARGEST = np.finfo(np.float16).max
 def compact(arrays: dict[str, np.ndarray], weights: str) -> dict[str, np.ndarray]:
     """Arrays of a model with its tables as `weights`: float32 (as they are), float16 or int8.
 
-    >>> small = compact({"input": np.float32([[1, -2]]), "output": np.float32([[0, 0]])}, "int8")
-    >>> {name: array.tolist() for name, array in small.items() if name.endswith("int8")}
-    {'input@int8': [[64, -127]], 'output@int8': [[0, 0]]}
+    Example:
+        >>> small = compact({"input": np.float32([[1, -2]]), "output": np.float32([[0, 0]])}, "int8")
+        >>> {name: array.tolist() for name, array in small.items() if name.endswith("int8")}
+        {'input@int8': [[64, -127]], 'output@int8': [[0, 0]]}
     """
     made = dict(arrays)
     for name in TABLES if weights != "float32" else ():

@@ -30,11 +30,13 @@ def pack_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
     """One model as bytes; `unpack_arrays` is the inverse. Equal models give equal bytes.
 
     Args:
-        arrays: any safetensors type. header: JSON values; the keys format, version and weights are ours.
+        arrays: any safetensors type.
+        header: JSON values; the keys format, version and weights are ours.
 
-    >>> arrays, header = unpack_arrays(pack_arrays({"a": np.arange(3)}, {"seed": 7}))
-    >>> arrays["a"].tolist(), header["seed"]
-    ([0, 1, 2], 7)
+    Example:
+        >>> arrays, header = unpack_arrays(pack_arrays({"a": np.arange(3)}, {"seed": 7}))
+        >>> arrays["a"].tolist(), header["seed"]
+        ([0, 1, 2], 7)
     """
     weights = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     about = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
@@ -45,7 +47,8 @@ def pack_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
 def unpack_arrays(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """(arrays, header) of `pack_arrays`.
 
-    Errors: `UserError` for bytes that are no model, cut off, damaged or of a newer version.
+    Raises:
+        UserError: bytes that are no model, cut off, damaged or of a newer version.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"give the bytes of a saved model, not {shown(data)}")

@@ -16,7 +16,7 @@ REMEDY = "the file is damaged or no fastText model: save or download it again"
 
 
 class Cursor:
-    """A file's bytes, mapped into memory, with a place that moves forward.
+    r"""A file's bytes, mapped into memory, with a place that moves forward.
 
     The map is private and copy-on-write: an array over it may be written to without touching the file,
     and nothing of the file is read before it is looked at. (A file that another process cuts off while
@@ -26,8 +26,9 @@ class Cursor:
         data: uint8[size], the whole file.
         at: offset of the next byte.
 
-    >>> Cursor.of(b"\\x02\\0\\0\\0").ints("nwords")
-    (2,)
+    Example:
+        >>> Cursor.of(b"\x02\0\0\0").ints("nwords")
+        (2,)
     """
 
     def __init__(self, data: np.ndarray, path: str) -> None:

@@ -13,14 +13,16 @@ from ftcore import native
 
 # ----------------------------------------------------------------------------------------------- print
 def format_rows(blob: np.ndarray, offsets: np.ndarray, first: int, vectors: np.ndarray) -> bytes:
-    """Lines of a `.vec`: word, space, values of 5 significant digits each followed by a space.
+    r"""Lines of a `.vec`: word, space, values of 5 significant digits each followed by a space.
 
     Args:
-        blob, offsets: packed words; rows belong to the words from ``first`` on.
+        blob: uint8[N], words one behind the other.
+        offsets: int64[n + 1], where they begin; rows belong to the words from ``first`` on.
         vectors: float32[n, D], contiguous.
 
-    >>> format_rows(np.frombuffer(b"ab", np.uint8), np.array([0, 2]), 0, np.float32([[0.5, 1e-5]]))
-    b'ab 0.5 1e-05 \\n'
+    Example:
+        >>> format_rows(np.frombuffer(b"ab", np.uint8), np.array([0, 2]), 0, np.float32([[0.5, 1e-5]]))
+        b'ab 0.5 1e-05 \n'
     """
     n, dim = vectors.shape
     out = np.empty(int(offsets[first + n] - offsets[first]) + n * (2 + native.LONGEST_VALUE * dim), np.uint8)
@@ -43,8 +45,9 @@ def format_rows(blob: np.ndarray, offsets: np.ndarray, first: int, vectors: np.n
 def print_value(value: float, digits: int = 5) -> bytes:
     """A value as a C++ stream prints it with ``setprecision(digits)``.
 
-    >>> print_value(-0.00012345678), print_value(float("nan"))
-    (b'-0.00012346', b'nan')
+    Example:
+        >>> print_value(-0.00012345678), print_value(float("nan"))
+        (b'-0.00012346', b'nan')
     """
     if value != value:
         return b"-nan" if np.signbit(value) else b"nan"
@@ -58,8 +61,10 @@ def parse_lines(
     """Numbers at the ends of lines: -1, or the first line that does not hold as many as it should.
 
     Args:
-        data: uint8, the text. starts: int64[n + 1], where lines begin.
-        first, last: lines to read.
+        data: uint8, the text.
+        starts: int64[n + 1], where lines begin.
+        first: line to begin with.
+        last: line to end before.
         words: int64[n, 2], filled: begin and end of what stands before the numbers.
         out: float32[n, D], filled.
     """
@@ -79,10 +84,12 @@ def parse_lines(
 def parse_value(text: bytes) -> np.float32:
     """The float32 nearest to a decimal number, rounded once.
 
-    >>> float(parse_value(b"-1.5e-2")), parse_value(b"inf")
-    (-0.014999999664723873, np.float32(inf))
+    Raises:
+        ValueError: anything else than a number, or one too large for a float32.
 
-    Errors: ValueError for anything else than a number, or one too large for a float32.
+    Example:
+        >>> float(parse_value(b"-1.5e-2")), parse_value(b"inf")
+        (-0.014999999664723873, np.float32(inf))
     """
     if b"_" in text:  # which Python allows in a number
         raise ValueError(text)

@@ -56,7 +56,8 @@ def checked(schema: type[Schema], header: dict[str, Any], place: object) -> Sche
 def write_directory(directory: Path | str, model: Model) -> None:
     """Write a model to a directory (safetensors and JSON), whole or not at all.
 
-    Errors: `UserError` for a quantised model, a disk that is full.
+    Raises:
+        UserError: a quantised model, a disk that is full.
     """
     write_arrays(directory, *_state(model))
 
@@ -99,9 +100,12 @@ def _model(
     """The model, its tables (``input``, ``output``) fitting its dictionary.
 
     Args:
-        place: what the model is read from, for messages. json, weights: the two parts of it.
+        place: what the model is read from, for messages.
+        json: what messages call the header.
+        weights: what messages call the arrays.
 
-    Errors: `UserError` naming the file and the field.
+    Raises:
+        UserError: it names the file and the field.
     """
     about = checked(ModelHeader, header, json)
     stored = Stored(arrays, weights)

@@ -1,4 +1,4 @@
-"""The vocabulary as a `.bin` holds it: ``bytes \\0``, int64 count, int8 type (0 word, 1 label), one by one.
+r"""The vocabulary as a `.bin` holds it: ``bytes \0``, int64 count, int8 type (0 word, 1 label), one by one.
 
 Source: fastText 0.9.3 ``src/dictionary.cc``, ``Dictionary::save`` and ``Dictionary::load``.
 """
@@ -20,11 +20,13 @@ _NO_END, _COUNT, _TYPE = 1, 2, 3
 def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The entries at the cursor, which moves behind them. 2 M of them take some 0.1 s.
 
-    Returns: (blob uint8[N], offsets int64[n + 1], counts int64[n]) of n words and labels, the words first;
-        entry i is ``blob[offsets[i]:offsets[i + 1]]``.
+    Returns:
+        (blob uint8[N], offsets int64[n + 1], counts int64[n]) of n words and labels, the words first; entry i
+        is ``blob[offsets[i]:offsets[i + 1]]``.
 
-    Errors: `UserError` naming the entry and the byte where one does not end, has an impossible count or
-    another type than its place asks for (labels stand behind all words).
+    Raises:
+        UserError: it names the entry and the byte where one does not end, has an impossible count or another
+            type than its place asks for (labels stand behind all words).
     """
     size, begin = nwords + nlabels, cursor.at
     if size * FIXED > cursor.left:
@@ -53,7 +55,8 @@ def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray,
 def pack_entries(blob: np.ndarray, offsets: np.ndarray, counts: np.ndarray, kind: int) -> np.ndarray:
     """Entries of one kind, WORD or LABEL, as a file holds them: uint8[N].
 
-    Errors: `UserError` for a word or label that holds a 0 byte, which would end it in the file.
+    Raises:
+        UserError: a word or label that holds a 0 byte, which would end it in the file.
     """
     out = np.empty(int(offsets[-1]) + FIXED * len(counts), np.uint8)
     wrong = native.pack_entries(blob, offsets, counts, kind, out)

@@ -62,8 +62,9 @@ def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
 class AllRows:
     """The whole input, row by fastText's number, made as it is asked for; a matrix where it is there whole.
 
-    >>> AllRows(classic)[np.array([7, 0])].shape, len(AllRows(classic))  # doctest: +SKIP
-    ((2, 100), 2000100)
+    Example:
+        >>> AllRows(classic)[np.array([7, 0])].shape, len(AllRows(classic))  # doctest: +SKIP
+        ((2, 100), 2000100)
     """
 
     def __init__(self, classic: Model) -> None:

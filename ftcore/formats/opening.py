@@ -14,7 +14,8 @@ def read_model(path: str | PathLike) -> Model:
 
     Large `.bin` files are mapped into memory, not read.
 
-    Errors: `UserError` where there is no such file, or it is no model.
+    Raises:
+        UserError: there is no such file, or it is no model.
     """
     if os.path.isdir(given.path(path)):
         from ftcore.formats.directory import read_directory

@@ -39,15 +39,19 @@ def quantize(
         classic: a dense model; it stays as it is.
         cutoff: keep the rows of words and n-grams with the longest vectors, the end of line in any
             case; 0, or as many as there are, keeps all.
-        qnorm: quantise the rows' lengths apart. qout: quantise the output too.
+        qnorm: quantise the rows' lengths apart.
+        qout: quantise the output too.
         dsub: columns of the input that share a code.
         retrain: called with the cut-off, still dense model before it is quantised, to let the remaining
             rows make up for the others; it returns the model to quantise. Only called with a cutoff.
-        threads, fused: see `QuantMatrix.train`.
+        threads: see `QuantMatrix.train`.
+        fused: see `QuantMatrix.train`.
 
-    Errors: `UserError` for a model quantised already, with less than 256 rows to quantise, or with NaN.
+    Raises:
+        UserError: a model quantised already, with less than 256 rows to quantise, or with NaN.
 
-    Example: ``write_binary(quantize(read_binary("m.bin"), cutoff=100_000, qnorm=True), "m.ftz")``
+    Example:
+        ``write_binary(quantize(read_binary("m.bin"), cutoff=100_000, qnorm=True), "m.ftz")``
     """
     if not isinstance(classic.input, np.ndarray) or not isinstance(classic.output, np.ndarray):
         raise UserError("the model is already quantized; quantise the .bin it was made from")

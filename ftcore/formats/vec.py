@@ -43,7 +43,8 @@ def write_vec(
         UserError: another number of vectors than of words, blocks of different width, or a word with a
             newline, which would end its line.
 
-    Example: ``write_vec("m.vec", [b"the", b"of"], np.zeros((2, 100), np.float32))``
+    Example:
+        ``write_vec("m.vec", [b"the", b"of"], np.zeros((2, 100), np.float32))``
     """
     blob, offsets = pack(words)
     if (blob == 10).any():

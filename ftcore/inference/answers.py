@@ -1,7 +1,8 @@
 """What a classifier answers to texts: labels and probabilities, and nothing to a text without a feature.
 
->>> best_labels(np.array([.2, .8]), ["a", "b"], k=1)
-Prediction(labels=['b'], probabilities=[0.8])
+Example:
+    >>> best_labels(np.array([.2, .8]), ["a", "b"], k=1)
+    Prediction(labels=['b'], probabilities=[0.8])
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ def texts_of(values: Iterable[Any], place: str = "text") -> list[str]:
     Args:
         place: what a value is called in an error, before its number from 0.
 
-    Errors: `UserError` naming the place of a value that is no text (a list, an object, a truth value, bytes
-        that are no UTF-8).
+    Raises:
+        UserError: it names the place of a value that is no text (a list, an object, a truth value, bytes that
+            are no UTF-8).
 
-    >>> texts_of(["a", None, float("nan"), b"b", 5])
-    ['a', '', '', 'b', '5']
+    Example:
+        >>> texts_of(["a", None, float("nan"), b"b", 5])
+        ['a', '', '', 'b', '5']
     """
     if not isinstance(values, Iterable) or isinstance(values, dict):
         raise TypeError(f"{place}s must be a str or a list of str, not {shown(values)}")
@@ -74,8 +77,9 @@ def _text(value: Any, place: str) -> str:
 def labels_wanted(k: Any, labels: int) -> int:
     """k as a number of labels from 1 to all of them; -1 means all, as in fastText.
 
-    >>> labels_wanted(-1, 5), labels_wanted(9, 5), labels_wanted(2, 5)
-    (5, 5, 2)
+    Example:
+        >>> labels_wanted(-1, 5), labels_wanted(9, 5), labels_wanted(2, 5)
+        (5, 5, 2)
     """
     try:
         wanted = operator.index(k)
@@ -92,7 +96,9 @@ def best_labels(
     """The k most probable labels; equal ones in the order of the labels.
 
     Args:
-        row: [C] probabilities. k: from 1 to C. threshold: the least probability, one or [C].
+        row: [C] probabilities.
+        k: from 1 to C.
+        threshold: the least probability, one or [C].
     """
     best = row.argmax(keepdims=True) if k == 1 else np.argsort(-row, kind="stable")[:k]
     least = threshold[best] if isinstance(threshold, np.ndarray) else threshold
@@ -108,11 +114,13 @@ def answer_columns(
     thresholds: Thresholds | None = None,
 ) -> dict[str, np.ndarray]:
     """Columns ``label, probability, label_2, probability_2, …`` of N texts, as tables and servers show them.
+
     With thresholds a column ``labels`` has the list of those that reach theirs, the most probable first.
 
     Args:
         known: bool[N], has the text an answer? Where not, label is None and probability 0.
-        rows: float32[n, C], probabilities of those that have. k: ranks, from 1 to C.
+        rows: float32[n, C], probabilities of those that have.
+        k: ranks, from 1 to C.
     """
     names = np.array([str(label) for label in labels], object)
     top = rows.argmax(axis=1)[:, None] if k == 1 else np.argsort(-rows, axis=1, kind="stable")[:, :k]

@@ -1,7 +1,8 @@
 """A classifier of raw texts: its segmenter, the native predictor behind it, probabilities of all labels or the best.
 
->>> Classifier(read_directory("model")).predict(["很好看", ""])   # doctest: +SKIP
-[Prediction(labels=['good'], probabilities=[0.97]), Prediction(labels=[], probabilities=[])]
+Example:
+    >>> Classifier(read_directory("model")).predict(["很好看", ""])   # doctest: +SKIP
+    [Prediction(labels=['good'], probabilities=[0.97]), Prediction(labels=[], probabilities=[])]
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ _LINES, _SCORES = 1 << 15, 1 << 24  # made at a time, at most
 class Classifier:
     """A supervised model's answers to raw texts. A text's bits depend on the text alone.
 
+    Shapes: N texts, C labels.
+
     Args:
         model: it must not change while `fold` is true.
         threads: for many texts; default as many as there are cores.
         fold: keep rows of the head's products, see `ftcore.inference.predict`; without, tables may be trained on.
 
-    Errors: `UserError` for a model without a classifier.
-
-    Shapes: N texts, C labels.
+    Raises:
+        UserError: a model without a classifier.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Classifier:
     def scores(
         self, lines: Iterable[str], threads: int | None = None, batch: int | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Some lines of tokens at a time: which have a word or n-gram with a row, bool[n], and float32[n, C], each
-        line's hidden · outputᵀ; under hs the labels' log-probabilities. An empty line has scores, too.
+        """Some lines of tokens at a time: which have a word or n-gram with a row, and the scores of all labels.
+
+        bool[n] and float32[n, C], each line's hidden · outputᵀ; under hs the labels' log-probabilities. An empty
+        line has scores, too.
 
         Args:
             batch: lines at a time; default as many as keep the threads busy.
@@ -90,7 +94,8 @@ class Classifier:
 
         A text without any word or n-gram that has a row has none, nor has a missing one (None, NaN).
 
-        Errors: `UserError` naming the place of a value that is no text.
+        Raises:
+            UserError: it names the place of a value that is no text.
         """
         texts = [texts] if isinstance(texts, str | bytes) else texts
         return self.answers_to_tokens(self.tokens(answers.texts_of(texts)), batch)
@@ -108,10 +113,12 @@ class Classifier:
         """The labels of each text, the most probable first; a warning counts the texts without an answer.
 
         Args:
-            k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
-                `thresholds` says all labels that reach theirs, any other its best one.
+            k: how many, -1 for all.
+            threshold: the least probability of a label. With neither, a model with `thresholds` says all
+                labels that reach theirs, any other its best one.
 
-        Errors: `UserError` for another k or threshold, or a value that is no text.
+        Raises:
+            UserError: another k or threshold, or a value that is no text.
         """
         own = self.thresholds if k is None and threshold is None else None
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
@@ -124,11 +131,14 @@ class Classifier:
 
 
 def probabilities(scores: np.ndarray, loss: str) -> np.ndarray:
-    """Probabilities [N, C] of scores [N, C], of the same dtype: softmax over the labels; of hs, whose scores are
-    log-probabilities, their exponential; of ova and ns the sigmoid of each.
+    """Probabilities [N, C] of scores [N, C], of the same dtype.
 
-    >>> probabilities(np.array([[0.0, 0.0]]), "softmax").tolist(), probabilities(np.array([[0.0]]), "ova").tolist()
-    ([[0.5, 0.5]], [[0.5]])
+    The softmax over the labels; of hs, whose scores are log-probabilities, their exponential; of ova and ns the
+    sigmoid of each.
+
+    Example:
+        >>> probabilities(np.array([[0.0, 0.0]]), "softmax").tolist(), probabilities(np.array([[0.0]]), "ova").tolist()
+        ([[0.5, 0.5]], [[0.5]])
     """
     if loss in ("softmax", "hs"):
         shifted = np.exp(scores - scores.max(axis=1, keepdims=True)) if loss == "softmax" else np.exp(scores)

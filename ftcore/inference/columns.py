@@ -10,8 +10,10 @@ from ftcore import native
 
 
 def holds_text(kind: pa.DataType) -> bool:
-    """Whether `text_of_column` reads a column of this type: strings or bytes, plain or by a dictionary, or lists
-    of them."""
+    """Whether `text_of_column` reads a column of this type.
+
+    It reads strings and bytes, plain or by a dictionary, and lists of them.
+    """
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
     if pa.types.is_dictionary(kind):

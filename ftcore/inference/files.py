@@ -26,7 +26,8 @@ def predict_blocks(
 ) -> Iterator[Predictions]:
     """Predictions of each block's lines, in order (``Lines(path).blocks()`` gives blocks).
 
-    Errors: `UserError` for a k that is neither -1 nor at least 1, or an input that cannot be read.
+    Raises:
+        UserError: a k that is neither -1 nor at least 1, or an input that cannot be read.
     """
     predictor.check(k)
     yield from ahead(
@@ -53,10 +54,11 @@ def predict_file(
         scores: False leaves them out (``predict``).
         progress: called with the number of lines done, after each block.
 
-    Errors: `UserError` for an unreadable input, a k that makes no sense, a full disk, an output that is
-        the input.
+    Raises:
+        UserError: an unreadable input, a k that makes no sense, a full disk, an output that is the input.
 
-    Example: ``predict_file(Predictor(read_binary("model.bin")), "in.txt.zst", "labels.txt", k=3)``
+    Example:
+        ``predict_file(Predictor(read_binary("model.bin")), "in.txt.zst", "labels.txt", k=3)``
     """
     lines = Lines(input)
     refuse_same(lines.paths or (), output)

@@ -44,16 +44,20 @@ def predict_parquet(
     Args:
         text: column with the text: strings (or bytes, as they are) of words between spaces, or lists of words.
             A null is an empty text.
-        label, score: names of the new columns: string and float32, null without a prediction; with a ``k``
-            other than 1 lists of them.
-        k: labels a row, -1 for all. threshold: their least probability.
+        label: name of the new column of labels: string, null without a prediction; with a ``k`` other than 1
+            lists of them.
+        score: name of the new column of probabilities: float32, as `label`.
+        k: labels a row, -1 for all.
+        threshold: their least probability.
         columns: those of the input that are copied (default all; fewer are written faster).
         progress: called with the number of rows done.
 
-    Errors: `UserError` for a missing or damaged file, a column that is missing, of another type or there
-        already, an output that is the input, a full disk.
+    Raises:
+        UserError: a missing or damaged file, a column that is missing, of another type or there already, an
+            output that is the input, a full disk.
 
-    Example: ``predict_parquet(Predictor(read_binary("model.bin")), "in.parquet", "out.parquet", k=2)``
+    Example:
+        ``predict_parquet(Predictor(read_binary("model.bin")), "in.parquet", "out.parquet", k=2)``
     """
     predictor.check(k)
     refuse_same([Path(input)], output)

@@ -75,10 +75,12 @@ class Predictor:
         threads: for many lines; default as many as there are cores.
         fold: False where the matrices change: then every answer is of their present values.
 
-    Errors: `UserError` for a model without labels.
+    Raises:
+        UserError: a model without labels.
 
-    >>> Predictor(classic).predict(["good film", "dull film"], k=1).labels.tolist()  # doctest: +SKIP
-    [0, 1]
+    Example:
+        >>> Predictor(classic).predict(["good film", "dull film"], k=1).labels.tolist()  # doctest: +SKIP
+        [0, 1]
     """
 
     def __init__(
@@ -129,7 +131,8 @@ class Predictor:
         A line ends in ``</s>``, also an empty one; without any known feature it gets no label. Labels in
         the text (words that start with the model's prefix) are no features.
 
-        Errors: `UserError` for a k that is neither -1 nor at least 1.
+        Raises:
+            UserError: a k that is neither -1 nor at least 1.
         """
         if isinstance(lines, str | bytes):
             raise UserError(f"predict takes a list of lines, not {lines[:40]!r}; put it into a list")
@@ -180,8 +183,10 @@ class Predictor:
 
     # ------------------------------------------------------------------------------------------- scores
     def raw(self, lines: Sequence[str | bytes], threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Which lines have a word or an n-gram with a row, bool[B], and the scores of all labels, float32[B, C]:
-        hidden · outputᵀ in the order of the labels, of a tree (hs) those of its inner nodes."""
+        """Which lines have a word or an n-gram with a row, bool[B], and the scores of all labels, float32[B, C].
+
+        A score is hidden · outputᵀ, in the order of the labels; of a tree (hs) those of its inner nodes.
+        """
         if self.core is not None:
             while isinstance(found := self.core.scores(lines, threads or self.threads), np.ndarray):
                 self._fold(np.unique(found))
@@ -220,7 +225,8 @@ class Predictor:
         """`predict` from the lines' features.
 
         Args:
-            ids: int32[N], full numbering. offsets: int64[B + 1], as `Dictionary.features_of` gives them.
+            ids: int32[N], full numbering.
+            offsets: int64[B + 1], as `Dictionary.features_of` gives them.
         """
         k = self.check(k)
         places, offsets = self.tables.known(ids, offsets)
@@ -234,8 +240,10 @@ class Predictor:
         return joined(parts)
 
     def scores(self, places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """What `_best` reads, from `Tables.known` places: hidden · outputᵀ, float32[B, C]; or hidden, float32[B, D],
-        where the labels are a tree's leaves and nothing is folded."""
+        """What `_best` reads, from `Tables.known` places: hidden · outputᵀ, float32[B, C].
+
+        It is hidden, float32[B, D], where the labels are a tree's leaves and nothing is folded.
+        """
         if self.folded is None:
             return self._ready(self.tables.mean(places, offsets))
         out = np.empty((len(offsets) - 1, len(self.output)), np.float32)

@@ -1,7 +1,8 @@
 """Rows with a model's answers beside them, as csv, JSON lines or Parquet by the name of the file.
 
->>> free_names(["label", "probability"], ["text", "label"])
-{'label': 'predicted_label', 'probability': 'probability'}
+Example:
+    >>> free_names(["label", "probability"], ["text", "label"])
+    {'label': 'predicted_label', 'probability': 'probability'}
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ class ScoredWriter:
     """Writes rows and their answers.
 
     Args:
-        file: open for bytes. suffix: of `SUFFIXES`. columns: the input's, with their types.
+        file: open for bytes.
+        suffix: of `SUFFIXES`.
+        columns: the input's, with their types.
         answers: the new columns, with their types; no name may be among `columns`.
         metadata: of a Parquet file.
     """

@@ -24,8 +24,9 @@ _LARGEST_MAP = 1 << 26  # buckets; above it a row is searched for, so that memor
 class Tables:
     """Rows of a model's features by number.
 
-    >>> Tables(classic).mean(np.array([0, 1, 1]), np.array([0, 3, 3])).shape  # doctest: +SKIP
-    (2, 100)
+    Example:
+        >>> Tables(classic).mean(np.array([0, 1, 1]), np.array([0, 3, 3])).shape  # doctest: +SKIP
+        (2, 100)
     """
 
     def __init__(self, classic: Model) -> None:
@@ -69,7 +70,8 @@ class Tables:
         """The features that count in a mean, as places: rows in a cut-off model, numbers as given otherwise.
 
         Args:
-            ids: int32[N], numbers of all lines' features. offsets: int64[B + 1].
+            ids: int32[N], numbers of all lines' features.
+            offsets: int64[B + 1].
         """
         if not self.pruned:
             return ids, offsets
@@ -116,7 +118,8 @@ class Tables:
     def full(self) -> np.ndarray:
         """The matrix as fastText has it, a row for each bucket: float32[nwords + bucket, D].
 
-        Errors: `UserError` for a quantised model.
+        Raises:
+            UserError: a quantised model.
         """
         if self.classic.quantized:
             raise UserError("Can't get quantized Matrix; load the .bin it was made from")

@@ -20,12 +20,14 @@ _FEW = 4  # lines up to which they are looked at one by one
 
 
 def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
-    """One text of many lines.
+    r"""One text of many lines.
 
-    Errors: `UserError` for a line that is neither str nor bytes.
+    Raises:
+        UserError: a line that is neither str nor bytes.
 
-    >>> text_of_lines(["a\\nb", b"c"]).tobytes()
-    b'a b\\nc\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'
+    Example:
+        >>> text_of_lines(["a\nb", b"c"]).tobytes()
+        b'a b\nc\n\x00\x00\x00\x00\x00\x00\x00\x00'
     """
     if len(lines) <= _FEW and not any(type(line) is not str and type(line) is not bytes for line in lines):
         data = b"\n".join([encode(line).replace(b"\n", b" ") for line in lines] + [_END])
@@ -39,9 +41,10 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
 
 
 def text_of_line(line: str | bytes) -> np.ndarray:
-    """`text_of_lines` of one.
+    r"""`text_of_lines` of one.
 
-    >>> text_of_line("ab")[:3].tobytes()
-    b'ab\n'
+    Example:
+        >>> text_of_line("ab")[:3].tobytes()
+        b'ab\n'
     """
     return np.frombuffer(bytearray(encode(line).replace(b"\n", b" ") + _LAST), np.uint8)

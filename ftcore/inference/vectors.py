@@ -31,8 +31,9 @@ class Vectors:
         classic: the model. It must not change once `neighbors` or `analogies` were asked for.
         threads: for many words; default as many as there are cores.
 
-    >>> Vectors(classic).word("film").shape   # doctest: +SKIP
-    (100,)
+    Example:
+        >>> Vectors(classic).word("film").shape   # doctest: +SKIP
+        (100,)
     """
 
     def __init__(self, classic: Model, threads: int | None = None, tables: Tables | None = None) -> None:
@@ -47,8 +48,10 @@ class Vectors:
 
     # ------------------------------------------------------------------------------------------ words
     def word(self, word: str | bytes) -> np.ndarray:
-        """float32[D]: mean of the word's row and its n-grams'; of these alone out of the vocabulary, zero
-        without any."""
+        """A word's vector, float32[D]: the mean of its row and its n-grams' rows.
+
+        Out of the vocabulary it is the mean of these alone, and zero without any.
+        """
         found = None if self._words is None else self._words.word(word)
         return self.words([word])[0] if found is None else found
 
@@ -121,7 +124,8 @@ class Vectors:
     def input(self, number: int) -> np.ndarray:
         """Row of a feature by number (in a cut-off model: row of the matrix): float32[D].
 
-        Errors: `UserError` for a number out of range.
+        Raises:
+            UserError: a number out of range.
         """
         rows = max(self.tables.places, len(self.classic.input))
         if not 0 <= number < rows:
@@ -130,8 +134,11 @@ class Vectors:
 
     # -------------------------------------------------------------------------------------- sentences
     def sentence(self, line: str | bytes) -> np.ndarray:
-        """float32[D]. Supervised: mean of the line's features, end of line included. Otherwise: mean of its
-        words' vectors, each divided by its length, zero ones left out."""
+        """A line's vector, float32[D].
+
+        Supervised: the mean of the line's features, end of line included. Otherwise: the mean of its words'
+        vectors, each divided by its length, zero ones left out.
+        """
         supervised = self.classic.args.supervised
         made = self._lines if supervised else self._words
         found = None if made is None else made.line(line) if supervised else made.sentence(line)
@@ -181,7 +188,8 @@ class Vectors:
     ) -> list[tuple[float, bytes]]:
         """The k words (-1: all) with the greatest cosine to a vector float32[D], but for the banned ones.
 
-        Errors: `UserError` for a k that is neither -1 nor at least 1.
+        Raises:
+            UserError: a k that is neither -1 nor at least 1.
         """
         if k != -1 and k < 1:
             raise UserError(f"k = {k}: give a number of neighbours from 1 up, or -1 for all")

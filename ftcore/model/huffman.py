@@ -17,8 +17,9 @@ def children(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Args:
         counts: int64[C] of the classes, descending.
 
-    >>> [side.tolist() for side in children(np.array([5, 3, 2]))]
-    [[2, 3], [1, 0]]
+    Example:
+        >>> [side.tolist() for side in children(np.array([5, 3, 2]))]
+        [[2, 3], [1, 0]]
     """
     counts = np.asarray(counts, np.int64)
     parent, right = build_tree(counts)
@@ -34,7 +35,8 @@ def leaf_paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     A path lists inner nodes (output rows) from the leaf up to the root, padded with 0; a sign is +1 where it goes
     to the right child, -1 to the left, 0 where padded.
 
-    Errors: `UserError` without a class.
+    Raises:
+        UserError: without a class.
     """
     counts = np.asarray(counts, np.int64)
     size = len(counts)
@@ -63,8 +65,9 @@ def log_leaves(scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
         scores: float32[B, C], hidden · outputᵀ; row i of the output is inner node C + i, the last is unused.
         counts: int64[C] of the classes, descending.
 
-    >>> np.exp(log_leaves(np.zeros((1, 3), np.float32), np.array([5, 3, 2]))).tolist()
-    [[0.5, 0.25, 0.25]]
+    Example:
+        >>> np.exp(log_leaves(np.zeros((1, 3), np.float32), np.array([5, 3, 2]))).tolist()
+        [[0.5, 0.25, 0.25]]
     """
     left, right = children(counts)
     size = len(counts)

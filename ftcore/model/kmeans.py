@@ -40,7 +40,9 @@ def train_pieces(
 
     Args:
         points: (row numbers int64[n], first column, columns) -> float32[n, columns], contiguous.
-        rows: 256 at least. dim, dsub: columns of a row and of a piece.
+        rows: 256 at least.
+        dim: columns of a row.
+        dsub: columns of a piece.
         threads: share the search for the nearest centroid; the result does not depend on them.
         fused: see above.
     """
@@ -61,7 +63,8 @@ def nearest(points: np.ndarray, centroids: np.ndarray, codes: np.ndarray, fused:
     """The nearest centroid of each point, the first of equally near ones, into ``codes`` uint8[n].
 
     Args:
-        points: float32[n, d]. centroids: float32[256, d].
+        points: float32[n, d].
+        centroids: float32[256, d].
     """
     native.nearest(points, centroids, codes, fused)
 

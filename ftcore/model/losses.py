@@ -24,10 +24,14 @@ def softmax(hidden: Tensor, output: Tensor, targets: Tensor, weight: Tensor | No
     """Cross-entropy over all output rows, summed.
 
     Args:
-        hidden: [B, D]. output: [O, D]. targets: int64[B]. weight: float[B], of each example.
+        hidden: [B, D].
+        output: [O, D].
+        targets: int64[B].
+        weight: float[B], of each example.
 
-    >>> round(softmax(torch.zeros(1, 2), torch.zeros(4, 2), torch.tensor([1])).item(), 4)  # ln 4
-    1.3863
+    Example:
+        >>> round(softmax(torch.zeros(1, 2), torch.zeros(4, 2), torch.tensor([1])).item(), 4)  # ln 4
+        1.3863
     """
     return _sum(F.cross_entropy(hidden @ output.T, targets, reduction="none"), weight)
 
@@ -57,7 +61,8 @@ def ns(
     """Negative sampling: the target's score up, those of sampled others down.
 
     Args:
-        targets: int64[B]. negatives: int64[B, K], from `NegativeSampler.draw`.
+        targets: int64[B].
+        negatives: int64[B, K], from `NegativeSampler.draw`.
         sparse: give ``output`` a sparse gradient (of the touched rows only).
     """
     rows = torch.cat([targets.unsqueeze(1), negatives], dim=1)
@@ -78,7 +83,9 @@ def hs(
     """Hierarchical softmax: a yes/no question at each node between the root and the target's leaf.
 
     Args:
-        targets: int64[B]. tree: of the output rows' counts. sparse: as in `ns`.
+        targets: int64[B].
+        tree: of the output rows' counts.
+        sparse: as in `ns`.
     """
     rows = tree.paths.to(targets.device)[targets]  # [B, L], padded with 0
     sign = tree.signs.to(hidden)[targets]  # [B, L], 0 where padded
@@ -89,8 +96,9 @@ def hs(
 def multi_hot(targets: Tensor, offsets: Tensor, classes: int) -> Tensor:
     """Zeros and ones [B, classes] from ragged targets int64[T] with offsets int64[B + 1].
 
-    >>> multi_hot(torch.tensor([0, 2]), torch.tensor([0, 2, 2]), 3).tolist()
-    [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    Example:
+        >>> multi_hot(torch.tensor([0, 2]), torch.tensor([0, 2, 2]), 3).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     out = torch.zeros(len(offsets) - 1, classes, device=targets.device)
     example = torch.repeat_interleave(torch.arange(len(out), device=targets.device), offsets.diff())
@@ -109,7 +117,9 @@ def log_probabilities(logits: Tensor, loss: str, tree: HuffmanTree | None = None
     Softmax and hs sum to one over the classes; ova and ns are independent yes/no probabilities.
 
     Args:
-        logits: [B, O], as of `TwoTables`. loss: softmax, ova, ns or hs. tree: needed for hs.
+        logits: [B, O], as of `TwoTables`.
+        loss: softmax, ova, ns or hs.
+        tree: needed for hs.
     """
     if loss == "softmax":
         return F.log_softmax(logits, dim=1)
@@ -150,8 +160,9 @@ def huffman_tree(counts: np.ndarray) -> HuffmanTree:
 
     Ties go to the inner node, the second child drawn is the right one (answer 1).
 
-    >>> huffman_tree(np.array([5, 3, 2])).paths.tolist()
-    [[1, 0], [0, 1], [0, 1]]
+    Example:
+        >>> huffman_tree(np.array([5, 3, 2])).paths.tolist()
+        [[1, 0], [0, 1], [0, 1]]
     """
     paths, signs, parent, right, depth = leaf_paths(counts)
     size = len(paths)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Matrices:
     """float32[R, D] of features and float32[O, D] of classes or words; trained in place.
 
-    >>> Matrices(np.zeros((3, 2), np.float32), np.zeros((2, 2), np.float32)).dim
-    2
+    Example:
+        >>> Matrices(np.zeros((3, 2), np.float32), np.zeros((2, 2), np.float32)).dim
+        2
     """
 
     input: np.ndarray

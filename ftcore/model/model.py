@@ -29,8 +29,9 @@ Label = str | int  # of the user's documents; the dictionary has its name
 class Args:
     """Arguments of a training, by fastText's names in snake case. The first thirteen are in a file.
 
-    >>> Args(model="supervised", loss="softmax").dim
-    100
+    Example:
+        >>> Args(model="supervised", loss="softmax").dim
+        100
     """
 
     dim: int = 100
@@ -122,8 +123,9 @@ class Model:
 
         The matrices are shared. A word of the text that starts with the prefix is a label there.
 
-        >>> model.with_prefix().dictionary.labels   # doctest: +SKIP
-        ['__label__good', '__label__dull']
+        Example:
+            >>> model.with_prefix().dictionary.labels   # doctest: +SKIP
+            ['__label__good', '__label__dull']
         """
         matrices = (
             np.asarray(m, np.float32) if isinstance(m, np.ndarray) else m for m in (self.input, self.output)

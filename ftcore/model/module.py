@@ -25,14 +25,16 @@ class Absent(NamedTuple):
     bag: Tensor  # int64[A], which bag each belongs to
 
     def to(self, device: torch.device | str) -> Absent:
+        """The same on another device."""
         return Absent(self.rows.to(device), self.bag.to(device))
 
 
 class Bags(NamedTuple):
     """A ragged batch: the rows of bag b are ``ids[offsets[b]:offsets[b + 1]]`` (to the end for the last).
 
-    >>> make_bags(np.array([3, 1, 2]), np.array([0, 2, 3])).offsets.tolist()
-    [0, 2]
+    Example:
+        >>> make_bags(np.array([3, 1, 2]), np.array([0, 2, 3])).offsets.tolist()
+        [0, 2]
     """
 
     ids: Tensor  # int64[N], rows of the input table
@@ -40,6 +42,7 @@ class Bags(NamedTuple):
     absent: Absent | None = None
 
     def to(self, device: torch.device | str) -> Bags:
+        """The same on another device."""
         absent = None if self.absent is None else self.absent.to(device)
         return Bags(self.ids.to(device), self.offsets.to(device), absent)
 
@@ -53,7 +56,8 @@ def make_bags(ids: np.ndarray, offsets: np.ndarray, seed: int = 0, dim: int = 0)
     Args:
         ids: int[N], rows of the table; a negative number ``-1 - bucket`` is a bucket without a row.
         offsets: int64[B + 1].
-        seed, dim: of the model; they make the rows of absent buckets.
+        seed: of the model; makes the rows of absent buckets.
+        dim: columns of these rows.
     """
     ids = np.asarray(ids)
     gone = ids < 0
@@ -69,14 +73,16 @@ def make_bags(ids: np.ndarray, offsets: np.ndarray, seed: int = 0, dim: int = 0)
 class TwoTables(nn.Module):
     """fastText's two matrices: ``input`` [R, D] of features, ``output`` [O, D] of classes or words.
 
+    Source: fastText ``src/model.cc`` ``computeHidden`` and ``src/loss.cc`` ``computeOutput``.
+
     Args:
         input: float32[R, D], e.g. from `ftcore.dictionary.init.initial_rows`.
         output: float32[O, D]; fastText starts it at zero.
         sparse: give ``input`` sparse gradients. They are quick on large tables, but need SparseAdam or
             plain SGD; see `ftcore.model.optimizers`.
 
-    Example: ``TwoTables(torch.randn(10, 4), torch.zeros(2, 4))(ids, offsets)`` -> logits [B, 2].
-    Source: fastText ``src/model.cc`` ``computeHidden`` and ``src/loss.cc`` ``computeOutput``.
+    Example:
+        ``TwoTables(torch.randn(10, 4), torch.zeros(2, 4))(ids, offsets)`` -> logits [B, 2].
     """
 
     def __init__(self, input: Tensor, output: Tensor, sparse: bool = False) -> None:

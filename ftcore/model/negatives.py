@@ -14,11 +14,13 @@ class NegativeSampler:
     fastText fills a table with ``ceil(sqrt(c) * 1e7 / z)`` entries per class and draws one of them;
     here the same numbers of entries are kept as a running sum, and a draw is looked up in it.
 
+    Source: fastText ``src/loss.cc``, ``NegativeSamplingLoss``.
+
     Args:
         counts: int64[O], of words or labels in the order of the output rows.
 
-    Errors: `UserError` with fewer than two classes (the original would look for another for ever).
-    Source: fastText ``src/loss.cc``, ``NegativeSamplingLoss``.
+    Raises:
+        UserError: with fewer than two classes (the original would look for another for ever).
     """
 
     def __init__(self, counts: np.ndarray) -> None:
@@ -34,15 +36,16 @@ class NegativeSampler:
         self.total = int(self.ends[-1])
 
     def lookup(self, entries: np.ndarray) -> np.ndarray:
-        """The class in each entry (0..total-1) of fastText's table. int64, same shape"""
+        """The class in each entry (0..total-1) of fastText's table: int64, same shape."""
         return np.searchsorted(self.ends, entries, side="right")
 
     def draw(self, targets: np.ndarray, negatives: int, rng: np.random.Generator) -> np.ndarray:
         """Negatives for each target, none equal to it: int64[B, negatives].
 
-        >>> rng = np.random.default_rng(0)
-        >>> NegativeSampler(np.array([9, 1])).draw(np.array([0, 1]), 2, rng).tolist()
-        [[1, 1], [0, 0]]
+        Example:
+            >>> rng = np.random.default_rng(0)
+            >>> NegativeSampler(np.array([9, 1])).draw(np.array([0, 1]), 2, rng).tolist()
+            [[1, 1], [0, 0]]
         """
         targets = np.asarray(targets, np.int64)
         drawn = self.lookup(rng.integers(self.total, size=(len(targets), negatives)))

@@ -29,7 +29,8 @@ def split_optimizers(
 
     Args:
         model: a `FastText` or a `TwoTables` (or any module that holds one).
-        lr: learning rate of the table. head_lr: of the rest; default ``lr``.
+        lr: learning rate of the table.
+        head_lr: of the rest; default ``lr``.
     """
     tables = next(m for m in model.modules() if isinstance(m, TwoTables))
     rest = [p for p in model.parameters() if p is not tables.input]

@@ -28,7 +28,9 @@ class QuantizableRows(Protocol):
     """What can be quantised: a matrix, or something that makes the rows it is asked for."""
 
     @property
-    def shape(self) -> tuple[int, int]: ...
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        ...
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """float32[n, dim] of a slice or of row numbers."""
@@ -40,7 +42,8 @@ class ProductQuantizer:
     """The centroids of every piece of a row.
 
     Attributes:
-        dim: columns of a row. dsub: columns of a piece.
+        dim: columns of a row.
+        dsub: columns of a piece.
         centroids: float32[dim * 256] in the file's order: piece after piece, [256, dsub] each, the last
             one [256, last].
     """
@@ -74,7 +77,8 @@ class ProductQuantizer:
         Args:
             fused: as a build of it for one machine rounds, see `kmeans`.
 
-        Errors: `UserError` for less than 256 rows, or an impossible dsub.
+        Raises:
+            UserError: less than 256 rows, or an impossible dsub.
         """
         count, dim = rows.shape
         if dsub < 1:
@@ -116,12 +120,14 @@ class QuantMatrix:
     """A table of quantised rows.
 
     Attributes:
-        codes: uint8[rows, nsubq]. quantizer: what they mean.
+        codes: uint8[rows, nsubq].
+        quantizer: what they mean.
         norm_codes: uint8[rows] and norm_quantizer: the rows' lengths, or None.
 
-    >>> pq = ProductQuantizer(2, 2, np.arange(512, dtype=np.float32))
-    >>> QuantMatrix(np.array([[3], [0]], np.uint8), pq).gather(np.array([0, 1, 0])).tolist()
-    [[6.0, 7.0], [0.0, 1.0], [6.0, 7.0]]
+    Example:
+        >>> pq = ProductQuantizer(2, 2, np.arange(512, dtype=np.float32))
+        >>> QuantMatrix(np.array([[3], [0]], np.uint8), pq).gather(np.array([0, 1, 0])).tolist()
+        [[6.0, 7.0], [0.0, 1.0], [6.0, 7.0]]
     """
 
     codes: np.ndarray
@@ -148,7 +154,8 @@ class QuantMatrix:
             fused: round as the original does when built for one machine (``-march=native``), not as
                 pip builds it; they agree unless clusters come out empty.
 
-        Errors: `UserError` for a table that is too small or too large, or (with qnorm) holds NaN.
+        Raises:
+            UserError: a table that is too small or too large, or (with qnorm) holds NaN.
         """
         threads = threads or cores()
         count, dim = rows.shape
@@ -176,6 +183,7 @@ class QuantMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(rows, columns) as if it were dense."""
         return len(self.codes), self.quantizer.dim
 
     @property
@@ -263,7 +271,8 @@ def _is_plain(rows: np.ndarray) -> bool:
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """Length of each row: float32[n], squares in float32 summed in float64 (``DenseMatrix::l2NormRow``).
 
-    Errors: `UserError` where one is NaN.
+    Raises:
+        UserError: one is NaN.
     """
     out = np.empty(len(rows), np.float32)
     native.row_norms(np.require(rows, np.float32, "CA"), out)

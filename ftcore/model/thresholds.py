@@ -4,9 +4,10 @@ A label with enough held-out documents gets the threshold of its own best F1, th
 all labels together (micro-F1). Sources: Yang, "A study of thresholding strategies for text categorization", SIGIR
 2001 (SCut, and its fallback for rare labels); Lewis et al., "RCV1", JMLR 5 (2004), 5.3.
 
->>> found = choose_thresholds([["a"], ["b"], []], np.array([[.9, .3], [.4, .6], [.2, .1]]), ["a", "b"])
->>> round(found.overall, 2), found.labels
-(0.5, {})
+Example:
+    >>> found = choose_thresholds([["a"], ["b"], []], np.array([[.9, .3], [.4, .6], [.2, .1]]), ["a", "b"])
+    >>> round(found.overall, 2), found.labels
+    (0.5, {})
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ class Thresholds:
 
     @classmethod
     def from_state(cls, state: Any, labels: Sequence[Any], place: object) -> Thresholds:
-        """Errors: `UserError` naming the place and what is wrong: no numbers from 0 to 1, a label that is none."""
+        """Refuse thresholds that are none.
+
+        Raises:
+            UserError: it names the place and what is wrong: no numbers from 0 to 1, a label that is none.
+        """
         known = {str(label) for label in labels}
         if (
             not isinstance(state, dict)
@@ -73,10 +78,13 @@ def choose_thresholds(
     """Thresholds from N held-out documents.
 
     Args:
-        gold: the labels of each. probabilities: [N, C]. labels: names of the C columns.
+        gold: the labels of each.
+        probabilities: [N, C].
+        labels: names of the C columns.
         enough: documents of a label that give it its own threshold.
 
-    Errors: `UserError` where no document has a label that the model knows.
+    Raises:
+        UserError: no document has a label that the model knows.
     """
     names = [str(label) for label in labels]
     number = {name: column for column, name in enumerate(names)}
@@ -104,8 +112,8 @@ def fitted_thresholds(
     """What `config.Finetune.threshold` asks for: None where each text has one label.
 
     Args:
-        several: whether a text may have several labels. held_out: gold labels and probabilities [N, C] of
-            held-out documents.
+        several: whether a text may have several labels.
+        held_out: gold labels and probabilities [N, C] of held-out documents.
     """
     if option == "off" or (option == "auto" and not several):
         return None

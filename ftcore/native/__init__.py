@@ -6,9 +6,10 @@ this folder (``make`` does, or ``python setup.py build_ext --inplace``); one tha
 * ``FTCORE_PROCESSOR=v2``: use the kernels of this processor family (`PROCESSORS` lists them).
 * ``FTCORE_NATIVE=path``: load another build of the module, such as the one with sanitizers.
 
->>> from ftcore import native
->>> native.PROCESSOR in dict(native.PROCESSORS)
-True
+Example:
+    >>> from ftcore import native
+    >>> native.PROCESSOR in dict(native.PROCESSORS)
+    True
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ POINTS = 240  # a chart is about as many pixels wide
 def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
     """Round numbers (1, 2, 2.5 or 5 times a power of ten) that cover [low, high].
 
-    >>> nice_ticks(0, 0.93)
-    [0.0, 0.25, 0.5, 0.75, 1.0]
+    Example:
+        >>> nice_ticks(0, 0.93)
+        [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     if not high > low:
         span = abs(low) or 1.0
@@ -31,8 +32,9 @@ def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
 def short(value: float) -> str:
     """A number for an axis: 250k, 1.5M, 0.05, 2e-06.
 
-    >>> short(250000), short(0.05), short(1.0)
-    ('250k', '0.05', '1')
+    Example:
+        >>> short(250000), short(0.05), short(1.0)
+        ('250k', '0.05', '1')
     """
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= limit:

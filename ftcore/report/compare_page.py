@@ -1,8 +1,9 @@
 """Two or more models side by side on one frozen test set: an HTML page and a table for the terminal.
 
->>> page = ComparePage("old and new", [ModelEntry("old", {"macro_f1": .8}), ModelEntry("new", {"macro_f1": .9})])
->>> "0.900" in render_comparison(page)
-True
+Example:
+    >>> page = ComparePage("old and new", [ModelEntry("old", {"macro_f1": .8}), ModelEntry("new", {"macro_f1": .9})])
+    >>> "0.900" in render_comparison(page)
+    True
 """
 
 from __future__ import annotations
@@ -141,8 +142,9 @@ def _scored(page: ComparePage, first: ModelEntry, other: ModelEntry) -> tuple[st
 def costs_of(first: ModelEntry, other: ModelEntry) -> list[str]:
     """Calibration, size and speed of the other model where they are worse by more than noise.
 
-    >>> costs_of(ModelEntry("a", {"ece": .02}, 1e6, 900.), ModelEntry("b", {"ece": .09}, 1e6, 300.))
-    ['calibration error 0.020 → 0.090', 'speed 900 → 300 documents/s (× 0.33)']
+    Example:
+        >>> costs_of(ModelEntry("a", {"ece": .02}, 1e6, 900.), ModelEntry("b", {"ece": .09}, 1e6, 300.))
+        ['calibration error 0.020 → 0.090', 'speed 900 → 300 documents/s (× 0.33)']
     """
     found = []
     ece, now = first.metrics.get("ece"), other.metrics.get("ece")
@@ -163,7 +165,11 @@ def _reach(row: Difference) -> str:
 
 
 def render_comparison(page: ComparePage) -> str:
-    """The page as HTML text, to be written as UTF-8. Raises ValueError for fewer than two models."""
+    """The page as HTML text, to be written as UTF-8.
+
+    Raises:
+        ValueError: fewer than two models.
+    """
     if len(page.models) < 2:
         raise ValueError(f"at least two models are needed, not {len(page.models)}")
     others = [model.name for model in page.models[1:]]

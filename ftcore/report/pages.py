@@ -71,6 +71,7 @@ def records(table: Any) -> list[dict[str, Any]]:
 
 
 def is_number(value: Any) -> bool:
+    """Whether a value can be shown as a number: finite, None and text are not."""
     try:
         return math.isfinite(float(value))
     except (TypeError, ValueError):
@@ -82,8 +83,9 @@ def surest_first(rows: Sequence[Any], probability: Callable[[Any], Any], shown: 
 
     Which rows are shown is decided before (the languages take turns); this is the order of reading.
 
-    >>> surest_first([.9, .2, .8, .7], lambda row: row, 3)
-    [0.9, 0.8, 0.2, 0.7]
+    Example:
+        >>> surest_first([.9, .2, .8, .7], lambda row: row, 3)
+        [0.9, 0.8, 0.2, 0.7]
     """
 
     def rank(row: Any) -> float:
@@ -122,14 +124,16 @@ def plain(value: Any) -> str:
 
 
 def percent(value: Any, digits: int = 1) -> str:
+    """A share in per cent, a dash for what is no number."""
     return f"{100 * float(value):.{digits}f} %" if is_number(value) else "–"
 
 
 def seconds(value: Any) -> str:
     """0.4 s, 12 s, 3 min 07 s, 2 h 05 min.
 
-    >>> seconds(187)
-    '3 min 07 s'
+    Example:
+        >>> seconds(187)
+        '3 min 07 s'
     """
     if not is_number(value):
         return "–"
@@ -169,8 +173,9 @@ def names(value: Any) -> list[str]:
 def lang(text: Any, language: str = "") -> str:
     """The lang attribute: it decides which shapes a browser gives to characters that Unicode unifies.
 
-    >>> lang("体育"), lang("sport"), lang("すし屋")
-    ('zh-Hans', 'en', 'ja')
+    Example:
+        >>> lang("体育"), lang("sport"), lang("すし屋")
+        ('zh-Hans', 'en', 'ja')
     """
     han = False
     for char in str(text)[:400]:
@@ -189,11 +194,13 @@ def safe_url(link: Any) -> str:
 
 
 def excerpt(text: Any, limit: int = TEXT_LIMIT) -> str:
+    """A text on one line, its end cut off."""
     text = " ".join(str(text).split())
     return text if len(text) <= limit else text[:limit].rstrip() + " …"
 
 
 def language_name(code: str) -> str:
+    """A language code in words."""
     return {"zh": "Chinese", "en": "English", "mixed": "Mixed", "unknown": "Unknown"}.get(code, code)
 
 

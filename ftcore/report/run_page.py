@@ -1,8 +1,9 @@
 """The report of one pipeline run: one HTML file that opens anywhere, without network.
 
->>> html = render_run(RunPage(name="quickstart", metrics={"macro_f1": 0.91, "majority_macro_f1": 0.03}))
->>> "0.910" in html
-True
+Example:
+    >>> html = render_run(RunPage(name="quickstart", metrics={"macro_f1": 0.91, "majority_macro_f1": 0.03}))
+    >>> "0.910" in html
+    True
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def _languages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _all_metrics(metrics: Mapping[str, float]) -> list[tuple[str, float, float | None, float | None]]:
-    """(name, the model's, the linear baseline's, the majority class's)"""
+    """(name, the model's, the linear baseline's, the majority class's) of each score."""
 
     def of(baseline: str, name: str) -> float | None:
         folder, slash, last = name.rpartition("/")

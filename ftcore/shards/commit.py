@@ -48,8 +48,11 @@ _SAID = 10  # notes shown at most
 
 
 class CommitOptions(PrepareOptions):
-    """What `commit_shards` reads: the options of preparation, the form of the shards, and whether a document
-    may have several labels (as it may where one has)."""
+    """What `commit_shards` reads.
+
+    The options of preparation, the form of the shards, and whether a document may have several labels (as it
+    may where one has).
+    """
 
     shards: Shards = Shards()
     multi_label: bool = False
@@ -161,7 +164,8 @@ def commit_shards(
         UserError: see `check_rejects`; an expected split without documents; too few labels; the
             disk is full.
 
-    Example: ``iter_batches(commit_shards(parts, None, options, Path("shards")), ["train"])``
+    Example:
+        ``iter_batches(commit_shards(parts, None, options, Path("shards")), ["train"])``
     """
     check_rejects(parts, options)
     survey = survey_labels(parts)

@@ -113,11 +113,15 @@ class Cut:
         self._at = 0
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def tokenized(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A `DOCUMENT` batch as `TOKENIZED`. Batches come in the order of reading; documents may be
-        missing (a label of theirs was unusable), none may be new."""
+        """A `DOCUMENT` batch as `TOKENIZED`.
+
+        Batches come in the order of reading; documents may be missing (a label of theirs was unusable), none
+        may be new.
+        """
         found = [_ROW.empty_table()]
         rows: list[int] = []
         for wanted in zip(batch.column("line").to_pylist(), _hashes(batch), strict=True):

@@ -35,10 +35,12 @@ class Pack:
 
     @property
     def source(self) -> int:
+        """Number of the source that all parts are of."""
         return self.parts[0].source
 
     @property
     def first(self) -> Part:
+        """The part that it begins with."""
         return self.parts[0]
 
     def __len__(self) -> int:

@@ -131,8 +131,9 @@ def split_of(key: str, shares: SplitShares) -> str:
 
     The test split takes the lowest hashes: changing `valid` moves no document in or out of it.
 
-    >>> split_of("0" * 32, SplitShares(valid=0.1, test=0.1)), split_of("f" * 32, SplitShares())
-    ('test', 'train')
+    Example:
+        >>> split_of("0" * 32, SplitShares(valid=0.1, test=0.1)), split_of("f" * 32, SplitShares())
+        ('test', 'train')
     """
     return str(splits_of(np.array([int(key[16:], 16)], np.uint64), shares)[0])
 
@@ -162,7 +163,8 @@ def prepare_part(
     Raises:
         UserError: the file vanished or changed since it was listed; the disk is full.
 
-    Example: ``prepare_part(part, PrepareOptions.of(config), Path("stages/prepare/00000")).rows``
+    Example:
+        ``prepare_part(part, PrepareOptions.of(config), Path("stages/prepare/00000")).rows``
     """
     out, parts = Path(out), part.parts if isinstance(part, Pack) else (part,)
     with ExitStack() as stack:
@@ -216,8 +218,9 @@ def assign_splits(batch: pa.RecordBatch, shares: SplitShares) -> tuple[pa.Record
 def key_numbers(keys: pa.Array) -> np.ndarray:
     """Ids (strings of 32 hex digits) [n] as uint64 [n, 2]: high and low half.
 
-    >>> key_numbers(pa.array(["00000000000000ff0000000000000001"])).tolist()
-    [[255, 1]]
+    Example:
+        >>> key_numbers(pa.array(["00000000000000ff0000000000000001"])).tolist()
+        [[255, 1]]
     """
     hexadecimal = b"".join(keys.to_numpy(zero_copy_only=False).astype("S32").tolist())
     return np.frombuffer(bytes.fromhex(hexadecimal.decode()), ">u8").reshape(-1, 2).astype(np.uint64)

@@ -1,12 +1,13 @@
 """Parquet shards of tokenised documents: one writer, one streaming reader.
 
->>> import pyarrow as pa, tempfile; from pathlib import Path; from ftcore.config import Shards
->>> row = {"id": "0" * 32, "language": "en", "split": "train", "labels": ["a"], "tokens": "x y", "source": "s:f"}
->>> folder = Path(tempfile.mkdtemp())
->>> with ShardWriter(folder, Shards()) as writer:
-...     writer.write(pa.RecordBatch.from_pylist([row], schema=SHARD))
->>> [(entry.file, entry.rows) for entry in writer.entries]
-[('shard-00000.parquet', 1)]
+Example:
+    >>> import pyarrow as pa, tempfile; from pathlib import Path; from ftcore.config import Shards
+    >>> row = {"id": "0" * 32, "language": "en", "split": "train", "labels": ["a"], "tokens": "x y", "source": "s:f"}
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with ShardWriter(folder, Shards()) as writer:
+    ...     writer.write(pa.RecordBatch.from_pylist([row], schema=SHARD))
+    >>> [(entry.file, entry.rows) for entry in writer.entries]
+    [('shard-00000.parquet', 1)]
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class ShardSet:
     """A reference to committed shards; it is what travels between tasks.
 
     Attributes:
-        path: the directory; digest: SHA-256 of its manifest.json; rows: documents in it.
+        path: the directory.
+        digest: SHA-256 of its manifest.json.
+        rows: documents in it.
     """
 
     path: str
@@ -229,7 +232,8 @@ def iter_batches(
     Raises:
         UserError: an unknown split, language or column; a missing or changed shard.
 
-    Example: ``for batch in iter_batches(shards, ["train", "unlabelled"], columns=["tokens"]): ...``
+    Example:
+        ``for batch in iter_batches(shards, ["train", "unlabelled"], columns=["tokens"]): ...``
     """
     splits = _known("split", splits, get_args(Split))
     languages = None if languages is None else _known("language", languages, get_args(Language))

@@ -102,8 +102,9 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
 def _plain(name: str) -> str:
     """A member's path with / and without what could lead elsewhere.
 
-    >>> _plain("/../a/./b.txt")
-    'a/b.txt'
+    Example:
+        >>> _plain("/../a/./b.txt")
+        'a/b.txt'
     """
     parts = readable(name).replace("\\", "/").split("/")
     return "/".join(part for part in parts if part not in ("", ".", ".."))

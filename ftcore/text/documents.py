@@ -41,10 +41,11 @@ BATCH_BYTES = 1 << 20  # bounds memory where documents are long
 
 
 def excerpt(raw: str | bytes) -> str:
-    """The beginning of a document, printable and on one line.
+    r"""The beginning of a document, printable and on one line.
 
-    >>> excerpt(b"caf\\xe9\\n\\x00 au lait")
-    'caf\\ufffd \\ufffd au lait'
+    Example:
+        >>> excerpt(b"caf\xe9\n\x00 au lait")
+        'caf\ufffd \ufffd au lait'
     """
     text = raw[: 4 * EXCERPT].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[: 4 * EXCERPT]
     text = " ".join(text.split())[:EXCERPT]
@@ -94,7 +95,8 @@ class BatchBuilder:
 
     Args:
         source: the ``source`` column of the rows that follow; set anew where the next file begins.
-        language, split: defaults of these columns ("" for unknown).
+        language: default of this column; "" for unknown.
+        split: default of this column; "" for unknown.
         limit: bytes of UTF-8; longer documents are rejected.
         labels: of documents that bring none of their own.
         notes: where `note` counts.

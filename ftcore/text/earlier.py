@@ -50,8 +50,9 @@ def _without_html(column: pa.Array) -> pa.Array:
 def is_mark(token: str) -> bool:
     """Whether a token was punctuation: it has no letter, no digit and nothing from U+1F000 up.
 
-    >>> is_mark("☆"), is_mark("😀")
-    (True, False)
+    Example:
+        >>> is_mark("☆"), is_mark("😀")
+        (True, False)
     """
     if token.isalnum():
         return False

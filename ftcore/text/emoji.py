@@ -35,8 +35,9 @@ _OTHERWISE = frozenset("\u203c\u2049\u2139\u2194\u25fb\u25fc\u25fd\u25fe\u2934\u
 def is_emoji(token: str) -> bool:
     """Whether a token is one emoji, or a sign that may be drawn as one; a digit is none.
 
-    >>> [is_emoji(token) for token in ("⚽", "👩‍🚀", "1️⃣", "🇨🇳", "1", "→", "✅✅")]
-    [True, True, True, True, False, False, False]
+    Example:
+        >>> [is_emoji(token) for token in ("⚽", "👩‍🚀", "1️⃣", "🇨🇳", "1", "→", "✅✅")]
+        [True, True, True, True, False, False, False]
     """
     if len(token) == 1:
         if "\U0001f000" <= token <= "\U0001faff" or token in _OTHERWISE:

@@ -39,8 +39,9 @@ _PUNCTUATION = frozenset("，。、；：？！“”‘’（）《》「」『
 def codec_of(name: str, place: str) -> str:
     """The canonical name of a declared Python codec; `UserError` for an unknown one.
 
-    >>> codec_of("GBK", "a.txt")
-    'gbk'
+    Example:
+        >>> codec_of("GBK", "a.txt")
+        'gbk'
     """
     try:
         info = codecs.lookup(name)
@@ -59,8 +60,9 @@ def detect(sample: bytes, whole: bool = False) -> str:
         sample: bytes from the start of the file (at most `SAMPLE` are looked at).
         whole: the sample is the whole file, so an incomplete last character is an error.
 
-    >>> detect("东京是日本的首都".encode("gb18030"), whole=True)
-    'gb18030'
+    Example:
+        >>> detect("东京是日本的首都".encode("gb18030"), whole=True)
+        'gb18030'
     """
     for mark, codec in _MARKS:
         if sample.startswith(mark):
@@ -84,10 +86,11 @@ def detect(sample: bytes, whole: bool = False) -> str:
 
 
 def is_text(sample: bytes) -> bool:
-    """Whether bytes can be text at all: without the control characters that text has none of.
+    r"""Whether bytes can be text at all: without the control characters that text has none of.
 
-    >>> is_text("文字\\n".encode("gb18030")), is_text(bytes(range(32)))
-    (True, False)
+    Example:
+        >>> is_text("文字\n".encode("gb18030")), is_text(bytes(range(32)))
+        (True, False)
     """
     return _CONTROLS.search(sample) is None or any(sample.startswith(mark) for mark, _ in _MARKS)
 

@@ -26,8 +26,9 @@ class Unusable(Exception):
 def text_of(values: Sequence[Any]) -> str:
     """The text columns of a record, joined by a space; empty and missing ones are left out.
 
-    >>> text_of(["Title", None, " body "])
-    'Title body'
+    Example:
+        >>> text_of(["Title", None, " body "])
+        'Title body'
     """
     if len(values) == 1 and type(values[0]) is str:  # nearly always
         return values[0].strip()
@@ -52,8 +53,9 @@ def labels_of(value: Any, names: dict[str, str], separator: str = "") -> list[st
     Args:
         separator: what separates several labels in a string; "": nothing.
 
-    >>> labels_of([1, 1.0, 2.0, "b"], {"1": "pos"}), labels_of("a, b", {}, ",")
-    (['pos', '2', 'b'], ['a', 'b'])
+    Example:
+        >>> labels_of([1, 1.0, 2.0, "b"], {"1": "pos"}), labels_of("a, b", {}, ",")
+        (['pos', '2', 'b'], ['a', 'b'])
     """
     labels: dict[str, None] = {}  # keeps the order, drops repeats
     for item in value if isinstance(value, list | tuple) else [value]:
@@ -69,8 +71,9 @@ def labels_of(value: Any, names: dict[str, str], separator: str = "") -> list[st
 def indicated(values: Sequence[Any], columns: Sequence[str | int], names: dict[str, str]) -> list[str]:
     """The columns whose indicator says yes (1, true), renamed by `names`; a missing one says no.
 
-    >>> indicated([1, "0", True, None], ["a", "b", "c", "d"], {"c": "C"})
-    ['a', 'C']
+    Example:
+        >>> indicated([1, "0", True, None], ["a", "b", "c", "d"], {"c": "C"})
+        ['a', 'C']
     """
     found = []
     for value, column in zip(values, columns, strict=True):
@@ -86,8 +89,9 @@ def indicated(values: Sequence[Any], columns: Sequence[str | int], names: dict[s
 def split_of(value: Any) -> str | None:
     """The value of a split column: train, valid or test; None if it is missing.
 
-    >>> split_of(" Train ")
-    'train'
+    Example:
+        >>> split_of(" Train ")
+        'train'
     """
     split = "" if is_missing(value) else str(value).strip().lower()
     if split and split not in SPLITS:

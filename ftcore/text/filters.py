@@ -15,8 +15,9 @@ STEP = "filters"
 def count_tokens(tokens: pa.Array) -> np.ndarray:
     """Number of tokens in each space-joined string: int64 [n].
 
-    >>> count_tokens(pa.array(["", "a", "a b"])).tolist()
-    [0, 1, 2]
+    Example:
+        >>> count_tokens(pa.array(["", "a", "a b"])).tolist()
+        [0, 1, 2]
     """
     spaces = pc.count_substring(tokens, " ").to_numpy(zero_copy_only=False).astype(np.int64)
     some = pc.greater(pc.binary_length(tokens), 0).to_numpy(zero_copy_only=False)

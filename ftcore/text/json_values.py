@@ -72,7 +72,7 @@ def _is_open(line: str) -> bool:
 
 
 class Values:
-    """The records of a JSON text, each as its own text: objects and arrays at the top, or in a top array.
+    r"""The records of a JSON text, each as its own text: objects and arrays at the top, or in a top array.
 
     Iterating yields (line, depth, text, damage); with a `damage` the text is only there to be quoted.
     A record that does not end is given up where the next line begins like the first record's, so that
@@ -82,8 +82,9 @@ class Values:
         codec: of the stream; what cannot be decoded is damage of the record that it is in.
         limit: characters of a record.
 
-    >>> import io; [v[2] for v in Values(io.BytesIO(b'[{"a": 1},\\n {"a": 2}]'), "utf-8", 100)]
-    ['{"a": 1}', '{"a": 2}']
+    Example:
+        >>> import io; [v[2] for v in Values(io.BytesIO(b'[{"a": 1},\n {"a": 2}]'), "utf-8", 100)]
+        ['{"a": 1}', '{"a": 2}']
     """
 
     def __init__(self, stream: BinaryIO | streams.Reencoded, codec: str, limit: int) -> None:

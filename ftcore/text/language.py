@@ -16,8 +16,9 @@ def language(texts: pa.Array) -> pa.Array:
     is at least a fifth of H + L, else ``zh`` where H > L, else ``en``. Text without either script
     (digits, Cyrillic …) is ``en``, which is to say: not for jieba.
 
-    >>> language(pa.array(["Python是一种动态语言", "a Chinese name, 王", "我用 PyTorch 写 code"])).to_pylist()
-    ['zh', 'mixed', 'mixed']
+    Example:
+        >>> language(pa.array(["Python是一种动态语言", "a Chinese name, 王", "我用 PyTorch 写 code"])).to_pylist()
+        ['zh', 'mixed', 'mixed']
     """
     han, latin = count_scripts(texts)
     mixed = np.minimum(han, latin) >= np.maximum(MIXED_SHARE * (han + latin), 1)

@@ -14,7 +14,7 @@ _DOUBT = 1 << 20  # bytes of a line that are plain ASCII, after which it is take
 
 
 def live_lines(raw: io.BufferedReader) -> Iterator[list[str]]:
-    """All lines that have come, as often as some have; unpacked, decoded, without their ends.
+    r"""All lines that have come, as often as some have; unpacked, decoded, without their ends.
 
     Packed text is told by its first bytes; the encoding by the first block that is not plain ASCII, as the
     pipeline tells it. Bytes that are none of the encoding become U+FFFD.
@@ -22,8 +22,9 @@ def live_lines(raw: io.BufferedReader) -> Iterator[list[str]]:
     Raises:
         UserError: a damaged archive.
 
-    >>> list(live_lines(io.BufferedReader(io.BytesIO("a\\n东京是日本的首都\\nb".encode("gb18030")))))
-    [['a', '东京是日本的首都'], ['b']]
+    Example:
+        >>> list(live_lines(io.BufferedReader(io.BytesIO("a\n东京是日本的首都\nb".encode("gb18030")))))
+        [['a', '东京是日本的首都'], ['b']]
     """
     stream = streams.decompressed(raw, streams.compression_of(raw.peek(18)[:18]))
     rest: list[str] = []  # pieces of a line that has not ended

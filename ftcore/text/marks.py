@@ -14,14 +14,15 @@ _DEFAULT = tuple(Segment().marks)
 def is_mark(token: str, marks: Collection[str] = _DEFAULT) -> bool:
     """True if a token has neither letters nor digits nor signs that are not counted as marks.
 
-    Args:
-        marks: categories of punctuation (``P`` or ``Pd`` …) and symbols (``S`` or ``Sc`` …) that are marks.
-
     An emoji counts as ``So`` whatever its category. Lines and blocks to draw with, and signs for missing
     characters, are of ``So`` too, but mean nothing: they are marks always, and so is what cannot be seen.
 
-    >>> is_mark("……"), is_mark("c++"), is_mark("😀"), is_mark("€"), is_mark("€", ["P"])
-    (True, False, False, True, False)
+    Args:
+        marks: categories of punctuation (``P`` or ``Pd`` …) and symbols (``S`` or ``Sc`` …) that are marks.
+
+    Example:
+        >>> is_mark("……"), is_mark("c++"), is_mark("😀"), is_mark("€"), is_mark("€", ["P"])
+        (True, False, False, True, False)
     """
     if token.isalnum():
         return False

@@ -80,8 +80,9 @@ _SWITCH = re.compile(
 def without_tags(texts: pa.Array) -> pa.Array:
     """A column of texts without tags, comments, scripts and styles; block elements leave a space.
 
-    >>> without_tags(pa.array(["<p>Good<br />film</p>", "if a<b and c>d", "<b>W</b>orld"])).to_pylist()
-    [' Good film ', 'if a<b and c>d', 'World']
+    Example:
+        >>> without_tags(pa.array(["<p>Good<br />film</p>", "if a<b and c>d", "<b>W</b>orld"])).to_pylist()
+        [' Good film ', 'if a<b and c>d', 'World']
     """
     plain = pc.replace_substring_regex(texts, "[\x01\x02]", " ")  # controls become spaces anyway
     plain = pc.replace_substring_regex(plain, _HIDDEN, " ")
@@ -90,7 +91,7 @@ def without_tags(texts: pa.Array) -> pa.Array:
 
 
 def _taken(text: str) -> str:
-    """A text whose possible tags stand between \\x01 and \\x02, without those that are tags."""
+    r"""A text whose possible tags stand between \x01 and \x02, without those that are tags."""
     parts = _BORDER.split(text)  # text, tag, text, tag, …, text
     waiting: dict[str, list[int]] = {}  # start tags that are such only if their end tag follows
     for at in range(1, len(parts), 2):
@@ -140,8 +141,9 @@ def _attributes(text: str) -> bool | None:
 def without_entities(texts: pa.Array) -> pa.Array:
     """A column of texts with character references decoded, also those encoded more than once.
 
-    >>> without_entities(pa.array(["Tom &amp;amp; Jerry&#39;s", "?a=1&copy=2"])).to_pylist()
-    ["Tom & Jerry's", '?a=1&copy=2']
+    Example:
+        >>> without_entities(pa.array(["Tom &amp;amp; Jerry&#39;s", "?a=1&copy=2"])).to_pylist()
+        ["Tom & Jerry's", '?a=1&copy=2']
     """
     if not pc.any(pc.match_substring_regex(texts, _MAY_REFER)).as_py():
         return texts

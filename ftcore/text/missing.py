@@ -21,8 +21,9 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 def is_missing(value: Any) -> bool:
     """Whether a value of a frame, a column or a record is no value.
 
-    >>> [is_missing(v) for v in (None, float("nan"), "", "nan", 0)]
-    [True, True, False, False, False]
+    Example:
+        >>> [is_missing(v) for v in (None, float("nan"), "", "nan", 0)]
+        [True, True, False, False, False]
     """
     if isinstance(value, str):
         return False
@@ -38,8 +39,9 @@ def is_missing(value: Any) -> bool:
 def label_name(value: Any) -> str:
     """A label as text: "" if missing, true or false for a truth value; whole numbers have no point.
 
-    >>> [label_name(v) for v in (1, 1.0, 1.5, True, " a ", "1.0", None)]
-    ['1', '1', '1.5', 'true', 'a', '1.0', '']
+    Example:
+        >>> [label_name(v) for v in (1, 1.0, 1.5, True, " a ", "1.0", None)]
+        ['1', '1', '1.5', 'true', 'a', '1.0', '']
     """
     if is_missing(value):
         return ""
@@ -51,8 +53,9 @@ def label_name(value: Any) -> str:
 def whole_name(name: str) -> str:
     """The whole number that a label such as ``1.0`` stands for, "" if it is none.
 
-    >>> whole_name("1.0"), whole_name("1.5"), whole_name("01.0")
-    ('1', '', '')
+    Example:
+        >>> whole_name("1.0"), whole_name("1.5"), whole_name("01.0")
+        ('1', '', '')
     """
     found = _WHOLE.fullmatch(name)
     return str(int(found[1])) if found else ""
@@ -65,8 +68,9 @@ def unified_names(names: Iterable[str]) -> dict[str, str]:
     JSON writes true: among whole numbers ``1.0`` is 1, among truth values ``True`` is true. Where a
     number has a fraction (ratings, versions) ``1.0`` stays, unless there is a 1 as well.
 
-    >>> unified_names(["0", "1.0", "sport"]), unified_names(["1.0", "1.5"]), unified_names(["True", "false"])
-    ({'1.0': '1'}, {}, {'True': 'true'})
+    Example:
+        >>> unified_names(["0", "1.0", "sport"]), unified_names(["1.0", "1.5"]), unified_names(["True", "false"])
+        ({'1.0': '1'}, {}, {'True': 'true'})
     """
     names = set(names)
     whole = {name: whole_name(name) for name in sorted(names) if whole_name(name)}

@@ -42,15 +42,17 @@ def normalize(
     without_html: Callable[[pa.Array], pa.Array] | None = None,
     invisible: str = INVISIBLE,
 ) -> pa.Array:
-    """Normalise a column of texts; the result has the same length.
+    r"""Normalise a column of texts; the result has the same length.
 
     Args:
         texts: a string array or a list of strings (lone surrogates become ``?``).
         counts: what was taken out is added here: ``html`` (documents with markup), ``urls``, ``emails``.
-        without_html, invisible: earlier rules, see `ftcore.text.earlier`.
+        without_html: earlier rules, see `ftcore.text.earlier`.
+        invisible: earlier rules, see `ftcore.text.earlier`.
 
-    >>> normalize(["<p>Ｈｅｌｌｏ，<br/>World&amp;\\u3000Ａ１"], Normalize()).to_pylist()
-    ['hello， world& a1']
+    Example:
+        >>> normalize(["<p>Ｈｅｌｌｏ，<br/>World&amp;\u3000Ａ１"], Normalize()).to_pylist()
+        ['hello， world& a1']
     """
     counts = Counter() if counts is None else counts
     column = texts if isinstance(texts, pa.Array) else _column(texts)
@@ -84,8 +86,9 @@ def fold(texts: pa.Array) -> pa.Array:
 def spelled(words: Sequence[str], options: Normalize) -> list[str]:
     """Words of a dictionary as they are spelled in text that was normalised for jieba; their case stays.
 
-    >>> spelled(["Ｔ恤衫", "東京大學"], Normalize(simplify=True))
-    ['T恤衫', '东京大学']
+    Example:
+        >>> spelled(["Ｔ恤衫", "東京大學"], Normalize(simplify=True))
+        ['T恤衫', '东京大学']
     """
     kept = {"html": False, "urls": "keep", "emails": "keep", "lowercase": False}
     return normalize(list(words), options.model_copy(update=kept)).to_pylist()

@@ -36,14 +36,17 @@ def tokenized(
     """Each item in its order with the tokens of its texts; a few items a worker are held.
 
     Args:
-        items: batches of rows, for example. texts: an item's texts.
-        seconds: of work until workers start. workers: how many; default one a core, 1: none.
+        items: batches of rows, for example.
+        texts: an item's texts.
+        seconds: of work until workers start.
+        workers: how many; default one a core, 1: none.
 
     Raises:
         WorkerDied: a worker was killed.
 
-    >>> list(tokenized([["Good film!"], []], lambda item: item, Tokenizer()))
-    [(['Good film!'], ['good film']), ([], [])]
+    Example:
+        >>> list(tokenized([["Good film!"], []], lambda item: item, Tokenizer()))
+        [(['Good film!'], ['good film']), ([], [])]
     """
     rest, workers = iter(items), cores() if workers is None else workers
     alone = workers < 2 or isinstance(tokenizer, Whitespace)

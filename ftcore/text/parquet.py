@@ -166,8 +166,13 @@ def _rows_at_once(file: pq.ParquetFile, groups: list[int]) -> int:
 
 
 def check_text_type(kind: pa.DataType, name: str, path: object) -> None:
-    """`UserError` unless a column of this type can hold texts: strings or bytes of any width, also by a
-    dictionary, and numbers, which are written out."""
+    """Refuse a column whose type can hold no texts.
+
+    Strings or bytes of any width can, also by a dictionary, and numbers, which are written out.
+
+    Raises:
+        UserError: any other type.
+    """
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_nested(inner) or pa.types.is_boolean(inner):
         raise UserError(

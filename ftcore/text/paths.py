@@ -138,10 +138,11 @@ def _matching(
 
 
 def readable(name: str) -> str:
-    """A file's name as text: one that is no UTF-8 is taken for GB18030, else its bytes are shown.
+    r"""A file's name as text: one that is no UTF-8 is taken for GB18030, else its bytes are shown.
 
-    >>> readable("caf\\udce9.txt"), readable("\\udcd6\\udcd0.txt")
-    ('caf\\\\xe9.txt', '中.txt')
+    Example:
+        >>> readable("caf\udce9.txt"), readable("\udcd6\udcd0.txt")
+        ('caf\\xe9.txt', '中.txt')
     """
     try:
         name.encode()

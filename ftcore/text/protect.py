@@ -92,8 +92,9 @@ def pieces(text: str, wide: bool = True) -> list[tuple[str, bool]]:
     Args:
         wide: words of other scripts and emoji of several characters are spans as well.
 
-    >>> pieces("学C++要3.5年")
-    [('学', False), ('C++', True), ('要', False), ('3.5', True), ('年', False)]
+    Example:
+        >>> pieces("学C++要3.5年")
+        [('学', False), ('C++', True), ('要', False), ('3.5', True), ('年', False)]
     """
     found, at = [], 0
     for match in (_wide()[0] if wide and not text.isascii() and _RARE(text) else SPANS).finditer(text):
@@ -110,8 +111,9 @@ def pieces(text: str, wide: bool = True) -> list[tuple[str, bool]]:
 def tokens(text: str, wide: bool = True) -> list[str]:
     """Tokens of a text without Han characters; `wide` as in `pieces`.
 
-    >>> tokens("I don't use .NET 3.5, but state-of-the-art C++.")
-    ['I', "don't", 'use', '.NET', '3.5', ',', 'but', 'state-of-the-art', 'C++', '.']
+    Example:
+        >>> tokens("I don't use .NET 3.5, but state-of-the-art C++.")
+        ['I', "don't", 'use', '.NET', '3.5', ',', 'but', 'state-of-the-art', 'C++', '.']
     """
     return [
         match.group()

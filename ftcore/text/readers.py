@@ -1,6 +1,7 @@
 """Parts of files as batches of documents: one door for all formats.
 
->>> for documents, rejected in read_part(part, ingest): ...          # doctest: +SKIP
+Example:
+    >>> for documents, rejected in read_part(part, ingest): ...          # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def read_part(part: Part, ingest: Ingest, notes: Notes | None = None) -> Batches
 def read_parts(
     parts: Sequence[Part], ingest: Ingest, notes: Notes | None = None, out: BatchBuilder | None = None
 ) -> Batches:
-    """`read_part` of parts of one source, one after the other; a batch may hold the end of one and the
-    start of the next, so that small files do not make small batches.
+    """`read_part` of parts of one source, one after the other.
+
+    A batch may hold the end of one and the start of the next, so that small files do not make small batches.
 
     Args:
         out: what takes the documents; its own batches are given out (`rows.RowBuilder`).

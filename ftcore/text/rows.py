@@ -3,7 +3,8 @@
 Ingestion's readers give documents and leave the rest; here nothing is left out, so that row n of what is
 written is row n of what was read: blank lines of a text file, rows without a text, broken ones.
 
->>> for rows in open_rows("docs.csv", ["text"]).read(): ...          # doctest: +SKIP
+Example:
+    >>> for rows in open_rows("docs.csv", ["text"]).read(): ...          # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class FileRows:
     """Some rows of a file.
 
     Attributes:
-        texts: the text of each row, "" where there is none. damage: why a row cannot be read, else "".
+        texts: the text of each row, "" where there is none.
+        damage: why a row cannot be read, else "".
         records: column -> value of each row; a row may lack columns. None where there is a `table`.
         table: the columns, of a Parquet file.
     """
@@ -63,7 +65,8 @@ class FileRows:
 class RowSource:
     """A file, or the files of a folder, as one table; made by `open_rows`.
 
-    Attributes: schema: names and types of the columns.
+    Attributes:
+        schema: names and types of the columns.
     """
 
     schema: pa.Schema
@@ -82,11 +85,13 @@ def open_rows(
         path: .txt (a row a line: source, line and the text), .csv, .tsv, .jsonl, .json or .parquet, packed or
             not; or a folder of files of one such format, as Spark writes them (names that begin with _ or . are
             passed over; ``key=value`` folders are columns).
-        text: columns that the text is in, by name or number. header: csv and tsv begin with the names.
+        text: columns that the text is in, by name or number.
+        header: csv and tsv begin with the names.
         limit: bytes of the longest text.
 
-    Errors: `UserError` for a missing file, several formats in a folder, a column that is not there (with those
-        that are) or holds no text, or files whose columns differ.
+    Raises:
+        UserError: a missing file, several formats in a folder, a column that is not there (with those that
+            are) or holds no text, or files whose columns differ.
     """
     source = Source(path=str(Path(path).resolve()), text=list(text), header=header)
     ingest = Ingest(sources=[source], max_document_bytes=limit)
@@ -184,7 +189,8 @@ class _LineSource(RowSource):
 class RowBuilder(BatchBuilder):
     """Takes what the readers tell of each record and gives it out as `FileRows`.
 
-    Attributes: names: of the columns, where a csv or tsv file has a header.
+    Attributes:
+        names: of the columns, where a csv or tsv file has a header.
     """
 
     def __init__(self, format: str, name: str, ingest: Ingest) -> None:

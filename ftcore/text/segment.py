@@ -96,8 +96,9 @@ class WordTable:
     def cut(self, text: str, hmm: bool = True) -> list[str]:
         """jieba's ``lcut(text, HMM=hmm)`` without the tokens that are white space.
 
-        >>> word_table().cut("我来到北京清华大学")
-        ['我', '来到', '北京', '清华大学']
+        Example:
+            >>> word_table().cut("我来到北京清华大学")
+            ['我', '来到', '北京', '清华大学']
         """
         tokens: list[str] = []
         for number, block in enumerate(_BLOCKS.split(text)):
@@ -246,8 +247,9 @@ class Segmenter:
     def cut(self, text: str) -> list[str]:
         """Tokens of a text, in order; white space is not a token.
 
-        >>> Segmenter(Segment()).cut("我用C++写 state-of-the-art 程序")
-        ['我用', 'C++', '写', 'state-of-the-art', '程序']
+        Example:
+            >>> Segmenter(Segment()).cut("我用C++写 state-of-the-art 程序")
+            ['我用', 'C++', '写', 'state-of-the-art', '程序']
         """
         return [token for chunk in text.split() for token in self.cut_chunk(chunk)]
 
@@ -285,8 +287,11 @@ def _import_jieba():
 
 
 def _plain_table(jieba) -> tuple[dict[str, float], float] | None:
-    """Of jieba's dictionary alone, what its own reading gives, in half the time: the whole file at once, and a
-    logarithm for each distinct count; None where the file is not one of three fields a line."""
+    """Of jieba's dictionary alone, what its own reading gives, in half the time.
+
+    The whole file is read at once, and a logarithm taken for each distinct count; None where the file is not one
+    of three fields a line.
+    """
     with jieba.Tokenizer().get_dict_file() as file:
         text = file.read().decode()
     fields = text.split()

@@ -86,8 +86,9 @@ def list_files(ingest: Ingest, data: str) -> list[SourceFile]:
 def source_names(ingest: Ingest) -> list[str]:
     """One name per source: its own or its path's stem, made unique by -2, -3 ….
 
-    >>> source_names(Ingest(sources=[Source(path="a/train.csv"), Source(path="b/train.csv.gz")]))
-    ['train', 'train-2']
+    Example:
+        >>> source_names(Ingest(sources=[Source(path="a/train.csv"), Source(path="b/train.csv.gz")]))
+        ['train', 'train-2']
     """
     names: list[str] = []
     for source in ingest.sources:
@@ -263,8 +264,9 @@ def _matches(source: Source, data: Path, name: str) -> Listing:
 def _told(left_out: Counter[str]) -> str:
     """What a folder holds beside the files of a source, in words.
 
-    >>> _told(Counter({"*.md": 1200, "links to a folder above them": 1}))
-    '1,200 *.md, 1 links to a folder above them'
+    Example:
+        >>> _told(Counter({"*.md": 1200, "links to a folder above them": 1}))
+        '1,200 *.md, 1 links to a folder above them'
     """
     told = [f"{n:,} {kind}" for kind, n in left_out.most_common(_TOLD)]
     others = left_out.total() - sum(n for _, n in left_out.most_common(_TOLD))

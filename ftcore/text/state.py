@@ -25,7 +25,8 @@ class TokenizerState(BaseModel):
 def read_state(state: Any) -> TokenizerState:
     """The state in its types.
 
-    Errors: `UserError` naming the key, for one that is missing or holds nonsense.
+    Raises:
+        UserError: it names the key, for one that is missing or holds nonsense.
     """
     try:
         return TokenizerState.model_validate(state)

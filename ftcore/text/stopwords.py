@@ -29,9 +29,10 @@ def stopwords(options: Stopwords, spelled: Callable[[list[str]], list[str]] = li
     Raises:
         UserError: a list is missing or not UTF-8.
 
-    >>> words = stopwords(Stopwords(mode="zh"))
-    >>> "的" in words, "不" in words, "the" in words
-    (True, False, False)
+    Example:
+        >>> words = stopwords(Stopwords(mode="zh"))
+        >>> "的" in words, "不" in words, "the" in words
+        (True, False, False)
     """
     if options.mode == "off":
         return frozenset()

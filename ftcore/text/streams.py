@@ -46,9 +46,11 @@ class DigestingFile(io.RawIOBase):
         raw.seek(start)
 
     def readable(self) -> bool:
+        """True: it is read and nothing else."""
         return True
 
     def readinto(self, buffer) -> int:
+        """Fill a buffer, from its start; how many bytes, 0 at the end."""
         view = memoryview(buffer)
         if self._left >= 0:
             view = view[: self._left]
@@ -89,8 +91,9 @@ def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
 def compression_of(head: bytes) -> str:
     """The compression of a file by its first bytes, whatever its name: gz, bz2, xz, zst or "".
 
-    >>> compression_of(gzip.compress(b"a")), compression_of(b"plain")
-    ('gz', '')
+    Example:
+        >>> compression_of(gzip.compress(b"a")), compression_of(b"plain")
+        ('gz', '')
     """
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
 
@@ -172,9 +175,11 @@ class Joined(io.RawIOBase):
         self._head, self._stream = head, stream
 
     def readable(self) -> bool:
+        """True: it is read and nothing else."""
         return True
 
     def readinto(self, buffer) -> int:
+        """Fill a buffer, from its start; how many bytes, 0 at the end."""
         block = self._head[: len(buffer)] or read(self._stream, len(buffer))
         self._head = self._head[len(block) :]
         buffer[: len(block)] = block
@@ -192,6 +197,7 @@ class Reencoded:
         self._decoder = codecs.getincrementaldecoder(codec)("surrogatepass")
 
     def read(self, size: int) -> bytes:
+        """Some bytes of UTF-8, made of at most so many; empty at the end."""
         while block := read(self._stream, size):
             try:
                 text = self._decoder.decode(block)
@@ -206,7 +212,7 @@ class Reencoded:
 
 
 class LineReader:
-    """Numbered lines of a stream, without their line ends; a line over `limit` bytes comes as its start.
+    r"""Numbered lines of a stream, without their line ends; a line over `limit` bytes comes as its start.
 
     Lines end at a newline, with or without a carriage return before it. With `returns` they end at
     carriage returns where the text begins with these and without any newline, as old Macs wrote it.
@@ -215,8 +221,9 @@ class LineReader:
     When the stream breaks off, iteration ends and `broken` holds the reason (an unfinished last
     line belongs to what is lost).
 
-    >>> list(LineReader(io.BytesIO(b"a\\r\\nb"), limit=10))
-    [(b'a', False), (b'b', False)]
+    Example:
+        >>> list(LineReader(io.BytesIO(b"a\r\nb"), limit=10))
+        [(b'a', False), (b'b', False)]
     """
 
     def __init__(

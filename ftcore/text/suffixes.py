@@ -24,8 +24,9 @@ def suffixes(name: str) -> tuple[str, str]:
 
     A suffix of digits is part of the name, as in ``wiki_00`` and ``news.53068``.
 
-    >>> suffixes("a/train.JSONL.gz"), suffixes("b.tgz"), suffixes("wiki_00.bz2"), suffixes("talk.53068")
-    (('.jsonl', '.gz'), ('.tar', '.gz'), ('', '.bz2'), ('', ''))
+    Example:
+        >>> suffixes("a/train.JSONL.gz"), suffixes("b.tgz"), suffixes("wiki_00.bz2"), suffixes("talk.53068")
+        (('.jsonl', '.gz'), ('.tar', '.gz'), ('', '.bz2'), ('', ''))
     """
     name = name.rstrip("/").rpartition("/")[2]
     last = _suffix(name)
@@ -49,8 +50,9 @@ def is_taken(name: str, format: str) -> bool:
     Where the format is said, text files of every usual suffix and without one are; else the suffix
     must tell the format.
 
-    >>> is_taken("a.md", "auto"), is_taken("a.md", "file"), is_taken("wiki_00", "wiki"), is_taken("a.pdf", "file")
-    (False, True, True, False)
+    Example:
+        >>> is_taken("a.md", "auto"), is_taken("a.md", "file"), is_taken("wiki_00", "wiki"), is_taken("a.pdf", "file")
+        (False, True, True, False)
     """
     suffix, _ = suffixes(name)
     if format == "auto":
@@ -64,8 +66,9 @@ def is_taken(name: str, format: str) -> bool:
 def stem(name: str) -> str:
     """A file's name without folders and without the suffixes that tell format, compression or archive.
 
-    >>> stem("data/imdb/train.jsonl.zst"), stem("v1.2.md")
-    ('train', 'v1.2')
+    Example:
+        >>> stem("data/imdb/train.jsonl.zst"), stem("v1.2.md")
+        ('train', 'v1.2')
     """
     last = PurePath(PurePath(name).name)
     known = FORMATS.keys() | COMPRESSIONS.keys() | ARCHIVES.keys() | _SHORT.keys() | _TEXTS - {""}

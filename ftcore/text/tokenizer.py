@@ -50,8 +50,9 @@ class Tokenizer:
     Raises:
         UserError: a user dictionary or a stopword list is missing or unreadable.
 
-    >>> Tokenizer().tokenize(["我用C++写程序。", "I don't <b>like</b> it!"])
-    ['我用 c++ 写 程序', "i don't like it"]
+    Example:
+        >>> Tokenizer().tokenize(["我用C++写程序。", "I don't <b>like</b> it!"])
+        ['我用 c++ 写 程序', "i don't like it"]
     """
 
     def __init__(
@@ -188,11 +189,13 @@ class Tokenizer:
 
 
 class Whitespace:
-    """Tokens as they stand between white space, nothing changed: fastText's own way, for text that is
-    segmented already. A line break is a space.
+    """Tokens as they stand between white space, nothing changed.
 
-    >>> Whitespace().tokenize(["Don't change  this!"])
-    ["Don't change  this!"]
+    This is fastText's own way, for text that is segmented already. A line break is a space.
+
+    Example:
+        >>> Whitespace().tokenize(["Don't change  this!"])
+        ["Don't change  this!"]
     """
 
     kind = "whitespace"
@@ -300,8 +303,9 @@ def _lower(token: str) -> str:
 def escape(token: str) -> str:
     """Keep a token of the text apart from fastText's own.
 
-    >>> escape("__label__x"), escape("</s>"), escape("label")
-    ('＿_label__x', '＜/s>', 'label')
+    Example:
+        >>> escape("__label__x"), escape("</s>"), escape("label")
+        ('＿_label__x', '＜/s>', 'label')
     """
     if token.startswith(LABEL) or token == EOS:
         return chr(ord(token[0]) + 0xFEE0) + token[1:]

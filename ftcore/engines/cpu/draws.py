@@ -33,7 +33,9 @@ def draw_centres(
     Windows are formed after the discard and never cross a line (``Dictionary::getLine``, ``FastText::skipgram``).
 
     Args:
-        ids: int32[N]. offsets: int64[L + 1], relative to `ids`. limits: of `discard_limits`.
+        ids: int32[N].
+        offsets: int64[L + 1], relative to `ids`.
+        limits: of `discard_limits`.
     """
     size = len(ids)
     made = Centres(*(np.empty(size, np.int32) for _ in range(4)))

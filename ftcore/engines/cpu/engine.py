@@ -51,8 +51,7 @@ class Cpu:
     Args:
         threads: None takes one a core. More than one makes the result depend on timing.
 
-    Example::
-
+    Example:
         Cpu(threads=1).pretrain_lines(tables, corpus, range(len(corpus)), options, lr, rng, setup)
     """
 

@@ -62,6 +62,7 @@ class DenseHead:
         self.single = len(examples.unit_E) == examples.units
 
     def gradient(self, k: int, hidden_BD: Tensor, output_CD: Tensor) -> HeadGradient:
+        """Loss and gradients of update k: hidden [B, D], the whole output table [C, D]."""
         unit_E = self.unit[k]
         hidden_ED = hidden_BD if self.single else hidden_BD.index_select(0, unit_E)
         closed_form = softmax_gradient if self.softmax else ova_gradient
@@ -109,6 +110,7 @@ class RowsHead:
         return cls(path.values.astype(np.int64), code.values.astype(np.float32), path.sizes, examples, device)
 
     def gradient(self, k: int, hidden_BD: Tensor, output_CD: Tensor) -> HeadGradient:
+        """Loss and gradients of update k: hidden [B, D], the rows that it scores [C, D]."""
         args = (self.row[k], self.truth[k], self.unit[k], self.weight[k])
         loss, grad_BD, grad_TD = rows_gradient(hidden_BD, output_CD, *args)
         return HeadGradient(loss, grad_BD, self.row[k], grad_TD)
