@@ -11,6 +11,7 @@ ARGS        ?=
 STORE       ?= runs
 BIN         := $(VENV)/bin
 STAMP       := $(VENV)/.installed
+DOCS        := $(VENV)/.docs
 SAMPLE      := examples/sample/data/.written
 NATIVE      := -O3 -funroll-loops -march=native
 TORCH       := $(shell grep '^torch==' constraints.txt)
@@ -23,7 +24,7 @@ export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format ui deploy serve bench peer peers clean
+.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format docs ui deploy serve bench peer peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -59,6 +60,9 @@ lint: $(STAMP) ## what the tests cannot see: style, docstrings, unused names
 
 format: $(STAMP) ## put the code into the form that `make lint` asks for
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+docs: $(DOCS) ## the guides and the reference as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo "build/site/index.html"
 
 ui: $(CORE) ## the MLflow and Prefect pages over the store of `make run`
 	@$(BIN)/python -m flows.ui "store=$(STORE)" $(ARGS)
@@ -105,6 +109,12 @@ $(STAMP): pyproject.toml constraints.txt
 	   $(BIN)/pip install -c constraints.txt $(BUILD_TOOLS) && \
 	   $(BIN)/pip install -c constraints.txt --no-build-isolation -e '.[test]'; } > $(VENV)/install.log 2>&1 \
 	   || { tail -20 $(VENV)/install.log; echo "installation failed; the whole log: $(VENV)/install.log"; exit 1; }
+	@touch $@
+
+# What builds the site, only where it is asked for.
+$(DOCS): $(STAMP)
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(VENV)/docs.txt
+	@$(BIN)/pip install -c constraints.txt -r $(VENV)/docs.txt > $(VENV)/docs.log 2>&1 || { tail -20 $(VENV)/docs.log; exit 1; }
 	@touch $@
 
 $(CORE): $(STAMP) $(CORE_FILES)

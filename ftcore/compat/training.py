@@ -39,15 +39,15 @@ def train_supervised(*given: Any, **named: Any) -> _FastText:
     autotuneDuration=300, autotuneModelSize; and, by name, those of `ftcore.compat.arguments.Extras`.
     ``thread=1`` gives the same bytes for the same seed.
 
-    Args:
-        input: a file of lines, labels being the words that start with `label`; also compressed, several
-            files, Parquet, or any iterable of lines (`ftcore.dictionary.lines.Lines`, which may be given itself).
+    ``input`` is a file of lines, labels being the words that start with `label`; also compressed, several
+    files, Parquet, or any iterable of lines (`ftcore.dictionary.lines.Lines`, which may be given itself).
 
     Raises:
         TypeError: an unknown argument, or a value of the wrong type.
         UserError: a value out of range, no such file, an empty vocabulary, a loss that became NaN.
 
-    Example: ``ftcore.train_supervised("train.txt", epoch=25, lr=1.0, wordNgrams=2).predict("which dish?")``
+    Example:
+        ``ftcore.train_supervised("train.txt", epoch=25, lr=1.0, wordNgrams=2).predict("which dish?")``
     """
     return train(Arguments.read(given, named, supervised=True))
 
@@ -60,9 +60,11 @@ def train_unsupervised(*given: Any, **named: Any) -> _FastText:
     thread=cpu_count - 1, lrUpdateRate=100, t=0.0001, label="__label__", verbose=2, pretrainedVectors="";
     also seed=0 and, by name, those of `ftcore.compat.arguments.Extras` that are not a classifier's.
 
-    Raises: as `train_supervised`.
+    Raises:
+        UserError: as `train_supervised`.
 
-    Example: ``ftcore.train_unsupervised("text.txt", minn=2, maxn=5)["word"]``
+    Example:
+        ``ftcore.train_unsupervised("text.txt", minn=2, maxn=5)["word"]``
     """
     return train(Arguments.read(given, named, supervised=False))
 

@@ -24,11 +24,25 @@ _SAME = ("epoch", "lr", "min_count", "minn", "maxn", "word_ngrams", "bucket", "n
 class FastTextClassifier(ClassifierMixin, BaseEstimator):
     """fastText's classifier on raw texts, one label a text or several.
 
+    Attributes:
+        classes_: [C]; of an indicator matrix its columns.
+        model_: the `ftcore.FastText`.
+        history_: a dict for each epoch.
+        n_iter_: epochs trained.
+
     Args:
         tokenizer: how texts become tokens. ``ftcore``: our own, for Chinese and English; ``whitespace``:
             as fastText, for text that is segmented already; or a `ftcore.config.Text`. ``auto``: that of
             `pretrained` if there is one, else ``ftcore``.
-        dim, epoch, lr, min_count, minn, maxn, word_ngrams, bucket, neg: as in fastText.
+        dim: as in fastText.
+        epoch: as in fastText.
+        lr: as in fastText.
+        min_count: as in fastText.
+        minn: as in fastText.
+        maxn: as in fastText.
+        word_ngrams: as in fastText.
+        bucket: as in fastText.
+        neg: as in fastText.
         loss: ``softmax``, ``hs`` or ``ns`` for one label a text, ``ova`` for several;
             ``auto``: softmax or ova, as `y` is.
         pretrained: start from these vectors: a model, or the path of a model's directory or `.bin`; `dim` is
@@ -36,16 +50,12 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
         class_weight: ``balanced`` or {class: weight}. Of these as of `sample_weight` only the ratios count.
         warm_start: a further `fit` goes on from the present model, and adds its new words and classes.
-        engine, device: see `ftcore.engines.choice.choose_engine`.
+        engine: see `ftcore.engines.choice.choose_engine`.
+        device: see `ftcore.engines.choice.choose_engine`.
         random_state: a number gives the same model again, where `n_jobs` is 1.
         n_jobs: threads of training and prediction; None is one, -1 all cores.
 
-    Attributes:
-        classes_: [C]; of an indicator matrix its columns. model_: the `ftcore.FastText`.
-        history_: a dict for each epoch. n_iter_: epochs trained.
-
-    Example::
-
+    Example:
         FastTextClassifier(epoch=25, lr=0.5).fit(["很 好 看", "dull film"], ["pos", "neg"]).predict(["好看"])
     """
 
@@ -88,7 +98,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
                 A nested list of zeros and ones is read as the last. A text without label does not take part.
             sample_weight: [N] from 0 up, what each text counts; 0 leaves it out.
 
-        Errors: ValueError for unusable texts, labels, weights or parameters.
+        Raises:
+            ValueError: unusable texts, labels, weights or parameters.
         """
         texts, targets = inputs.read_texts(X), inputs.Targets.read(y)
         check_consistent_length(texts, targets.rows)

@@ -32,23 +32,32 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Words that training has not seen get theirs from their character n-grams. A `pretrained` classifier
     gives the plain mean of a text's features instead, what its scores are made of.
 
+    Attributes:
+        model_: the `ftcore.FastText`, or the model that `pretrained` named.
+
     Args:
         tokenizer: see `FastTextClassifier`; ``auto``: that of `pretrained`, which for a `.bin` is white
             space, else ``ftcore``.
         pretrained: use this model instead of training: a model, or the path of a model's directory, `.bin`
             or `.ftz`. The parameters of training do not count then.
-        model: ``skipgram`` or ``cbow``. loss: ``ns``, ``hs`` or ``softmax``.
-        dim, epoch, lr, ws, neg, t, min_count, minn, maxn, bucket: as in fastText, but for `min_count`, which is
-            5 there. For Chinese, n-grams of 1 to 3 characters serve better than 3 to 6.
-        engine, device: see `ftcore.engines.choice.choose_engine`.
+        model: ``skipgram`` or ``cbow``.
+        loss: ``ns``, ``hs`` or ``softmax``.
+        dim: as in fastText.
+        epoch: as in fastText.
+        lr: as in fastText.
+        ws: as in fastText.
+        neg: as in fastText.
+        t: as in fastText.
+        min_count: as in fastText, where it is 5.
+        minn: as in fastText; for Chinese, n-grams of 1 to 3 characters serve better than 3 to 6.
+        maxn: as in fastText.
+        bucket: as in fastText.
+        engine: see `ftcore.engines.choice.choose_engine`.
+        device: see `ftcore.engines.choice.choose_engine`.
         random_state: a number gives the same vectors again, where `n_jobs` is 1.
         n_jobs: threads of training and of `transform`; None is one, -1 all cores.
 
-    Attributes:
-        model_: the `ftcore.FastText`, or the model that `pretrained` named.
-
-    Example::
-
+    Example:
         make_pipeline(FastTextVectorizer(), LogisticRegression()).fit(texts, labels)
     """
 
@@ -82,7 +91,8 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def fit(self, X: Any, y: Any = None) -> FastTextVectorizer:
         """Train on N texts, or open the `pretrained` model.
 
-        Errors: ValueError for unusable texts or parameters, or texts without any token.
+        Raises:
+            ValueError: unusable texts or parameters, or texts without any token.
         """
         texts = inputs.read_texts(X)
         if self.pretrained is not None:

@@ -112,21 +112,23 @@ def autotune(
     Args:
         base: the first trial. ``dim`` defaults to the start's, or 100.
         fixed: names of `SEARCHED` that the user has set; they stay as in `base`.
-        metric: see `Metric.parse`. predictions: labels predicted for each document (k).
+        metric: see `Metric.parse`.
+        predictions: labels predicted for each document (k).
         model_size: bytes (with k, M or G) that the model's `.ftz` may have; trials are then cut off,
             retrained, quantised (`fitting.fit`) and judged as such; one of too few rows for that is taken as it
             is if its `.bin` fits. "": not quantised.
         seed: of the moves and of every training.
-        deterministic, threads: of the cpu engine, see `load_engine`.
+        deterministic: of the cpu engine, see `load_engine`.
+        threads: of the cpu engine, see `load_engine`.
         start: where tables start; default `Fresh`.
-        on_trial: told of every trial. on_progress: told the seconds gone by, some times a second.
+        on_trial: told of every trial.
+        on_progress: told the seconds gone by, some times a second.
 
     Raises:
         UserError: an unreadable metric or size, an unknown label, nothing to score, or no trial that ended
             in time and fitted the size.
 
-    Example::
-
+    Example:
         result = autotune(lines, held_out, config.Finetune(dim=100), {"dim"}, duration=60,
                           engine=choose_engine("cpu", "cpu"))
         result.score, result.options.lr

@@ -107,7 +107,8 @@ class Loop:
     Args:
         stage: name in progress reports and errors.
         tables: trained in place; on the engine's device while it runs.
-        epochs, total: passes, and tokens of all of them together.
+        epochs: passes.
+        total: tokens of all passes together.
         lr: learning rate by tokens processed since the beginning.
         key: what a checkpoint must match to be resumed.
         advice: how to mend a training that diverged.

@@ -89,7 +89,9 @@ class FromVectors(Fresh):
     """Rows of vectors by word; all these words enter the vocabulary. Rows of n-grams start at random.
 
     Args:
-        words, vectors: n words as bytes, float32[n, D]. label: prefix of words that are labels; empty: none is.
+        words: n of them, as bytes.
+        vectors: float32[n, D].
+        label: prefix of words that are labels; empty: none is.
     """
 
     def __init__(self, words: Sequence[bytes], vectors: np.ndarray, label: str = "") -> None:
@@ -98,7 +100,11 @@ class FromVectors(Fresh):
 
     @classmethod
     def read(cls, path: str | PathLike, label: str = "") -> FromVectors:
-        """Those of a `.vec`. Errors: `UserError` naming the line that is wrong."""
+        """Those of a `.vec`.
+
+        Raises:
+            UserError: it names the line that is wrong.
+        """
         from ftcore.formats.vec import read_vec
 
         return cls(*read_vec(path), label)

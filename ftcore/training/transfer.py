@@ -52,7 +52,8 @@ def transfer(
     wants.
 
     Args:
-        source, tables: of the trained model; both stay as they are.
+        source: of the trained model; stays as it is.
+        tables: of the trained model; stay as they are.
         dictionary: of the new one; `Dictionary.merge` keeps words that only the source has.
         seed: of the new model's rows.
         source_seed: of the source's absent rows; default: `seed`.
@@ -64,8 +65,7 @@ def transfer(
     Raises:
         UserError: the source's tables do not fit its dictionary.
 
-    Example::
-
+    Example:
         start = transfer(pretrained_dictionary, pretrained_tables, dictionary, seed=0)
         finetune(start.tables, dictionary, train, valid, options, frozen=start.pretrained, engine=engine)
     """
