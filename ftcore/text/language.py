@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from ftcore.base.strings import strings
+
 HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"  # valid in re and in RE2
 MIXED_SHARE = 0.2
 
@@ -22,7 +24,7 @@ def language(texts: pa.Array) -> pa.Array:
     """
     han, latin = count_scripts(texts)
     mixed = np.minimum(han, latin) >= np.maximum(MIXED_SHARE * (han + latin), 1)
-    return pa.array(np.where(mixed, "mixed", np.where(han > latin, "zh", "en")).tolist(), pa.string())
+    return strings(np.where(mixed, "mixed", np.where(han > latin, "zh", "en")).tolist())
 
 
 def count_scripts(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,8 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ftcore.base.strings import strings
+
 _BLOCKS = (
     "address|article|aside|audio|blockquote|body|br|button|canvas|caption|center|col|colgroup|dd|details|dialog|dir|div"
     "|dl|dt|embed|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|img|input"
@@ -87,7 +89,7 @@ def without_tags(texts: pa.Array) -> pa.Array:
     plain = pc.replace_substring_regex(texts, "[\x01\x02]", " ")  # controls become spaces anyway
     plain = pc.replace_substring_regex(plain, _HIDDEN, " ")
     marked = pc.replace_substring_regex(plain, _TAG, "\x01\\0\x02")
-    return pa.array([_taken(text) if "\x01" in text else text for text in marked.to_pylist()], pa.string())
+    return strings([_taken(text) if "\x01" in text else text for text in marked.to_pylist()])
 
 
 def _taken(text: str) -> str:
@@ -147,7 +149,7 @@ def without_entities(texts: pa.Array) -> pa.Array:
     """
     if not pc.any(pc.match_substring_regex(texts, _MAY_REFER)).as_py():
         return texts
-    return pa.array([_decoded(text) if "&" in text else text for text in texts.to_pylist()], pa.string())
+    return strings([_decoded(text) if "&" in text else text for text in texts.to_pylist()])
 
 
 def _decoded(text: str) -> str:

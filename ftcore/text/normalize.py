@@ -15,6 +15,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ftcore.base.strings import strings
 from ftcore.config import Normalize
 from ftcore.text import markup
 from ftcore.text.language import HAN
@@ -96,9 +97,9 @@ def spelled(words: Sequence[str], options: Normalize) -> list[str]:
 
 def _column(texts: Sequence[str]) -> pa.Array:
     try:
-        return pa.array(texts, pa.string())
+        return strings(texts)
     except UnicodeEncodeError:
-        return pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
+        return strings([text.encode("utf-8", "replace").decode() for text in texts])
 
 
 def _mapped(column: pa.Array, pattern: str, function: Callable[[pa.Array], pa.Array]) -> pa.Array:
@@ -110,7 +111,7 @@ def _mapped(column: pa.Array, pattern: str, function: Callable[[pa.Array], pa.Ar
 
 
 def _each(function: Callable[[str], str]) -> Callable[[pa.Array], pa.Array]:
-    return lambda column: pa.array([function(text) for text in column.to_pylist()], pa.string())
+    return lambda column: strings([function(text) for text in column.to_pylist()])
 
 
 def _without_html(column: pa.Array) -> pa.Array:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from ftcore.base.strings import strings
 from ftcore.config import Text, digest
 from ftcore.errors import UserError
 from ftcore.text import earlier
@@ -120,7 +121,7 @@ class Tokenizer:
         texts, keys = clean.to_pylist(), self._keys(clean)
         columns = [batch.column(name) for name in ("source", "line", "text", "labels")]
         columns += [languages, batch.column("split")]
-        columns += [pa.array(self._tokens(texts), pa.string()), pa.array(keys, pa.string())]
+        columns += [strings(self._tokens(texts)), strings(keys)]
         return pa.RecordBatch.from_arrays(columns, schema=TOKENIZED), empty(REJECTED)
 
     def _keys(self, clean: pa.Array) -> list[str]:

@@ -36,6 +36,9 @@ STATEMENTS = {  # what must not be imported
     'import ftcore; ftcore.train_supervised("train.txt", dim=4, loss="hs", wordNgrams=2, bucket=99)': TRAIN,
     'import ftcore; ftcore.train_unsupervised("train.txt", dim=4, thread=1)["x"]': TRAIN,
     "from ftcore import FastText": PIPELINE - {"jieba"},
+    "from ftcore.inference.classifier import Classifier; from ftcore.formats.directory import read_directory; "
+    'Classifier(read_directory("m")).predict(["x y, <b>z</b>", ""])': PIPELINE | {"torch", "pandas"},
+    'import ftcore; ftcore.load_model("m").predict("x y")': {"torch", "pandas"} | PIPELINE,
 }
 COMMANDS = {  # ftcore's words, and what must not be imported
     "": ALL | {"numpy"},
@@ -45,6 +48,7 @@ COMMANDS = {  # ftcore's words, and what must not be imported
     "predict-prob s.bin train.txt 2": ALL,
     "test s.bin train.txt": ALL,
     "test-label s.bin train.txt": ALL,
+    "predict m train.txt": {"torch", "pandas"} | PIPELINE,
     "print-word-vectors u.bin": ALL,
     "print-sentence-vectors s.bin": ALL,
     "print-ngrams u.bin word": ALL,
@@ -65,7 +69,7 @@ TELL = "import sys\n{}\nprint('imported', *sorted({{name.split('.')[0] for name 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """train.txt, s.bin (labels), u.bin (words)."""
+    """train.txt, s.bin (labels), u.bin (words), m (a directory, with a tokenizer)."""
     import ftcore
 
     folder = tmp_path_factory.mktemp("imports")
@@ -76,6 +80,8 @@ def folder(tmp_path_factory) -> Path:
     given = {"dim": 8, "bucket": 300, "minn": 2, "maxn": 3, "verbose": 0, "thread": 1, "epoch": 1}
     ftcore.train_supervised(str(folder / "train.txt"), **given).save_model(folder / "s.bin")
     ftcore.train_unsupervised(str(folder / "train.txt"), **given).save_model(folder / "u.bin")
+    texts = ["good film", "dull day"]
+    ftcore.FastText.from_texts(texts, ["a", "b"], dim=4).save(folder / "m")
     return folder
 
 
