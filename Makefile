@@ -53,6 +53,7 @@ test-kill: $(CORE) ## kill -9 at random moments, then the same command again
 
 peer-tests: $(CORE) peer ## the original's and fasttext-community's unit tests on ftcore (ARGS="--times 20")
 	@$(BIN)/python tests/reference/peer_tests.py $(ARGS)
+	@echo "the golden answers, asked again"; $(BIN)/python tests/golden/make.py --live
 	@echo "fasttext-community's tests on ftcore"; $(BIN)/python tests/reference/community_tests.py
 
 lint: $(STAMP) ## what the tests cannot see: style, docstrings, unused names

@@ -223,8 +223,8 @@ def test_wheel_holds_only_ftcore():
     finder = project["tool"]["setuptools"]["packages"]["find"]
     packages = find_packages(str(ROOT), include=finder["include"], exclude=finder.get("exclude", ()))
     assert packages and {name.split(".")[0] for name in packages} == {"ftcore"}
-    rooms = {f"ftcore.{p.parent.name}" for p in (ROOT / "ftcore").glob("*/__init__.py")}
-    assert rooms | {"ftcore"} <= set(packages)
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "ftcore").rglob("*.py")}
+    assert folders == set(packages), "a room without __init__.py is left out of the wheel"
     assert "py-modules" not in project["tool"]["setuptools"]
     pages = {p.suffix for p in (ROOT / "ftcore").rglob("*") if p.suffix in (".html", ".css")}
     shipped = project["tool"]["setuptools"]["package-data"]["ftcore.report"]

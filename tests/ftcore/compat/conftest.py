@@ -66,18 +66,18 @@ def originals(train_file, tmp_path_factory) -> dict[str, Path]:
     """`.bin` of each of `KINDS`, and ``pruned`` (a `.ftz`), trained by the original."""
     folder = tmp_path_factory.mktemp("originals")
     calls = "".join(
-        f"m = fasttext.{function}(path, dim=10, bucket=300, thread=12, verbose=0, **{named!r})\n"
+        f"m = fasttext.{function}(path, dim=6, bucket=300, thread=12, verbose=0, **{named!r})\n"
         f"m.save_model(folder + '/{name}.bin')\n"
         for name, (function, named) in KINDS.items()
     )
     run_peer(
-        "path, folder = str(given['path']), str(given['folder'])\n"
+        "path, folder = str(given['path']), str(given['into'])\n"
         + calls
         + "m = fasttext.load_model(folder + '/softmax.bin')\n"
         "m.quantize(cutoff=260, qnorm=True, dsub=2)\n"
         "m.save_model(folder + '/pruned.ftz')\n",
-        path=np.array(str(train_file)),
-        folder=np.array(str(folder)),
+        folder,
+        path=train_file,
     )
     return {path.stem: path for path in folder.iterdir()}
 

@@ -20,14 +20,13 @@ from ftcore.compat.arguments import (
     model_name,
 )
 from ftcore.errors import UserError
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 
 
 def read(*given, supervised=True, **named):
     return Arguments.read(given, named, supervised=supervised)
 
 
-@needs_peer
 def test_names_order_and_defaults_are_the_originals():
     found = run_peer(
         "import inspect, re, json\n"
@@ -96,7 +95,6 @@ def test_unknown_and_repeated_keywords_are_the_originals_type_errors():
         read(*range(26))
 
 
-@needs_peer
 @pytest.mark.parametrize(
     "named",
     [
@@ -181,7 +179,6 @@ def test_metrics_without_a_label_behind_the_colon(metric: str):
         read("f", autotuneValidationFile="v", autotuneMetric=metric)
 
 
-@needs_peer
 def test_enumerations_look_like_the_originals():
     found = run_peer(
         "names = fasttext.FastText\n"

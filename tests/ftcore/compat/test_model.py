@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import random
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -14,9 +15,7 @@ import pytest
 import ftcore
 from ftcore.errors import UserError
 from tests.ftcore.compat.conftest import KINDS, run_both
-from tests.reference.peer import needs_peer
 
-pytestmark = needs_peer
 SUPERVISED = [name for name, (function, _) in KINDS.items() if function == "train_supervised"]
 TEXTS = [
     "soup noodle", "火锅 牛肉 spicy", "", "unseen words", "__label__food bake", "a\tb\u3000c\0d", "bake </s> soup",
@@ -53,7 +52,7 @@ out["row"] = m.get_input_vector(3)
 
 def asked(originals, name: str) -> dict[str, np.ndarray]:
     return {
-        "path": np.array(str(originals[name])),
+        "path": originals[name],
         "texts": np.array(json.dumps(TEXTS)),
         "words": np.array(json.dumps(WORDS)),
     }
@@ -98,7 +97,7 @@ for k, threshold in ((1, 0.0), (2, 0.0), (-1, 0.0), (1, 0.99), (3, 0.5)):
 
 @pytest.mark.parametrize("name", [*SUPERVISED, "pruned"])
 def test_predictions_and_scores(originals, test_file, name: str):
-    same(*run_both(PREDICTIONS, **asked(originals, name), test=np.array(str(test_file))))
+    same(*run_both(PREDICTIONS, **asked(originals, name), test=test_file))
 
 
 METER = """
@@ -120,7 +119,7 @@ for k in (-1, 1, 2):
 
 @pytest.mark.parametrize("name", SUPERVISED)
 def test_meter(originals, test_file, name: str):
-    same(*run_both(METER, **asked(originals, name), test=np.array(str(test_file))))
+    same(*run_both(METER, **asked(originals, name), test=test_file))
 
 
 NEIGHBORS = """
@@ -181,13 +180,17 @@ out["output matrix"] = np.array(error(m.get_output_matrix))
 """
 
 
-def test_errors_are_the_originals(originals, test_file, tmp_path):
-    vec = tmp_path / "v.vec"
-    vec.write_text("1 3\nsoup 1 2 3\n")
+def test_errors_are_the_originals(originals, test_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the messages name the files as they are given
+    Path("v.vec").write_text("1 3\nsoup 1 2 3\n")
+    Path("test.txt").write_bytes(test_file.read_bytes())
     theirs, ours = run_both(
-        ERRORS, path=np.array(str(originals["softmax"])), words=np.array(str(originals["skipgram"])),
-        test=np.array(str(test_file)), vec=np.array(str(vec)),
-    )  # fmt: skip
+        ERRORS,
+        path=originals["softmax"],
+        words=originals["skipgram"],
+        test=Path("test.txt"),
+        vec=Path("v.vec"),
+    )
     wrong = []
     for name, (kind, text) in ((name, value.tolist()) for name, value in theirs.items()):
         found, said = ours[name].tolist()
@@ -212,7 +215,7 @@ def test_set_matrices_and_reduce_model(originals):
         "labels, scores = m.predict(['soup noodle', 'bake'], 3)\n"
         "out['exact'] = np.array(json.dumps(labels))\n"
         "out['scores'] = np.concatenate(scores)\n",
-        path=np.array(str(originals["softmax"])),
+        path=originals["softmax"],
     )
     same(theirs, ours)
     model = ftcore.load_model(originals["softmax"])

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.reference.peer import needs_peer
 
 SCRIPT = Path(__file__).parents[2] / "reference/peer_tests.py"
 
 
 @needs_peer
+@pytest.mark.slow  # `make peer-tests` runs them
 def test_all_83_pass_and_none_is_skipped():
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--only-ftcore", "--seed", "1000"],

@@ -24,7 +24,7 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Lines
 from ftcore.errors import UserError
 from tests.ftcore.compat.conftest import labelled_lines
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 
 QUIET = {"verbose": 0, "thread": 1, "dim": 8}
 LINES = labelled_lines(150)
@@ -53,7 +53,6 @@ def test_a_loaded_model_has_no_such_attributes(train_file, tmp_path):
     assert not hasattr(ftcore.load_model(tmp_path / "m.bin"), "lr")
 
 
-@needs_peer
 def test_dictionaries_are_the_originals(train_file):
     script = (
         "for name, train, named in (('s', fasttext.train_supervised, {}), ('u', fasttext.train_unsupervised, {}),\n"
@@ -62,7 +61,7 @@ def test_dictionaries_are_the_originals(train_file):
         "    out[name + ' words'], out[name + ' labels'] = np.array(m.get_words()), np.array(m.get_labels())\n"
         "    out[name + ' counts'] = m.get_words(include_freq=True)[1]\n"
     )
-    theirs = run_peer(script, path=np.array(str(train_file)))
+    theirs = run_peer(script, path=train_file)
     calls = (("s", ftcore.train_supervised, {}), ("u", ftcore.train_unsupervised, {}),
              ("m", ftcore.train_supervised, {"minCount": 30, "minCountLabel": 100}))  # fmt: skip
     for name, train, named in calls:
@@ -163,7 +162,6 @@ def test_unsegmented_chinese_is_warned_of_once(recwarn):
 
 
 # --------------------------------------------------------------------------------------- where to start
-@needs_peer
 def test_pretrained_vectors_change_the_vocabulary_as_in_the_original(train_file, tmp_path):
     vec = tmp_path / "v.vec"
     words = ["soup", "new", "火锅", "__label__extra", "</s>", "__label__food", "soup"]
@@ -178,7 +176,7 @@ def test_pretrained_vectors_change_the_vocabulary_as_in_the_original(train_file,
         "out['words'], out['labels'] = np.array(m.get_words()), np.array(m.get_labels())\n"
         "out['counts'], out['label counts'] = m.get_words(include_freq=True)[1], m.get_labels(include_freq=True)[1]\n"
         "out['rows'] = np.stack([m[w] for w in ('soup', 'new', '火锅', '</s>')])\n",
-        path=np.array(str(train_file)), vec=np.array(str(vec)),
+        path=train_file, vec=vec,
     )  # fmt: skip
     model = ftcore.train_supervised(str(train_file), epoch=0, pretrainedVectors=str(vec), **QUIET)
     assert model.get_words() == theirs["words"].tolist() and model.get_labels() == theirs["labels"].tolist()

@@ -9,7 +9,7 @@ import ftcore as fasttext
 from ftcore.compat import tuning
 from ftcore.compat.command_line import commands
 from ftcore.errors import UserError
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import needs_peer, run_live
 
 
 def lines(n: int, seed: int) -> list[str]:
@@ -99,6 +99,7 @@ def test_no_such_validation_file(files):
 
 
 @needs_peer
+@pytest.mark.slow  # nothing that a model found by a search has is its own; the others are asked about always
 def test_the_original_opens_what_was_found(files, tmp_path):
     model = train(files)
     model.save_model(str(tmp_path / "m.bin"))
@@ -106,7 +107,7 @@ def test_the_original_opens_what_was_found(files, tmp_path):
         "model = fasttext.load_model(str(given['path']))\n"
         "out['test'] = np.array(model.f.test(str(given['test']), 1, 0.0))\n"
     )
-    seen = run_peer(script, path=str(tmp_path / "m.bin"), test=str(files / "test"))
+    seen = run_live(script, path=str(tmp_path / "m.bin"), test=str(files / "test"))
     assert tuple(seen["test"]) == pytest.approx(model.test(str(files / "test")))
 
 

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from ftcore.compat import util
 from ftcore.errors import UserError
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 
 
-@needs_peer
 def test_precision_and_recall_are_the_originals():
     rng = np.random.default_rng(0)
     lines = [

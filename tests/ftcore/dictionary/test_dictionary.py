@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from ftcore.dictionary.numbering import Numbering
 from ftcore.dictionary.tokens import join_lines
 from ftcore.errors import UserError
 from tests.reference import dictionary as slow
-from tests.reference.peer import data_file, needs_peer, run_peer
+from tests.reference.peer import data_file, needs_peer, run_live, run_peer
 
 
 def options(**kw) -> config.DictionaryOptions:
@@ -50,20 +52,37 @@ def thucnews() -> list[str]:
     return [f"__label__{label} " + " ".join(title.replace(" ", "")) for title, label in pairs]
 
 
+def own() -> list[str]:
+    """Three labels, words of two scripts by a long tail, so with many ties."""
+    rng = np.random.default_rng(4)
+    words = [f"{a}{b}" for a in ("word", "词", "é", "W") for b in range(300)]
+    ranks = np.minimum(rng.zipf(1.3, (800, 12)), len(words)) - 1
+    return [f"__label__{i * i % 3} " + " ".join(words[rank] for rank in row) for i, row in enumerate(ranks)]
+
+
+@pytest.mark.parametrize("min_count", [1, 5])
+def test_ids_equal_the_originals(min_count, tmp_path):
+    ids_alike(own(), min_count, tmp_path, run_peer)
+
+
 @needs_peer
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", [cooking, imdb, thucnews])
 @pytest.mark.parametrize("min_count", [1, 5])
-def test_ids_equal_the_originals(corpus, min_count, tmp_path):
-    lines = corpus()
+def test_ids_of_real_texts_equal_the_originals(corpus, min_count, tmp_path):
+    ids_alike(corpus(), min_count, tmp_path, run_live)
+
+
+def ids_alike(lines: list[str], min_count: int, tmp_path: Path, ask: Callable) -> None:
     path = tmp_path / "train.txt"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    got = run_peer(
+    got = ask(
         "m = fasttext.train_supervised(str(given['path']), minCount=int(given['min_count']), epoch=0, dim=1,"
         " bucket=1000, thread=1, verbose=0)\n"
         "w, c = m.get_words(include_freq=True, on_unicode_error='replace')\n"
         "l, d = m.get_labels(include_freq=True)\n"
         "out.update(words=[x.encode() for x in w], counts=c, labels=l, label_counts=d)\n",
-        path=str(path),
+        path=path,
         min_count=min_count,
     )
     ours = Dictionary.build(map(parse, lines), options(min_count=min_count))
@@ -73,7 +92,6 @@ def test_ids_equal_the_originals(corpus, min_count, tmp_path):
     assert ours.label_counts.tolist() == got["label_counts"].tolist()
 
 
-@needs_peer
 @pytest.mark.parametrize(
     ("minn", "maxn", "n", "bucket"), [(1, 3, 1, 2_000_000), (3, 6, 3, 5000), (0, 0, 2, 999)]
 )
@@ -103,7 +121,7 @@ def test_features_equal_the_originals(minn, maxn, n, bucket, tmp_path):
         "m.set_matrices(table, m.get_output_matrix())\n"
         "out['vectors'] = [m.get_sentence_vector(str(q)) for q in given['queries']]\n"
         "for k, w in enumerate(given['tokens']): out[f's{k}'] = m.get_subwords(str(w))[1]\n",
-        path=str(path),
+        path=path,
         minn=minn,
         maxn=maxn,
         n=n,
@@ -123,7 +141,6 @@ def test_features_equal_the_originals(minn, maxn, n, bucket, tmp_path):
         assert ours.subwords(word.encode()).tolist() == got[f"s{k}"].tolist(), word
 
 
-@needs_peer
 def test_subword_ids_of_chinese():
     got = run_peer(
         "import tempfile, os\n"

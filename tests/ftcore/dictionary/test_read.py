@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from ftcore.dictionary.lines import Lines
 from ftcore.dictionary.lookup import Words
 from ftcore.errors import UserError
 from tests.reference import dictionary as slow
-from tests.reference.peer import data_file, needs_peer, run_peer
+from tests.reference.peer import data_file, needs_peer, run_live, run_peer
 
 
 def options(**kw) -> config.DictionaryOptions:
@@ -69,15 +70,19 @@ def read_bin(path: Path) -> tuple[list[tuple], int]:
     return found, ntokens
 
 
-def the_originals(paths: list[Path], cases: list[dict]) -> list[tuple[list[tuple], int]]:
+def the_originals(
+    paths: list[Path], cases: list[dict], ask: Callable = run_peer
+) -> list[tuple[list[tuple], int]]:
     """Dictionaries the original makes of the files, each with its options (mode: supervised or not)."""
-    run_peer(
+    ask(
         "import json\n"
         "for path, case in zip(given['paths'], given['cases']):\n"
         "    case = json.loads(str(case)); path = str(path)\n"
         "    make = fasttext.train_supervised if case.pop('supervised') else fasttext.train_unsupervised\n"
-        "    make(path, epoch=0, dim=1, bucket=10, thread=1, verbose=0, **case).save_model(path + '.bin')\n",
-        paths=[str(p) for p in paths],
+        "    name = str(given['into']) + path[path.rindex('/'):] + '.bin'\n"
+        "    make(path, epoch=0, dim=1, bucket=10, thread=1, verbose=0, **case).save_model(name)\n",
+        paths[0].parent,
+        paths=paths,
         cases=[json.dumps(c) for c in cases],
     )
     return [read_bin(p.with_name(p.name + ".bin")) for p in paths]
@@ -98,7 +103,6 @@ ODD = {
 }  # fmt: skip
 
 
-@needs_peer
 def test_odd_texts_have_the_originals_dictionary(tmp_path):
     usual, others = {"supervised": True}, [
         ("labels", {"supervised": True, "minCountLabel": 3, "label": "__lab"}),
@@ -148,14 +152,15 @@ def zhwiki() -> bytes:
 
 
 @needs_peer
-@pytest.mark.parametrize("corpus", [cooking, thucnews, pytest.param(imdb, marks=pytest.mark.slow), pytest.param(zhwiki, marks=pytest.mark.slow)])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("corpus", [cooking, thucnews, imdb, zhwiki])
 def test_real_files_have_the_originals_dictionary(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "_BLOCK", 1 << 18)
     path = tmp_path / "text"
     path.write_bytes(corpus())
     cases = [{"supervised": True, "minCount": 1}, {"supervised": False, "minCount": 5}]
     for case in cases:
-        [(found, ntokens)] = the_originals([path], [case])
+        [(found, ntokens)] = the_originals([path], [case], run_live)
         for threads in (1, 3):
             ours = Dictionary.read(Lines(path), options(min_count=case["minCount"]), threads=threads)
             assert entries(ours) == found and ours.ntokens == ntokens
@@ -172,7 +177,6 @@ QUERIES = [
 ]
 
 
-@needs_peer
 @pytest.mark.parametrize(("minn", "maxn", "n"), [(0, 0, 1), (1, 2, 3), (2, 4, 1)])
 def test_features_of_queries_with_labels_equal_the_originals(minn, maxn, n, tmp_path):
     path = tmp_path / "text"
@@ -183,13 +187,13 @@ def test_features_of_queries_with_labels_equal_the_originals(minn, maxn, n, tmp_
     d = Dictionary.read(Lines(path), o)
     rows = d.nwords + d.bucket
     # a row is a random vector, so that the mean of a line's rows says which they are
-    table = np.random.default_rng(1).normal(size=(rows, 16)).astype("f")
+    table = np.random.default_rng(1).random((rows, 16), np.float32)
     got = run_peer(
         "m = fasttext.train_supervised(str(given['path']), minCount=1, epoch=0, dim=16, bucket=1000, thread=1,"
         " verbose=0, minn=int(given['minn']), maxn=int(given['maxn']), wordNgrams=int(given['n']))\n"
         "m.set_matrices(given['table'], m.get_output_matrix())\n"
         "out['vectors'] = [m.get_sentence_vector(str(q)) for q in given['queries']]\n",
-        path=str(path), minn=minn, maxn=maxn, n=n, table=table, queries=QUERIES,
+        path=path, minn=minn, maxn=maxn, n=n, table=table, queries=QUERIES,
     )  # fmt: skip
     for threads in (1, 2):
         ids, offsets = d.features_of(QUERIES * 300, label="__label__", threads=threads)

@@ -6,6 +6,7 @@ other compilers.
 """
 
 import json
+from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
@@ -21,13 +22,14 @@ from ftcore.engines.setup import FinetuneSetup, LossTables
 from ftcore.model.module import TwoTables
 from tests.reference.dictionary import tokens
 from tests.reference.original import Minstd, Original
-from tests.reference.peer import data_file, needs_peer, run_peer
+from tests.reference.peer import data_file, needs_peer, run_live, run_peer
 
 DIM = 8
 PEER = """
 import json
 arguments = json.loads(str(given["arguments"]))
-model = getattr(fasttext, str(given["kind"]))(**arguments)
+files = {"input": str(given["text"]), "pretrainedVectors": str(given["vectors"])}
+model = getattr(fasttext, str(given["kind"]))(**arguments, **files)
 words, counts = model.get_words(include_freq=True)
 out["words"], out["counts"] = np.array([word.encode() for word in words]), counts
 if str(given["kind"]) == "train_supervised":
@@ -89,7 +91,7 @@ def without_labels(lines: list[str]) -> list[str]:
 class Both:
     """The original's result, and what makes a simulation of it."""
 
-    def __init__(self, folder, lines: list[str], model: str, loss: str, **options):
+    def __init__(self, folder, lines: list[str], model: str, loss: str, ask: Callable = run_peer, **options):
         self.model, self.loss, self.options = model, loss, options
         self.text = "".join(f"{line}\n" for line in lines).encode()
         (folder / "train.txt").write_bytes(self.text)
@@ -101,12 +103,12 @@ class Both:
         (folder / "start.vec").write_text(f"{len(rows)} {DIM}\n" + "".join(rows), encoding="utf-8")
         kind = "train_supervised" if model == "sup" else "train_unsupervised"
         arguments = {
-            "input": str(folder / "train.txt"), "pretrainedVectors": str(folder / "start.vec"), "dim": DIM,
-            "loss": loss, "thread": 1, "minCount": 1, "minn": 0, "maxn": 0, "verbose": 0, **options,
+            "dim": DIM, "loss": loss, "thread": 1, "minCount": 1, "minn": 0, "maxn": 0, "verbose": 0, **options,
         }  # fmt: skip
         if model != "sup":
             arguments["model"] = "skipgram" if model == "sg" else model
-        self.peer = run_peer(PEER, kind=kind, arguments=json.dumps(arguments))
+        files = {"text": folder / "train.txt", "vectors": folder / "start.vec"}
+        self.peer = ask(PEER, kind=kind, arguments=json.dumps(arguments), **files)
         by_word = {word.encode(): row for word, row in zip(words, start, strict=True)}
         self.words = self.peer["words"].tolist()
         self.start = np.array([by_word[word] for word in self.words])
@@ -138,7 +140,6 @@ UNSUPERVISED = {"lr": 0.1, "epoch": 1, "ws": 3, "neg": 3, "t": 0.02}
 SUPERVISED = {"lr": 0.5, "epoch": 2, "neg": 3, "seed": 4}
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", ["ns", "hs"])
 @pytest.mark.parametrize("model", ["sg", "cbow"])
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -146,7 +147,6 @@ def test_word_vectors(tmp_path, language, model, loss):
     assert Both(tmp_path, generated(language), model, loss, **UNSUPERVISED).agrees(1e-5)
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", ["softmax", "ns", "ova", "hs"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_supervised(tmp_path, language, loss):
@@ -159,7 +159,7 @@ def test_supervised(tmp_path, language, loss):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_word_vectors_on_real_text(tmp_path, language, model, loss):
     lines = without_labels(real(language, 400))
-    assert Both(tmp_path, lines, model, loss, **(UNSUPERVISED | {"t": 1e-3})).agrees(1e-5)
+    assert Both(tmp_path, lines, model, loss, run_live, **(UNSUPERVISED | {"t": 1e-3})).agrees(1e-5)
 
 
 @needs_peer
@@ -167,7 +167,9 @@ def test_word_vectors_on_real_text(tmp_path, language, model, loss):
 @pytest.mark.parametrize("loss", ["softmax", "ns", "ova"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_supervised_on_real_text(tmp_path, language, loss):
-    assert Both(tmp_path, real(language, 300), "sup", loss, **(SUPERVISED | {"epoch": 1})).agrees(1e-6)
+    assert Both(tmp_path, real(language, 300), "sup", loss, run_live, **(SUPERVISED | {"epoch": 1})).agrees(
+        1e-6
+    )
 
 
 # ------------------------------------------------------------------------------- engines on its draws

@@ -20,7 +20,7 @@ from tests.ftcore.engines.small import (
     pretraining,
     tables_for,
 )
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 from tests.reference.sequential import Model, kept_tokens, table_sigmoid, windows_of
 
 
@@ -115,7 +115,8 @@ PEER = """
 import json
 args = json.loads(str(given["arguments"]))
 kind = args.pop("kind")
-model = getattr(fasttext, "train_" + kind)(**args)
+model = getattr(fasttext, "train_" + kind)(
+    input=str(given["text"]), pretrainedVectors=str(given["vectors"]), **args)
 out["words"] = np.array(model.words)
 out["labels"] = np.array(model.labels)
 out["input"], out["output"] = model.get_input_matrix(), model.get_output_matrix()
@@ -131,7 +132,7 @@ def start_vectors(tmp_path, dictionary, tables):
         for i, word in enumerate(dictionary.words)
     ]
     path.write_text(f"{dictionary.nwords} {rows.shape[1]}\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
+    return path
 
 
 def original_lines(sizes, total, lr):
@@ -152,7 +153,6 @@ def by_name(names, rows):
     return dict(zip(names, np.array(rows), strict=False))
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", ["softmax", "ova", "hs"])
 def test_fine_tuning_equals_fasttext_itself(tmp_path, loss):
     """One thread, every row given, one label: no draw decides anything, so the tables must agree."""
@@ -166,10 +166,11 @@ def test_fine_tuning_equals_fasttext_itself(tmp_path, loss):
     text = "".join(f"__label__{label[0]} {line}\n" for label, line in zip(labels, texts, strict=True))
     data.write_text(text, encoding="utf-8")
     arguments = {
-        "input": str(data), "dim": 6, "loss": loss, "epoch": 2, "lr": 0.5, "thread": 1, "minCount": 1,
-        "lrUpdateRate": 0, "verbose": 0, "pretrainedVectors": start_vectors(tmp_path, dictionary, tables),
+        "dim": 6, "loss": loss, "epoch": 2, "lr": 0.5, "thread": 1, "minCount": 1,
+        "lrUpdateRate": 0, "verbose": 0,
     }  # fmt: skip
-    peer = run_peer(PEER, arguments=json.dumps({"kind": "supervised", **arguments}))
+    files = {"text": data, "vectors": start_vectors(tmp_path, dictionary, tables)}
+    peer = run_peer(PEER, arguments=json.dumps({"kind": "supervised", **arguments}), **files)
 
     # a line's tokens here: its features (words and </s>) and the label
     order, rates = original_lines(
@@ -207,7 +208,6 @@ def agree(tables, slow, peer_input, peer_output, loss):
         np.testing.assert_allclose(ours.detach().numpy(), theirs, atol=atol, rtol=0)
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", ["softmax", "hs"])
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_pretraining_equals_fasttext_itself(tmp_path, model, loss):
@@ -221,11 +221,11 @@ def test_pretraining_equals_fasttext_itself(tmp_path, model, loss):
     data = tmp_path / "train.txt"
     data.write_text("".join(f"{line}\n" for line in texts), encoding="utf-8")
     arguments = {
-        "input": str(data), "model": model, "thread": 1, "minCount": 1, "minn": 0, "maxn": 0,
-        "lrUpdateRate": 0, "verbose": 0, "pretrainedVectors": start_vectors(tmp_path, dictionary, tables),
-        **common,
+        "model": model, "thread": 1, "minCount": 1, "minn": 0, "maxn": 0,
+        "lrUpdateRate": 0, "verbose": 0, **common,
     }  # fmt: skip
-    peer = run_peer(PEER, arguments=json.dumps({"kind": "unsupervised", **arguments}))
+    files = {"text": data, "vectors": start_vectors(tmp_path, dictionary, tables)}
+    peer = run_peer(PEER, arguments=json.dumps({"kind": "unsupervised", **arguments}), **files)
 
     # reading the vectors has counted every word once more, which may move ids among equals
     rows = by_name(dictionary.words, tables.input.detach().numpy())

@@ -154,7 +154,7 @@ def attack(number: int, seeds: list, shipped: list, folder: Path) -> str:
 
 def main(first: int, count: int, folder: Path) -> None:
     warnings.simplefilter("ignore")
-    seeds = [model._state() for model in seed_directories()]
+    seeds = [container.unpack_arrays(model.to_bytes()) for model in seed_directories()]
     shipped = [
         container.unpack_arrays(shipping.pack(_FastText(classic=classic))) for classic in seed_models()
     ]

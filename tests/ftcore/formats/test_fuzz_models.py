@@ -106,7 +106,7 @@ ARRAYS = [  # (array, element or function, place, what the message names)
 
 @pytest.mark.parametrize(("name", "value", "at", "message"), ARRAYS)
 def test_arrays_are_checked_and_named(model: FastText, tmp_path: Path, name: str, value, at, message: str):
-    arrays, header = model._state()
+    arrays, header = unpack_arrays(model.to_bytes())
     arrays = changed(arrays, name, value, at)
     write_arrays(tmp_path / "m", arrays, header)
     with pytest.raises(UserError, match=rf"{WEIGHTS}: {message}"):
@@ -125,7 +125,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("key", "value"), HEADERS)
 def test_the_header_is_checked_and_named(model: FastText, tmp_path: Path, key: str, value):
-    arrays, header = model._state()
+    arrays, header = unpack_arrays(model.to_bytes())
     write_arrays(tmp_path / "m", arrays, {**header, key: value})
     named = "(output|labels|input)" if value == "cbow" else "input" if value == 3 else key
     with pytest.raises(UserError, match=rf"{tmp_path}/m.*{named}"):
@@ -145,7 +145,7 @@ def test_the_header_is_checked_and_named(model: FastText, tmp_path: Path, key: s
     ],
 )  # fmt: skip
 def test_the_tokenizer_is_checked_and_named(model: FastText, tmp_path: Path, key: str, value):
-    arrays, header = model._state()
+    arrays, header = unpack_arrays(model.to_bytes())
     write_arrays(tmp_path / "m", arrays, {**header, "tokenizer": {**header["tokenizer"], key: value}})
     with pytest.raises(UserError, match=rf"{tmp_path}/m: tokenizer: .*{key}"):
         FastText.load(tmp_path / "m")
@@ -189,7 +189,7 @@ def test_what_the_system_refuses_is_one_line(model: FastText, tmp_path: Path):
 
 def test_half_precision_goes_through(model: FastText, tmp_path: Path):
     """float16 and float64 tables are a model, too; of another kind of number there is none."""
-    arrays, header = model._state()
+    arrays, header = unpack_arrays(model.to_bytes())
     half = {**arrays, **{name: arrays[name].astype(np.float16) for name in ("input", "output")}}
     write_arrays(tmp_path / "m", half, header)
     assert sha256_file(tmp_path / "m" / WEIGHTS) == read_arrays(tmp_path / "m")[1]["weights"]["sha256"]

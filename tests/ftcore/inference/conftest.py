@@ -13,19 +13,19 @@ from ftcore.model.model import Model
 from tests.reference.peer import run_peer
 
 LOSSES = ("softmax", "ova", "ns", "hs")
-WORDS = [f"w{i}" for i in range(420)] + ["电影", "好看", "naïve", "中国人", "brand-new"]
+WORDS = [f"w{i}" for i in range(220)] + ["电影", "好看", "naïve", "中国人", "brand-new"]
 _TRAIN = """
 for loss in given["losses"]:
-    m = fasttext.train_supervised(str(given["path"]), loss=str(loss), dim=20, lr=.5, epoch=3, thread=12,
-        wordNgrams=2, bucket=5000, minn=2, maxn=3, minCount=3, verbose=0)
-    m.save_model(f"{given['out']}/{loss}.bin")
+    m = fasttext.train_supervised(str(given["path"]), loss=str(loss), dim=7, lr=.5, epoch=3, thread=12,
+        wordNgrams=2, bucket=300, minn=2, maxn=3, minCount=3, verbose=0)
+    m.save_model(f"{given['into']}/{loss}.bin")
     # small pieces and no norms for one of them: both forms of a quantised row
-    m.quantize(str(given["path"]), cutoff=3000, qnorm=bool(loss != "ns"), qout=False, dsub=3, verbose=0)
-    m.save_model(f"{given['out']}/{loss}.ftz")
+    m.quantize(str(given["path"]), cutoff=400, qnorm=bool(loss != "ns"), qout=False, dsub=3, verbose=0)
+    m.save_model(f"{given['into']}/{loss}.ftz")
 for model, loss in (("skipgram", "ns"), ("cbow", "hs")):
-    m = fasttext.train_unsupervised(str(given["path"]), model, loss=loss, dim=20, epoch=2, thread=12,
-        bucket=5000, minCount=3, verbose=0)
-    m.save_model(f"{given['out']}/{model}.bin")
+    m = fasttext.train_unsupervised(str(given["path"]), model, loss=loss, dim=7, epoch=1, lr=.01, thread=12,
+        bucket=300, minCount=3, verbose=0)
+    m.save_model(f"{given['into']}/{model}.bin")
 """
 
 
@@ -37,22 +37,23 @@ def random_lines(count: int, seed: int) -> list[str]:
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory) -> Path:
-    """3,000 lines with 12 labels that overlap in their words."""
+    """3,000 lines with 7 labels that overlap in their words."""
     draw = random.Random(1)
     path = tmp_path_factory.mktemp("inference") / "train.txt"
     with path.open("w") as file:
         for _ in range(3000):
-            label = draw.randrange(12)
-            words = draw.choices(WORDS[label * 20 : label * 20 + 120] + WORDS[-5:-1], k=draw.randrange(1, 20))
+            label = draw.randrange(7)
+            words = draw.choices(WORDS[label * 18 : label * 18 + 110] + WORDS[-5:-1], k=draw.randrange(1, 20))
             file.write(f"__label__{label} {' '.join(words)}\n")
     return path
 
 
 @pytest.fixture(scope="session")
-def models(labelled) -> Path:
+def models(labelled, tmp_path_factory) -> Path:
     """Directory of the original's {softmax,ova,ns,hs}.{bin,ftz} and {skipgram,cbow}.bin."""
-    run_peer(_TRAIN, path=str(labelled), out=str(labelled.parent), losses=np.array(LOSSES))
-    return labelled.parent
+    folder = tmp_path_factory.mktemp("models")
+    run_peer(_TRAIN, folder, path=labelled, losses=np.array(LOSSES))
+    return folder
 
 
 @pytest.fixture(scope="session")

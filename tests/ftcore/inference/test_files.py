@@ -22,7 +22,6 @@ from ftcore.inference.files import predict_file
 from ftcore.inference.parquet import predict_parquet
 from ftcore.inference.predict import Predictor
 from tests.ftcore.inference.conftest import random_lines
-from tests.reference.peer import needs_peer
 
 LINES = random_lines(700, seed=4)
 
@@ -50,7 +49,6 @@ def text_of(predictor: Predictor, lines: list[str], k: int, scores: bool = True)
     return "".join(rows)
 
 
-@needs_peer
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 def test_a_file_of_any_packing_gives_the_lists_predictions(ending, predictor, tmp_path, small_pieces):
     data = "".join(line + "\n" for line in LINES).encode()
@@ -68,7 +66,6 @@ def test_a_file_of_any_packing_gives_the_lists_predictions(ending, predictor, tm
     assert unpack(target.read_bytes()).decode() == text_of(predictor, LINES, 1, scores=False)
 
 
-@needs_peer
 def test_pieces_of_a_text_end_at_lines(predictor, monkeypatch):
     whole = predictor.predict(LINES, 3)
     for size in (1, 7, 100, 4000):
@@ -80,7 +77,6 @@ def test_pieces_of_a_text_end_at_lines(predictor, monkeypatch):
     assert predictor.predict(long).labels.tolist() == [predictor.predict([x]).labels[0] for x in long]
 
 
-@needs_peer
 @pytest.mark.parametrize("kind", ["string", "large_string", "binary", "list"])
 @pytest.mark.parametrize("k", [1, 2, -1])
 def test_parquet_gets_two_columns(kind, k, predictor, tmp_path, small_pieces):
@@ -110,10 +106,9 @@ def test_parquet_gets_two_columns(kind, k, predictor, tmp_path, small_pieces):
     assert pq.ParquetFile(target).metadata.row_group(0).column(3).compression == "ZSTD"
 
 
-@needs_peer
 def test_rows_without_a_prediction_are_null(predictor, tmp_path):
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
-    for texts in (["w1", "w300 w10"], ["w1"], []):
+    for texts in (["w1", "w200 w10"], ["w1"], []):
         pq.write_table(pa.table({"t": pa.array(texts, pa.string())}), source)
         predict_parquet(predictor, source, target, text="t", threshold=1.1, columns=[])
         nothing = pa.table(
@@ -122,7 +117,6 @@ def test_rows_without_a_prediction_are_null(predictor, tmp_path):
         assert pq.read_table(target).equals(nothing)
 
 
-@needs_peer
 def test_mistakes_are_named_and_leave_nothing(predictor, tmp_path):
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
     pq.write_table(pa.table({"text": ["w1"], "label": ["x"], "n": [1]}), source)
@@ -152,7 +146,6 @@ def test_mistakes_are_named_and_leave_nothing(predictor, tmp_path):
     assert not target.exists() and (tmp_path / "text.txt").read_text() == "w1\n"
 
 
-@needs_peer
 def test_an_error_in_the_middle_leaves_no_output(predictor, tmp_path, monkeypatch, small_pieces):
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
     pq.write_table(pa.table({"text": LINES}), source)
@@ -174,7 +167,6 @@ def test_an_error_in_the_middle_leaves_no_output(predictor, tmp_path, monkeypatc
     assert calls and sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet", "in.txt"]
 
 
-@needs_peer
 def test_a_killed_run_leaves_no_output_and_the_next_one_completes(predictor, models, tmp_path):
     source, target = tmp_path / "in.txt", tmp_path / "out.txt"
     source.write_text("".join(line + "\n" for line in LINES) * 300)

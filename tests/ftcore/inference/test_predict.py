@@ -14,9 +14,9 @@ from ftcore.errors import UserError
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictions, Predictor
 from tests.ftcore.inference.conftest import LOSSES, random_lines
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 
-LINES = random_lines(300, seed=2)
+LINES = random_lines(100, seed=2)
 FILES = [f"{loss}.{ending}" for loss in LOSSES for ending in ("bin", "ftz")]
 ASKED = [(1, 0.0), (3, 0.0), (3, 0.1), (-1, 0.0), (-1, 0.05), (40, 0.0)]
 _PREDICT = """
@@ -26,7 +26,7 @@ for name in given["files"]:
     for i, (k, threshold) in enumerate(zip(given["k"].tolist(), given["threshold"].tolist())):
         labels, scores = m.predict(lines, k, threshold)
         out[f"{name} {i} labels"] = np.array([x for row in labels for x in row])
-        out[f"{name} {i} scores"] = np.array([x for row in scores for x in row.tolist()], np.float64)
+        out[f"{name} {i} scores"] = np.array([x for row in scores for x in row.tolist()], np.float32)
         out[f"{name} {i} counts"] = np.array([len(row) for row in labels])
 """
 
@@ -34,10 +34,9 @@ for name in given["files"]:
 @pytest.fixture(scope="session")
 def original(models):
     k, threshold = np.array([k for k, _ in ASKED]), np.array([t for _, t in ASKED])
-    return run_peer(_PREDICT, lines=LINES, files=FILES, models=str(models), k=k, threshold=threshold)
+    return run_peer(_PREDICT, lines=LINES, files=FILES, models=models, k=k, threshold=threshold)
 
 
-@needs_peer
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("folded", [True, False])
 def test_predictions_are_the_originals(name, folded, load, original, monkeypatch):
@@ -72,7 +71,6 @@ def _compare(labels, scores, expected, truth, name):
     assert odd <= len(labels) / 100 and sum(map(len, expected)) > 0
 
 
-@needs_peer
 @pytest.mark.parametrize("name", ["softmax.bin", "ns.ftz", "hs.bin"])
 @pytest.mark.parametrize("folded", [True, False])
 def test_batches_threads_and_single_lines_give_the_same_bits(name, folded, load, monkeypatch):
@@ -95,7 +93,6 @@ def test_batches_threads_and_single_lines_give_the_same_bits(name, folded, load,
                 assert (found.scores.view(np.int32) == back.scores.view(np.int32)).all()
 
 
-@needs_peer
 def test_named_gives_a_list_and_an_array_for_each_line(load):
     predictor = Predictor(load("softmax.bin"))
     for k, threshold in ((1, 0.0), (2, 0.0), (-1, 0.2)):  # as many for all lines, or not
@@ -110,14 +107,12 @@ def test_named_gives_a_list_and_an_array_for_each_line(load):
     assert len(empty) == 0 and empty.named(predictor.names) == ([], [])
 
 
-@needs_peer
 @pytest.mark.parametrize("k", [0, -2])
 def test_k_must_make_sense(k, load):
     with pytest.raises(UserError, match=f"k = {k}"):
         Predictor(load("softmax.bin")).predict(["w1"], k)
 
 
-@needs_peer
 def test_an_unsupervised_model_does_not_predict(load):
     with pytest.raises(UserError, match="supervised"):
         Predictor(load("skipgram.bin"))
@@ -140,10 +135,9 @@ for loss in given["losses"]:
 @pytest.fixture(scope="session")
 def ties(models):
     lines = LINES[2:22]
-    return run_peer(_TIES, losses=LOSSES, models=str(models), k=[1, 2, 5, 11, -1], lines=lines)
+    return run_peer(_TIES, losses=LOSSES, models=models, k=[1, 2, 5, 11, -1], lines=lines)
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("rows", ["equal", "three"])
 def test_equal_scores_are_ordered_as_in_the_original(loss, rows, load, ties):
@@ -158,7 +152,6 @@ def test_equal_scores_are_ordered_as_in_the_original(loss, rows, load, ties):
         assert labels == ties[f"{loss} {rows} {k}"].tolist()
 
 
-@needs_peer
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("folded", [True, False])
 def test_a_model_with_nan_says_so(loss, folded, load, monkeypatch):
@@ -173,13 +166,11 @@ def test_a_model_with_nan_says_so(loss, folded, load, monkeypatch):
         predictor.predict(["w2", "w1 w2"])
 
 
-@needs_peer
 def test_one_string_is_not_taken_for_its_letters(load):
     with pytest.raises(UserError, match="list of lines"):
         Predictor(load("softmax.bin")).predict("w1 w2")
 
 
-@needs_peer
 def test_labels_in_the_text_are_no_features_and_an_end_of_line_ends_it(load):
     predictor = Predictor(load("softmax.bin"))
     known = predictor.dictionary.labels[3]
@@ -189,7 +180,6 @@ def test_labels_in_the_text_are_no_features_and_an_end_of_line_ends_it(load):
     assert (found.scores.reshape(6, 3).view(np.int32) == found.scores[:3].view(np.int32)).all()
 
 
-@needs_peer
 def test_a_line_without_any_known_feature_gets_no_label(load):
     """Where the end of line is out of the vocabulary too."""
     classic = load("softmax.bin")

@@ -16,7 +16,6 @@ from ftcore.inference import tables as module
 from ftcore.inference.tables import Tables
 from ftcore.model.model import Args, Model
 from ftcore.native import mean_rows
-from tests.reference.peer import needs_peer
 
 BUCKET, DIM, SEED = 500, 7, 11
 OPTIONS = config.DictionaryOptions(word_ngrams=2, bucket=BUCKET)
@@ -126,7 +125,6 @@ def test_long_lines_are_summed_in_order():
     assert (out[0] == total * np.float32(1 / 5000)).all()
 
 
-@needs_peer
 def test_rows_that_a_file_has_without_use_are_left_alone(load):
     """fastText's autotune leaves bucket > 0 in a model without n-grams; its rows lie behind the words'."""
     model = load("softmax.bin")

@@ -8,19 +8,19 @@ import pytest
 from ftcore.errors import UserError
 from ftcore.inference.vectors import Vectors
 from tests.ftcore.inference.conftest import random_lines
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import run_peer
 
 WORDS = ["w1", "w5", "电影", "好看", "zzz", "naïve", "</s>", "q", "", "zz qq"]
-LINES = random_lines(60, seed=3) + ["a\x00b w1", "w1\tw2\x0bw3", "q"]
+LINES = random_lines(30, seed=3) + ["a\x00b w1", "w1\tw2\x0bw3", "q"]
 FILES = ["skipgram.bin", "cbow.bin", "softmax.bin", "softmax.ftz", "ns.ftz"]
-ROWS = [0, 5, 300, 900]
+ROWS = [0, 5, 200, 390]
 TRIPLES = [("w1", "w2", "w3"), ("电影", "好看", "w9"), ("zz", "qq", "w1")]
 _ASK = """
 words, lines = [str(w) for w in given["words"]], [str(line) for line in given["lines"]]
 for name in given["files"]:
     m = fasttext.load_model(f"{given['models']}/{name}")
     out[f"{name} words"] = np.array([m.get_word_vector(w) for w in words])
-    out[f"{name} all"] = np.array([m.get_word_vector(w) for w in m.words])
+    out[f"{name} all"] = np.array([m.get_word_vector(w) for w in m.words[::3]])
     out[f"{name} sentences"] = np.array([m.get_sentence_vector(line) for line in lines])
     out[f"{name} input"] = np.array([m.get_input_vector(i) for i in given["rows"].tolist()])
     for i, w in enumerate(words):
@@ -37,23 +37,19 @@ for name in given["files"]:
 
 @pytest.fixture(scope="session")
 def original(models):
-    return run_peer(
-        _ASK, words=WORDS, lines=LINES, files=FILES, models=str(models), rows=ROWS, triples=TRIPLES
-    )
+    return run_peer(_ASK, words=WORDS, lines=LINES, files=FILES, models=models, rows=ROWS, triples=TRIPLES)
 
 
-@needs_peer
 @pytest.mark.parametrize("name", FILES)
 def test_vectors_are_the_originals(name, load, original):
     vectors = Vectors(load(name), threads=2)
     close = dict(rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(vectors.words(WORDS), original[f"{name} words"], **close)
-    np.testing.assert_allclose(vectors.all(), original[f"{name} all"], **close)
+    np.testing.assert_allclose(vectors.all()[::3], original[f"{name} all"], **close)
     np.testing.assert_allclose(vectors.sentences(LINES), original[f"{name} sentences"], **close)
     np.testing.assert_allclose([vectors.input(i) for i in ROWS], original[f"{name} input"], **close)
 
 
-@needs_peer
 @pytest.mark.parametrize("name", FILES)
 def test_subwords_are_the_originals(name, load, original):
     vectors = Vectors(load(name))
@@ -64,7 +60,6 @@ def test_subwords_are_the_originals(name, load, original):
         assert ids[ids >= 0].tolist() == original[f"{name} ids {i}"].tolist()
 
 
-@needs_peer
 @pytest.mark.parametrize("name", FILES)
 def test_neighbours_and_analogies_are_the_originals(name, load, original):
     vectors = Vectors(load(name))
@@ -88,7 +83,6 @@ def _same(found, words, scores):
         )
 
 
-@needs_peer
 @pytest.mark.parametrize("small", [True, False])  # whether a quantised table is written out
 def test_one_word_or_line_has_the_bits_of_many(load, small, monkeypatch):
     if not small:
@@ -105,7 +99,6 @@ def test_one_word_or_line_has_the_bits_of_many(load, small, monkeypatch):
             assert (vectors.sentence(line).view(np.int32) == lines[i].view(np.int32)).all()
 
 
-@needs_peer
 def test_errors_say_what_to_give(load):
     vectors = Vectors(load("skipgram.bin"))
     with pytest.raises(UserError, match="k = 0"):

@@ -20,7 +20,7 @@ from ftcore.training.documents import Tokenized
 from ftcore.training.finetune import finetune
 from ftcore.training.fitting import TooSmall, dense, file_size, fit, parse_size, renumber
 from ftcore.training.objective import answer
-from tests.reference.peer import needs_peer, run_peer
+from tests.reference.peer import needs_peer, run_live
 
 ENGINE = choose_engine("cpu", "cpu")
 
@@ -178,6 +178,7 @@ def test_bags_are_renumbered_as_if_encoded_anew(model):
 
 
 @needs_peer
+@pytest.mark.slow  # a fitted file is a quantised one, of which the original is asked always
 def test_the_original_opens_a_fitted_model_and_answers_alike(model, tmp_path):
     classic, _, _ = model
     texts = Texts(100, 5)
@@ -188,7 +189,7 @@ def test_the_original_opens_a_fitted_model_and_answers_alike(model, tmp_path):
         "labels, p = model.predict([str(t) for t in given['texts']])\n"
         "out['labels'] = np.array([l[0] for l in labels]); out['p'] = np.array([q[0] for q in p])\n"
     )
-    seen = run_peer(script, path=str(tmp_path / "m.ftz"), texts=[text for _, text in texts.rows])
+    seen = run_live(script, path=str(tmp_path / "m.ftz"), texts=[text for _, text in texts.rows])
     bags = renumber(texts.bags(classic.dictionary, False), classic.dictionary, fitted.classic.dictionary)
     found = answer(TwoTables(*map(torch.from_numpy, dense(fitted.classic))), bags, "softmax")
     assert [classic.dictionary.labels[i] for i in found.labels[:, 0]] == seen["labels"].tolist()
