@@ -179,8 +179,9 @@ class _FastText(Vocabulary):
 
         Errors: `UserError` for a newline in the text, k below 1, or a model without labels.
 
-        >>> model.predict("which dish is best?", k=2)   # doctest: +SKIP
-        (('__label__baking', '__label__bread'), array([0.1535, 0.1211]))
+        >>> labels, probabilities = model.predict("Guten Tag", k=2)
+        >>> labels, probabilities.round(1)
+        (('__label__de', '__label__en'), array([1., 0.]))
         """
         answer = self._quick(text, k, threshold, on_unicode_error)
         if answer is not None:
@@ -206,8 +207,8 @@ class _FastText(Vocabulary):
     def test_label(self, path: Any, k: int = 1, threshold: float = 0.0) -> dict[str, dict[str, float]]:
         """precision, recall and f1score of each label.
 
-        >>> model.test_label("valid.txt")   # doctest: +SKIP
-        {'__label__baking': {'precision': 0.7, 'recall': 0.74, 'f1score': 0.72}}
+        >>> model.test_label("valid.txt")["__label__de"]
+        {'precision': 1.0, 'recall': 1.0, 'f1score': 1.0}
         """
         return dict(self._tally(path, k, threshold).per_label())
 

@@ -129,7 +129,7 @@ class Vocabulary:
     def get_line(self, text: str | list[str], on_unicode_error: str = "strict") -> tuple[list, list]:
         """Words and known labels of a line; of a list of lines, a list of each.
 
-        >>> model.get_line("__label__de Guten Tag")   # doctest: +SKIP
+        >>> model.get_line("__label__de Guten Tag")
         (['Guten', 'Tag', '</s>'], ['__label__de'])
         """
         if is_one(text):

@@ -126,6 +126,7 @@ class Dictionary:
             UserError: no word is left.
 
         Example:
+            >>> from ftcore.dictionary.lines import Lines
             >>> d = Dictionary.read(Lines(["__label__x b a b"]), Numbering())
             >>> d.words, d.labels, d.ntokens
             ([b'b', b'a', b'</s>'], ['__label__x'], 5)

@@ -94,7 +94,7 @@ def onnx_inputs(model: AnyModel, texts: Sequence[str]) -> dict[str, np.ndarray]:
     Texts are tokenised as the model does it (`ftcore.FastText`: by its tokenizer, others: white space), and an
     end of line follows each, as in prediction.
 
-    >>> onnx_inputs(model, ["good film", ""])["offsets"].tolist()  # doctest: +SKIP
+    >>> onnx_inputs(model, ["good film", ""])["offsets"].tolist()
     [0, 3]
     """
     ids, offsets = features(model_of(model), texts)

@@ -92,7 +92,7 @@ def affordable(documents: int, tokens: int, labels: int, passes: int) -> float:
         >>> affordable(10_000, 100_000, 77, passes=30)
         1.0
         >>> round(affordable(1_000_000, 50_000_000, 500, passes=5), 2)
-        0.02
+        0.01
     """
     problems = labels if labels > 2 else 1
     cost = 2 * tokens * problems * _CELL

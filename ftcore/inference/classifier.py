@@ -1,8 +1,9 @@
 """A classifier of raw texts: its segmenter, the native predictor behind it, probabilities of all labels or the best.
 
 Example:
-    >>> Classifier(read_directory("model")).predict(["很好看", ""])   # doctest: +SKIP
-    [Prediction(labels=['good'], probabilities=[0.97]), Prediction(labels=[], probabilities=[])]
+    >>> from ftcore.formats.directory import read_directory
+    >>> [found.labels for found in Classifier(read_directory("model")).predict(["很好看", ""])]
+    [['good'], []]
 """
 
 from __future__ import annotations

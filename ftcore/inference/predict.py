@@ -79,7 +79,7 @@ class Predictor:
         UserError: a model without labels.
 
     Example:
-        >>> Predictor(classic).predict(["good film", "dull film"], k=1).labels.tolist()  # doctest: +SKIP
+        >>> Predictor(classic).predict(["good film", "dull film"], k=1).labels.tolist()
         [0, 1]
     """
 

@@ -25,7 +25,7 @@ class Tables:
     """Rows of a model's features by number.
 
     Example:
-        >>> Tables(classic).mean(np.array([0, 1, 1]), np.array([0, 3, 3])).shape  # doctest: +SKIP
+        >>> Tables(classic).mean(np.array([0, 1, 1]), np.array([0, 3, 3])).shape
         (2, 100)
     """
 

@@ -32,7 +32,7 @@ class Vectors:
         threads: for many words; default as many as there are cores.
 
     Example:
-        >>> Vectors(classic).word("film").shape   # doctest: +SKIP
+        >>> Vectors(classic).word("film").shape
         (100,)
     """
 

@@ -124,7 +124,7 @@ class Model:
         The matrices are shared. A word of the text that starts with the prefix is a label there.
 
         Example:
-            >>> model.with_prefix().dictionary.labels   # doctest: +SKIP
+            >>> model.with_prefix().dictionary.labels
             ['__label__good', '__label__dull']
         """
         matrices = (

@@ -1,7 +1,8 @@
 """Parts of files as batches of documents: one door for all formats.
 
 Example:
-    >>> for documents, rejected in read_part(part, ingest): ...          # doctest: +SKIP
+    >>> [documents["text"].to_pylist() for documents, rejected in read_part(part, ingest)]
+    [['a good film']]
 """
 
 from __future__ import annotations

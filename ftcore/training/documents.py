@@ -66,7 +66,7 @@ class Tokenized(Documents):
 
     >>> from ftcore import config
     >>> Tokenized.of(["a b a", "b"], [["x"], ["y"]]).count(config.DictionaryOptions()).words
-    [b'b', b'a', b'</s>']
+    [b'a', b'b', b'</s>']
     """
 
     def __init__(
