@@ -16,6 +16,15 @@ _HOME = {
     "Config": "ftcore.config",
     "load_config": "ftcore.config",
     "Tokenizer": "ftcore.text.tokenizer",
+    # what may go wrong, all of it a `UserError`
+    "Diverged": "ftcore.errors",
+    "EmptyVocabulary": "ftcore.errors",
+    "IncompatibleModel": "ftcore.errors",
+    "InvalidOptions": "ftcore.errors",
+    "MissingLabels": "ftcore.errors",
+    "NoSuchColumn": "ftcore.errors",
+    "RunError": "ftcore.errors",
+    "UnreadableFile": "ftcore.errors",
     "UserError": "ftcore.errors",
     # fastText's API
     "train_supervised": "ftcore.compat.training",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -206,11 +206,13 @@ def _raw(name: str) -> Iterator[io.BufferedReader]:
         with open(name, "rb") as file:
             yield file
     except FileNotFoundError:
-        raise UserError(f"{name}: no such file") from None
+        raise UnreadableFile(f"{name}: no such file") from None
     except IsADirectoryError:
-        raise UserError(f"{name}: is a folder; name the files in it, e.g. {name}/*.txt one by one") from None
+        raise UnreadableFile(
+            f"{name}: is a folder; name the files in it, e.g. {name}/*.txt one by one"
+        ) from None
     except OSError as error:
-        raise UserError(f"{name}: cannot be read ({error.strerror})") from None
+        raise UnreadableFile(f"{name}: cannot be read ({error.strerror})") from None
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ftcore.base.yaml_tree import NOWHERE, Path_, Place, Places, read
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions
 from ftcore.options import Options, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
 
@@ -449,7 +449,7 @@ def started_from(
         return tree, places
     path = folder / Path(str(named)).expanduser()
     if path.resolve() in before:
-        raise UserError(f"extends: {path} extends itself; name another file to start from")
+        raise InvalidOptions(f"extends: {path} extends itself; name another file to start from")
     base, below = started_from(*read(path), path.parent, (*before, path.resolve()))
     change = {k: v for k, v in tree.items() if k != "extends"}
     return merge(base, change), below | places
@@ -466,7 +466,7 @@ def parse_config(tree: dict[str, Any], where: str = "configuration", places: Pla
     except ValidationError as error:
         lines = [explain(e, Config, places) for e in error.errors()]
         whole = "\n  ".join(lines)
-        raise UserError(whole if whole.startswith(f"{where}:") else f"{where}: {whole}") from None
+        raise InvalidOptions(whole if whole.startswith(f"{where}:") else f"{where}: {whole}") from None
 
 
 def describe_options() -> list[tuple[str, str, str, str]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ftcore import given
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels, UserError
 from ftcore.model.model import Label
 from ftcore.text.missing import is_missing
 
@@ -62,7 +62,7 @@ def label_rows(labels: Iterable) -> list[list[Label]]:
         try:
             rows.append([plain_label(v) for v in (row if isinstance(row, list | tuple | set) else [row])])
         except UserError as error:
-            raise UserError(f"text {number}: {error}") from None
+            raise error.reworded(f"text {number}: {error}") from None
     return rows
 
 
@@ -80,7 +80,7 @@ def label_values(labels: Iterable[Label]) -> dict[str, Label]:
 def require_two(values: dict[str, Label]) -> None:
     """`UserError` unless there are two labels or more."""
     if len(values) < 2:
-        raise UserError(
+        raise MissingLabels(
             f"a new classifier needs at least two labels, there is {list(values.values())}; check the label "
             "column, or fit a model that is already trained"
         )

@@ -27,7 +27,7 @@ from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import as_batch, encode_bags
 from ftcore.dictionary.init import initial_rows
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes, write_directory
 from ftcore.inference.answers import Prediction
 from ftcore.inference.classifier import Classifier, in_float32
@@ -444,7 +444,9 @@ class FastText(nn.Module):
         """
         own, args = model.dictionary, model.args
         if own.bucket_rows.leaves_out:
-            raise UserError(f"{model.path or 'this model'} is cut off; load the .bin it was made from")
+            raise IncompatibleModel(
+                f"{model.path or 'this model'} is cut off; load the .bin it was made from"
+            )
         dictionary = own
         if args.label or not own.bucket_rows.seeded:
             options = replace(own.options, min_count=max(1, own.options.min_count))

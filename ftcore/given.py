@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions, UserError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,7 +26,7 @@ def options(kind: type[Options], values: dict[str, Any]) -> Options:
     try:
         return kind(**values)
     except ValidationError as error:
-        raise UserError("; ".join(explain(one, kind) for one in error.errors())) from None
+        raise InvalidOptions("; ".join(explain(one, kind) for one in error.errors())) from None
 
 
 def shown(value: Any) -> str:
@@ -57,7 +57,7 @@ def number(name: str, value: Any) -> float:
     except (TypeError, ValueError):  # an array of several
         raise TypeError(f"{name} must be a number, not {shown(value)}") from None
     if math.isnan(found):
-        raise UserError(f"{name} is nan; give a number")
+        raise InvalidOptions(f"{name} is nan; give a number")
     return found
 
 
@@ -65,7 +65,7 @@ def count(name: str, value: Any, least: int = 1, also: str = "") -> int:
     """A whole number from ``least`` up. Errors: TypeError, or `UserError` naming the argument."""
     found = whole(name, value)
     if found < least:
-        raise UserError(f"{name} = {found}: give a whole number from {least} up{also}")
+        raise InvalidOptions(f"{name} = {found}: give a whole number from {least} up{also}")
     return found
 
 
@@ -73,7 +73,7 @@ def seed(name: str, value: Any) -> int:
     """A seed: a whole number of 63 bits, as a model keeps it. Errors: as `count`."""
     found = count(name, value, 0)
     if found >= 1 << 63:
-        raise UserError(f"{name} = {found}: give a whole number below 2**63")
+        raise InvalidOptions(f"{name} = {found}: give a whole number below 2**63")
     return found
 
 
@@ -121,7 +121,7 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
     """One of some words. Errors: `UserError` naming the argument and the choices."""
     known = tuple(choices)
     if not (isinstance(value, str) and value in known):
-        raise UserError(f"{name} = {shown(value)}: choose {', '.join(known)}")
+        raise InvalidOptions(f"{name} = {shown(value)}: choose {', '.join(known)}")
     return value
 
 
@@ -130,5 +130,5 @@ def on_unicode_error(value: Any) -> str:
     try:
         codecs.lookup_error(value)
     except (LookupError, TypeError):
-        raise UserError(f"on_unicode_error = {shown(value)}: choose strict, replace or ignore") from None
+        raise InvalidOptions(f"on_unicode_error = {shown(value)}: choose strict, replace or ignore") from None
     return value

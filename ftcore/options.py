@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic.fields import FieldInfo
 
 from ftcore.base.yaml_tree import NOWHERE, Place, Places, parse
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions
 
 _NUMBER = "a number"  # the branch of `or_auto` that is none of a value's names in errors
 
@@ -149,7 +149,7 @@ def override(tree: dict[str, Any], item: str) -> dict[tuple[str | int, ...], Pla
     """
     key, eq, text = item.partition("=")
     if not eq or not key:
-        raise UserError(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
+        raise InvalidOptions(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
     if not text or (" #" in text and text[0] not in "'\"[{"):
         value, inside = text, {}  # a # begins no comment here: there is nothing to comment on
     else:
@@ -172,13 +172,13 @@ def _child(node: Any, part: str, key: str) -> Any:
     if node.get(part) is None:
         node[part] = {}
     if not isinstance(node[part], dict | list):
-        raise UserError(f"{key}: {part!r} is a value, not a group of options")
+        raise InvalidOptions(f"{key}: {part!r} is a value, not a group of options")
     return node[part]
 
 
 def _index(node: list, part: str, key: str) -> int:
     if not part.isdigit() or int(part) >= len(node):
-        raise UserError(f"{key}: {part!r} is not an index below {len(node)}")
+        raise InvalidOptions(f"{key}: {part!r} is not an index below {len(node)}")
     return int(part)
 
 

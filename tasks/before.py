@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ftcore.config import Config, Source
 from ftcore.effects import LINES, format_of
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels
 from ftcore.text.segment import read_user_dict
 from ftcore.text.stopwords import stopwords
 from tasks.session import Session
@@ -35,7 +35,7 @@ def check_labels(session: Session) -> None:
     if not labelled:
         shown = ", ".join(source.path for source in sources[:3])
         more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
-        raise UserError(
+        raise MissingLabels(
             f"no source gives a label ({shown}{more}), so there is nothing to classify; name the label column "
             "(ingest.sources: label) or set label_from: folder, or make word vectors alone with flows.prepare "
             "and flows.pretrain"
@@ -46,7 +46,7 @@ def check_labels(session: Session) -> None:
             remedy = "leave out `split` of one of them" if split == "train" else (
                 "set split.test above 0, or give a labelled source with split: test"
             )  # fmt: skip
-            raise UserError(f"no labelled document can come into the {split} split: {given}; {remedy}")
+            raise MissingLabels(f"no labelled document can come into the {split} split: {given}; {remedy}")
 
 
 def gives_labels(source: Source) -> bool:

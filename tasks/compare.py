@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ftcore.base.files import sha256_file
 from ftcore.config import Ingest, Source
-from ftcore.errors import UserError
+from ftcore.errors import Diverged, MissingLabels
 from ftcore.evaluation.comparison import Comparison, Flip, compare_predictions
 from ftcore.evaluation.labels import LabelChange, some
 from ftcore.evaluation.metrics import evaluate_classification, take_turns
@@ -88,7 +88,7 @@ def read_test_set(session: Session, data: str, text: str, label: str) -> TestSet
     rows = [row for batch in iter_batches(shards, ["test"]) for row in batch.to_pylist()]
     rows = [row for row in rows if row["labels"]]
     if not rows:
-        raise UserError(
+        raise MissingLabels(
             f"{data}: no labelled document in it: its test split is empty; prepare it with split.test above 0, "
             "or give a file with labels"
         )
@@ -113,7 +113,7 @@ def _read_file(path: Path, text: str, label: str) -> TestSet:
                         unlabelled += 1
     lost = [f"{n} {what}" for n, what in ((unlabelled, "without a label"), (rejected, "unreadable")) if n]
     if not texts:
-        raise UserError(
+        raise MissingLabels(
             f"{path}: no labelled document in it{f' ({chr(44).join(lost)})' if lost else ''}; give a folder of "
             "shards or a file with labels, and name their column with --label"
         )
@@ -137,7 +137,7 @@ def answer(session: Session, uri: str, test: TestSet) -> Candidate:
     name = exact.removeprefix("models:/")
     known, probabilities = classifier.told(test.texts if test.tokenized else classifier.tokens(test.texts))
     if not np.isfinite(probabilities).all():
-        raise UserError(f"{name}: its probabilities are not numbers: its training diverged; train it anew")
+        raise Diverged(f"{name}: its probabilities are not numbers: its training diverged; train it anew")
     labels = [str(label) for label in model.labels]
     trained = dict(zip(labels, model.dictionary.label_counts.tolist(), strict=True))
     report = evaluate_classification(test.gold, probabilities, labels, test.languages, train_counts=trained)
@@ -223,7 +223,7 @@ def require_known_labels(candidates: Sequence[Candidate]) -> None:
     """A test set none of whose labels any model knows compares nothing."""
     if not any(c.evidence.answerable for c in candidates):
         known = "; ".join(f"{c.name} knows {some(c.evidence.labels)}" for c in candidates)
-        raise UserError(
+        raise MissingLabels(
             f"no model knows any of the test set's labels ({some(candidates[0].evidence.unknown)}); {known}: "
             "give a test set of their task, or the right --label"
         )

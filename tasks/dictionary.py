@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import load_file, save_file
 
 from ftcore import config
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
@@ -61,7 +61,7 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
 def require_labels(shards: StageOutput) -> None:
     """Refuse a corpus from which no classifier can learn, before hours of pretraining."""
     if not load_manifest(shard_set(shards).path, verify=False).labels:
-        raise UserError(
+        raise MissingLabels(
             "no document has a label, so there is nothing to classify; name the label column of a source "
             "(ingest.sources: label), or make word vectors alone with flows.prepare and flows.pretrain"
         )

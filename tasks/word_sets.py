@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.config import Config, Text
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.evaluation.similarity import analogies, neighbors, read_pairs, read_questions, word_similarity
 from ftcore.text.normalize import normalize
 
@@ -44,7 +44,7 @@ def check_word_files(config: Config) -> None:
     """
     for path in word_files(config):
         if not Path(path).is_file():
-            raise UserError(
+            raise UnreadableFile(
                 f"{path}: no such file; check evaluate.similarity and evaluate.analogies, and data"
             )
     words_by_set(config)

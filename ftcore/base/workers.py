@@ -28,6 +28,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
+from ftcore import errors
 from ftcore.base.cores import cores
 from ftcore.errors import UserError
 
@@ -105,7 +106,8 @@ class Pool:
         if kind == "done":
             return value
         if kind == "user":
-            raise UserError(value)
+            name, message = value
+            raise getattr(errors, name, UserError)(message)
         if kind == "os":
             raise OSError(*value)
         raise RuntimeError(f"{target} failed in its worker:\n{value}")
@@ -159,7 +161,7 @@ def _answer(target: str, order: Any) -> tuple[str, Any]:
         module, _, name = target.partition(":")
         return "done", getattr(import_module(module), name)(order)
     except UserError as error:
-        return "user", str(error)
+        return "user", [type(error).__name__, str(error)]
     except OSError as error:
         return "os", [error.errno, error.strerror or str(error), error.filename]
     except Exception:

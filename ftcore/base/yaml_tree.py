@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions, UnreadableFile
 
 MOST = 100_000  # values of a file, aliases unfolded: a file of a few lines can name billions of them
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
@@ -80,18 +80,18 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Path_, Place]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such configuration file") from None
+        raise UnreadableFile(f"{path}: no such configuration file") from None
     except IsADirectoryError:
-        raise UserError(f"{path}: this is a folder; name the YAML file in it") from None
+        raise UnreadableFile(f"{path}: this is a folder; name the YAML file in it") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
+        raise UnreadableFile(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise UnreadableFile(f"{path}: cannot be read: {error.strerror or error}") from None
     tree, places = parse(text, str(path))
     if tree is None:
         return {}, {}
     if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected `key: value` pairs, found {type(tree).__name__}")
+        raise InvalidOptions(f"{path}: expected `key: value` pairs, found {type(tree).__name__}")
     return tree, places
 
 
@@ -110,11 +110,11 @@ def parse(text: str, file: str) -> tuple[Any, dict[Path_, Place]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else file
-        raise UserError(f"{where}: not valid YAML: {error.problem or error.context}") from None
+        raise InvalidOptions(f"{where}: not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{file}: not valid YAML: {str(error).splitlines()[0]}") from None
+        raise InvalidOptions(f"{file}: not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
-        raise UserError(f"{file}: not valid YAML: nested too deeply") from None
+        raise InvalidOptions(f"{file}: not valid YAML: nested too deeply") from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -132,16 +132,18 @@ class _Builder:
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
         self.places[path] = Place(self.file, node.start_mark.line + 1, text)
         if len(self.places) > MOST:
-            raise UserError(f"{self.file}: more than {MOST} values, aliases unfolded; write it without them")
+            raise InvalidOptions(
+                f"{self.file}: more than {MOST} values, aliases unfolded; write it without them"
+            )
         if isinstance(node, yaml.ScalarNode):
             if node.tag == _OCTAL:
-                raise UserError(
+                raise InvalidOptions(
                     f"{self.at(node)}: {node.value} can be read as {int(node.value.replace('_', ''))} and as an "
                     f"octal number; write it without the leading 0, or '{node.value}' in quotes for the text"
                 )
             return self.loader.construct_object(node)
         if node in self.open:
-            raise UserError(f"{self.at(node)}: this contains itself; write it without the alias")
+            raise InvalidOptions(f"{self.at(node)}: this contains itself; write it without the alias")
         self.open.append(node)
         if isinstance(node, yaml.SequenceNode):
             made: Any = [self.value(item, (*path, at)) for at, item in enumerate(node.value)]
@@ -157,7 +159,7 @@ class _Builder:
                 continue
             name, line = self.key(key), key.start_mark.line + 1
             if name in seen:
-                raise UserError(
+                raise InvalidOptions(
                     f"{self.at(key)}: {name!r} stands here a second time (first in line {seen[name]}); "
                     "one would win in silence, so keep one"
                 )
@@ -177,10 +179,12 @@ class _Builder:
             return node.value
         shown = getattr(node, "value", "")
         if isinstance(node, yaml.ScalarNode):
-            raise UserError(
+            raise InvalidOptions(
                 f"{self.at(node)}: the key {shown} is no text in YAML; put it in quotes: '{shown}'"
             )
-        raise UserError(f"{self.at(node)}: a list or a group cannot be a key; write a word before the colon")
+        raise InvalidOptions(
+            f"{self.at(node)}: a list or a group cannot be a key; write a word before the colon"
+        )
 
     def at(self, node: yaml.Node) -> str:
         return f"{self.file}:{node.start_mark.line + 1}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.base.cores import cores
 from ftcore.dictionary.spool import spooled
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions, UserError
 from ftcore.model.model import Args
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Arguments:
         try:
             return (ranges.WideFinetune if self.args.supervised else ranges.WidePretrain)(**self._values())
         except ValidationError as error:
-            raise UserError("; ".join(map(_explain, error.errors()))) from None
+            raise InvalidOptions("; ".join(map(_explain, error.errors()))) from None
 
     def _values(self) -> dict[str, Any]:
         args, extras = self.args, self.extras

@@ -127,7 +127,7 @@ def test_lines(given: Any, classic: Model) -> Lines:
     try:
         return Lines(given, label=classic.args.label)
     except UserError as error:
-        raise UserError(f"Test file cannot be opened! ({error})") from None
+        raise error.reworded(f"Test file cannot be opened! ({error})") from None
 
 
 def _count(tally: Tally, answer: Answer, classes: int) -> None:

@@ -27,7 +27,7 @@ from ftcore.compat.checks import (
 )
 from ftcore.compat.vocabulary import Vocabulary
 from ftcore.dictionary.dictionary import label_bytes
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.binary import write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
@@ -248,7 +248,7 @@ class _FastText(Vocabulary):
 
     def _dense(self) -> None:
         if self.classic.quantized:
-            raise UserError("Can't get quantized Matrix")
+            raise IncompatibleModel("Can't get quantized Matrix")
 
     def set_matrices(self, input_matrix: np.ndarray, output_matrix: np.ndarray) -> None:
         """Replace both matrices, e.g. by others with fewer columns.
@@ -310,7 +310,7 @@ class _FastText(Vocabulary):
         if retrain and not is_given(input):
             raise UserError("Need input file path if retraining")
         if not (self.classic.args.supervised or unsupervised):
-            raise UserError(
+            raise IncompatibleModel(
                 "For now we only support quantization of supervised models; "
                 "pass unsupervised=True to quantise word vectors all the same"
             )
@@ -346,7 +346,7 @@ class _FastText(Vocabulary):
         """
         classic = self.classic
         if classic.quantized:
-            raise UserError("Option -saveOutput is not supported for quantized models.")
+            raise IncompatibleModel("Option -saveOutput is not supported for quantized models.")
         supervised, dictionary = classic.args.supervised, classic.dictionary
         names = [label_bytes(label) for label in dictionary.labels] if supervised else dictionary.words
         self._save_text(path, names, np.asarray(classic.output))

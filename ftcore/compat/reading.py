@@ -13,7 +13,7 @@ import numpy as np
 from ftcore.base.cores import cores
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Lines
-from ftcore.errors import UserError
+from ftcore.errors import EmptyVocabulary, NoSuchColumn, UserError
 from ftcore.model.model import Args
 from ftcore.native import PAD
 from ftcore.training.documents import LabelledLines
@@ -53,7 +53,7 @@ class Reading(LabelledLines):
             lines = given if isinstance(given, Lines) else Lines(given, label=args.label)
         except UserError as error:
             if isinstance(given, str):  # the original's words first
-                raise UserError(f"{given} cannot be opened for training! ({error})") from None
+                raise error.reworded(f"{given} cannot be opened for training! ({error})") from None
             raise
         super().__init__(lines, args.label, min(args.thread, cores()))
         self._given, self._weights, self._told = given, weights, told
@@ -61,9 +61,12 @@ class Reading(LabelledLines):
     def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
         try:
             made = super().count(options)
-        except UserError as error:
-            message = str(error).replace("min_count", "-minCount value", 1)
-            raise UserError(f"{message} {_SEGMENT}" if self.unsegmented() else message) from None
+        except EmptyVocabulary as error:
+            message = (  # in the original's words
+                f"Empty vocabulary. Try a smaller -minCount value (now {error.min_count}): "
+                f"{error.ntokens} tokens were read and no word occurs that often."
+            )
+            raise error.reworded(f"{message} {_SEGMENT}" if self.unsegmented() else message) from None
         self._told(made)
         return made
 
@@ -111,7 +114,7 @@ def _column(name: str, paths: Any) -> np.ndarray:
     for path in paths:
         names = pq.read_schema(path).names
         if name not in names:
-            raise UserError(f"{path}: no column {name!r} for sample_weights; it has {', '.join(names)}")
+            raise NoSuchColumn(f"{path}: no column {name!r} for sample_weights; it has {', '.join(names)}")
         parts.append(pq.read_table(path, columns=[name]).column(name).to_numpy())
     return np.concatenate(parts)
 

@@ -17,7 +17,7 @@ from ftcore.compat.arguments import FIELDS, loss_name
 from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import pack as pack_words
 from ftcore.dictionary.stored import Stored
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.formats.binary import VERSION
 from ftcore.formats.container import pack_arrays, unpack_arrays
 from ftcore.formats.directory import checked
@@ -109,7 +109,7 @@ def unpack(data: bytes) -> _FastText:
 
     arrays, header = unpack_arrays(data)
     if header.get("kind") != KIND:
-        raise UserError(f"these bytes are a model of kind {header.get('kind')!r}, not {KIND!r}")
+        raise IncompatibleModel(f"these bytes are a model of kind {header.get('kind')!r}, not {KIND!r}")
     about = checked(Shipped, header, _PLACE)
     stored = Stored(arrays, _PLACE)
     dictionary = Dictionary.restored(stored, about.options, about.storage, about.ntokens)

@@ -19,7 +19,7 @@ from ftcore.compat.model import _FastText
 from ftcore.compat.opening import open_model
 from ftcore.compat.reading import Reading
 from ftcore.compat.watch import Watch
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions, UserError
 from ftcore.model.model import Args, Model
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def train(arguments: Arguments) -> _FastText:
 
 def _check(arguments: Arguments) -> None:
     if isinstance(arguments.input, str) and arguments.input == "-":
-        raise UserError("Cannot use stdin for training! Give a file, or lines as a list or an iterator")
+        raise InvalidOptions("Cannot use stdin for training! Give a file, or lines as a list or an iterator")
     if isinstance(arguments.input, str) and arguments.input == "":
         raise UserError(
             "input = '' cannot be opened for training! Give a file, or lines as a list or an iterator"

@@ -97,7 +97,7 @@ def _validation(wanted: Autotune, args) -> Reading:
     try:
         return Reading(wanted.validation, args)
     except UserError as error:
-        raise UserError(f"Validation file cannot be opened! ({error})") from None
+        raise error.reworded(f"Validation file cannot be opened! ({error})") from None
 
 
 def _snake(name: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from ftcore.compat.checks import checked_line, checked_lines, checked_word, is_one
 from ftcore.dictionary.dictionary import encode, label_bytes, split
 from ftcore.dictionary.hashing import EOS, char_ngrams, fnv1a
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.given import on_unicode_error as checked_errors
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Vocabulary:
         """
         classic, key = self.classic, checked_word(subword, "subword")
         if classic.args.bucket <= 0:
-            raise UserError(
+            raise IncompatibleModel(
                 f"this model has no buckets (bucket = {classic.args.bucket}), so {subword!r} has no row"
             )
         return classic.dictionary.nwords + fnv1a(key) % classic.args.bucket

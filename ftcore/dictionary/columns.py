@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ftcore.dictionary.lines import Block
 from ftcore.dictionary.tokens import padded
-from ftcore.errors import UserError
+from ftcore.errors import NoSuchColumn, UnreadableFile, UserError
 
 _ROWS = 1 << 14  # rows of a Parquet file read at a time
 
@@ -23,11 +23,11 @@ def parquet_blocks(path: Path, tokens: str, labels: str, prefix: str) -> Iterato
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a Parquet file ({error})") from None
+        raise UnreadableFile(f"{path}: not a Parquet file ({error})") from None
     with file:
         names = file.schema_arrow.names
         if tokens not in names:
-            raise UserError(f"{path}: no column {tokens!r}; it has {', '.join(names)}")
+            raise NoSuchColumn(f"{path}: no column {tokens!r}; it has {', '.join(names)}")
         columns = [tokens, labels] if labels in names else [tokens]
         for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
             yield partial(_rows, str(path), batch, tokens, labels, prefix)
@@ -59,7 +59,7 @@ def _strings(path: str, column: pa.Array, name: str) -> pa.Array:
     try:
         return column.cast(pa.large_string())
     except pa.ArrowInvalid as error:
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: column {name!r} holds bytes that are no UTF-8 ({error}); decode them"
         ) from None
 

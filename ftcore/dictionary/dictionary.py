@@ -25,7 +25,7 @@ from ftcore.dictionary.numbering import Numbering
 from ftcore.dictionary.tokens import encode as encode
 from ftcore.dictionary.tokens import join_lines, padded
 from ftcore.dictionary.tokens import split as split
-from ftcore.errors import UserError
+from ftcore.errors import EmptyVocabulary, UserError
 
 if TYPE_CHECKING:
     from ftcore import config
@@ -151,9 +151,11 @@ class Dictionary:
         options: config.DictionaryOptions | Numbering,
     ) -> Dictionary:
         if nwords == 0:
-            raise UserError(
+            raise EmptyVocabulary(
                 f"Empty vocabulary. Try a smaller min_count (now {options.min_count}): "
-                f"{found.ntokens} tokens were read and no word occurs that often."
+                f"{found.ntokens} tokens were read and no word occurs that often.",
+                options.min_count,
+                found.ntokens,
             )
         counts = found.counts[kept]
         words = found.words.take(kept[:nwords])

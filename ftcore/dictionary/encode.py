@@ -21,7 +21,7 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Block, Lines
 from ftcore.dictionary.lookup import WordIndex
 from ftcore.dictionary.stored import Stored, parse_json
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -374,10 +374,10 @@ def _open(cls: type, path: Path):
     try:
         header = parse_json((path / "corpus.json").read_bytes())
         if header["kind"] != cls.__name__ or sorted(header["sizes"]) != sorted(names):
-            raise UserError(f"{path}: not a {cls.__name__}; {remedy}")
+            raise UnreadableFile(f"{path}: not a {cls.__name__}; {remedy}")
         arrays = {name: _map(path / f"{name}.npy") for name in names}
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise UserError(f"{path}: not a complete encoded corpus ({error}); {remedy}") from None
+        raise UnreadableFile(f"{path}: not a complete encoded corpus ({error}); {remedy}") from None
     stored = Stored(arrays, path, remedy)
     for name in names:
         stored.array(name, _DTYPES.get(name, np.int64), (header["sizes"][name],))

@@ -17,7 +17,7 @@ import numpy as np
 
 from ftcore.dictionary.spool import spooled
 from ftcore.dictionary.tokens import encode, joined_lines, padded
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.native import PAD
 from ftcore.text.missing import is_missing
 from ftcore.text.opening import opened
@@ -112,9 +112,9 @@ class Lines:
 
 def _check(path: Path) -> None:
     if not path.exists():
-        raise UserError(f"{path}: there is no such file; check the path of the input")
+        raise UnreadableFile(f"{path}: there is no such file; check the path of the input")
     if path.is_dir():
-        raise UserError(f"{path}: is a directory; name its files")
+        raise UnreadableFile(f"{path}: is a directory; name its files")
     with opened(str(path)):
         pass
 
@@ -148,7 +148,7 @@ def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
     with opened(path) as file:
         file.seek(start)
         if file.readinto(memoryview(out)[:size]) < size:
-            raise UserError(f"{path}: became shorter while it was read; run again")
+            raise UnreadableFile(f"{path}: became shorter while it was read; run again")
     if close and out[size - 1] != _NEWLINE:
         out[size] = _NEWLINE
         size += 1
@@ -171,7 +171,7 @@ def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple
                         yield ready, False
                     ready, held = held[: cut + 1], held[cut + 1 :]
         except streams.Broken as error:
-            raise UserError(f"{path}: {error}; unpack it anew or get the file again") from None
+            raise UnreadableFile(f"{path}: {error}; unpack it anew or get the file again") from None
     if ready:
         yield ready, not held
     if held:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ftcore.dictionary.numbering import Numbering
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 MOST_COUNT = 10**15 - 1  # fastText's Huffman tree takes 1e15 for "no node here" (loss.cc, buildTree)
 _PIECE = 1 << 22  # values looked at at a time: the checks take no memory of their own
@@ -49,11 +49,11 @@ class Stored:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
-    def fail(self, name: str, found: object, expected: str) -> UserError:
+    def fail(self, name: str, found: object, expected: str) -> UnreadableFile:
         """The error to raise for a field that holds nonsense; names the file, the field and the remedy."""
         shown = str(found)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        return UserError(f"{self.place}: {self.prefix}{name} is {shown}, not {expected}; {self.remedy}")
+        return UnreadableFile(f"{self.place}: {self.prefix}{name} is {shown}, not {expected}; {self.remedy}")
 
     def text(self, name: str) -> str:
         """Text that is kept as bytes."""
@@ -79,7 +79,7 @@ class Stored:
             UserError: it names the file and the field.
         """
         if name not in self.arrays:
-            raise UserError(f"{self.place}: {self.prefix}{name} is missing; {self.remedy}")
+            raise UnreadableFile(f"{self.place}: {self.prefix}{name} is missing; {self.remedy}")
         found = self.arrays[name]
         dtypes = [np.dtype(one) for one in ([dtype] if isinstance(dtype, type) else dtype)]
         if found.dtype not in dtypes:

@@ -14,7 +14,7 @@ from ftcore.ecosystem.learning import Run, train_classifier
 from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
 from ftcore.engines.choice import choose_engine
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
 
 # parameters that are options of the same name
@@ -108,7 +108,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
             texts, targets = [texts[i] for i in np.flatnonzero(kept).tolist()], targets.take(kept)
         present = len({i for row in targets.rows for i in row})
         if present < 2:
-            raise UserError(
+            raise MissingLabels(
                 f"y holds {present} class{'' if present == 1 else 'es'}, and two or more classes are needed"
             )
         again = self.warm_start and hasattr(self, "model_")

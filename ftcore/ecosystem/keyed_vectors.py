@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.ecosystem.models import AnyModel, model_of, need
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.inference.tables import Tables
 from ftcore.inference.vectors import Vectors
 from ftcore.model.model import Model
@@ -39,7 +39,7 @@ def to_keyed_vectors(model: AnyModel, subwords: bool | None = None) -> KeyedVect
     pruned = dictionary.bucket_rows.leaves_out
     if subwords and (pruned or not has):
         why = "was cut off and lacks buckets" if pruned else "has no character n-grams"
-        raise UserError(f"subwords=True: the model {why}; leave subwords out")
+        raise IncompatibleModel(f"subwords=True: the model {why}; leave subwords out")
     whole = has and not pruned if subwords is None else subwords
     words = [word.decode("utf-8", "backslashreplace") for word in dictionary.words]
     keyed = _with_subwords(classic) if whole else _plain(classic)

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions
 
 if TYPE_CHECKING:
     from ftcore.engines.interface import Engine
@@ -48,11 +48,13 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
         UserError: unknown engine or device, no such GPU, or the cpu engine on a GPU.
     """
     if engine not in ("auto", *ENGINES):
-        raise UserError(f"engine {engine!r} is not known; choose {', '.join(('auto', *ENGINES))}")
+        raise InvalidOptions(f"engine {engine!r} is not known; choose {', '.join(('auto', *ENGINES))}")
     place, seen = _find_device("cpu" if (engine, device) == ("cpu", "auto") else device)
     if engine == "cpu":
         if place != "cpu":
-            raise UserError(f"engine=cpu does not run on {place}; set device=cpu, or engine=auto for the GPU")
+            raise InvalidOptions(
+                f"engine=cpu does not run on {place}; set device=cpu, or engine=auto for the GPU"
+            )
         return EngineChoice("cpu", "cpu", "cpu engine, as engine=cpu asks")
     if engine == "reference":
         return EngineChoice(engine, place, f"reference engine, as engine=reference asks; {seen}")
@@ -79,11 +81,11 @@ def _find_device(device: str) -> tuple[str, str]:
         return "cpu", "device=auto and torch sees no GPU"
     kind, _, number = device.partition(":")
     if kind != "cuda" or (number and not number.isdigit()):
-        raise UserError(f"device {device!r} is not known; choose auto, cpu, cuda or cuda:N")
+        raise InvalidOptions(f"device {device!r} is not known; choose auto, cpu, cuda or cuda:N")
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or 0) >= found:
         there = f"torch sees {found} GPU(s)" if found else "torch sees no GPU"
-        raise UserError(f"device {device!r} is not there: {there}; set device=auto or device=cpu")
+        raise InvalidOptions(f"device {device!r} is not there: {there}; set device=auto or device=cpu")
     place = f"cuda:{int(number or 0)}"
     return place, f"device={device} ({torch.cuda.get_device_name(int(number or 0))})"
 

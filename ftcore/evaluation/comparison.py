@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ftcore.errors import MissingLabels, UserError
 from ftcore.evaluation.significance import (
     FEW,
     Interval,
@@ -85,17 +86,17 @@ def compare_predictions(
     without a gold label take no part.
 
     Raises:
-        ValueError: fewer than two models, or unequal lengths.
+        UserError: fewer than two models, or unequal lengths.
     """
     names = list(predicted)
     if len(names) < 2:
-        raise ValueError(f"at least two models are needed, not {len(names)}")
+        raise UserError(f"at least two models are needed, not {len(names)}")
     for name in names:
         if not len(predicted[name]) == len(gold) == len(languages):
-            raise ValueError(f"{name}: {len(predicted[name])} answers for {len(gold)} documents")
+            raise UserError(f"{name}: {len(predicted[name])} answers for {len(gold)} documents")
     chosen = [row for row, labels in enumerate(gold) if len(labels)]
     if not chosen:
-        raise ValueError(f"none of the {len(gold)} documents has a gold label: nothing to compare")
+        raise MissingLabels(f"none of the {len(gold)} documents has a gold label: nothing to compare")
     right = {
         name: np.fromiter((predicted[name][row] in gold[row] for row in chosen), bool, len(chosen))
         for name in names

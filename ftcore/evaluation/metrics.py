@@ -35,6 +35,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ftcore.errors import MissingLabels, UserError
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -170,7 +172,7 @@ def evaluate_classification(
         train_counts: documents per label in training, for the baseline.
 
     Raises:
-        ValueError: lengths disagree, a label repeats, a probability is not finite, ``top_k`` holds a number
+        UserError: lengths disagree, a label repeats, a probability is not finite, ``top_k`` holds a number
             below 1, or no document has a gold label.
     """
     labels = [str(label) for label in labels]
@@ -181,7 +183,7 @@ def evaluate_classification(
     labelled = np.zeros(len(gold), bool)
     labelled[pairs.document] = True
     if not labelled.any():
-        raise ValueError(f"none of the {len(gold)} documents has a gold label: nothing to evaluate")
+        raise MissingLabels(f"none of the {len(gold)} documents has a gold label: nothing to evaluate")
     if not labelled.all():
         probabilities, pairs = probabilities[labelled], pairs.rows(labelled)
     language = np.array([str(name) or "unknown" for name in languages])[labelled]
@@ -237,24 +239,24 @@ def evaluate_classification(
 
 def _check(gold, probabilities, labels, languages, top_k, bins) -> None:
     if probabilities.ndim != 2:
-        raise ValueError(f"probabilities must be [documents, labels], not of shape {probabilities.shape}")
+        raise UserError(f"probabilities must be [documents, labels], not of shape {probabilities.shape}")
     if not len(gold) == len(probabilities) == len(languages):
-        raise ValueError(
+        raise UserError(
             f"{len(gold)} gold entries, {len(probabilities)} rows of probabilities and "
             f"{len(languages)} languages: they must be as many"
         )
     if probabilities.shape[1] != len(labels):
-        raise ValueError(f"{probabilities.shape[1]} columns of probabilities for {len(labels)} labels")
+        raise UserError(f"{probabilities.shape[1]} columns of probabilities for {len(labels)} labels")
     if len(set(labels)) != len(labels):
-        raise ValueError(f"a label occurs twice: {sorted(x for x in set(labels) if labels.count(x) > 1)[:5]}")
+        raise UserError(f"a label occurs twice: {sorted(x for x in set(labels) if labels.count(x) > 1)[:5]}")
     if not top_k or min(top_k) < 1 or bins < 1:
-        raise ValueError(f"top_k must be numbers from 1 and bins at least 1, not {top_k!r} and {bins}")
+        raise UserError(f"top_k must be numbers from 1 and bins at least 1, not {top_k!r} and {bins}")
     if any(isinstance(names, str) for names in gold[:100]):
-        raise ValueError("gold must hold a list of labels for each document, e.g. [['a'], ['a', 'b']]")
+        raise UserError("gold must hold a list of labels for each document, e.g. [['a'], ['a', 'b']]")
     for rows in _blocks(*probabilities.shape):
         if not np.isfinite(probabilities[rows]).all():
             bad = rows.start + int(np.argmin(np.isfinite(probabilities[rows]).all(1)))
-            raise ValueError(f"probabilities of document {bad} are not finite: {probabilities[bad][:8]}")
+            raise UserError(f"probabilities of document {bad} are not finite: {probabilities[bad][:8]}")
 
 
 def _predictions(probabilities: np.ndarray, gold: Gold, k: int) -> RankedLabels:

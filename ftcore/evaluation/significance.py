@@ -27,6 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ftcore.errors import MissingLabels, UserError
+
 FEW = 30  # documents below which a bootstrap interval is not called one
 CELLS = 1 << 22  # counts drawn at a time: 32 MB of int64
 
@@ -75,13 +77,13 @@ def paired_bootstrap(
     """Interval of mean(score_b) - mean(score_a), scores [N] of the same documents (e.g. 0/1 for right).
 
     Raises:
-        ValueError: the lengths differ, are 0, or a score is not finite.
+        UserError: the lengths differ, are 0, or a score is not finite.
     """
     a, b = np.asarray(score_a, np.float64), np.asarray(score_b, np.float64)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise ValueError(f"scores must be of the same documents, at least one: {a.shape} and {b.shape}")
+        raise UserError(f"scores must be of the same documents, at least one: {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a score is not finite")
+        raise UserError("a score is not finite")
     values, counts = np.unique(b - a, return_counts=True)
     drawn = [weights @ values / len(a) for weights in _resamples(counts, samples, seed)]
     return _interval(float((b - a).mean()), np.concatenate(drawn), level)
@@ -103,7 +105,7 @@ def bootstrap_metric(
         1.0
     """
     if documents < 1:
-        raise ValueError("at least one document is needed")
+        raise UserError("at least one document is needed")
     rng = np.random.default_rng(seed)
     drawn = np.array([metric(rng.integers(0, documents, documents)) for _ in range(samples)])
     return _interval(float(metric(np.arange(documents))), drawn, level)
@@ -165,7 +167,7 @@ def mcnemar(correct_a: Sequence[bool] | np.ndarray, correct_b: Sequence[bool] | 
     """
     a, b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
     if a.shape != b.shape:
-        raise ValueError(f"correctness must be of the same documents: {a.shape} and {b.shape}")
+        raise UserError(f"correctness must be of the same documents: {a.shape} and {b.shape}")
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     n, few = only_a + only_b, min(only_a, only_b)
     if n == 0:
@@ -192,10 +194,10 @@ class Outcomes:
         """Count them.
 
         Raises:
-            ValueError: unequal lengths, or no document.
+            UserError: unequal lengths, or no document.
         """
         if not len(gold) == len(a) == len(b) or not len(gold):
-            raise ValueError(
+            raise UserError(
                 f"as many gold entries as answers are needed, at least one: {len(gold)}, {len(a)}, {len(b)}"
             )
         tally: dict[tuple[tuple[str, ...], str, str], int] = {}
@@ -204,7 +206,7 @@ class Outcomes:
                 key = (tuple(labels) if len(labels) < 2 else tuple(sorted(set(labels))), first, second)
                 tally[key] = tally.get(key, 0) + 1
         if not tally:
-            raise ValueError("no document has a gold label")
+            raise MissingLabels("no document has a gold label")
         names = sorted({name for labels, first, second in tally for name in (*labels, first, second)})
         number = {name: column for column, name in enumerate(names)}
         pairs = sorted(

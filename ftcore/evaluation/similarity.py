@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -90,9 +90,11 @@ def read_pairs(path: str | Path) -> list[tuple[str, str, float]]:
             pairs.append((fields[0], fields[1], float(fields[2])))
         except (IndexError, ValueError):
             if pairs:
-                raise UserError(f"{path}:{number}: expected `word word score`, found {line[:80]!r}") from None
+                raise UnreadableFile(
+                    f"{path}:{number}: expected `word word score`, found {line[:80]!r}"
+                ) from None
     if not pairs:
-        raise UserError(f"{path}: no line of the form `word word score`")
+        raise UnreadableFile(f"{path}: no line of the form `word word score`")
     return pairs
 
 
@@ -100,9 +102,9 @@ def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+        raise UnreadableFile(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start})") from error
+        raise UnreadableFile(f"{path}: not UTF-8 (byte {error.start})") from error
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.strip()
@@ -137,12 +139,12 @@ def read_questions(path: str | Path) -> list[tuple[str, list[tuple[str, str, str
             continue
         words = line.split()
         if len(words) != 4:
-            raise UserError(f"{path}:{number}: expected four words `a b c d`, found {line[:80]!r}")
+            raise UnreadableFile(f"{path}:{number}: expected four words `a b c d`, found {line[:80]!r}")
         if not sections:
             sections.append(("", []))
         sections[-1][1].append((words[0], words[1], words[2], words[3]))
     if not any(questions for _, questions in sections):
-        raise UserError(f"{path}: no question of the form `a b c d`")
+        raise UnreadableFile(f"{path}: no question of the form `a b c d`")
     return sections
 
 

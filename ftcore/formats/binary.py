@@ -19,7 +19,7 @@ from ftcore.dictionary.bucket_rows import EveryBucket, KeptBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lookup import Words
 from ftcore.dictionary.numbering import Numbering
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UnreadableFile
 from ftcore.formats.cursor import REMEDY, Cursor
 from ftcore.formats.entries import LABEL, WORD, pack_entries, read_entries
 from ftcore.model.model import LOSSES, MODELS, Args, Model
@@ -58,11 +58,11 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
     cursor = Cursor.open(path)
     magic, version = cursor.ints("magic number", "version") if cursor.left >= 8 else (0, 0)
     if magic != MAGIC:
-        raise UserError(
+        raise UnreadableFile(
             f"{path} has wrong file format! Magic number at byte 0 is not {MAGIC}; give a .bin or .ftz of fastText"
         )
     if not 0 < version <= VERSION:
-        raise UserError(
+        raise IncompatibleModel(
             f"{path} has wrong file format! Version at byte 4 is {version}, not between 1 and {VERSION}; "
             "a newer fastText may have written it: save it with version 0.9.3"
         )
@@ -82,7 +82,9 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
     read = _read_quantized if quantized and qout else _read_dense
     output = read(cursor, "output", rows, args.dim, copy)
     if cursor.left:
-        raise UserError(f"{path}: {cursor.left} bytes follow the model's end at byte {cursor.at}; {REMEDY}")
+        raise UnreadableFile(
+            f"{path}: {cursor.left} bytes follow the model's end at byte {cursor.at}; {REMEDY}"
+        )
     return Model(args, dictionary, table, output, version=version, path=str(path), kept=kept)
 
 
@@ -90,7 +92,7 @@ def _read_args(cursor: Cursor, version: int) -> tuple[Args, dict[str, int]]:
     start = cursor.at
     values = dict(zip(_HEADER, cursor.ints(*_HEADER), strict=True))
 
-    def wrong(name: str, expected: str) -> UserError:
+    def wrong(name: str, expected: str) -> UnreadableFile:
         return cursor.fail(name, values[name], expected, start + 4 * _HEADER.index(name))
 
     if not 0 < values["dim"] <= len(cursor.data) // 4:
@@ -237,7 +239,9 @@ def write_binary(classic: Model, path: str | PathLike) -> None:
     args, dictionary = classic.args, classic.dictionary
     quantized, qout = classic.quantized, not isinstance(classic.output, np.ndarray)
     if qout and not quantized:
-        raise UserError("a fastText file cannot hold a quantised output with a dense input; quantise both")
+        raise IncompatibleModel(
+            "a fastText file cannot hold a quantised output with a dense input; quantise both"
+        )
     from ftcore.base.files import atomic_file
 
     with atomic_file(path) as file:

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from ftcore.base.files import atomic_directory, canonical_json, sha256_file
 from ftcore.dictionary.stored import parse_json
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UnreadableFile
 from ftcore.formats.compact import expand
 
 FORMAT = "ftcore-model"
@@ -64,7 +64,7 @@ def read_arrays(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str,
     header = _read_header(directory)
     path = directory / WEIGHTS
     if not path.is_file():
-        raise UserError(f"{path}: the model's arrays are missing; {_REMEDY}")
+        raise UnreadableFile(f"{path}: the model's arrays are missing; {_REMEDY}")
     with explain_unreadable(path):
         return expand(_read_arrays(path, header["weights"])), header
 
@@ -72,20 +72,26 @@ def read_arrays(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str,
 def _read_arrays(path: Path, weights: dict[str, Any]) -> dict[str, np.ndarray]:
     size, expected = path.stat().st_size, weights["bytes"]
     if size != expected:
-        raise UserError(f"{path}: {size} bytes where {expected} were written, the file is cut off; {_REMEDY}")
+        raise UnreadableFile(
+            f"{path}: {size} bytes where {expected} were written, the file is cut off; {_REMEDY}"
+        )
     if sha256_file(path) != weights["sha256"]:
-        raise UserError(f"{path}: its SHA-256 is not the one in {HEADER}, the file is damaged; {_REMEDY}")
+        raise UnreadableFile(
+            f"{path}: its SHA-256 is not the one in {HEADER}, the file is damaged; {_REMEDY}"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except NO_ARRAYS as error:
-        raise UserError(f"{path}: not a safetensors file of numpy's types ({error}); {_REMEDY}") from None
+        raise UnreadableFile(
+            f"{path}: not a safetensors file of numpy's types ({error}); {_REMEDY}"
+        ) from None
 
 
 def _read_header(directory: Path) -> dict[str, Any]:
     path = directory / HEADER
     if not path.is_file():
-        raise UserError(
+        raise UnreadableFile(
             f"{directory}: no model here ({HEADER} is missing); give a directory that save() wrote"
         )
     with explain_unreadable(path):
@@ -98,7 +104,7 @@ def explain_unreadable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); {_REMEDY}") from None
+        raise UnreadableFile(f"{path}: cannot be read ({error.strerror or error}); {_REMEDY}") from None
 
 
 def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
@@ -114,15 +120,15 @@ def check_header(text: bytes, place: str, remedy: str) -> dict[str, Any]:
         if type(weights["bytes"]) is not int or not isinstance(weights["sha256"], str):
             raise TypeError("size or SHA-256 of the arrays has another type")
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{place}: damaged ({type(error).__name__}: {error}); {remedy}") from None
+        raise UnreadableFile(f"{place}: damaged ({type(error).__name__}: {error}); {remedy}") from None
     if kind != FORMAT:
-        raise UserError(
+        raise UnreadableFile(
             f"{place}: format {str(kind)[:60]!r} is not {FORMAT!r}; give a directory that save() wrote"
         )
     if type(version) is not int or version < 1:
-        raise UserError(f"{place}: version {str(version)[:60]!r} is none that ftcore writes; {remedy}")
+        raise UnreadableFile(f"{place}: version {str(version)[:60]!r} is none that ftcore writes; {remedy}")
     if version > VERSION:
-        raise UserError(
+        raise IncompatibleModel(
             f"{place}: version {version} is newer than this ftcore reads ({VERSION}); upgrade ftcore"
         )
     return header

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from ftcore.base.files import canonical_json
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 from ftcore.formats.checkpoint import FORMAT, NO_ARRAYS, VERSION, check_header
 from ftcore.given import shown
 
@@ -53,18 +53,20 @@ def unpack_arrays(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not isinstance(data, bytes):
         raise TypeError(f"give the bytes of a saved model, not {shown(data)}")
     if data[: len(MAGIC)] != MAGIC or len(data) < _START:
-        raise UserError(f"{_NAME} are no model of ftcore's (they start with {bytes(data[:8])!r}); {_REMEDY}")
+        raise UnreadableFile(
+            f"{_NAME} are no model of ftcore's (they start with {bytes(data[:8])!r}); {_REMEDY}"
+        )
     stop = _START + _LENGTH.unpack_from(data, len(MAGIC))[0]
     if not _START <= stop <= len(data):
-        raise UserError(f"{_NAME} ({len(data)} of them) end within the header; {_REMEDY}")
+        raise UnreadableFile(f"{_NAME} ({len(data)} of them) end within the header; {_REMEDY}")
     header = check_header(data[_START:stop], _NAME, _REMEDY)
     weights = data[stop:]
     size, expected = len(weights), header["weights"]["bytes"]
     if size != expected:
-        raise UserError(f"{_NAME}: {size} bytes of arrays where {expected} were written; {_REMEDY}")
+        raise UnreadableFile(f"{_NAME}: {size} bytes of arrays where {expected} were written; {_REMEDY}")
     if hashlib.sha256(weights).hexdigest() != header["weights"]["sha256"]:
-        raise UserError(f"{_NAME}: the arrays' SHA-256 is not the header's, they are damaged; {_REMEDY}")
+        raise UnreadableFile(f"{_NAME}: the arrays' SHA-256 is not the header's, they are damaged; {_REMEDY}")
     try:
         return load(weights), header
     except NO_ARRAYS as error:
-        raise UserError(f"{_NAME}: not safetensors of numpy's types ({error}); {_REMEDY}") from None
+        raise UnreadableFile(f"{_NAME}: not safetensors of numpy's types ({error}); {_REMEDY}") from None

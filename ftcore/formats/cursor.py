@@ -10,7 +10,7 @@ from os import PathLike
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 REMEDY = "the file is damaged or no fastText model: save or download it again"
 
@@ -45,7 +45,7 @@ class Cursor:
                     return cls.of(b"", str(path))
                 return cls.of(_map(file.fileno()), str(path))
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path, or nothing to map
-            raise UserError(f"{path} cannot be opened for loading! ({error})") from None
+            raise UnreadableFile(f"{path} cannot be opened for loading! ({error})") from None
 
     @classmethod
     def of(cls, data: bytes | mmap.mmap, path: str = "") -> Cursor:
@@ -57,15 +57,15 @@ class Cursor:
         """Bytes behind the place."""
         return len(self.data) - self.at
 
-    def fail(self, field: str, value: object, expected: str, at: int | None = None) -> UserError:
+    def fail(self, field: str, value: object, expected: str, at: int | None = None) -> UnreadableFile:
         """The error to raise for a field that holds nonsense; names the file, the field and the byte."""
         place = self.at if at is None else at
-        return UserError(f"{self.path}: {field} at byte {place} is {value}, not {expected}; {REMEDY}")
+        return UnreadableFile(f"{self.path}: {field} at byte {place} is {value}, not {expected}; {REMEDY}")
 
     def skip(self, size: int, field: str) -> int:
         """Pass over ``size`` bytes, which must be there; returns where they begin."""
         if size > self.left:
-            raise UserError(
+            raise UnreadableFile(
                 f"{self.path}: {field} at byte {self.at} takes {size} bytes, but the file ends "
                 f"after {self.left}; {REMEDY}"
             )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.stored import Stored
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UnreadableFile, UserError
 from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_arrays, write_arrays
 from ftcore.formats.container import pack_arrays, unpack_arrays
 from ftcore.model.model import Args, Model
@@ -48,9 +48,9 @@ def checked(schema: type[Schema], header: dict[str, Any], place: object) -> Sche
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"][:2]))
         if first["type"] == "missing":
-            raise UserError(f"{place}: the model lacks {name!r}; {_REMEDY}") from None
+            raise UnreadableFile(f"{place}: the model lacks {name!r}; {_REMEDY}") from None
         shown = repr(first["input"])[:60]
-        raise UserError(f"{place}: {name} is {shown}: {first['msg'].lower()}; {_REMEDY}") from None
+        raise UnreadableFile(f"{place}: {name} is {shown}: {first['msg'].lower()}; {_REMEDY}") from None
 
 
 def write_directory(directory: Path | str, model: Model) -> None:
@@ -81,7 +81,7 @@ def from_bytes(data: bytes) -> Model:
 def _state(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """All there is to save: arrays, and what goes into JSON."""
     if model.quantized or not isinstance(model.output, np.ndarray):
-        raise UserError("a quantised model is written as .ftz (write_binary), not as a directory")
+        raise IncompatibleModel("a quantised model is written as .ftz (write_binary), not as a directory")
     arrays = {f"dictionary.{name}": array for name, array in model.dictionary.state().items()}
     arrays |= {"input": model.input, "output": model.output}
     header: dict[str, Any] = {
@@ -120,11 +120,13 @@ def _model(
         expected = (
             f"the dictionary's {dictionary.nlabels}" if supervised else "an empty list, without a classifier"
         )
-        raise UserError(f"{place}: labels are {str(names)[:60]} ({len(names)}), not {expected}; {_REMEDY}")
+        raise UnreadableFile(
+            f"{place}: labels are {str(names)[:60]} ({len(names)}), not {expected}; {_REMEDY}"
+        )
     try:
         tokenizer = Tokenizer.from_state(about.tokenizer)
     except UserError as error:
-        raise UserError(f"{place}: tokenizer: {error}") from None
+        raise error.reworded(f"{place}: tokenizer: {error}") from None
     thresholds = None
     if about.thresholds is not None:
         thresholds = Thresholds.from_state(about.thresholds, about.labels, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ftcore import native
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.formats.cursor import REMEDY, Cursor
 
 WORD, LABEL = 0, 1
@@ -30,7 +30,7 @@ def read_entries(cursor: Cursor, nwords: int, nlabels: int) -> tuple[np.ndarray,
     """
     size, begin = nwords + nlabels, cursor.at
     if size * FIXED > cursor.left:
-        raise UserError(
+        raise UnreadableFile(
             f"{cursor.path}: {size} entries at byte {begin} take {size * FIXED} bytes or more, but the "
             f"file ends after {cursor.left}; {REMEDY}"
         )

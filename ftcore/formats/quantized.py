@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ftcore import native
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.expand import AllRows
 from ftcore.model.model import Model
 from ftcore.model.quantize import QuantizableRows, QuantMatrix, row_norms
@@ -54,7 +54,7 @@ def quantize(
         ``write_binary(quantize(read_binary("m.bin"), cutoff=100_000, qnorm=True), "m.ftz")``
     """
     if not isinstance(classic.input, np.ndarray) or not isinstance(classic.output, np.ndarray):
-        raise UserError("the model is already quantized; quantise the .bin it was made from")
+        raise IncompatibleModel("the model is already quantized; quantise the .bin it was made from")
     if cutoff < 0:
         raise UserError(f"cutoff must be 0 (keep all rows) or a number of rows, not {cutoff}")
     rows: QuantizableRows = AllRows(classic)

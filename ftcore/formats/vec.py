@@ -18,7 +18,7 @@ from ftcore import native
 from ftcore.base.cores import cores
 from ftcore.base.files import atomic_file
 from ftcore.dictionary.hashing import pack
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.formats.cursor import Cursor
 from ftcore.formats.digits import format_rows, parse_lines, parse_value
 
@@ -110,7 +110,7 @@ def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes],
     rows, dim = _read_header(path, data, starts)
     lines = len(starts) - 2  # without the header
     if lines != rows:
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: line 1 says {rows} rows, but {lines} lines follow; the file is cut off or joined: "
             "write or download it again, or correct the first number"
         )
@@ -137,23 +137,23 @@ def _read_header(path: str | Path, data: np.ndarray, starts: np.ndarray) -> tupl
     first = data[: starts[1] if len(starts) > 1 else 0][:100].tobytes()
     fields = first.split()
     if len(fields) != 2 or not all(field.isdigit() for field in fields):
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: line 1 is {first[:60]!r}, not 'rows columns'; give a .vec, or put that line before the rows"
         )
     rows, dim = int(fields[0]), int(fields[1])
     if dim < 1:
-        raise UserError(f"{path}: line 1 says {dim} columns; there must be 1 at least")
+        raise UnreadableFile(f"{path}: line 1 says {dim} columns; there must be 1 at least")
     if rows * (2 * dim + 1) > len(data):  # a value takes two bytes
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: line 1 says {rows} rows of {dim} columns, for which {len(data)} bytes are too few"
         )
     return rows, dim
 
 
-def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UserError:
+def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UnreadableFile:
     fields = text.split()
     if len(fields) != dim + 1:
-        return UserError(
+        return UnreadableFile(
             f"{path}: line {line} has {len(fields)} fields, not a word and {dim} numbers: {text[:60]!r}; "
             "correct the line, or the number of columns in line 1"
         )
@@ -161,8 +161,10 @@ def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UserError:
         try:
             parse_value(field)
         except ValueError:
-            return UserError(f"{path}: line {line} has {field[:40]!r} in the place of a number of float32")
-    return UserError(f"{path}: line {line} is no word and {dim} numbers: {text[:60]!r}")
+            return UnreadableFile(
+                f"{path}: line {line} has {field[:40]!r} in the place of a number of float32"
+            )
+    return UnreadableFile(f"{path}: line {line} is no word and {dim} numbers: {text[:60]!r}")
 
 
 def _refuse_wide_rows(path: str | Path, words: list[bytes], dim: int) -> None:
@@ -175,6 +177,6 @@ def _refuse_wide_rows(path: str | Path, words: list[bytes], dim: int) -> None:
             [parse_value(part) for part in parts[1:]]
         except ValueError:
             continue
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: line {row + 2} has {dim + len(parts) - 1} numbers, not {dim} as line 1 says; correct line 1"
         )

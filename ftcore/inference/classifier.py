@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ftcore import given
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.inference import answers
 from ftcore.inference.answers import Prediction
 from ftcore.inference.predict import Predictor
@@ -45,7 +45,7 @@ class Classifier:
         self, model: Model, threads: int | None = None, tables: Tables | None = None, *, fold: bool = True
     ) -> None:
         if not model.labels:
-            raise UserError(
+            raise IncompatibleModel(
                 f"this {model.args.model} model has no classifier; fit it on labelled texts first"
             )
         self.model, self.labels, self.thresholds = model, model.labels, model.thresholds

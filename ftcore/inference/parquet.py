@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ftcore.base.files import atomic_file
 from ftcore.base.threads import ahead
 from ftcore.dictionary.dictionary import label_bytes
-from ftcore.errors import UserError
+from ftcore.errors import NoSuchColumn, UnreadableFile, UserError
 from ftcore.inference.columns import holds_text, text_of_column
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor, joined
@@ -64,9 +64,9 @@ def predict_parquet(
     try:
         file = pq.ParquetFile(input, memory_map=True)
     except FileNotFoundError:
-        raise UserError(f"{input}: there is no such file; check the path of the input") from None
+        raise UnreadableFile(f"{input}: there is no such file; check the path of the input") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{input}: not a Parquet file ({error})") from None
+        raise UnreadableFile(f"{input}: not a Parquet file ({error})") from None
     with file:
         schema = _schema(input, file.schema_arrow, text, (label, score), columns, k)
         kept = schema.names[:-2]
@@ -116,7 +116,7 @@ def _schema(
     kept = schema.names if columns is None else list(columns)
     missing = [name for name in (text, *kept) if name not in schema.names]
     if missing:
-        raise UserError(f"{path}: no column {missing[0]!r}; it has {', '.join(schema.names)}")
+        raise NoSuchColumn(f"{path}: no column {missing[0]!r}; it has {', '.join(schema.names)}")
     for name, option in zip(new, ("label", "score"), strict=True):
         if name in kept or new[0] == new[1]:
             raise UserError(f"{path}: a column {name!r} is there already; give {option}= another name")

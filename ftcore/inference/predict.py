@@ -21,7 +21,7 @@ import numpy as np
 from ftcore import native
 from ftcore.base.cores import cores
 from ftcore.base.threads import ahead
-from ftcore.errors import RunError, UserError
+from ftcore.errors import Diverged, IncompatibleModel, UserError
 from ftcore.inference.tables import Tables
 from ftcore.inference.text import text_of_lines
 from ftcore.model.huffman import children
@@ -87,12 +87,14 @@ class Predictor:
         self, classic: Model, threads: int | None = None, tables: Tables | None = None, *, fold: bool = True
     ) -> None:
         if not classic.args.supervised:
-            raise UserError(
+            raise IncompatibleModel(
                 f"Model needs to be supervised for prediction! This one is {classic.args.model}: "
                 "use its vectors, or train_supervised"
             )
         if not classic.dictionary.labels:
-            raise UserError(f"{classic.path or 'the model'} has no labels; train it on labelled texts")
+            raise IncompatibleModel(
+                f"{classic.path or 'the model'} has no labels; train it on labelled texts"
+            )
         self.classic, self.dictionary = classic, classic.dictionary
         self.dictionary.prepare(classic.args.label or None)
         self.tables = tables or Tables(classic)
@@ -288,7 +290,7 @@ class Predictor:
 
     def _sound(self, found: Predictions, sound: bool) -> Predictions:
         if not sound:
-            raise RunError(
+            raise Diverged(
                 f"Encountered NaN. {self.classic.path or 'The model'} holds numbers that are none; its training "
                 "diverged: train it again with a smaller lr"
             )

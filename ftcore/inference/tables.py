@@ -14,7 +14,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.dictionary.init import bucket_numbers, initial_rows
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.model.model import Model
 
 _SMALL_TABLE = 32 << 20  # bytes of a quantised table that is written out for speed
@@ -122,7 +122,7 @@ class Tables:
             UserError: a quantised model.
         """
         if self.classic.quantized:
-            raise UserError("Can't get quantized Matrix; load the .bin it was made from")
+            raise IncompatibleModel("Can't get quantized Matrix; load the .bin it was made from")
         return self.gather(np.arange(self.places)) if self.table is None or not self.whole else self.table
 
     def _signed(self, places: np.ndarray) -> np.ndarray:

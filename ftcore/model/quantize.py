@@ -18,7 +18,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import cores
-from ftcore.errors import RunError, UserError
+from ftcore.errors import Diverged, IncompatibleModel, UserError
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
 _CHUNK = 1 << 14  # rows looked at together
@@ -84,7 +84,7 @@ class ProductQuantizer:
         if dsub < 1:
             raise UserError(f"dsub must be at least 1 column a piece, not {dsub}; 2 is usual")
         if count < KSUB:
-            raise UserError(
+            raise IncompatibleModel(
                 f"Matrix too small for quantization, must have at least {KSUB} rows; this one has {count}: "
                 "save the model as .bin instead"
             )
@@ -277,5 +277,5 @@ def row_norms(rows: np.ndarray) -> np.ndarray:
     out = np.empty(len(rows), np.float32)
     native.row_norms(np.require(rows, np.float32, "CA"), out)
     if np.isnan(out).any():
-        raise RunError("Encountered NaN. The model's training diverged: train it again with a smaller lr")
+        raise Diverged("Encountered NaN. The model's training diverged: train it again with a smaller lr")
     return out

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels, UnreadableFile
 
 log = logging.getLogger("ftcore.finetune")
 ENOUGH = 50  # held-out documents of a label that give it its own threshold; with fewer it does worse than the common one
@@ -56,17 +56,17 @@ class Thresholds:
             or set(state) != {"overall", "labels"}
             or type(state["labels"]) is not dict
         ):
-            raise UserError(
+            raise UnreadableFile(
                 f"{place}: thresholds are {str(state)[:60]}, not {{overall, labels}}; save the model again"
             )
         for name, value in {"overall": state["overall"], **state["labels"]}.items():
             if type(value) not in (int, float) or not 0 <= value <= 1:
-                raise UserError(
+                raise UnreadableFile(
                     f"{place}: thresholds: {name} is {value!r}, no number from 0 to 1; save the model again"
                 )
         unknown = sorted(set(state["labels"]) - known)
         if unknown:
-            raise UserError(
+            raise UnreadableFile(
                 f"{place}: thresholds: the model has no label {unknown[0]!r}; save the model again"
             )
         return cls(float(state["overall"]), {name: float(value) for name, value in state["labels"].items()})
@@ -93,7 +93,9 @@ def choose_thresholds(
     missed = int(np.count_nonzero(column_of < 0))  # labels that the model lacks
     document, column_of = document[column_of >= 0], column_of[column_of >= 0]
     if not len(document):
-        raise UserError("no held-out document has a label that the model knows; thresholds cannot be chosen")
+        raise MissingLabels(
+            "no held-out document has a label that the model knows; thresholds cannot be chosen"
+        )
     own: dict[str, float] = {}
     support = np.bincount(column_of, minlength=len(names))
     for column in np.flatnonzero(support >= enough).tolist():

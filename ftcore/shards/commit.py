@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from ftcore import config
 from ftcore.base import files
 from ftcore.config import Config, Shards, SplitShares
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels, UnreadableFile, UserError
 from ftcore.shards.agreement import Copies, compare_copies
 from ftcore.shards.labels import LabelSurvey, renamed, survey_labels, with_labels
 from ftcore.shards.manifest import NOTED, FileEntry, Manifest
@@ -292,7 +292,7 @@ def _masked(part: PreparedPart, drop: np.ndarray) -> Iterator[tuple[pa.RecordBat
         yield batch, mask
         start += len(batch)
     if start != part.rows:
-        raise UserError(
+        raise UnreadableFile(
             f"{part.path}: {start} documents, {part.rows} were prepared. Run the preparation again"
         )
 
@@ -374,7 +374,7 @@ class _Tally:
         labels = {label: n["train"] for label, n in self.by_label().items() if "train" in n}
         if len(labels) < min_labels:
             found = ", ".join(f"{label!r} ({n:,} documents)" for label, n in labels.items()) or "none"
-            raise UserError(
+            raise MissingLabels(
                 f"the train split has {len(labels)} label(s): {found}; a classifier needs {min_labels}. "
                 "Check `label` and `label_names` of ingest.sources"
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 _PARTITION = 1 << 18  # keys sorted at once (about 25 MB)
 _BLOCK = 1 << 16  # keys read at once
@@ -66,11 +66,11 @@ def _length(path: Path) -> int:
     try:
         shape, dtype = _header(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file of keys; run the preparation again") from None
+        raise UnreadableFile(f"{path}: no such file of keys; run the preparation again") from None
     except ValueError as error:
-        raise UserError(f"{path}: not a file of keys ({error}); run the preparation again") from None
+        raise UnreadableFile(f"{path}: not a file of keys ({error}); run the preparation again") from None
     if len(shape) != 2 or shape[1] != 2 or dtype != np.uint64:
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: keys must be uint64 [n, 2], not {dtype} {list(shape)}; run the preparation again"
         )
     return shape[0]

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ftcore.base.files import atomic_write_bytes, canonical_json, sha256_file
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 SCHEMA_VERSION = 1  # of the manifest's fields and of SHARD
 MANIFEST = "manifest.json"
@@ -122,18 +122,22 @@ def load_manifest(path: str | Path, verify: bool = True, digest: str = "") -> Ma
             raise _other_version(file, version) from None
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
-        raise UserError(f"{file}: not a manifest of shards ({place}: {first['msg']}). {_REMEDY}") from None
+        raise UnreadableFile(
+            f"{file}: not a manifest of shards ({place}: {first['msg']}). {_REMEDY}"
+        ) from None
     if manifest.schema_version != SCHEMA_VERSION:
         raise _other_version(file, manifest.schema_version)
     if manifest.kind != "shards":
-        raise UserError(f"{file}: a manifest of kind {manifest.kind!r}, not of shards. {_REMEDY}")
+        raise UnreadableFile(f"{file}: a manifest of kind {manifest.kind!r}, not of shards. {_REMEDY}")
     if digest and sha256_file(file) != digest:
-        raise UserError(f"{file}: changed: SHA-256 {sha256_file(file)}, expected {digest}. {_REMEDY}")
+        raise UnreadableFile(f"{file}: changed: SHA-256 {sha256_file(file)}, expected {digest}. {_REMEDY}")
     for entry in [*manifest.shards, manifest.quarantine]:
         _check(folder / entry.file, entry, verify)
     total = sum(entry.rows for entry in manifest.shards)
     if total != manifest.rows:
-        raise UserError(f"{file}: shards hold {total} rows, the manifest says {manifest.rows}. {_REMEDY}")
+        raise UnreadableFile(
+            f"{file}: shards hold {total} rows, the manifest says {manifest.rows}. {_REMEDY}"
+        )
     return manifest
 
 
@@ -144,7 +148,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
+        raise UnreadableFile(
             f"{file}: no manifest: there are no shards here, or their preparation did not finish. {_REMEDY}"
         ) from None
 
@@ -158,22 +162,24 @@ def _version(file: Path) -> int | None:
     return version if isinstance(version, int) else None
 
 
-def _other_version(file: Path, version: int) -> UserError:
-    return UserError(f"{file}: schema version {version}, this program reads {SCHEMA_VERSION}. {_REMEDY}")
+def _other_version(file: Path, version: int) -> UnreadableFile:
+    return UnreadableFile(f"{file}: schema version {version}, this program reads {SCHEMA_VERSION}. {_REMEDY}")
 
 
 def _check(path: Path, entry: FileEntry, verify: bool) -> None:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        raise UserError(f"{path}: missing, though the manifest lists it. {_REMEDY}") from None
+        raise UnreadableFile(f"{path}: missing, though the manifest lists it. {_REMEDY}") from None
     if size != entry.bytes:
-        raise UserError(f"{path}: {size} bytes, the manifest says {entry.bytes}. {_REMEDY}")
+        raise UnreadableFile(f"{path}: {size} bytes, the manifest says {entry.bytes}. {_REMEDY}")
     if not verify:
         return
     digest = sha256_file(path)
     if digest != entry.sha256:
-        raise UserError(f"{path}: damaged: SHA-256 {digest}, the manifest says {entry.sha256}. {_REMEDY}")
+        raise UnreadableFile(
+            f"{path}: damaged: SHA-256 {digest}, the manifest says {entry.sha256}. {_REMEDY}"
+        )
     if path.suffix == ".parquet":
         _check_rows(path, entry)
 
@@ -183,8 +189,8 @@ def _check_rows(path: Path, entry: FileEntry) -> None:
         with pq.ParquetFile(path) as parquet:
             rows, names = parquet.metadata.num_rows, parquet.schema_arrow.names
     except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a Parquet file: {error}. {_REMEDY}") from None
+        raise UnreadableFile(f"{path}: not a Parquet file: {error}. {_REMEDY}") from None
     if rows != entry.rows:
-        raise UserError(f"{path}: {rows} rows, the manifest says {entry.rows}. {_REMEDY}")
+        raise UnreadableFile(f"{path}: {rows} rows, the manifest says {entry.rows}. {_REMEDY}")
     if names != SHARD.names:
-        raise UserError(f"{path}: columns {names}, expected {SHARD.names}. {_REMEDY}")
+        raise UnreadableFile(f"{path}: columns {names}, expected {SHARD.names}. {_REMEDY}")

@@ -32,7 +32,7 @@ from ftcore.base import files
 from ftcore.base.cores import cores
 from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 from ftcore.shards.cut import Cut, shared_tokenizer
 from ftcore.shards.packs import Pack
 from ftcore.shards.shards import SHARD, RowGroupWriter
@@ -120,9 +120,11 @@ class PreparedPart:
             part = cls(path=str(folder), **state)
             whole = not verify or _digest(folder, state) == part.digest
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{folder}: not a prepared part ({error}). Run the preparation again") from None
+            raise UnreadableFile(
+                f"{folder}: not a prepared part ({error}). Run the preparation again"
+            ) from None
         if not whole:
-            raise UserError(f"{folder}: a prepared part that was changed. Run the preparation again")
+            raise UnreadableFile(f"{folder}: a prepared part that was changed. Run the preparation again")
         return part
 
 

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from ftcore.base import files
 from ftcore.config import Language, Shards, Split
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.manifest import SHARD, FileEntry, load_manifest
 
 __all__ = ["SHARD", "RowGroupWriter", "ShardSet", "ShardWriter", "count_labelled", "iter_batches"]
@@ -263,7 +263,7 @@ def iter_file(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.Reco
                 ):
                     yield batch.select(columns)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise UserError(f"{path}: cannot read the shard: {error}. Run the preparation again") from None
+        raise UnreadableFile(f"{path}: cannot read the shard: {error}. Run the preparation again") from None
 
 
 def _known(what: str, given: Sequence[str], allowed: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from ftcore.config import Source
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.text.documents import BatchBuilder
 from ftcore.text.fields import Unusable, add_record, missing_column, wanted_columns
 from ftcore.text.records import TextLine
@@ -53,7 +53,7 @@ def read_delimited(
         if head is None:
             return
         if head[2]:
-            raise UserError(f"{place}, line {head[0]}: the header cannot be read: {head[2]}; mend it")
+            raise UnreadableFile(f"{place}, line {head[0]}: the header cannot be read: {head[2]}; mend it")
         names = [name.strip() for name in head[1]]
         table.width = len(names)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftcore.config import Source
-from ftcore.errors import UserError
+from ftcore.errors import NoSuchColumn
 from ftcore.text.documents import BatchBuilder
 from ftcore.text.missing import is_missing, label_name, whole_name
 
@@ -132,13 +132,7 @@ def add_record(out: BatchBuilder, line: int, values: Sequence[Any], source: Sour
             out.note(NO_SPLIT)
 
 
-class MissingColumn(UserError):
-    """A column that is not there; `found` says which are, without the remedy of a configuration."""
-
-    found = ""
-
-
-def missing_column(place: str, column: str | int, columns: Sequence[str]) -> MissingColumn:
+def missing_column(place: str, column: str | int, columns: Sequence[str]) -> NoSuchColumn:
     """The error for a column that is not there, with the columns that are."""
     shown = ", ".join(str(name)[:40] for name in columns[:30]) + (" …" if len(columns) > 30 else "")
     if isinstance(column, int):
@@ -149,7 +143,7 @@ def missing_column(place: str, column: str | int, columns: Sequence[str]) -> Mis
         remedy = (
             "Set text, label or split_column of the source to one of them (or to numbers, with header: false)"
         )
-    error = MissingColumn(f"{found}. {remedy}")
+    error = NoSuchColumn(f"{found}. {remedy}")
     error.found = found
     return error
 

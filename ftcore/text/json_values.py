@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from json import JSONDecoder
 from typing import Any, BinaryIO
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 from ftcore.text import streams
 from ftcore.text.records import TOO_LONG
 
@@ -249,7 +249,7 @@ def records_of(value: dict[str, Any], wanted: list[str | int], place: str) -> li
             lengths = ", ".join(
                 f"{name} {len(column):,}" for name, column in zip(wanted, columns, strict=True)
             )
-            raise UserError(f"{place}: an object of columns that differ in length: {lengths}; mend it")
+            raise UnreadableFile(f"{place}: an object of columns that differ in length: {lengths}; mend it")
         return [dict(zip(map(str, wanted), row, strict=True)) for row in zip(*columns, strict=True)]
     if wanted and all(isinstance(column, dict) for column in columns):
         return [
@@ -270,7 +270,7 @@ def records_of(value: dict[str, Any], wanted: list[str | int], place: str) -> li
         return list(value.values())
     if lists:
         shown = ", ".join(f"{key} ({len(rows):,})" for key, rows in list(lists.items())[:10])
-        raise UserError(
+        raise UnreadableFile(
             f"{place}: one JSON object, and no column {wanted[0]!r} in it, but lists: {shown}; write the records "
             "that you mean as a file of their own (one array, or an object a line)"
         )

@@ -6,7 +6,7 @@ import codecs
 import io
 from collections.abc import Iterator
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 from ftcore.text import encodings, streams
 
 _BLOCK = 1 << 16
@@ -44,7 +44,7 @@ def _decoded(stream: io.BufferedIOBase) -> Iterator[str]:
         try:
             block = streams.read(stream, _BLOCK)  # type: ignore[arg-type]
         except streams.Broken as error:
-            raise UserError(f"{error}; the lines before it are answered") from None
+            raise UnreadableFile(f"{error}; the lines before it are answered") from None
         if decoder is not None:
             yield decoder.decode(block, final=not block)
             if not block:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 
 @contextmanager
@@ -15,8 +15,10 @@ def opened(path: str) -> Iterator[BinaryIO]:
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:
-        raise UserError(f"{path}: the file vanished after it was listed; put it back or run again") from None
+        raise UnreadableFile(
+            f"{path}: the file vanished after it was listed; put it back or run again"
+        ) from None
     except (PermissionError, IsADirectoryError) as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
+        raise UnreadableFile(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
     with file:
         yield file

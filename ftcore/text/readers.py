@@ -17,7 +17,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from ftcore.config import Ingest, Source
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.text import archives, delimited, encodings, json_values, jsonl, parquet, plain, streams, wiki
 from ftcore.text.documents import BatchBuilder, Notes
 from ftcore.text.encodings import is_framed_by_newline_byte
@@ -263,5 +263,7 @@ def _first_line(part: Part, limit: int) -> str:
     return ""
 
 
-def _changed(part: Part) -> UserError:
-    return UserError(f"{part.path}: changed while being read; let whatever writes it finish, then run again")
+def _changed(part: Part) -> UnreadableFile:
+    return UnreadableFile(
+        f"{part.path}: changed while being read; let whatever writes it finish, then run again"
+    )

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ftcore.config import Ingest, Source
-from ftcore.errors import UserError
+from ftcore.errors import NoSuchColumn, UnreadableFile, UserError
 from ftcore.text.documents import BATCH_BYTES, BATCH_ROWS, BatchBuilder
-from ftcore.text.fields import MissingColumn, Unusable, missing_column, text_of
+from ftcore.text.fields import Unusable, missing_column, text_of
 from ftcore.text.parquet import check_text_type, values_of
 from ftcore.text.readers import read_parts
 from ftcore.text.sources import SourceFile, cut_file, list_files
@@ -98,10 +98,8 @@ def open_rows(
     ingest = Ingest(sources=[source], max_document_bytes=limit)
     try:
         files = [file for file in list_files(ingest, ".") if not _is_private(file.relative)]
-    except UserError as error:
-        raise UserError(
-            f"{path}: {str(error).removeprefix('source ').replace('check `path` and `data` (.)', 'check the path')}"
-        ) from None
+    except UnreadableFile as error:
+        raise error.reworded(f"{path}: {error.found}") from None
     formats = sorted({file.format for file in files})
     if len(formats) > 1:
         raise UserError(
@@ -110,10 +108,10 @@ def open_rows(
     if {"zip", "tar"} & set(formats):
         raise UserError(f"{path}: rows keep their places in files, not in archives; unpack it first")
     if not files:
-        raise UserError(f"{path}: no file to read, but for names that begin with _ or .")
+        raise UnreadableFile(f"{path}: no file to read, but for names that begin with _ or .")
     try:
         return _ParquetSource(files, source) if formats == ["parquet"] else _LineSource(files, ingest)
-    except MissingColumn as error:
+    except NoSuchColumn as error:
         raise _with_remedy(error, formats[0], header) from None
 
 
@@ -130,12 +128,12 @@ def text_columns(columns: str | Sequence[str] | None, header: bool) -> list[str 
     return [int(column) for column in columns]
 
 
-def _with_remedy(error: MissingColumn, format: str, header: bool) -> UserError:
+def _with_remedy(error: NoSuchColumn, format: str, header: bool) -> NoSuchColumn:
     remedy = "choose one with --column"
     if format in ("csv", "tsv"):
         more = ", or with --no-header and a number from 0 if the first row is no header"
         remedy += more if header else " and a number from 0"
-    return UserError(f"{error.found}; {remedy}")
+    return error.reworded(f"{error.found}; {remedy}")
 
 
 def _is_private(relative: str) -> bool:
@@ -183,7 +181,7 @@ class _LineSource(RowSource):
             for rows in read_parts(self._parts, self._ingest, out=builder):
                 self._names = builder.names
                 yield rows  # type: ignore[misc]
-        except MissingColumn as error:
+        except NoSuchColumn as error:
             raise _with_remedy(error, self._format, self._ingest.sources[0].header) from None
 
 
@@ -315,7 +313,9 @@ class _ParquetSource(RowSource):
             try:
                 own = pq.read_schema(file.path)
             except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{file.path}: not a Parquet file ({str(error).splitlines()[0]})") from None
+                raise UnreadableFile(
+                    f"{file.path}: not a Parquet file ({str(error).splitlines()[0]})"
+                ) from None
             for name in _folder_columns(file.relative):
                 if name not in own.names:
                     own = own.append(pa.field(name, pa.string()))
@@ -336,7 +336,7 @@ class _ParquetSource(RowSource):
                     for batch in parquet.iter_batches(BATCH_ROWS):
                         yield self._rows(batch, beside)
             except (pa.ArrowException, OSError) as error:
-                raise UserError(
+                raise UnreadableFile(
                     f"{file.path}: truncated or corrupt ({str(error).splitlines()[0]}); get the file again"
                 ) from None
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ftcore.config import Segment
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 from ftcore.text import protect
 from ftcore.text.language import HAN
 
@@ -41,14 +41,16 @@ def read_user_dict(path: str) -> list[UserWord]:
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
-        raise UserError(f"text.segment.user_dict: {path}: {error.strerror}; check the path") from None
+        raise UnreadableFile(f"text.segment.user_dict: {path}: {error.strerror}; check the path") from None
     words: list[UserWord] = []
     for number, line in enumerate(raw.split(b"\n"), 1):
         try:
             text = line.decode().lstrip("\ufeff").strip()
             text.encode()
         except UnicodeDecodeError:
-            raise UserError(f"{path}, line {number}: not UTF-8; a user dictionary must be UTF-8") from None
+            raise UnreadableFile(
+                f"{path}, line {number}: not UTF-8; a user dictionary must be UTF-8"
+            ) from None
         if text:
             match = _USER_LINE.match(text)
             assert match is not None  # one character is enough

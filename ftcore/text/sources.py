@@ -19,7 +19,7 @@ from typing import BinaryIO
 import xxhash
 
 from ftcore.config import Ingest, Source
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 from ftcore.text import encodings, json_values, parquet, streams
 from ftcore.text.paths import Listing, find_files, readable
 from ftcore.text.suffixes import ARCHIVES, COMPRESSIONS, FORMATS, is_taken, stem, suffixes
@@ -239,16 +239,18 @@ def _matches(source: Source, data: Path, name: str) -> Listing:
     listing = find_files(path, lambda relative: is_taken(relative, source.format))
     left_out = _told(listing.left_out)
     if not listing.kind:
-        raise UserError(
-            f"source {name!r}: no such file or directory: {path}; check `path` and `data` ({data})"
+        raise _unreadable(
+            name, f"no such file or directory: {path}", f"check `path` and `data` ({data})", "check the path"
         )
     if not listing.files and listing.kind == "pattern":
-        raise UserError(f"source {name!r}: no file matches {path}; check `path` and `data`")
+        raise _unreadable(name, f"no file matches {path}", "check `path` and `data`", "check the path")
     if not listing.files:
-        raise UserError(
-            f"source {name!r}: {path}: no file with a known suffix ({' '.join(FORMATS)}, optionally "
-            f"{' '.join(COMPRESSIONS)}); there {'are ' + left_out if left_out else 'is none'}; "
-            "check `path`, or name the files by a glob and set `format`"
+        raise _unreadable(
+            name,
+            f"{path}: no file with a known suffix ({' '.join(FORMATS)}, optionally {' '.join(COMPRESSIONS)}); "
+            f"there {'are ' + left_out if left_out else 'is none'}",
+            "check `path`, or name the files by a glob and set `format`",
+            "check the path",
         )
     if left_out:
         log.warning(
@@ -259,6 +261,13 @@ def _matches(source: Source, data: Path, name: str) -> Listing:
             left_out,
         )
     return listing
+
+
+def _unreadable(name: str, found: str, remedy: str, alone: str = "") -> UnreadableFile:
+    """The error of a source; ``alone``: the remedy where no configuration names it."""
+    error = UnreadableFile(f"source {name!r}: {found}; {remedy}")
+    error.found = f"{found}; {alone or remedy}"
+    return error
 
 
 def _told(left_out: Counter[str]) -> str:
@@ -283,16 +292,19 @@ def _format_of(path: str, source: Source, name: str) -> tuple[str, str]:
     suffix, packed = suffixes(path)
     if suffix in ARCHIVES:
         if suffix == ".zip" and packed:
-            raise UserError(f"source {name!r}: {path}: a compressed zip archive; unpack it once")
+            raise _unreadable(name, f"{path}: a compressed zip archive", "unpack it once")
         return ARCHIVES[suffix], COMPRESSIONS.get(packed, "")
     if source.format == "auto" and suffix not in FORMATS:
-        raise UserError(
-            f"source {name!r}: cannot tell the format of {path} by its suffix {suffix!r}; "
-            f"known are {' '.join([*FORMATS, *ARCHIVES])}; set `format`"
+        raise _unreadable(
+            name,
+            f"cannot tell the format of {path} by its suffix {suffix!r}; "
+            f"known are {' '.join([*FORMATS, *ARCHIVES])}",
+            "set `format`",
+            "give the file one of these",
         )
     format = source.format if source.format != "auto" else FORMATS[suffix]
     if format == "parquet" and packed:
-        raise UserError(f"source {name!r}: {path}: a compressed Parquet file cannot be read; unpack it first")
+        raise _unreadable(name, f"{path}: a compressed Parquet file cannot be read", "unpack it first")
     return format, COMPRESSIONS.get(packed, "")
 
 

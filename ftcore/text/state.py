@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from ftcore.config import Text
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 Word = Annotated[str, Field(strict=True, min_length=1)]
 Frequency = Annotated[int, Field(strict=True, ge=0, lt=1 << 53)]  # jieba takes its logarithm
@@ -34,4 +34,4 @@ def read_state(state: Any) -> TokenizerState:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "state"
         shown = "" if first["type"] == "missing" else f" is {repr(first['input'])[:60]}:"
-        raise UserError(f"{place}{shown} {first['msg'].lower()}; save the model again") from None
+        raise UnreadableFile(f"{place}{shown} {first['msg'].lower()}; save the model again") from None

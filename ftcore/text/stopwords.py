@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ftcore.config import Stopwords
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile
 
 _NEGATIONS = """
     不 没 没有 别 无 未 非 莫 勿 毋 否 休 甭 不是 不能 不会 不要 不可 不得 不必 不曾 不再 不够 不如 不想 不敢
@@ -58,9 +58,9 @@ def read_list(path: str) -> list[str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(f"text.stopwords.lists: {path}: {error.strerror}; check the path") from None
+        raise UnreadableFile(f"text.stopwords.lists: {path}: {error.strerror}; check the path") from None
     except UnicodeDecodeError as error:
         line = Path(path).read_bytes()[: error.start].count(b"\n") + 1
-        raise UserError(f"{path}, line {line}: not UTF-8; save the list as UTF-8") from None
+        raise UnreadableFile(f"{path}, line {line}: not UTF-8; save the list as UTF-8") from None
     lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("# ")]

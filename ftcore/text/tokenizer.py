@@ -14,7 +14,7 @@ import xxhash
 
 from ftcore.base.strings import strings
 from ftcore.config import Text, digest
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.text import earlier
 from ftcore.text.documents import REJECTED, TOKENIZED, empty
 from ftcore.text.emoji import is_emoji
@@ -166,14 +166,14 @@ class Tokenizer:
         """
         made = state.get("version")
         if made not in _READ:
-            raise UserError(
+            raise IncompatibleModel(
                 f"tokenizer state of version {repr(made)[:60]}; this ftcore reads up to {_VERSION}: install the ftcore it was made with"
             )
         if state.get("kind") == Whitespace.kind:
             return Whitespace()
         known = read_state(state)
         if known.jieba != version("jieba"):
-            raise UserError(
+            raise IncompatibleModel(
                 f"the tokenizer was made with jieba {known.jieba}, and {version('jieba')} is installed, which may cut "
                 f"other words; pip install jieba=={known.jieba}"
             )

@@ -32,7 +32,7 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.interface import Engine
-from ftcore.errors import RunError, UserError
+from ftcore.errors import Diverged, InvalidOptions, MissingLabels, RunError
 from ftcore.model.losses import huffman_tree
 from ftcore.model.matrices import Matrices
 from ftcore.model.model import Model
@@ -135,9 +135,9 @@ def autotune(
     """
     goal, size = Metric.parse(metric), parse_size(model_size)
     if predictions < 1:
-        raise UserError(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
+        raise InvalidOptions(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
     if not duration > 0:
-        raise UserError(f"autotuneDuration = {duration:g}; give seconds above 0")
+        raise InvalidOptions(f"autotuneDuration = {duration:g}; give seconds above 0")
     start = start or Fresh()
     base, fixed = with_dim(base, start), {*fixed, *(() if start.dim is None else ("dim",))}
     run = _Search(train, valid, goal, predictions, duration, seed, start, on_progress)
@@ -157,7 +157,7 @@ def autotune(
             outcome, note = "no time", str(error)
         except (MemoryError, _TooLarge) as error:
             outcome, note = "no memory", str(error)
-        except _Diverged as error:
+        except Diverged as error:
             outcome, note = "diverged", str(error)
         except TooSmall as error:
             outcome, note = "too small", str(error)
@@ -199,10 +199,6 @@ def _nothing_scored(trials: list[Trial], duration: float) -> RunError:
 
 class _TooLarge(Exception):
     """A trial's tables would not fit."""
-
-
-class _Diverged(Exception):
-    """The loss was no number any more."""
 
 
 class _Search:
@@ -262,7 +258,7 @@ class _Search:
         tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
         found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)
         if len(found.labels) == 0:
-            raise UserError(
+            raise MissingLabels(
                 "no document of the validation set has a label of the training set and a feature; "
                 "check its labels and their prefix"
             )
@@ -275,12 +271,7 @@ class _Search:
     ) -> None:  # fmt: skip
         """Train the tables in place."""
         seconds = self.work(options, prepared) / max(options.epoch, 1) * self.unit
-        try:
-            fit(tables, prepared, options, replace(self.how, parts=1 + int(seconds / _LOOK)), frozen)
-        except UserError as error:
-            if "not a number" not in str(error):
-                raise
-            raise _Diverged(str(error)) from None
+        fit(tables, prepared, options, replace(self.how, parts=1 + int(seconds / _LOOK)), frozen)
 
     def shrink(self, tables: TwoTables, prepared: Prepared, dsub: int, options: config.Finetune) -> Fitted:
         """A quantised model of at most the size that was asked for."""

@@ -15,7 +15,7 @@ from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup
-from ftcore.errors import UserError
+from ftcore.errors import MissingLabels, UserError
 from ftcore.model.matrices import Matrices, assign, copied
 from ftcore.training.checkpoints import Checkpoint
 from ftcore.training.loop import Loop, TrainingResult, content_key
@@ -144,7 +144,7 @@ def _check(
     frozen: np.ndarray | None,
 ) -> None:
     if len(usable) == 0:
-        raise UserError(
+        raise MissingLabels(
             f"nothing to fine-tune on: of {len(train)} documents none has both a label and a token of the vocabulary"
         )
     if len(train.ids) and int(np.min(train.ids)) < 0:
@@ -153,7 +153,7 @@ def _check(
     new_head = not bool((tables.output != 0).any())
     if present < 2 and new_head:
         only = dictionary.labels[int(counts.argmax())]
-        raise UserError(
+        raise MissingLabels(
             f"every training document has the label {only!r}; a new classifier needs at least two labels "
             "(check the label column, or start from a trained model)"
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions
 from ftcore.formats.quantized import quantize
 from ftcore.model.kmeans import KSUB
 from ftcore.model.model import Model
@@ -50,7 +50,9 @@ def parse_size(text: str) -> int | None:
     unit = _UNITS.get(text[-1].lower(), 1)
     digits = text if unit == 1 else text[:-1]
     if not (digits.isascii() and digits.isdecimal()) or int(digits) == 0:
-        raise UserError(f"Unable to parse model size {text}; write a number of bytes, or one with k, M or G")
+        raise InvalidOptions(
+            f"Unable to parse model size {text}; write a number of bytes, or one with k, M or G"
+        )
     return int(digits) * unit
 
 

@@ -20,7 +20,7 @@ import xxhash
 
 from ftcore.base.interruption import installed
 from ftcore.engines.interface import Engine, Rate, StepResult
-from ftcore.errors import RunError
+from ftcore.errors import Diverged
 from ftcore.model.matrices import Matrices, as_array, assign, move
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.progress import Listener, Progress, notify
@@ -204,7 +204,7 @@ class Loop:
         if result.broken is None:
             return
         step = self.position.updates + result.broken + 1
-        raise RunError(
+        raise Diverged(
             f"Encountered NaN. {self.stage}: the loss is not a number any more at step {step} "
             f"(lr {self.lr(self.position.tokens):.4g}); {self.advice}"
         )

@@ -15,7 +15,7 @@ import torch
 
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.ragged import Ragged
-from ftcore.errors import RunError, UserError
+from ftcore.errors import InvalidOptions, RunError
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags
 
@@ -72,7 +72,7 @@ class Metric:
         kind, colon, rest = text.partition(":")
         if kind not in KINDS or (kind != "f1" and not colon):
             known = "f1, f1:LABEL, precisionAtRecall:NN[:LABEL] or recallAtPrecision:NN[:LABEL]"
-            raise UserError(f"Unknown metric : {text}; choose {known}")
+            raise InvalidOptions(f"Unknown metric : {text}; choose {known}")
         level = 0.0
         if kind != "f1":
             number, colon, rest = rest.partition(":")
@@ -81,9 +81,11 @@ class Metric:
             except ValueError:
                 level = -1.0
             if not 0 <= level <= 1:
-                raise UserError(f"Unknown metric : {text}; {number!r} is no percentage from 0 to 100")
+                raise InvalidOptions(f"Unknown metric : {text}; {number!r} is no percentage from 0 to 100")
         if colon and not rest:
-            raise UserError(f"Empty metric label : {text}; name a label behind the colon, or leave both out")
+            raise InvalidOptions(
+                f"Empty metric label : {text}; name a label behind the colon, or leave both out"
+            )
         return cls(kind, level, rest)
 
     def column(self, labels: list[str]) -> int | None:

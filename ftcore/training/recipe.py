@@ -24,7 +24,7 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.choice import EngineChoice
 from ftcore.engines.interface import Engine
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Args, Model
 from ftcore.training.checkpoints import Checkpoint
@@ -113,7 +113,7 @@ def with_dim(options: Any, start: Start) -> Any:
     Errors: `UserError` where the start has rows of another size.
     """
     if start.dim is not None and options.dim not in (None, start.dim):
-        raise UserError(
+        raise IncompatibleModel(
             f"Dimension of pretrained vectors ({start.dim}) does not match dimension ({options.dim})! "
             f"Set dim={start.dim}"
         )

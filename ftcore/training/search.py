@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ftcore import config
-from ftcore.errors import UserError
+from ftcore.errors import InvalidOptions
 
 MINN = (0, 2, 3)  # maxn is 0 for the first, else minn + 3
 BUCKETS = tuple(10_000 * 2**i for i in range(10)) + (10_000_000,)
@@ -100,13 +100,13 @@ class Strategy:
     def __init__(self, base: Settings, fixed: Collection[str] = (), seed: int = 0) -> None:
         unknown = sorted(set(fixed) - set(SEARCHED))
         if unknown:
-            raise UserError(
+            raise InvalidOptions(
                 f"{', '.join(unknown)}: not searched, so not fixed; choose of {', '.join(SEARCHED)}"
             )
         try:
             config.Finetune.model_validate(base.options.model_dump())
         except ValidationError as error:
-            raise UserError(f"nothing to search from: {error.errors()[0]['msg']}") from None
+            raise InvalidOptions(f"nothing to search from: {error.errors()[0]['msg']}") from None
         self.fixed = frozenset(fixed)
         if "bucket" in self.fixed and base.options.bucket == 0:  # no rows for n-grams: none are tried
             self.fixed |= {"word_ngrams", "minn", "maxn"}

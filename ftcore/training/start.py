@@ -20,7 +20,7 @@ from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.model.matrices import Matrices
 from ftcore.model.model import Model
 
@@ -148,7 +148,9 @@ class FromModel(Start):
         own: TwoTables | Matrices | None = None,
     ) -> None:
         if source.quantized:
-            raise UserError("a quantised model cannot be trained further; give the .bin it was made from")
+            raise IncompatibleModel(
+                "a quantised model cannot be trained further; give the .bin it was made from"
+            )
         self.source, self.words, self.head, self.own = source, words, head, own
         self.dim = source.args.dim
 

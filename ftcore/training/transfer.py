@@ -15,7 +15,7 @@ import torch
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
-from ftcore.errors import UserError
+from ftcore.errors import IncompatibleModel
 from ftcore.model.module import TwoTables, make_bags
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def transfer(
         finetune(start.tables, dictionary, train, valid, options, frozen=start.pretrained, engine=engine)
     """
     if len(tables.input) != source.rows:
-        raise UserError(
+        raise IncompatibleModel(
             f"the pretrained table has {len(tables.input)} rows and its dictionary {source.rows}; "
             "they do not belong together"
         )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ftcore.compat.checks import writing
 from ftcore.compat.command_line import flags, printing
 from ftcore.compat.command_line.flags import UsageError
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 
 if TYPE_CHECKING:
     from ftcore.compat.command_line.opened import Opened
@@ -316,7 +316,7 @@ def _stream(name: str, complaint: str) -> Iterator[BinaryIO]:
         try:
             file = stack.enter_context(open(name, "rb"))
         except OSError as error:
-            raise UserError(f"{complaint} ({name}: {error.strerror})") from None
+            raise UnreadableFile(f"{complaint} ({name}: {error.strerror})") from None
         yield file
 
 

@@ -11,7 +11,7 @@ from ftcore import config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.choice import choose_engine
-from ftcore.errors import UserError
+from ftcore.errors import Diverged, UserError
 from ftcore.model.module import TwoTables
 from ftcore.training import autotune as module
 from ftcore.training.autotune import Trial, autotune
@@ -173,7 +173,7 @@ def test_trials_that_diverge_or_do_not_fit_are_passed_over(texts, monkeypatch):
 
     def train(*given):
         if len(seen) == 2:
-            raise UserError("finetune: the loss is not a number any more at step 3")
+            raise Diverged("finetune: the loss is not a number any more at step 3")
         return fit(*given)
 
     monkeypatch.setattr(module, "fit", train)
