@@ -25,8 +25,6 @@ from ftcore import config, given
 from ftcore.dataset import TextDataset, label_rows, label_values, pairs_of, require_two
 from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import as_batch, encode_bags
-from ftcore.dictionary.init import initial_rows
 from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes, write_directory
 from ftcore.inference.answers import Prediction
@@ -36,8 +34,10 @@ from ftcore.inference.vectors import Vectors
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.model import LOSSES, MODELS, Args, Label, Model
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
-from ftcore.model.thresholds import Thresholds, fitted_thresholds
+from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer
+from ftcore.training.documents import Tokenized
+from ftcore.training.start import fresh_tables
 
 Texts = str | Sequence[str]
 
@@ -140,11 +140,10 @@ class FastText(nn.Module):
         values = label_values(value for row in rows for value in row)
         if kind == "supervised":
             require_two(values)
-        lines = tokenizer.tokenize(texts)
-        named = [[str(value) for value in row] for row in rows]
-        vocabulary = Dictionary.build(zip(named, lines, strict=True), options)
+        documents = Tokenized.of(tokenizer.tokenize(texts), [[str(value) for value in row] for row in rows])
+        vocabulary = documents.count(options)
         if kind == "supervised":
-            encode_bags([as_batch(lines, named)], vocabulary, grow=True)  # rows for the buckets that occur
+            documents.bags(vocabulary, grow=True)  # rows for the buckets that occur
         model = cls.untrained(tokenizer, vocabulary, dim=dim, kind=kind, loss=loss, seed=seed, sparse=sparse)
         model.labels = [values[name] for name in vocabulary.labels]
         return model
@@ -165,9 +164,8 @@ class FastText(nn.Module):
         """A model before training: input rows U(-1/D, 1/D) from the seed, output rows zero; or given tables."""
         supervised = kind == "supervised"
         if tables is None:
-            outputs = dictionary.nlabels if supervised else dictionary.nwords
-            input = torch.from_numpy(initial_rows(seed, dictionary.numbers(), dim, threads=None))
-            tables = TwoTables(input, torch.zeros(outputs, dim), sparse)
+            tables = TwoTables.over(fresh_tables(dictionary, dim, kind, seed, threads=None))
+            tables.sparse = sparse
         labels = list(dictionary.labels) if supervised else []
         return cls(tokenizer, dictionary, tables, labels, kind, loss, seed)
 
@@ -345,7 +343,9 @@ class FastText(nn.Module):
         accepts a single document.
         """
         from ftcore.engines.choice import choose_engine
-        from ftcore.training.finetune import finetune
+        from ftcore.training.recipe import Conditions, learn
+        from ftcore.training.start import FromModel
+        from ftcore.training.validation import choose_thresholds_on
 
         texts, rows = pairs_of(dataset)
         new_head = not self.labels
@@ -364,40 +364,31 @@ class FastText(nn.Module):
             raise UserError(f"fit: {', '.join(fixed)} belong to the dictionary; give them to from_texts")
         chosen = given.options(config.Finetune, {**settings, "batch_size": batch_size, **options})
 
-        lines = self.tokenizer.tokenize(texts)
-        named = [[str(value) for value in row] for row in rows]
-        fresh = Dictionary.build(zip(named, lines, strict=True), chosen)
-        dictionary = self.dictionary.merge(fresh, labels=True)
-        train = encode_bags([as_batch(lines, named)], dictionary, grow=True)
-        held_out = None
+        train, held_out = self._documents(texts, rows), None
         if valid is not None:
-            valid_texts, valid_rows = pairs_of(valid)
-            valid_lines = self.tokenizer.tokenize(valid_texts)
-            gold = [[str(value) for value in row] for row in valid_rows]
-            held_out = encode_bags([as_batch(valid_lines, gold)], dictionary)
-        frozen = self._grow(dictionary, [values[name] for name in dictionary.labels], loss)
-        result = finetune(
-            self.tables, dictionary, train, held_out, chosen, seed=self.seed, listeners=listeners, frozen=frozen,
-            engine=engine or choose_engine("auto", str(self.tables.input.device)), checkpoint=checkpoint,
+            held_out = self._documents(*pairs_of(valid))
+        made, result = learn(
+            train, chosen,
+            Conditions(
+                engine or choose_engine("auto", str(self.tables.input.device)), self.seed,
+                checkpoint=checkpoint, listeners=listeners,
+            ),
+            start=FromModel(self.to_model(), "ahead", own=self.tables), valid=held_out,
         )  # fmt: skip
-        if valid is not None or chosen.threshold != "auto":
+        if result.tables is not self.tables:
+            device = self.tables.input.device
+            self.tables = TwoTables.over(result.tables).to(device)
+        self.dictionary, self.labels = made.dictionary, [values[name] for name in made.dictionary.labels]
+        self.loss, self.kind, self._tree = loss, "supervised", None
+        if held_out is not None or chosen.threshold != "auto":
             several = loss == "ova" or any(len(row) > 1 for row in rows)
-            scored = None if valid is None else (gold, self.probabilities(valid_lines))
-            self.thresholds = fitted_thresholds(chosen.threshold, several, scored, self.labels)
+            answers = self._faces.classifier.probabilities
+            self.thresholds = choose_thresholds_on(held_out, answers, self.labels, chosen.threshold, several)
         return result
 
-    def _grow(self, dictionary: Dictionary, labels: list[Label], loss: str) -> np.ndarray:
-        """Move to a larger dictionary; bool[rows], which rows there were before."""
-        from ftcore.training.transfer import transfer
-
-        before, device = self.dictionary, self.tables.input.device
-        known = np.ones(dictionary.rows, np.bool_)
-        if self.kind != "supervised" or len(labels) != len(self.labels) or dictionary.rows != before.rows:
-            start = transfer(before, self.tables, dictionary, seed=self.seed, loss=loss)
-            self.tables, known = start.tables.to(device), start.pretrained
-        self.dictionary, self.labels, self.loss, self.kind = dictionary, labels, loss, "supervised"
-        self._tree = None
-        return known
+    def _documents(self, texts: Sequence[str], rows: Sequence[Sequence[Label]]) -> Tokenized:
+        """Texts with a list of labels each, as training reads them."""
+        return Tokenized.of(self.tokenizer.tokenize(texts), [[str(value) for value in row] for row in rows])
 
     # ------------------------------------------------------------------------------------------ files
     def save(self, directory: Path | str) -> None:

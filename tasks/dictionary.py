@@ -10,7 +10,6 @@ from safetensors.numpy import load_file, save_file
 from ftcore import config
 from ftcore.errors import MissingLabels
 from ftcore.shards.manifest import load_manifest
-from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
@@ -34,14 +33,12 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
     )
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.dictionary.dictionary import Dictionary
-        from ftcore.dictionary.encode import documents
+        from ftcore.training.documents import Tokenized
 
         if purpose == "finetune":
             require_labels(shards)
-        batches = iter_batches(shard_set(shards), splits, languages)
-        rows = documents(batches) if purpose == "finetune" else (([], t) for _, t in documents(batches))
-        built = Dictionary.build(rows, options)
+        labels = purpose == "finetune"
+        built = Tokenized.shards(shard_set(shards), splits, languages, labels=labels).count(options)
         save_file(built.state(), out / FILE)
         if child is not None:
             child.metrics({"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens})
@@ -52,7 +49,7 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         f"dictionary-{purpose}",
         inputs={"shards": shards.result.get("digest", shards.digest)},
         options={**options.model_dump(), "languages": languages},
-        code=("ftcore.dictionary.dictionary", "ftcore.dictionary.encode", "ftcore.shards.shards"),
+        code=("ftcore.training.documents", "ftcore.shards.shards"),
         work=work,
         tracked=True,
     )

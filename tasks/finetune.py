@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.config import AutoFinetune, Finetune
+from ftcore.config import AutoFinetune
 from ftcore.engines.choice import choose_engine
-from ftcore.model.thresholds import Thresholds, fitted_thresholds
-from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.text.tokenizer import Tokenizer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
-from tasks.meanwhile import imported_meanwhile
 from tasks.prepare import user_files
-from tasks.pretrain import finish, listeners, training_options
+from tasks.pretrain import finish, training, training_options
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
 if TYPE_CHECKING:
-    from ftcore.dictionary.encode import BagCorpus
-    from ftcore.fasttext import FastText
+    from ftcore.model.model import Model
+    from ftcore.model.thresholds import Thresholds
+    from ftcore.training.documents import Tokenized
 
 log = logging.getLogger("ftcore.finetune")
 SETTLED = ("epoch", "lr", "dropout", "keep_best")  # what `auto` may stand for
 CODE = (
     "ftcore.training.effort",
-    "ftcore.training.finetune",
-    "ftcore.training.transfer",
-    "ftcore.model.thresholds",
-    "ftcore.dictionary.encode",
+    "ftcore.training.recipe",
+    "ftcore.training.validation",
+    "ftcore.inference.classifier",
     "ftcore.shards.shards",
-    "ftcore.fasttext",
+    "ftcore.formats.directory",
 )
 
 
@@ -48,57 +46,31 @@ def train_classifier(
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
-        from ftcore.dictionary.encode import encode_bags
-        from ftcore.fasttext import FastText
-        from ftcore.training.checkpoints import Checkpoint
+        from ftcore.formats.directory import read_directory, write_directory
+        from ftcore.training import recipe
+        from ftcore.training.documents import Tokenized
         from ftcore.training.effort import chance_loss, describe, settle, usable
-        from ftcore.training.finetune import finetune as train
-        from ftcore.training.transfer import transfer
+        from ftcore.training.start import Fresh, FromModel
 
-        dictionary = open_dictionary(words)
-        source = FastText.load(pretrained.file("model")) if pretrained is not None else None
-        if source is not None:
-            dictionary = dictionary.merge(source.dictionary)
+        source = None if pretrained is None else read_directory(pretrained.file("model"))
+        start = Fresh() if source is None else FromModel(source)
         labelled = shard_set(shards)
-        bags = encode_bags(iter_batches(labelled, ["train"]), dictionary, scratch / "train", grow=True)
-        valid = encode_bags(iter_batches(labelled, ["valid"]), dictionary, scratch / "valid")
-        counts = usable(bags)
-        settled = settle(options, **counts)
-        log.info("%s", describe(settled, **counts))
-        moved = None
-        if source is not None:
-            moved = transfer(
-                source.dictionary, source.tables, dictionary, seed=config.seed, source_seed=source.seed
-            )
-            log.info(
-                "%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets
-            )
-        model = FastText.untrained(
-            Tokenizer(config.text),
-            dictionary,
-            dim=config.finetune_dim,
-            loss=options.loss,
-            seed=config.seed,
-            tables=moved.tables if moved is not None else None,
+        documents = Tokenized.shards(
+            labelled, ["train"], out=scratch / "train", counted=open_dictionary(words)
         )
+        held_out = Tokenized.shards(labelled, ["valid"], out=scratch / "valid")
+        prepared = recipe.prepare(documents, options, start, held_out)
+        bags = prepared.train
+        counts = usable(bags)
+        settled = settle(options, **counts).model_copy(update={"dim": config.finetune_dim})
+        log.info("%s", describe(settled, **counts))
         log.info("%s", choice.reason)
-        with listeners(session, child, "finetune") as (heard, curves), imported_meanwhile():
-            result = train(
-                model.tables,
-                dictionary,
-                bags,
-                valid if len(valid) else None,
-                settled,
-                seed=config.seed,
-                engine=choice,
-                listeners=heard,
-                checkpoint=Checkpoint(scratch / "checkpoint", config.checkpoint_seconds),
-                frozen=moved.pretrained if moved is not None else None,
-                deterministic=config.deterministic,
-                threads=config.threads or None,
-            )
-        model.thresholds = thresholds_of(model, bags, labelled, options)
-        model.save(out / "model")
+        with training(session, child, "finetune", choice, scratch) as (conditions, curves):
+            model, result = recipe.train(prepared, settled, conditions, start)
+        model = replace(model, tokenizer=Tokenizer(config.text))
+        several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
+        model.thresholds = thresholds_on(held_out, model, options.threshold, several)
+        write_directory(out / "model", model)
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
         if child is not None:
@@ -128,21 +100,17 @@ def train_classifier(
     )
 
 
-def thresholds_of(
-    model: FastText, train: BagCorpus, shards: ShardSet, options: Finetune
-) -> Thresholds | None:
+def thresholds_on(held_out: Tokenized, model: Model, option: str | float, several: bool) -> Thresholds | None:
     """From which probability on each label is said, where documents may have several; chosen on the valid split."""
-    several = options.loss == "ova" or bool((np.diff(train.target_offsets) > 1).any())
-    if options.threshold != "auto" or not several:
-        return fitted_thresholds(options.threshold, several, None, model.labels)
-    gold: list[list[str]] = []
-    lines: list[str] = []
-    for batch in iter_batches(shards, ["valid"]):
-        gold += batch.column("labels").to_pylist()
-        lines += batch.column("tokens").to_pylist()
-    found = fitted_thresholds("auto", True, (gold, model.probabilities(lines)), model.labels)
-    assert found is not None
-    log.info(
-        "labels are said from probability %.3f on, %d of them by their own", found.overall, len(found.labels)
-    )
+    from ftcore.inference.classifier import Classifier
+    from ftcore.training.validation import choose_thresholds_on
+
+    answers = Classifier(model, fold=False).probabilities
+    found = choose_thresholds_on(held_out, answers, model.labels, option, several)
+    if option == "auto" and found is not None:
+        log.info(
+            "labels are said from probability %.3f on, %d of them by their own",
+            found.overall,
+            len(found.labels),
+        )
     return found

@@ -6,12 +6,11 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftcore.engines.choice import EngineChoice, choose_engine
-from ftcore.shards.shards import iter_batches
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.progress import Listener, Progress, TerminalListener
 from ftcore.training.tensorboard import TensorBoardListener
@@ -25,9 +24,10 @@ from tasks.tracking import CurveWriter
 
 if TYPE_CHECKING:
     from ftcore.training.loop import TrainingResult
+    from ftcore.training.recipe import Conditions
 
 log = logging.getLogger("ftcore.pretrain")
-CODE = ("ftcore.training.pretrain", "ftcore.dictionary.encode", "ftcore.shards.shards", "ftcore.fasttext")
+CODE = ("ftcore.training.recipe", "ftcore.shards.shards", "ftcore.formats.directory")
 
 
 @stage_task("pretrain")
@@ -38,37 +38,22 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
-        from ftcore.dictionary.encode import encode_tokens
-        from ftcore.fasttext import FastText
-        from ftcore.training.checkpoints import Checkpoint
-        from ftcore.training.pretrain import pretrain as train
+        from ftcore.formats.directory import write_directory
+        from ftcore.training.documents import Tokenized
+        from ftcore.training.recipe import learn
 
-        dictionary = open_dictionary(words)
-        batches = iter_batches(shard_set(shards), PRETRAIN_SPLITS, options.languages)
-        corpus = encode_tokens(batches, dictionary, scratch / "corpus")
-        model = FastText.untrained(
-            Tokenizer(config.text),
-            dictionary,
-            dim=options.dim,
-            kind=options.model,
-            loss=options.loss,
-            seed=config.seed,
+        documents = Tokenized.shards(
+            shard_set(shards),
+            PRETRAIN_SPLITS,
+            options.languages,
+            labels=False,
+            out=scratch / "corpus",
+            counted=open_dictionary(words),
         )
         log.info("%s", choice.reason)
-        with listeners(session, child, "pretrain") as (heard, curves), imported_meanwhile():
-            result = train(
-                model.tables,
-                dictionary,
-                corpus,
-                options,
-                seed=config.seed,
-                engine=choice,
-                listeners=heard,
-                checkpoint=Checkpoint(scratch / "checkpoint", config.checkpoint_seconds),
-                deterministic=config.deterministic,
-                threads=config.threads or None,
-            )
-        model.save(out / "model")
+        with training(session, child, "pretrain", choice, scratch) as (conditions, curves):
+            model, result = learn(documents, options, conditions)
+        write_directory(out / "model", replace(model, tokenizer=Tokenizer(config.text)))
         return finish(out, result, curves, child, choice)
 
     return session.stage(
@@ -98,19 +83,29 @@ def training_options(session: Session, choice: EngineChoice) -> dict[str, Any]:
 
 
 @contextmanager
-def listeners(
-    session: Session, child: Child | None, stage: str
-) -> Iterator[tuple[list[Listener], list[Progress]]]:
-    """Who hears of the progress: the terminal, MLflow in batches, TensorBoard, and a list for the report."""
-    curves: list[Progress] = []
+def training(
+    session: Session, child: Child | None, stage: str, choice: EngineChoice, scratch: Path
+) -> Iterator[tuple[Conditions, list[Progress]]]:
+    """How a stage trains; its progress goes to the terminal, MLflow in batches, TensorBoard, and a list for the report."""
+    from ftcore.training.checkpoints import Checkpoint
+    from ftcore.training.recipe import Conditions
+
+    config, curves = session.config, []
     events = session.store.tensorboard / session.name / stage
     with TerminalListener() as terminal, TensorBoardListener(events) as board:
         heard: list[Listener] = [terminal, board, curves.append]
         writer = CurveWriter(child.tracker, child.run) if child is not None else None
         if writer is not None:
             heard.append(writer)
+        checkpoint = Checkpoint(scratch / "checkpoint", config.checkpoint_seconds)
         try:
-            yield heard, curves
+            with imported_meanwhile():
+                yield (
+                    Conditions(
+                        choice, config.seed, config.threads or None, config.deterministic, checkpoint, heard
+                    ),
+                    curves,
+                )
         finally:
             if writer is not None:
                 writer.flush()

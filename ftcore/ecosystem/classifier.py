@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ftcore import config
+from ftcore.dictionary.dictionary import split
 from ftcore.ecosystem import inputs
-from ftcore.ecosystem.learning import Run, train_classifier
 from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
-from ftcore.engines.choice import choose_engine
 from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import learn
+from ftcore.training.start import FromModel
 
 # parameters that are options of the same name
 _SAME = ("epoch", "lr", "min_count", "minn", "maxn", "word_ngrams", "bucket", "neg", "freeze")
@@ -123,20 +126,21 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
             tokenizer = start.tokenizer
         else:
             tokenizer = inputs.read_tokenizer(self.tokenizer)
-        run = Run(
-            tokenizer,
-            choose_engine(self.engine, self.device),
-            inputs.read_seed(self.random_state),
-            inputs.read_threads(self.n_jobs),
-        )
+        lines = tokenizer.tokenize(texts)
+        if not any(map(split, lines)):
+            raise UserError(
+                f"the {len(lines)} texts are empty: no word is left of any; check the column, or the tokenizer's options"
+            )
         values = targets.classes.tolist()
         names = [str(value) for value in values]
         labels = [[names[i] for i in row] for row in targets.rows]
-        model, result = train_classifier(
-            texts, labels, options, run, start=start, again=again, weights=weights
-        )
+        model, result = learn(
+            Tokenized.of(lines, labels, weights), options, inputs.read_conditions(self),
+            start=None if start is None else FromModel(start.to_model(), "ahead" if again else "behind"),
+        )  # fmt: skip
         value = dict(zip(names, map(_label, values), strict=True))
-        model.labels = [value.get(name, name) for name in model.dictionary.labels]
+        known = [value.get(name, name) for name in model.dictionary.labels]
+        model = FastText.from_model(replace(model, tokenizer=tokenizer, values=known))
         self.classes_, self.model_, self._form = targets.classes, model, targets.form
         self.history_, self.n_iter_ = result.history, len(result.history)
         self._scorer = self._make_scorer()

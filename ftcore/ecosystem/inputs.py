@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from ftcore import config
 from ftcore.base.cores import cores
+from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.given import seed, shown
 from ftcore.text.missing import is_missing
 from ftcore.text.tokenizer import Tokenizer, Whitespace
+from ftcore.training.recipe import Conditions
 
 
 def read_texts(X: Any) -> list[str]:
@@ -226,6 +228,13 @@ def read_seed(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer):
         return seed("random_state", random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def read_conditions(estimator: Any) -> Conditions:
+    """How an estimator trains, by its engine, device, random_state and n_jobs; one thread: the same again."""
+    threads = read_threads(estimator.n_jobs)
+    engine = choose_engine(estimator.engine, estimator.device)
+    return Conditions(engine, read_seed(estimator.random_state), threads, deterministic=threads == 1)
 
 
 def read_options(kind: type[config.DictionaryOptions], estimator: Any, **options: Any) -> Any:

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from ftcore import config
 from ftcore.base.threads import ahead
 from ftcore.ecosystem import inputs
-from ftcore.ecosystem.learning import Run, train_vectors
 from ftcore.ecosystem.models import model_of, shippable
-from ftcore.engines.choice import choose_engine
 from ftcore.fasttext import FastText
 from ftcore.inference.vectors import Vectors
 from ftcore.model.model import Model
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import learn
 
 _TEXTS = 1024  # of a batch
 # parameters that are options of the same name
@@ -101,13 +101,10 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             options = inputs.read_options(
                 config.Pretrain, self, **{name: getattr(self, name) for name in _SAME}
             )
-            run = Run(
-                inputs.read_tokenizer(self.tokenizer),
-                choose_engine(self.engine, self.device),
-                inputs.read_seed(self.random_state),
-                inputs.read_threads(self.n_jobs),
-            )
-            self.model_, _ = train_vectors(texts, options, run)
+            tokenizer = inputs.read_tokenizer(self.tokenizer)
+            documents = Tokenized.of(tokenizer.tokenize(texts))
+            model, _ = learn(documents, options, inputs.read_conditions(self))
+            self.model_ = FastText.from_model(replace(model, tokenizer=tokenizer))
         self._opened = self._open()
         return self
 

@@ -63,6 +63,8 @@ class Tokenized(Documents):
     Args:
         batches: makes them anew each time they are read.
         out: directory for the memory-mapped ids; None keeps them in memory.
+        weights: [documents], or None.
+        counted: their words and labels, where they have been counted before.
 
     >>> from ftcore import config
     >>> Tokenized.of(["a b a", "b"], [["x"], ["y"]]).count(config.DictionaryOptions()).words
@@ -74,8 +76,9 @@ class Tokenized(Documents):
         batches: Callable[[], Iterable[pa.RecordBatch]],
         out: Path | None = None,
         weights: np.ndarray | None = None,
+        counted: Dictionary | None = None,
     ) -> None:
-        self.batches, self.out, self._weights = batches, out, weights
+        self.batches, self.out, self._weights, self._counted = batches, out, weights, counted
 
     @classmethod
     def of(
@@ -96,18 +99,21 @@ class Tokenized(Documents):
         languages: Sequence[str] | None = None,
         labels: bool = True,
         out: Path | None = None,
+        counted: Dictionary | None = None,
     ) -> Tokenized:
         """Some splits of prepared documents, in some languages.
 
         Args:
-            labels: False for word vectors, which count none.
+            labels: False for word vectors, which count none. out, counted: see the class.
         """
         from ftcore.shards.shards import iter_batches
 
         columns = ["tokens", "labels"] if labels else ["tokens"]
-        return cls(partial(iter_batches, shards, splits, languages, columns), out)
+        return cls(partial(iter_batches, shards, splits, languages, columns), out, counted=counted)
 
     def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
+        if self._counted is not None:
+            return self._counted
         return Dictionary.build(encode.documents(self.batches()), options)
 
     def bags(self, dictionary: Dictionary, grow: bool) -> encode.BagCorpus:

@@ -1,15 +1,20 @@
-"""Scores of a classifier on held-out bags while it trains: loss, accuracy, macro-F1."""
+"""A classifier on held-out documents: loss, accuracy, macro-F1 while it trains, then from which probability on a label is said."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ftcore.dictionary.encode import BagCorpus
+from ftcore.dictionary.encode import BagCorpus, documents
 from ftcore.engines.ragged import Ragged
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags
+from ftcore.model.thresholds import Thresholds, fitted_thresholds
+from ftcore.training.documents import Tokenized
 
 _DOCUMENTS = 1024  # scored at a time
 
@@ -33,13 +38,13 @@ def validate(
         tree: needed for hs.
     """
     device = tables.input.device
-    documents, classes = len(corpus), len(tables.output)
+    size, classes = len(corpus), len(tables.output)
     hit, total, counted = 0, 0.0, 0
     true_C, gold_C, said_C = (np.zeros(classes, dtype=np.int64) for _ in range(3))
     features = Ragged(corpus.ids, corpus.offsets)
     labels = Ragged(corpus.targets, corpus.target_offsets)
-    for start in range(0, documents, _DOCUMENTS):
-        some = np.arange(start, min(start + _DOCUMENTS, documents))
+    for start in range(0, size, _DOCUMENTS):
+        some = np.arange(start, min(start + _DOCUMENTS, size))
         part = features.take(some)
         bags = make_bags(part.values, part.offsets, seed, tables.dim).to(device)
         logits_BC = tables(bags.ids, bags.offsets, bags.absent)
@@ -61,9 +66,33 @@ def validate(
     f1_C = 2 * true_C / np.maximum(gold_C + said_C, 1)
     return {
         "loss": total / max(counted, 1),
-        "accuracy": hit / max(documents, 1),
+        "accuracy": hit / max(size, 1),
         "macro_f1": float(f1_C[seen].mean()) if seen.any() else 0.0,
     }
+
+
+def choose_thresholds_on(
+    held_out: Tokenized | None,
+    probabilities: Callable[[list[bytes]], np.ndarray],
+    labels: Sequence[Any],
+    option: str | float,
+    several: bool,
+) -> Thresholds | None:
+    """What `config.Finetune.threshold` asks for, "auto" chosen on held-out documents.
+
+    Args:
+        probabilities: lines of tokens -> float32[N, C], the model's answer (`Classifier.probabilities`).
+        labels: C, the model's.
+        option: "auto", "off" or a number.
+        several: whether a text may have several labels.
+    """
+    if option != "auto" or not several or held_out is None:
+        return fitted_thresholds(option, several, None, labels)
+    gold, lines = [], []
+    for names, line in documents(held_out.batches()):
+        gold.append(names)
+        lines.append(line)
+    return fitted_thresholds(option, several, (gold, probabilities(lines)), labels)
 
 
 def _loss(log_p_BC: Tensor, logits_BC: Tensor, gold_BC: Tensor, loss: str) -> float:
