@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ftcore.model.module import TwoTables
+
+class TwoMatrices(Protocol):
+    """`Matrices`, or `ftcore.model.module.TwoTables`: ``input`` and ``output`` are arrays or tensors."""
+
+    input: Any
+    output: Any
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def as_array(table: Any) -> np.ndarray:
     return table if isinstance(table, np.ndarray) else table.detach().cpu().numpy()
 
 
-def arrays(tables: Matrices | TwoTables) -> tuple[np.ndarray, np.ndarray]:
+def arrays(tables: TwoMatrices) -> tuple[np.ndarray, np.ndarray]:
     """Input and output as arrays over their own memory, which must be the processor's."""
     input, output = (
         one if isinstance(one, np.ndarray) else one.detach().numpy() for one in (tables.input, tables.output)
@@ -46,13 +50,13 @@ def arrays(tables: Matrices | TwoTables) -> tuple[np.ndarray, np.ndarray]:
     return input, output
 
 
-def copied(tables: Matrices | TwoTables) -> dict[str, Any]:
+def copied(tables: TwoMatrices) -> dict[str, Any]:
     """A copy of both by name, on the same device."""
     both = {"input": tables.input, "output": tables.output}
     return {n: t.copy() if isinstance(t, np.ndarray) else t.detach().clone() for n, t in both.items()}
 
 
-def assign(tables: Matrices | TwoTables, values: Mapping[str, Any]) -> None:
+def assign(tables: TwoMatrices, values: Mapping[str, Any]) -> None:
     """Set both, in place, to arrays or tensors by name."""
     for name, value in values.items():
         table = getattr(tables, name)
@@ -67,7 +71,7 @@ def assign(tables: Matrices | TwoTables, values: Mapping[str, Any]) -> None:
                 table.copy_(value)
 
 
-def move(tables: Matrices | TwoTables, device: Any) -> Any:
+def move(tables: TwoMatrices, device: Any) -> Any:
     """Put both onto a device; returns the one they come from. Arrays stay where they are."""
     if isinstance(tables, Matrices):
         assert str(device) == "cpu", f"arrays are not trained on {device}"
