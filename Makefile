@@ -56,8 +56,8 @@ peer-tests: $(CORE) peer ## the original's and fasttext-community's unit tests o
 	@echo "the golden answers, asked again"; $(BIN)/python tests/golden/make.py --live
 	@echo "fasttext-community's tests on ftcore"; $(BIN)/python tests/reference/community_tests.py
 
-lint: $(STAMP) ## what the tests cannot see: style, docstrings, unused names
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(STAMP) ## what the tests cannot see: style, docstrings, unused names, types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m mypy
 
 format: $(STAMP) ## put the code into the form that `make lint` asks for
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -59,7 +59,7 @@ def _templates(path: Path, root: Path) -> dict[str, str]:
 
 
 def _find(module: str, root: Path) -> Path | None:
-    if module.split(".")[0] not in PACKAGES:
+    if module.partition(".")[0] not in PACKAGES:
         return None
     base = root.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -111,7 +111,9 @@ def git_tags() -> dict[str, str]:
     """The checkout's commit and whether it is modified; nothing outside a checkout."""
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=10, check=False
+        )
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:

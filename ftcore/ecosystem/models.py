@@ -68,5 +68,5 @@ def need(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        library = module.split(".")[0]
+        library = module.partition(".")[0]
         raise UserError(f'{library} is not installed ({error}); pip install "ftcore[{extra}]"') from error

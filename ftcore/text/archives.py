@@ -49,7 +49,7 @@ def _tar_members(stream: BinaryIO) -> Iterator[Member]:
         with tarfile.open(fileobj=steady, mode="r|", errors="surrogateescape") as archive:
             for info in archive:
                 if info.isreg():
-                    yield Member(_plain(info.name), archive.extractfile(info), info.size)  # type: ignore[arg-type]
+                    yield Member(_plain(info.name), archive.extractfile(info), info.size)
         if steady.taken % tarfile.BLOCKSIZE:  # tarfile takes half a header for the end
             raise Broken("truncated archive")
     except tarfile.ReadError as error:

@@ -127,7 +127,7 @@ def _matching(
             return
         yield from _matching(folder, prefix, rest, above, left_out)
     for entry in _entries(folder, left_out):
-        if first != "**" and entry.name != first and not fnmatchcase(entry.name, first):
+        if first not in ("**", entry.name) and not fnmatchcase(entry.name, first):
             continue
         inside = _inside(entry, above, left_out) if rest else None
         if inside:

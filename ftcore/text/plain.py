@@ -30,7 +30,7 @@ def read_file(stream: BinaryIO | Reencoded, codec: str, out: BatchBuilder) -> It
     """The whole file is one document."""
     codec = codec if is_framed_by_newline_byte(codec) else "utf-8"  # what `Reencoded` makes of the others
     try:
-        raw = read_fully(stream, out.limit + 4)  # type: ignore[arg-type] - + 4: a byte-order mark
+        raw = read_fully(stream, out.limit + 4)  # type: ignore[arg-type]  # + 4: a byte-order mark
     except Broken as error:
         out.break_off(1, str(error))
         yield

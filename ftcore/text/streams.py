@@ -81,7 +81,7 @@ def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
     if compression == "xz":
         return lzma.LZMAFile(raw)
     if compression == "zst":
-        if _window(raw.peek(18)) > _ARROW_WINDOW:  # type: ignore[union-attr] - buffered, see above
+        if _window(raw.peek(18)) > _ARROW_WINDOW:  # type: ignore[union-attr]  # buffered, see above
             return _LongWindow(raw)  # type: ignore[return-value]
         # Arrow's, because zstandard's own stream reader does not tell a truncated frame from a whole one
         return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
