@@ -25,7 +25,7 @@ from ftcore.shards.manifest import SHARD, FileEntry, Manifest
 from ftcore.shards.shards import ShardWriter
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OPTIONAL = {
     "to_keyed_vectors": "gensim",
     "spacy": "spacy",

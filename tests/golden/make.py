@@ -35,7 +35,9 @@ def main() -> int:
     if not Path(peer).exists():
         raise SystemExit(f"no original fastText: {peer} is missing; run `make peer` or set FTCORE_PEER")
     mode = "live" if given.live else "anew" if given.anew else "add"
-    tests = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if ASKS.search(path.read_text())]
+    tests = [
+        path for path in sorted((ROOT / "tests/ftcore").rglob("test_*.py")) if ASKS.search(path.read_text())
+    ]
     shutil.rmtree(HERE / ".new", ignore_errors=True)
     words = [
         sys.executable,

@@ -153,8 +153,8 @@ def test_the_shared_patterns_are_valid_in_re2():
     ],
 )
 def test_time_is_linear_in_junk(junk):
-    text = junk * (300_000 // len(junk))
+    text = junk * (100_000 // len(junk))
     start = time.process_time()
     tokens(text)
     pieces(text)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 2

@@ -109,7 +109,7 @@ def test_a_text_is_counted_once_and_encoded_once_per_kind_of_ngrams(texts):
     train, valid = texts
     train.counts = train.encodings = valid.encodings = 0
     # a number of trials, not of seconds: a deadline may fall between the encodings of a trial's two texts
-    result = autotune(train, valid, BASE, {"bucket"}, duration=600, engine=ENGINE, on_trial=_after(40))
+    result = autotune(train, valid, BASE, {"bucket"}, duration=600, engine=ENGINE, on_trial=_after(20))
     kinds = {(o.word_ngrams, o.minn, o.maxn) for o in (t.settings.options for t in result.trials)}
     assert train.counts == 1 and valid.counts == 0
     assert train.encodings == valid.encodings <= len(kinds) < len(result.trials)
