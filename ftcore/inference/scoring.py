@@ -74,8 +74,10 @@ def score_file(
         UserError: A missing file or column, an output that is the input, no row that can be read.
 
     Example:
-        >>> score_file(Classifier(read_model("model")), "in.csv", ["text"], "out.parquet")  # doctest: +SKIP
-        Scoring(output='out.parquet', columns=['label', 'probability'], documents=3, ...)
+        >>> from ftcore.formats.opening import read_model
+        >>> made = score_file(Classifier(read_model("model")), "docs.csv", ["text"], "out.parquet")
+        >>> made.output, made.columns, made.documents
+        ('out.parquet', ['label', 'probability'], 2)
     """
     begin = time.perf_counter()
     suffix = check_output(output)
