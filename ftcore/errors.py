@@ -23,8 +23,9 @@ class UserError(ValueError):
     def reworded(self, message: str) -> Self:
         """The same error, of the same class, in other words.
 
-        >>> NoSuchColumn("no column 'txt'").reworded("a.csv: no column 'txt'")
-        NoSuchColumn("a.csv: no column 'txt'")
+        Example:
+            >>> NoSuchColumn("no column 'txt'").reworded("a.csv: no column 'txt'")
+            NoSuchColumn("a.csv: no column 'txt'")
         """
         made = type(self).__new__(type(self))
         made.__dict__ |= self.__dict__
@@ -47,7 +48,8 @@ class EmptyVocabulary(UserError):
     """No word is left: there is no text, or none occurs often enough.
 
     Attributes:
-        min_count: how often a word had to occur. ntokens: tokens that were read.
+        min_count: how often a word had to occur.
+        ntokens: tokens that were read.
     """
 
     def __init__(self, message: str = "", min_count: int = 0, ntokens: int = 0) -> None:

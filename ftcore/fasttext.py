@@ -1,9 +1,10 @@
 """FastText: tokenizer, dictionary and tables in one `torch.nn.Module` that takes raw text.
 
-model = FastText.from_texts(["好看", "boring"], [1, 0])
-loss = model.nll_loss(model.log_prob(["好看"]), [1]); loss.backward()
-model.fit(TextDataset(texts, labels)); model.predict(["good 电影"])[0].labels
-model.save("model"); FastText.load("model")
+Example:
+    model = FastText.from_texts(["好看", "boring"], [1, 0])
+    loss = model.nll_loss(model.log_prob(["好看"]), [1]); loss.backward()
+    model.fit(TextDataset(texts, labels)); model.predict(["good 电影"])[0].labels
+    model.save("model"); FastText.load("model")
 """
 
 from __future__ import annotations
@@ -81,13 +82,16 @@ class Faces:
 class FastText(nn.Module):
     """A fastText model over raw text.
 
+    Shapes below: B texts, C classes (words in an unsupervised model), D vector size.
+
     Args:
-        tokenizer: raw text -> tokens. dictionary: tokens -> rows. tables: the two matrices.
+        tokenizer: raw text -> tokens.
+        dictionary: tokens -> rows.
+        tables: the two matrices.
         labels: the classes' values in the order of ``dictionary.labels`` (strings or ints).
         kind: supervised (the output rows are labels), skipgram or cbow (they are words).
-        loss: softmax, ova, ns or hs. seed: makes the rows of buckets that have none.
-
-    Shapes below: B texts, C classes (words in an unsupervised model), D vector size.
+        loss: softmax, ova, ns or hs.
+        seed: makes the rows of buckets that have none.
     """
 
     def __init__(
@@ -124,12 +128,15 @@ class FastText(nn.Module):
 
         Args:
             labels: a label (or a list of labels) for each text; None makes a skip-gram model.
-            text: how raw text becomes tokens. dim: D.
-            loss: default softmax, ns without labels. kind: default supervised, skipgram without labels.
+            text: how raw text becomes tokens.
+            dim: D.
+            loss: default softmax, ns without labels.
+            kind: default supervised, skipgram without labels.
             sparse: sparse gradients for the input table, see `ftcore.model.optimizers`.
             dictionary: min_count, minn, maxn, word_ngrams, bucket, … of `config.DictionaryOptions`.
 
-        Errors: `UserError` for an empty vocabulary, fewer than two labels, unequal lengths.
+        Raises:
+            UserError: an empty vocabulary, fewer than two labels, unequal lengths.
         """
         texts, dim, seed = given.texts(texts), given.count("dim", dim), given.seed("seed", seed)
         kind = given.one_of("kind", kind or ("skipgram" if labels is None else "supervised"), MODELS)
@@ -214,12 +221,14 @@ class FastText(nn.Module):
     def nll_loss(self, log_prob: Tensor, labels: Tensor | Sequence[Label | list[Label]]) -> Tensor:
         """Negative log-likelihood of the labels, mean over the batch.
 
+        Under ova and ns all C yes/no answers count (the negatives are not sampled).
+
         Args:
             log_prob: [B, C], of `log_prob`.
             labels: B label *values* as the dataset has them (tensor or list), lists of values under ova.
 
-        Errors: `UserError` for a label the model does not have. Under ova and ns all C yes/no answers
-        count (the negatives are not sampled).
+        Raises:
+            UserError: a label the model does not have.
         """
         targets = self.targets(labels).to(log_prob.device)
         if targets.dim() == 1 and self.loss in ("softmax", "hs"):
@@ -270,9 +279,10 @@ class FastText(nn.Module):
         """The labels of each text, the most probable first, see `ftcore.inference.classifier.Classifier.predict`.
 
         Args:
-            k: how many, -1 for all. threshold: the least probability of a label. With neither, a model with
-                `thresholds` says all labels that reach theirs, any other its best one. A text without any word or
-                n-gram that has a row gets none, nor does a missing one; they are counted in a warning.
+            k: how many, -1 for all.
+            threshold: the least probability of a label. With neither, a model with `thresholds` says all
+                labels that reach theirs, any other its best one. A text without any word or n-gram that has a
+                row gets none, nor does a missing one; they are counted in a warning.
             batch: texts at a time; default as many as keep the cores busy.
         """
         return self._faces.classifier.predict(texts, k, threshold, _size(batch))
@@ -287,8 +297,7 @@ class FastText(nn.Module):
 
     # ---------------------------------------------------------------------------------------- vectors
     def word_vector(self, word: str) -> np.ndarray:
-        """float32[D]: mean of the word's row and its n-grams' rows; of these alone out of the vocabulary,
-        zero without any."""
+        """A word's vector, float32[D]: mean of its row and its n-grams' rows, which stand alone for a new word."""
         return self._faces.vectors.word(given.word(word))
 
     def word_vectors(self) -> np.ndarray:
@@ -296,8 +305,11 @@ class FastText(nn.Module):
         return self._faces.vectors.all()
 
     def sentence_vector(self, text: str) -> np.ndarray:
-        """float32[D]. Supervised: mean of the text's features. Unsupervised: mean of its words' vectors,
-        each divided by its length, zero ones and the end of line left out (``getSentenceVector``)."""
+        """A text's vector, float32[D].
+
+        Supervised: mean of its features. Unsupervised: mean of its words' vectors, each divided by its length,
+        zero ones and the end of line left out (``getSentenceVector``).
+        """
         return self._faces.vectors.sentence(self.tokenizer.tokenize([given.word(text, "text")])[0])
 
     def nearest_neighbors(self, word: str, k: int = 10) -> list[tuple[str, float]]:
@@ -334,13 +346,15 @@ class FastText(nn.Module):
         unsupervised model gets a classifier. The parameters are then new tensors: make optimisers anew.
 
         Args:
-            dataset: (text, label) pairs. valid: others to score after every epoch.
+            dataset: (text, label) pairs.
+            valid: others to score after every epoch.
             loss: only where a classifier is made: softmax (default), ova, ns, hs.
             engine: an `EngineChoice`; default the one for the device of the tables.
             options: more of `config.Finetune`: freeze, dropout, clip, class_weights, patience, …
 
-        Errors: `UserError` for an empty dataset, or a new classifier with one label. A trained one
-        accepts a single document.
+        Raises:
+            UserError: an empty dataset, or a new classifier with one label. A trained one accepts a single
+                document.
         """
         from ftcore.engines.choice import choose_engine
         from ftcore.training.recipe import Conditions, learn
@@ -431,7 +445,8 @@ class FastText(nn.Module):
         Args:
             tokenizer: raw text -> the tokens it was trained on; default its own, else the usual one.
 
-        Errors: `UserError` for a cut-off `.ftz`: it leaves out n-grams that here would count.
+        Raises:
+            UserError: a cut-off `.ftz`: it leaves out n-grams that here would count.
         """
         own, args = model.dictionary, model.args
         if own.bucket_rows.leaves_out:

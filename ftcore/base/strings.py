@@ -17,8 +17,9 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     Raises:
         UnicodeEncodeError: A value holds a lone surrogate.
 
-    >>> strings(["a", None]).to_pylist()
-    ['a', None]
+    Example:
+        >>> strings(["a", None]).to_pylist()
+        ['a', None]
     """
     builder = pa.lib.StringBuilder()
     builder.append_values(values)

@@ -177,8 +177,9 @@ class Arguments:
             TypeError: an unknown or repeated name, too many values, a value of the wrong type.
             UserError: a value out of range.
 
-        >>> Arguments.read(["train.txt", 0.5], {"min_count": 2}, supervised=True).args.min_count
-        2
+        Example:
+            >>> Arguments.read(["train.txt", 0.5], {"min_count": 2}, supervised=True).args.min_count
+            2
         """
         names = SUPERVISED if supervised else UNSUPERVISED
         extras = tuple(n for n in EXTRAS if n not in (_WORD_VECTORS if supervised else _CLASSIFIER))
@@ -272,8 +273,9 @@ class Arguments:
 def defaults(supervised: bool) -> dict[str, Any]:
     """Default of every argument by the original's name.
 
-    >>> defaults(True)["lr"], defaults(False)["maxn"]
-    (0.1, 6)
+    Example:
+        >>> defaults(True)["lr"], defaults(False)["maxn"]
+        (0.1, 6)
     """
     base = Args()
     values = {name: getattr(base, attribute) for name, attribute in FIELDS.items()}

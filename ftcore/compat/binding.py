@@ -1,6 +1,6 @@
-"""The original's binding object, ``model.f``: the methods that code calls on it directly.
+r"""The original's binding object, ``model.f``: the methods that code calls on it directly.
 
-Many programs go round the Python class, most of all with ``model.f.predict(text + "\\n", k, threshold,
+Many programs go round the Python class, most of all with ``model.f.predict(text + "\n", k, threshold,
 "strict")``, because the original's own ``predict`` fails with numpy 2.
 Source: fastText 0.9.3 ``python/fasttext_module/fasttext/pybind/fasttext_pybind.cc``.
 """

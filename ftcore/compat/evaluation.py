@@ -120,7 +120,8 @@ def answers(
 def test_lines(given: Any, classic: Model) -> Lines:
     """Labelled input: a path, a `Lines`, or anything it takes.
 
-    Errors: `UserError` where a file cannot be opened, in the original's words.
+    Raises:
+        UserError: a file cannot be opened, in the original's words.
     """
     if isinstance(given, Lines):
         return given

@@ -33,9 +33,10 @@ class Scores:
 class Meter:
     """Curves over the scores of a labelled file.
 
-    >>> one = Scores(np.array([0, 0]), np.array([0.9, 0.2], np.float32), np.array([True, False]), np.array([1]))
-    >>> Meter(one, lambda label: 0).precision_recall_curve()
-    (array([1., 1.]), array([1., 0.]))
+    Example:
+        >>> one = Scores(np.array([0, 0]), np.array([0.9, 0.2], np.float32), np.array([True, False]), np.array([1]))
+        >>> Meter(one, lambda label: 0).precision_recall_curve()
+        (array([1., 1.]), array([1., 0.]))
     """
 
     def __init__(self, scores: Scores, label_id: Callable[[str], int]) -> None:
@@ -76,7 +77,7 @@ class Meter:
         return float(found[~np.isnan(found)].max(initial=0.0))
 
     def _known(self, label: str | None) -> int | None:
-        """Id of a label, None for all. (The original takes an unknown label for all of them.)"""
+        """Id of a label, None for all; the original takes an unknown label for all of them."""
         if not label:
             return None
         found = self._label_id(label)

@@ -49,14 +49,14 @@ _OF_A_MODEL = ("_tables", "_predictor", "_quick", "_vectors", "_ids", "_decoded"
 class _FastText(Vocabulary):
     """A model with fastText's methods. Made by `load_model`, `train_supervised`, `train_unsupervised`.
 
+    Attributes:
+        classic: the model as a file holds it, see `ftcore.model.model.Model`.
+        result: how its training went; None for a loaded model.
+
     Args:
         model_path: a `.bin` or `.ftz`, or a directory that `ftcore.FastText.save` wrote.
         args: of a training just done; its values become attributes (`lr`, `dim`, …), as in the original.
         classic: the model itself.
-
-    Attributes:
-        classic: the model as a file holds it, see `ftcore.model.model.Model`.
-        result: how its training went; None for a loaded model.
     """
 
     def __init__(
@@ -144,10 +144,13 @@ class _FastText(Vocabulary):
         return [(names[i], vector) for i, vector in zip(kept.tolist(), vectors, strict=True)]
 
     def get_sentence_vector(self, text: str) -> np.ndarray:
-        """float32[D]. Supervised: mean of the line's features, end of line included. Unsupervised: mean of
-        the words' vectors, each divided by its length, zero ones left out.
+        """A line's vector: float32[D].
 
-        Errors: `UserError` for a text with a newline.
+        Supervised: the mean of its features, end of line included. Unsupervised: the mean of its words'
+        vectors, each divided by its length, zero ones left out.
+
+        Raises:
+            UserError: a text with a newline.
         """
         return self._vectors.sentence(checked_line(text))
 
@@ -177,11 +180,13 @@ class _FastText(Vocabulary):
         A line gives (labels, float64 array), a list of lines (list of labels, list of float32 arrays), the
         numbers of both being the same bits. An unknown text has no label.
 
-        Errors: `UserError` for a newline in the text, k below 1, or a model without labels.
+        Raises:
+            UserError: a newline in the text, k below 1, or a model without labels.
 
-        >>> labels, probabilities = model.predict("Guten Tag", k=2)
-        >>> labels, probabilities.round(1)
-        (('__label__de', '__label__en'), array([1., 0.]))
+        Example:
+            >>> labels, probabilities = model.predict("Guten Tag", k=2)
+            >>> labels, probabilities.round(1)
+            (('__label__de', '__label__en'), array([1., 0.]))
         """
         answer = self._quick(text, k, threshold, on_unicode_error)
         if answer is not None:
@@ -199,7 +204,8 @@ class _FastText(Vocabulary):
 
         Lines without a known label or without any feature are left out; nan where nothing is to count.
 
-        Errors: `UserError` where the file cannot be opened.
+        Raises:
+            UserError: the file cannot be opened.
         """
         tally = self._tally(path, k, threshold)
         return tally.lines, tally.precision, tally.recall
@@ -207,8 +213,9 @@ class _FastText(Vocabulary):
     def test_label(self, path: Any, k: int = 1, threshold: float = 0.0) -> dict[str, dict[str, float]]:
         """precision, recall and f1score of each label.
 
-        >>> model.test_label("valid.txt")["__label__de"]
-        {'precision': 1.0, 'recall': 1.0, 'f1score': 1.0}
+        Example:
+            >>> model.test_label("valid.txt")["__label__de"]
+            {'precision': 1.0, 'recall': 1.0, 'f1score': 1.0}
         """
         return dict(self._tally(path, k, threshold).per_label())
 
@@ -233,7 +240,8 @@ class _FastText(Vocabulary):
     def get_input_matrix(self) -> np.ndarray:
         """float32[nwords + bucket, D], a copy; a bucket that never occurred has the row it started from.
 
-        Errors: `UserError` for a quantised model.
+        Raises:
+            UserError: a quantised model.
         """
         self._dense()
         return np.array(self._tables.full())
@@ -241,7 +249,8 @@ class _FastText(Vocabulary):
     def get_output_matrix(self) -> np.ndarray:
         """float32[O, D], a copy: a row for each label, or for each word in an unsupervised model.
 
-        Errors: `UserError` for a quantised model.
+        Raises:
+            UserError: a quantised model.
         """
         self._dense()
         return np.array(self.classic.output)
@@ -253,12 +262,14 @@ class _FastText(Vocabulary):
     def set_matrices(self, input_matrix: np.ndarray, output_matrix: np.ndarray) -> None:
         """Replace both matrices, e.g. by others with fewer columns.
 
-        Args:
-            input_matrix: [nwords + bucket, D], as `get_input_matrix` gives it. output_matrix: [O, D].
-
         A quantised model is none any more.
 
-        Errors: `UserError` for matrices of other shapes.
+        Args:
+            input_matrix: [nwords + bucket, D], as `get_input_matrix` gives it.
+            output_matrix: [O, D].
+
+        Raises:
+            UserError: matrices of other shapes.
         """
         classic = self.classic
         try:
@@ -297,13 +308,16 @@ class _FastText(Vocabulary):
         """Make the model small, in place: rows as codes of a byte for each ``dsub`` numbers.
 
         Args:
-            input: labelled text, needed to retrain. qout: quantise the output matrix too.
+            input: labelled text, needed to retrain.
+            qout: quantise the output matrix too.
             cutoff: keep so many words and n-grams, those with the longest vectors (0: all).
             retrain: train what is left after a cutoff, with `epoch`, `lr`, `thread`; the defaults are the
-                model's own. qnorm: quantise lengths apart.
+                model's own.
+            qnorm: quantise lengths apart.
             unsupervised: allow word vectors to be quantised, which the original refuses.
 
-        Errors: `UserError` for a quantised or unsupervised model, less than 256 rows, no input to retrain on.
+        Raises:
+            UserError: a quantised or unsupervised model, less than 256 rows, no input to retrain on.
         """
         from ftcore.compat.shrinking import quantize
 
@@ -325,7 +339,8 @@ class _FastText(Vocabulary):
     def save_model(self, path: str | PathLike) -> None:
         """Write a `.bin`, or a `.ftz` if quantised; the original reads both.
 
-        Errors: `UserError` where the file cannot be written.
+        Raises:
+            UserError: the file cannot be written.
         """
         with writing(path, "saving"):
             write_binary(self.classic, path)
@@ -333,7 +348,8 @@ class _FastText(Vocabulary):
     def save_vectors(self, path: str | PathLike) -> None:
         """Write the vectors of all words as text, a `.vec`.
 
-        Errors: `UserError` where the file cannot be written.
+        Raises:
+            UserError: the file cannot be written.
         """
         words = self.classic.dictionary.words
         blocks = (self._vectors.words(words[at : at + _WORDS]) for at in range(0, len(words), _WORDS))
@@ -342,7 +358,8 @@ class _FastText(Vocabulary):
     def save_output(self, path: str | PathLike) -> None:
         """Write the rows of the output matrix, under the labels' or the words' names, as a `.vec`.
 
-        Errors: `UserError` for a quantised model, or where the file cannot be written.
+        Raises:
+            UserError: a quantised model, or where the file cannot be written.
         """
         classic = self.classic
         if classic.quantized:

@@ -21,7 +21,8 @@ def load_model(path: str | PathLike) -> _FastText:
     Large files are mapped into memory, not read. A directory's model takes tokens here, as all models of
     this API do; its tokenizer stays behind (`ftcore.FastText.load` keeps it).
 
-    Errors: `UserError` where there is no such file, or it is no model.
+    Raises:
+        UserError: there is no such file, or it is no model.
     """
     return _FastText(classic=open_model(path))
 
@@ -33,10 +34,11 @@ def open_model(path: str | PathLike) -> Model:
 
 
 def tokenize(text: str) -> list[str]:
-    """Tokens of a text at fastText's separators; each newline is a ``</s>``.
+    r"""Tokens of a text at fastText's separators; each newline is a ``</s>``.
 
-    >>> tokenize("one two\\n")
-    ['one', 'two', '</s>']
+    Example:
+        >>> tokenize("one two\n")
+        ['one', 'two', '</s>']
     """
     if not isinstance(text, str):
         raise TypeError(f"tokenize takes a str, not {given.shown(text)}")

@@ -37,9 +37,11 @@ class Reading(LabelledLines):
         given: a path, several (`Path`), or lines, see `ftcore.dictionary.lines.Lines`; or a `Lines` itself,
             e.g. to name the columns of a Parquet file.
         args: of the training; its label prefix and threads count here.
-        weights: as `document_weights` takes them. told: hears of the dictionary when it has been counted.
+        weights: as `document_weights` takes them.
+        told: hears of the dictionary when it has been counted.
 
-    Errors: `UserError` where there is no such file.
+    Raises:
+        UserError: there is no such file.
     """
 
     def __init__(
@@ -90,7 +92,8 @@ def document_weights(given: Any, input: Any, lines: int) -> np.ndarray | None:
     Args:
         given: None, one number a line, or the name of a column of the input's Parquet files.
 
-    Errors: `UserError` where there are not as many weights as lines, or no such column.
+    Raises:
+        UserError: there are not as many weights as lines, or no such column.
     """
     if given is None:
         return None
@@ -122,8 +125,9 @@ def _column(name: str, paths: Any) -> np.ndarray:
 def unsegmented(text: bytes) -> bool:
     """Whether most characters of a text are in long runs of Han characters, as Chinese without spaces is.
 
-    >>> unsegmented("我爱北京天安门，天安门上太阳升".encode()), unsegmented("我 爱 北京 天安门".encode())
-    (True, False)
+    Example:
+        >>> unsegmented("我爱北京天安门，天安门上太阳升".encode()), unsegmented("我 爱 北京 天安门".encode())
+        (True, False)
     """
     if text.isascii():
         return False

@@ -103,7 +103,8 @@ def pack(model: _FastText) -> bytes:
 def unpack(data: bytes) -> _FastText:
     """The model of `pack`.
 
-    Errors: `UserError` for bytes that are none of `pack`'s, damaged, or of a newer ftcore.
+    Raises:
+        UserError: bytes that are none of `pack`'s, damaged, or of a newer ftcore.
     """
     from ftcore.compat.model import _FastText
 

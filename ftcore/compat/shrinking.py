@@ -20,7 +20,8 @@ def quantize(classic: Model, input: Any, changed: dict[str, Any], verbose: int, 
     """A quantised model.
 
     Args:
-        input: what a retraining reads; None: none. changed: epoch, lr, thread of it.
+        input: what a retraining reads; None: none.
+        changed: epoch, lr, thread of it.
         options: of `ftcore.formats.quantized.quantize`.
     """
     input = spooled(input)

@@ -171,8 +171,10 @@ def _is_binary(path: str | PathLike) -> bool:
 
 
 def adopt(arguments: Arguments) -> Arguments:
-    """Arguments that were not given become those of ``init_model``: dim and how n-grams are made; and, where
-    both are of a kind, word n-grams and the loss."""
+    """Arguments that were not given become those of ``init_model``.
+
+    They are dim and how n-grams are made; and, where both are of a kind, word n-grams and the loss.
+    """
     if arguments.extras.init_model is None:
         return arguments
     source = classic_of(arguments.extras.init_model)

@@ -28,8 +28,9 @@ _SAMPLE = 100_000  # rows that the principal axes are computed from
 def test(predictions: Iterable[Sequence], labels: Iterable[Sequence], k: int = 1) -> tuple[float, float]:
     """Precision at k (over k predictions a line, however many there are) and recall.
 
-    >>> test([["a"], ["b"]], [["a", "c"], ["a"]])
-    (0.5, 0.3333333333333333)
+    Example:
+        >>> test([["a"], ["b"]], [["a", "c"], ["a"]])
+        (0.5, 0.3333333333333333)
     """
     hits, examples, gold = 0.0, 0, 0
     for found, true in zip(predictions, labels, strict=False):
@@ -50,8 +51,9 @@ def find_nearest_neighbor(
     Args:
         cossims: [N], where the products are written; spares an allocation.
 
-    >>> find_nearest_neighbor(np.array([1.0, 0.0]), np.eye(2), {0})
-    1
+    Example:
+        >>> find_nearest_neighbor(np.array([1.0, 0.0]), np.eye(2), {0})
+        1
     """
     cossims = np.matmul(vectors, query, out=cossims)
     left = np.array(cossims, dtype=np.float64)
@@ -67,7 +69,8 @@ def reduce_model(ft_model: _FastText, target_dim: int) -> _FastText:
 
     The original takes the axes in the order its eigenvalue solver leaves them, here the largest come first.
 
-    Errors: `UserError` for a quantised model, or a ``target_dim`` that is not from 1 up to the model's.
+    Raises:
+        UserError: a quantised model, or a ``target_dim`` that is not from 1 up to the model's.
     """
     dim = ft_model.get_dimension()
     if not 1 <= target_dim <= dim:

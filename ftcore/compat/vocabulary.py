@@ -99,7 +99,8 @@ class Vocabulary:
     def get_subword_id(self, subword: str) -> int:
         """Row of a character n-gram: nwords + hash % bucket.
 
-        Errors: `UserError` for a model without buckets.
+        Raises:
+            UserError: a model without buckets.
         """
         classic, key = self.classic, checked_word(subword, "subword")
         if classic.args.bucket <= 0:
@@ -129,8 +130,9 @@ class Vocabulary:
     def get_line(self, text: str | list[str], on_unicode_error: str = "strict") -> tuple[list, list]:
         """Words and known labels of a line; of a list of lines, a list of each.
 
-        >>> model.get_line("__label__de Guten Tag")
-        (['Guten', 'Tag', '</s>'], ['__label__de'])
+        Example:
+            >>> model.get_line("__label__de Guten Tag")
+            (['Guten', 'Tag', '</s>'], ['__label__de'])
         """
         if is_one(text):
             return self._split(checked_line(text, "get_line"), on_unicode_error)

@@ -97,8 +97,9 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         """Train on texts and their labels.
 
         Args:
-            X: N texts. y: N labels (strings or numbers), N lists of labels, or zeros and ones [N, C].
-                A nested list of zeros and ones is read as the last. A text without label does not take part.
+            X: N texts.
+            y: N labels (strings or numbers), N lists of labels, or zeros and ones [N, C]. A nested list of
+                zeros and ones is read as the last. A text without label does not take part.
             sample_weight: [N] from 0 up, what each text counts; 0 leaves it out.
 
         Raises:
@@ -177,8 +178,10 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------------------------------ prediction
     def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax or the sigmoid (under hs log-probabilities): float32[N, C]; of two
-        classes with one label a text the second's minus the first's: float32[N]."""
+        """Scores before the softmax or the sigmoid (under hs log-probabilities): float32[N, C].
+
+        Of two classes with one label a text: the second's minus the first's, float32[N].
+        """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if self._form == "single" and scores.shape[1] == 2 else scores
 
@@ -192,8 +195,10 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         return self._scorer.probabilities(scores, normalize=self._form == "single")
 
     def predict(self, X: Any) -> np.ndarray | list[list]:
-        """The most probable class of each text; with several labels a text all of probability above 1/2,
-        in the form that `y` had in `fit`."""
+        """The most probable class of each text, in the form that `y` had in `fit`.
+
+        With several labels a text: all of probability above 1/2.
+        """
         if self._form_of_fit() == "single":
             return self.classes_[np.argmax(self._scores(X), axis=1)]
         chosen = self.predict_proba(X) > 0.5

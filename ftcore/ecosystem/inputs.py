@@ -24,7 +24,8 @@ def read_texts(X: Any) -> list[str]:
 
     A table of one column is what `ColumnTransformer` and `BaggingClassifier` hand on.
 
-    Errors: `UserError` for a single text, several columns, no text at all, or an item that is no string.
+    Raises:
+        UserError: a single text, several columns, no text at all, or an item that is no string.
     """
     if isinstance(X, str | bytes):
         raise UserError(f"X is one {type(X).__name__}; give a list of texts, [X] for one")
@@ -59,7 +60,8 @@ def read_texts(X: Any) -> list[str]:
 def check_labels(y: Any) -> None:
     """Refuse labels that are missing or of no kind that a class can be; numpy would make words of them.
 
-    Errors: `UserError` naming the place.
+    Raises:
+        UserError: it names the place.
     """
     if hasattr(y, "toarray") or isinstance(y, str) or not isinstance(y, Iterable):
         return  # a matrix of numbers, or what scikit-learn refuses
@@ -90,7 +92,8 @@ class Weighted(NamedTuple):
 def read_weights(sample_weight: Any, samples: int) -> Weighted:
     """Sample weights; a sample of weight 0 is left out.
 
-    Errors: `UserError` for another number than `samples`, a negative or infinite one, or all zero.
+    Raises:
+        UserError: another number than `samples`, a negative or infinite one, or all zero.
     """
     if sample_weight is None:
         return Weighted(None, None)
@@ -116,7 +119,8 @@ def read_class_weight(class_weight: Any, targets: Targets) -> np.ndarray | None:
     Args:
         class_weight: None, ``balanced`` (texts / (classes * texts of the class)) or {class: weight}.
 
-    Errors: ValueError for another value, or a class that does not occur.
+    Raises:
+        ValueError: another value, or a class that does not occur.
     """
     from sklearn.utils import compute_class_weight
 
@@ -150,7 +154,8 @@ class Targets:
     def read(cls, y: Any) -> Targets:
         """From labels, lists of labels, or an indicator matrix (also a sparse one).
 
-        Errors: ValueError for labels that are no classes (real numbers, NaN).
+        Raises:
+            ValueError: labels that are no classes (real numbers, NaN).
         """
         from sklearn.utils import column_or_1d
         from sklearn.utils.multiclass import check_classification_targets, is_multilabel
@@ -240,7 +245,8 @@ def read_conditions(estimator: Any) -> Conditions:
 def read_options(kind: type[config.DictionaryOptions], estimator: Any, **options: Any) -> Any:
     """Options as one of our own models, so that ranges are checked where they are written down.
 
-    Errors: `UserError` naming the estimator, the parameter and what is allowed.
+    Raises:
+        UserError: it names the estimator, the parameter and what is allowed.
     """
     try:
         return kind(**options)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def to_keyed_vectors(model: AnyModel, subwords: bool | None = None) -> KeyedVectors:
-    """A model's word vectors as gensim's `FastTextKeyedVectors` or, without n-grams, `KeyedVectors`.
+    r"""A model's word vectors as gensim's `FastTextKeyedVectors` or, without n-grams, `KeyedVectors`.
 
     The vectors are the same; of words out of the vocabulary too, where there are n-grams. Words that are
-    no UTF-8 are named as gensim names them when it loads a `.bin` (``\\xff`` for the byte).
+    no UTF-8 are named as gensim names them when it loads a `.bin` (``\xff`` for the byte).
 
     Args:
         model: `ftcore.FastText`, a model of fastText's API, a `Model`, or a path.
@@ -28,10 +28,12 @@ def to_keyed_vectors(model: AnyModel, subwords: bool | None = None) -> KeyedVect
             opened `.bin` stay on disk) for the vectors of other words; False: vectors of the vocabulary
             alone; None: True where the model has character n-grams, unless it was cut off.
 
-    Errors: `UserError` without gensim; for subwords of a model that has none, or of a cut-off one, where
-    gensim would count the buckets that are gone as zeros.
+    Raises:
+        UserError: without gensim; for subwords of a model that has none, or of a cut-off one, where gensim
+            would count the buckets that are gone as zeros.
 
-    Example: ``to_keyed_vectors(ftcore.load_model("cc.zh.300.bin")).most_similar("中国")``
+    Example:
+        ``to_keyed_vectors(ftcore.load_model("cc.zh.300.bin")).most_similar("中国")``
     """
     classic = model_of(model)
     dictionary = classic.dictionary

@@ -28,7 +28,8 @@ def model_of(model: AnyModel) -> Model:
         model: `ftcore.FastText` (with its own tokenizer), a model of fastText's API or a `Model` (without one,
             tokens are what white space separates); or the path of a directory, a `.bin` or an `.ftz`.
 
-    Errors: `UserError` for anything else.
+    Raises:
+        UserError: anything else.
     """
     if isinstance(model, str | Path):
         model = read_model(given.path(model))
@@ -63,7 +64,8 @@ def features(model: Model, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray
 def need(module: str, extra: str) -> ModuleType:
     """Import a module of a library that ftcore does not depend on.
 
-    Errors: `UserError` that says how to install it.
+    Raises:
+        UserError: that says how to install it.
     """
     try:
         return import_module(module)

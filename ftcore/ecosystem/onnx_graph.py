@@ -30,9 +30,10 @@ class Graph:
     Args:
         prefix: of all names; a graph within another sees that one's values, so that its own differ.
 
-    >>> graph = Graph()
-    >>> graph.add("Add", "x", graph.constant(np.array([1], np.int64)))
-    'add_1'
+    Example:
+        >>> graph = Graph()
+        >>> graph.add("Add", "x", graph.constant(np.array([1], np.int64)))
+        'add_1'
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -57,6 +58,7 @@ class Graph:
         return self.constant(np.array(values, np.int64))
 
     def cast(self, value: str, to: int) -> str:
+        """A value in another type, by ONNX's number of it."""
         return self.add("Cast", value, to=to)
 
 

@@ -37,10 +37,10 @@ def to_onnx(model: AnyModel) -> ModelProto:
     tables stay quantised. The metadata (strings, JSON where structured) holds labels, loss, nwords,
     bucket, minn, maxn, word_ngrams, dim.
 
-    Errors: `UserError` without onnx, or for what is no model.
+    Raises:
+        UserError: without onnx, or for what is no model.
 
-    Example::
-
+    Example:
         onnx.save(to_onnx(model), "model.onnx")
         session = onnxruntime.InferenceSession("model.onnx")
         session.run(["probabilities"], onnx_inputs(model, ["好看", "dull"]))
@@ -74,7 +74,8 @@ def to_onnx(model: AnyModel) -> ModelProto:
 def save_onnx(model: AnyModel, path: str | Path) -> None:
     """Write `to_onnx` of a model; where it is too large for one file, the tables go to ``path.data``.
 
-    Errors: as of `to_onnx`, or `UserError` when the disk is full.
+    Raises:
+        UserError: as of `to_onnx`, or the disk is full.
     """
     onnx = need("onnx", "onnx")
     made, path = to_onnx(model), Path(path)
@@ -94,8 +95,9 @@ def onnx_inputs(model: AnyModel, texts: Sequence[str]) -> dict[str, np.ndarray]:
     Texts are tokenised as the model does it (`ftcore.FastText`: by its tokenizer, others: white space), and an
     end of line follows each, as in prediction.
 
-    >>> onnx_inputs(model, ["good film", ""])["offsets"].tolist()
-    [0, 3]
+    Example:
+        >>> onnx_inputs(model, ["good film", ""])["offsets"].tolist()
+        [0, 3]
     """
     ids, offsets = features(model_of(model), texts)
     return {"ids": ids.astype(np.int64), "offsets": np.ascontiguousarray(offsets[:-1], np.int64)}

@@ -29,9 +29,11 @@ def to_spacy_vectors(
         words: only so many of the most frequent.
         name: of the vectors in spaCy.
 
-    Errors: `UserError` without spaCy, or for a number of words below 1.
+    Raises:
+        UserError: without spaCy, or for a number of words below 1.
 
-    Example: ``nlp = spacy.blank("en"); to_spacy_vectors("cc.en.300.bin", nlp.vocab, words=100_000)``
+    Example:
+        ``nlp = spacy.blank("en"); to_spacy_vectors("cc.en.300.bin", nlp.vocab, words=100_000)``
     """
     if words is not None and words < 1:
         raise UserError(f"words={words}; give a number of words from 1 up, or None for all")

@@ -77,5 +77,5 @@ def move(tables: TwoMatrices, device: Any) -> Any:
         assert str(device) == "cpu", f"arrays are not trained on {device}"
         return device
     home = tables.input.device
-    tables.to(device)
+    tables.to(device)  # type: ignore[attr-defined]  # a torch module where it is no `Matrices`
     return home

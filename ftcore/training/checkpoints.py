@@ -43,8 +43,7 @@ class Checkpoint:
         directory: made when first needed; nothing else is kept in it.
         seconds: time between saves; 0 saves at every chunk.
 
-    Example::
-
+    Example:
         checkpoint = Checkpoint("store/stages/pretrain/checkpoint", seconds=60)
         result = pretrain(..., checkpoint=checkpoint)
         ...                      # write the model

@@ -66,9 +66,10 @@ class Tokenized(Documents):
         weights: [documents], or None.
         counted: their words and labels, where they have been counted before.
 
-    >>> from ftcore import config
-    >>> Tokenized.of(["a b a", "b"], [["x"], ["y"]]).count(config.DictionaryOptions()).words
-    [b'a', b'b', b'</s>']
+    Example:
+        >>> from ftcore import config
+        >>> Tokenized.of(["a b a", "b"], [["x"], ["y"]]).count(config.DictionaryOptions()).words
+        [b'a', b'b', b'</s>']
     """
 
     def __init__(
@@ -104,7 +105,9 @@ class Tokenized(Documents):
         """Some splits of prepared documents, in some languages.
 
         Args:
-            labels: False for word vectors, which count none. out, counted: see the class.
+            labels: False for word vectors, which count none.
+            out: see the class.
+            counted: see the class.
         """
         from ftcore.shards.shards import iter_batches
 

@@ -4,10 +4,11 @@ A classifier learns by updates, one a document: 1,000 documents need many passes
 one. A document seen often is learnt by heart, so the more passes, the larger the share of its features that
 is left out each time (dropout). The figures were chosen on validation splits (`benchmarks.defaults`).
 
->>> settle(config.AutoFinetune(), documents=1_000, features=10_000, labels=10).epoch
-100
->>> settle(config.AutoFinetune(), documents=10_000_000, features=10**9, labels=10).epoch
-5
+Example:
+    >>> settle(config.AutoFinetune(), documents=1_000, features=10_000, labels=10).epoch
+    100
+    >>> settle(config.AutoFinetune(), documents=10_000_000, features=10**9, labels=10).epoch
+    5
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def settle(options: config.AutoFinetune, *, documents: int, features: int, label
 def passes(documents: int, features: int) -> int:
     """Enough for `UPDATES` documents or `FEATURES` features, whichever is reached first.
 
-    >>> passes(10_000, 100_000), passes(25_000, 6_000_000)
-    (30, 5)
+    Example:
+        >>> passes(10_000, 100_000), passes(25_000, 6_000_000)
+        (30, 5)
     """
     wanted = min(UPDATES / max(documents, 1), FEATURES / max(features, 1))
     return min(max(round(wanted), LEAST), MOST)
@@ -63,8 +65,9 @@ def rate(labels: int) -> float:
 def left_out(epoch: int) -> float:
     """Nothing up to `LEAST` passes, from there on rising to `DROPOUT`.
 
-    >>> left_out(5), left_out(8), left_out(100)
-    (0.0, 0.3, 0.5)
+    Example:
+        >>> left_out(5), left_out(8), left_out(100)
+        (0.0, 0.3, 0.5)
     """
     return round(DROPOUT * min(max(epoch - LEAST, 0) / (GENTLY - LEAST), 1.0), 2)
 
@@ -83,8 +86,9 @@ def usable(bags: BagCorpus) -> dict[str, int]:
 def describe(settled: config.Finetune, *, documents: int, features: int, labels: int) -> str:
     """One line for the log.
 
-    >>> describe(config.Finetune(epoch=30, lr=0.5, dropout=0.5), documents=10_000, features=90_000, labels=77)
-    'epoch 30, lr 0.5, dropout 0.5 for 10,000 documents, 90,000 features, 77 labels'
+    Example:
+        >>> describe(config.Finetune(epoch=30, lr=0.5, dropout=0.5), documents=10_000, features=90_000, labels=77)
+        'epoch 30, lr 0.5, dropout 0.5 for 10,000 documents, 90,000 features, 77 labels'
     """
     return (
         f"epoch {settled.epoch}, lr {settled.lr:g}, dropout {settled.dropout:g} "
@@ -99,8 +103,9 @@ def chance_loss(counts: np.ndarray, documents: int, options: config.Finetune) ->
         counts: int64[C], training documents with each label.
         documents: B, of the training.
 
-    >>> round(chance_loss(np.array([50, 50]), 100, config.Finetune()), 4)
-    0.6931
+    Example:
+        >>> round(chance_loss(np.array([50, 50]), 100, config.Finetune()), 4)
+        0.6931
     """
     counts = counts[counts > 0].astype(np.float64)
     if options.class_weights != "none" or options.loss == "ns" or not len(counts):

@@ -68,8 +68,7 @@ def finetune(
         UserError: nothing to train on, a new head for one class only, class weights of an unknown label, a
             loss that is not a number any more (names step and lr).
 
-    Example::
-
+    Example:
         result = finetune(tables, dictionary, train, valid, Finetune(epoch=5), seed=0,
                           engine=choose_engine("auto", "auto"))
         result.best_epoch, result.history[-1]["valid_accuracy"]

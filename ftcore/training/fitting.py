@@ -42,8 +42,9 @@ class Fitted:
 def parse_size(text: str) -> int | None:
     """Bytes of a size with k, M or G; None for no limit (``Args::getAutotuneModelSize``).
 
-    >>> parse_size("2M"), parse_size("1500"), parse_size("")
-    (2000000, 1500, None)
+    Example:
+        >>> parse_size("2M"), parse_size("1500"), parse_size("")
+        (2000000, 1500, None)
     """
     if not text:
         return None
@@ -116,7 +117,8 @@ def fit(
     Raises:
         TooSmall: not even `LEAST` rows fit, or there are fewer and the model is larger than that.
 
-    Example: ``write_binary(fit(classic, 2_000_000).classic, "model.ftz")``
+    Example:
+        ``write_binary(fit(classic, 2_000_000).classic, "model.ftz")``
     """
     dictionary, nwords = classic.dictionary, classic.dictionary.nwords
     qout = len(classic.output) >= LEAST

@@ -54,8 +54,9 @@ class Metric:
     kind: one of `KINDS`. level: the recall (or precision) that must be reached, 0..1. label: of this label
     alone; "" is over all.
 
-    >>> Metric.parse("precisionAtRecall:30:__label__a")
-    Metric(kind='precisionAtRecall', level=0.3, label='__label__a')
+    Example:
+        >>> Metric.parse("precisionAtRecall:30:__label__a")
+        Metric(kind='precisionAtRecall', level=0.3, label='__label__a')
     """
 
     kind: str = "f1"

@@ -56,8 +56,7 @@ def pretrain(
     Raises:
         UserError: an empty corpus; a loss that is not a number any more (names step and lr).
 
-    Example::
-
+    Example:
         result = pretrain(tables, dictionary, encode_tokens(batches, dictionary), Pretrain(dim=100),
                           seed=0, engine=choose_engine("auto", "auto"))
         result.history[-1]["loss"]
@@ -122,8 +121,9 @@ def chunk_tokens(options: config.Pretrain, total: int = 0, speed: int = 1) -> in
 def chunk_borders(offsets: np.ndarray, tokens: int) -> list[int]:
     """First line of each chunk, and the number of lines: a line belongs to the chunk it starts in.
 
-    >>> chunk_borders(np.array([0, 3, 6, 9]), tokens=5)
-    [0, 2, 3]
+    Example:
+        >>> chunk_borders(np.array([0, 3, 6, 9]), tokens=5)
+        [0, 2, 3]
     """
     starts = np.asarray(offsets[:-1], dtype=np.int64)
     firsts = np.flatnonzero(np.diff(starts // tokens, prepend=-1))
@@ -135,8 +135,9 @@ def lines_of_epoch(offsets: np.ndarray, borders: list[int], start: int, stop: in
 
     A line belongs where its first token does. Chunks end at `borders`, at the corpus's end and at `stop`.
 
-    >>> lines_of_epoch(np.array([0, 3, 6, 9]), [0, 2, 3], 4, 13)  # 4 to 9, and round to 4
-    [range(2, 3), range(0, 2)]
+    Example:
+        >>> lines_of_epoch(np.array([0, 3, 6, 9]), [0, 2, 3], 4, 13)  # 4 to 9, and round to 4
+        [range(2, 3), range(0, 2)]
     """
     starts, size = np.asarray(offsets[:-1], dtype=np.int64), int(offsets[-1])
     found: list[range] = []

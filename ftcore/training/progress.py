@@ -74,6 +74,7 @@ class TerminalListener:
         self.close()
 
     def __call__(self, progress: Progress) -> None:
+        """Draw the bar, or write a line where there is no terminal."""
         if self._terminal:
             self._draw(progress)
         elif self._is_told(progress) or time.monotonic() - self._spoke >= self.seconds:
@@ -122,8 +123,9 @@ class TerminalListener:
 def describe(progress: Progress) -> str:
     """One line: loss, lr, speed, time left, validation.
 
-    >>> describe(Progress("pretrain", 10, 500, 1000, 1.5, 0.025, 100.0))
-    'epoch 1  loss 1.5000  lr 0.02500  100 words/s  eta 0:05'
+    Example:
+        >>> describe(Progress("pretrain", 10, 500, 1000, 1.5, 0.025, 100.0))
+        'epoch 1  loss 1.5000  lr 0.02500  100 words/s  eta 0:05'
     """
     text = (
         f"epoch {progress.epoch + 1}  loss {progress.loss:.4f}  lr {progress.lr:.5f}  "

@@ -3,13 +3,14 @@
 Four things go in: documents (`ftcore.training.documents`), options (`ftcore.config.Finetune` makes a classifier,
 `Pretrain` word vectors), where the tables start (`ftcore.training.start`) and `Conditions`.
 
->>> from ftcore.config import Finetune
->>> from ftcore.engines.choice import choose_engine
->>> from ftcore.training.documents import Tokenized
->>> texts = Tokenized.of(["好看 good", "无聊 dull"] * 20, [["yes"], ["no"]] * 20)
->>> model, result = learn(texts, Finetune(dim=8, lr=0.5), Conditions(choose_engine("cpu", "cpu")))
->>> model.labels, model.input.shape, len(result.history)
-(['yes', 'no'], (5, 8), 5)
+Example:
+    >>> from ftcore.config import Finetune
+    >>> from ftcore.engines.choice import choose_engine
+    >>> from ftcore.training.documents import Tokenized
+    >>> texts = Tokenized.of(["好看 good", "无聊 dull"] * 20, [["yes"], ["no"]] * 20)
+    >>> model, result = learn(texts, Finetune(dim=8, lr=0.5), Conditions(choose_engine("cpu", "cpu")))
+    >>> model.labels, model.input.shape, len(result.history)
+    (['yes', 'no'], (5, 8), 5)
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def learn(
 def with_dim(options: Any, start: Start) -> Any:
     """The options with a number for ``dim``: their own, else the start's, else `DIM`.
 
-    Errors: `UserError` where the start has rows of another size.
+    Raises:
+        UserError: the start has rows of another size.
     """
     if start.dim is not None and options.dim not in (None, start.dim):
         raise IncompatibleModel(

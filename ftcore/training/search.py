@@ -90,8 +90,7 @@ class Strategy:
     Raises:
         UserError: an unknown name in `fixed`, or a base that no model can be trained with.
 
-    Example::
-
+    Example:
         strategy = Strategy(Settings(options), {"dim"}, seed=0)
         settings = strategy.ask(0.0)         # the given ones, the first time
         strategy.tell(settings, score)

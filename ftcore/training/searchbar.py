@@ -83,10 +83,11 @@ class SearchBar:
 def describe(trial: Trial) -> str:
     """One line: what came of a trial, and its arguments.
 
-    >>> from ftcore.config import Finetune
-    >>> from ftcore.training.search import Settings
-    >>> describe(Trial(1, Settings(Finetune(dim=100)), "scored", 0.5, True, 0.0, 1.5))
-    'score 0.5000  epoch 5  lr 0.1  dim 100  word_ngrams 1  minn 0  maxn 0  1.5 s'
+    Example:
+        >>> from ftcore.config import Finetune
+        >>> from ftcore.training.search import Settings
+        >>> describe(Trial(1, Settings(Finetune(dim=100)), "scored", 0.5, True, 0.0, 1.5))
+        'score 0.5000  epoch 5  lr 0.1  dim 100  word_ngrams 1  minn 0  maxn 0  1.5 s'
     """
     options = trial.settings.options
     shown = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn")

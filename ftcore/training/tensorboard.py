@@ -14,8 +14,7 @@ class TensorBoardListener:
     Args:
         directory: where the event files go; made if it is not there.
 
-    Example::
-
+    Example:
         with TensorBoardListener("store/tensorboard/run1") as board:
             finetune(..., listeners=[board])
     """
@@ -26,6 +25,7 @@ class TensorBoardListener:
         self.writer = SummaryWriter(str(directory))
 
     def __call__(self, progress: Progress) -> None:
+        """Write the scalars of one report."""
         values = {"lr": progress.lr, "words_per_second": progress.words_per_second}
         if progress.loss == progress.loss:  # NaN before the first example
             values["loss"] = progress.loss

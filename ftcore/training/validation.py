@@ -106,7 +106,7 @@ def _loss(log_p_BC: Tensor, logits_BC: Tensor, gold_BC: Tensor, loss: str) -> fl
 
 
 def _multi_hot(labels: Ragged, classes: int) -> np.ndarray:
-    """bool[B, C]"""
+    """Which labels each document has: bool[B, C]."""
     gold_BC = np.zeros((len(labels), classes), dtype=bool)
     gold_BC[np.repeat(np.arange(len(labels)), labels.sizes), labels.values] = True
     return gold_BC

@@ -289,10 +289,11 @@ def _usage(command: str) -> UsageError:
 def help_of(command: str) -> str:
     """What ``ftcore COMMAND --help`` prints.
 
-    >>> print(help_of("nn"))
-    usage: ftcore nn <model> [<k>]
-      <model>      model filename
-      <k>          (optional; 10 by default) how many
+    Example:
+        >>> print(help_of("nn"))
+        usage: ftcore nn <model> [<k>]
+          <model>      model filename
+          <k>          (optional; 10 by default) how many
     """
     if command in _USAGE or command == "predict-prob":
         told = _usage("predict" if command == "predict-prob" else command)

@@ -113,8 +113,9 @@ def parse(command: str, words: Sequence[str]) -> Flags:
     Raises:
         UsageError: an unknown flag, a missing or unreadable value, no input or output.
 
-    >>> parse("supervised", ["-input", "f", "-output", "m", "-lr", "0.5", "-qnorm"]).named
-    {'lr': 0.5}
+    Example:
+        >>> parse("supervised", ["-input", "f", "-output", "m", "-lr", "0.5", "-qnorm"]).named
+        {'lr': 0.5}
     """
     named: dict[str, Any] = {}
     rest: dict[str, Any] = dict(_OTHERS)

@@ -29,7 +29,8 @@ class Opened:
     """A model from a path.
 
     Attributes:
-        model: with fastText's methods. tokenizer: of a directory's model, else None.
+        model: with fastText's methods.
+        tokenizer: of a directory's model, else None.
         names: object[C], labels as they are printed (a directory's without prefix).
     """
 

@@ -26,8 +26,9 @@ _MODELS = {"skipgram": "sg", "supervised": "sup"}
 def vector(values: np.ndarray) -> bytes:
     """A vector with a space behind every number.
 
-    >>> vector(np.array([0.1, -2, 1e-7], np.float32))
-    b'0.1 -2 1e-07 '
+    Example:
+        >>> vector(np.array([0.1, -2, 1e-7], np.float32))
+        b'0.1 -2 1e-07 '
     """
     return b"".join(b"%.5g " % value for value in values.tolist())
 
@@ -40,8 +41,9 @@ def neighbors(found: Iterable[tuple[float, str]]) -> bytes:
 def general(examples: int, precision: float, recall: float, k: int, fixed: bool = False) -> bytes:
     """Number of examples, P@k and R@k: three significant digits, or three decimals after `per_label`.
 
-    >>> general(3, 0.5, float("nan"), 1).decode().split()
-    ['N', '3', 'P@1', '0.5', 'R@1', 'nan']
+    Example:
+        >>> general(3, 0.5, float("nan"), 1).decode().split()
+        ['N', '3', 'P@1', '0.5', 'R@1', 'nan']
     """
     style = b"%.3f" if fixed else b"%.3g"
     return b"N\t%d\nP@%d\t%b\nR@%d\t%b\n" % (examples, k, style % precision, k, style % recall)
