@@ -45,7 +45,8 @@ def tune(arguments: Arguments) -> _FastText:
     watch.skipped(fixed)
     held_out = _validation(wanted, args)
     options = arguments.judged()
-    if args.minn > 0 and "minn" in fixed and "maxn" not in fixed:  # the search pairs them
+    paired = args.minn > 0 and "minn" in fixed and "maxn" not in fixed  # the search pairs them,
+    if paired and args.bucket > 0:  # where there are rows for n-grams
         options = options.model_copy(
             update={"minn": args.minn, "maxn": max(args.minn, min(args.minn + 3, 30))}
         )

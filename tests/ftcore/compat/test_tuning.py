@@ -140,10 +140,15 @@ def test_without_buckets_the_search_tries_words_alone(files, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(tuning._Watch, "trial", stop)
-    model = train(files, bucket=0)
-    args = model.classic.args
-    assert (args.bucket, args.word_ngrams, args.maxn) == (0, 1, 0)  # the order of words is out of its reach
-    assert model.get_input_matrix().shape == (len(model.words), 16)
+    for given in ({}, {"minn": 2}):  # which alone turns no subwords on
+        model = train(files, bucket=0, **given)
+        args = model.classic.args
+        assert (args.bucket, args.word_ngrams, args.maxn) == (
+            0,
+            1,
+            0,
+        )  # the order of words is out of its reach
+        assert model.get_input_matrix().shape == (len(model.words), 16)
     for impossible in ({"wordNgrams": 2}, {"minn": 2, "maxn": 3}):
         with pytest.raises(ValueError, match="bucket"):
             train(files, bucket=0, **impossible)
