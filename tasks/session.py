@@ -280,7 +280,8 @@ def open_session(config: Config, kind: str, **tags: str) -> Iterator[Session]:
     with marked_live(store), warnings_shown(Console(stderr=True)), store.lock(kind, wait=wait):
         if deployment.id:
             close_stale_flow_runs(store, embedded=False)
-        remove_stale(store.stages)
+        for folder in (store.stages, store.scratch):
+            remove_stale(folder)
         tracker = Tracker(config)
         tracker.close_stale()
         name = flow_run.name or f"{kind}-{config.name}"

@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -18,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
 
 import psutil
 
+from ftcore.base.files import free_bytes
 from ftcore.errors import UserError
 
 log = logging.getLogger("ftcore.store")
@@ -155,50 +153,41 @@ class Store:
         if self.path in _held_here:
             yield
             return
-        with open(self.make() / "lock", "a+", encoding="utf-8") as file:
-            end, told = time.monotonic() + wait, False
-            while not _locked(file):
-                file.seek(0)
-                held = _held(self.path, file.read())
-                if time.monotonic() >= end:
-                    raise UserError(held)
-                if not told:
-                    log.warning("waiting: %s", held)
-                    told = True
-                time.sleep(1)
-            file.seek(0)
-            file.truncate()
-            json.dump({"what": what, "since": time.strftime("%F %T"), **asdict(Owner.me())}, file)
-            file.flush()
-            _held_here.add(self.path)
+        from filelock import FileLock, Timeout
+
+        file = self.make() / "lock"
+        # the kernel's lock, which ends with its process; never one of a file that a killed holder leaves
+        lock = FileLock(file, thread_local=False, fallback_to_soft=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            held = _held(self.path, file)
+            if not wait:
+                raise UserError(held) from None
+            log.warning("waiting: %s", held)
             try:
-                yield
-            finally:
-                _held_here.discard(self.path)
-                file.seek(0)
-                file.truncate()
-                file.flush()
+                lock.acquire(timeout=wait, poll_interval=1)
+            except Timeout:
+                raise UserError(_held(self.path, file)) from None
+        try:
+            about = {"what": what, "since": time.strftime("%F %T"), **asdict(Owner.me())}
+            file.write_text(json.dumps(about), encoding="utf-8")
+            _held_here.add(self.path)
+            yield
+        finally:
+            _held_here.discard(self.path)
+            file.write_text("")
+            lock.release()
 
     def free_bytes(self) -> int:
         """Free space of the file system that the store is or will be on."""
-        place = self.path
-        while not place.exists():
-            place = place.parent
-        return shutil.disk_usage(place).free
+        return free_bytes(self.path)
 
 
-def _locked(file: IO[str]) -> bool:
+def _held(path: Path, file: Path) -> str:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except OSError:
-        return False
-
-
-def _held(path: Path, text: str) -> str:
-    try:
-        holder = json.loads(text)
+        holder = json.loads(file.read_text(encoding="utf-8"))
         who = f"by {holder['what']} (process {holder['pid']} on {holder['host']}, since {holder['since']})"
-    except (ValueError, KeyError):
+    except (OSError, ValueError, KeyError):
         who = "by another run"
     return f"{path}: this store is in use {who}; wait for it, stop it, or choose another with store=DIR"

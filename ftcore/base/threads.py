@@ -22,9 +22,13 @@ def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int
 
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque = deque()
-        for given in arguments:
-            waiting.append(pool.submit(function, *given))
-            if len(waiting) == 2 * threads:
+        try:
+            for given in arguments:
+                waiting.append(pool.submit(function, *given))
+                if len(waiting) == 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:  # who asks goes away, or a call failed: what has not begun need not
+            for future in waiting:
+                future.cancel()

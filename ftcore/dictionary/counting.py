@@ -6,12 +6,10 @@ and ordered by that place, the tables are what one reader would have counted.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, Lock
-from typing import TypeVar
 
 import numpy as np
 
@@ -26,7 +24,6 @@ MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are droppe
 _PLACE = 1 << 40  # bytes of a block at most: places in the text are block * _PLACE + byte
 MARK = b"\xff\xfelabel\xff"  # before a label's number in the text of documents; no UTF-8
 _BLOCK = 1 << 22  # bytes of documents counted at a time
-S, T = TypeVar("S"), TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -158,25 +155,3 @@ def marked(documents: Iterable[tuple[Sequence[str], str | bytes]], names: dict[s
             part, size = [], 0
     if part:
         yield partial(padded, b"".join(part))
-
-
-# --------------------------------------------------------------------------------------------- threads
-def in_threads(work: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:
-    """``work`` on every item, the results in the items' order; few are under way at a time."""
-    if threads == 1:
-        yield from map(work, items)
-        return
-    waiting: deque = deque()
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

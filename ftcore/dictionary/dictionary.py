@@ -339,10 +339,6 @@ class Dictionary:
         found = native.word_features(padded(word), self.word_vocabulary)
         return found[int(found[0] < 0) :].astype(np.int64)
 
-    def subword_ids(self) -> tuple[np.ndarray, np.ndarray]:
-        """Every word's `subwords`, full numbering: (int32[N], offsets int64[nwords + 1])."""
-        return self._vocabulary
-
     def subword_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of every word's `subwords`: (rows int32[N], offsets int64[nwords + 1])."""
         ids, offsets = self._vocabulary
@@ -366,12 +362,12 @@ class Dictionary:
             label: words that start with this prefix are labels, no features, as in a `.bin` (None: all are
                 words). Entries of the dictionary are what they are there.
         """
-        from ftcore.dictionary.counting import in_threads
+        from ftcore.base.threads import ahead
 
         chunks = [lines[i : i + _CHUNK] for i in range(0, len(lines), _CHUNK)]
         make = lambda chunk: self.line_features(join_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
         self.prepare(label)
-        parts = list(in_threads(make, chunks, threads if len(chunks) > 1 else 1))
+        parts = list(ahead(make, ((chunk,) for chunk in chunks), threads if len(chunks) > 1 else 1))
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def prepare(self, label: str | None) -> None:

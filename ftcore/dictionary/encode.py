@@ -16,7 +16,8 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import usable_threads
-from ftcore.dictionary.counting import in_threads
+from ftcore.base.npy import GrowingNpy
+from ftcore.base.threads import ahead
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Block, Lines
 from ftcore.dictionary.lookup import WordIndex
@@ -137,7 +138,7 @@ def _tokens(
     def find(block: Block) -> tuple[np.ndarray, int]:
         return native.word_ids(block(), index.table, dictionary.nwords, index.eos)
 
-    for found, words in in_threads(find, blocks, threads):
+    for found, words in ahead(find, ((block,) for block in blocks), threads):
         total += words
         kept, ends, length = native.break_lines(found, dictionary.eos, length, MAX_LINE)
         ends += written
@@ -211,7 +212,7 @@ def read_bags(
     def make(block: Block) -> _Bags:
         return dictionary.line_features(block(), rest=True, label=label or None)
 
-    return _bags(in_threads(make, lines.blocks(), threads), dictionary, out, grow)
+    return _bags(ahead(make, ((block,) for block in lines.blocks()), threads), dictionary, out, grow)
 
 
 _Bags = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as the fields of a `BagCorpus`
@@ -306,16 +307,7 @@ class _Writer:
         self.path = None if out is None else Path(out) / f"{name}.npy"
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self.path.open("wb")
-            self._header()
-
-    def _header(self) -> None:
-        shape = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": (self.size,),
-        }
-        np.lib.format.write_array_header_1_0(self.file, shape)  # padded: any length has the same size
+            self.file = GrowingNpy(self.path, dtype)
 
     def append(self, array: np.ndarray) -> None:
         array = np.ascontiguousarray(array, self.dtype)
@@ -323,7 +315,7 @@ class _Writer:
         if self.path is None:
             self.pieces.append(array)
         else:
-            self.file.write(array.data)
+            self.file.append(array)
 
     def close(self, writable: bool = False) -> np.ndarray:
         if self.path is None:
@@ -332,8 +324,6 @@ class _Writer:
                 whole[at : at + len(piece)] = piece
                 at += len(piece)
             return whole
-        self.file.seek(0)
-        self._header()
         self.file.close()
         return _map(self.path, "r+" if writable else "r")
 

@@ -17,7 +17,6 @@ EOS = b"</s>"  # end of a line; a word like the others but without n-grams
 
 _FNV_OFFSET = 2166136261
 _FNV_PRIME = 16777619
-_WORD_NGRAM_FACTOR = 116049371
 
 
 def fnv1a(data: bytes) -> int:
@@ -60,27 +59,6 @@ def char_ngrams(word: bytes, minn: int, maxn: int) -> list[bytes]:
             if n == 1 and (first == 0 or starts[last] == len(data)):
                 continue
             found.append(data[starts[first] : starts[last]])
-    return found
-
-
-def word_ngram_hashes(hashes: Sequence[int], n: int) -> list[int]:
-    """64-bit hashes of the word n-grams (2..n words) of a line, given the tokens' `fnv1a` hashes.
-
-    fastText keeps token hashes as int32 and widens them with their sign. The order is by first word,
-    then by length. ``% bucket`` gives the bucket.
-
-    Example:
-        >>> [h % 2_000_000 for h in word_ngram_hashes([fnv1a("我".encode()), fnv1a("爱".encode())], 2)]
-        [1837107]
-    """
-    mask = (1 << 64) - 1
-    signed = [h - (1 << 32) if h >= 1 << 31 else h for h in hashes]
-    found = []
-    for i in range(len(signed)):
-        h = signed[i] & mask
-        for j in range(i + 1, min(i + n, len(signed))):
-            h = (h * _WORD_NGRAM_FACTOR + signed[j]) & mask
-            found.append(h)
     return found
 
 

@@ -8,7 +8,7 @@ text, so a browser finds glyphs that matplotlib lacks.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ CJK_FAMILIES = (
     "Noto Sans CJK TC", "Noto Sans CJK JP", "Droid Sans Fallback", "Arial Unicode MS",
 )  # fmt: skip
 LATIN = "DejaVu Sans"
-BLUE, ORANGE, GREY = "#2563a8", "#c8601d", "#8a8f98"
+BLUE, GREY = "#2563a8", "#8a8f98"
 LINES = ("#2563a8", "#c8601d", "#2b8a5f", "#8b5cb8", "#b8892b", "#c04670", "#3f98a8", "#6b7280")
 
 
@@ -104,20 +104,6 @@ def reliability_figure(calibration: DataFrame, ece: float | None = None) -> Figu
     return _finish(figure)
 
 
-def training_figure(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
-    """One small chart per curve {name: [(step, value)]}: scales differ too much for one."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 1 + 1.9 * max(1, (len(curves) + 1) // 2)), layout="constrained")
-    for place, (name, points) in enumerate(curves.items()):
-        axes = figure.add_subplot(max(1, (len(curves) + 1) // 2), 2, place + 1)
-        steps, values = np.array(points, float).reshape(-1, 2).T
-        axes.plot(steps, values, color=BLUE, lw=1.4, marker="o" if len(steps) == 1 else None)
-        axes.set_title(name, loc="left", fontsize=9)
-        _plain(axes)
-    return _finish(figure)
-
-
 def figure_svg(figure: Figure) -> str:
     """The figure as SVG text, without date or random ids: the same figure gives the same bytes."""
     import matplotlib
@@ -125,13 +111,6 @@ def figure_svg(figure: Figure) -> str:
     out = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ftcore"}):
         figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
-
-
-def figure_png(figure: Figure, dpi: int = 150) -> bytes:
-    """The figure as a PNG file's bytes."""
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=dpi)
     return out.getvalue()
 
 

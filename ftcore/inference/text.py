@@ -15,7 +15,6 @@ from ftcore.errors import UserError
 from ftcore.native import PAD
 
 _END = bytes(PAD)
-_LAST = b"\n" + _END
 _FEW = 4  # lines up to which they are looked at one by one
 
 
@@ -38,13 +37,3 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
         wrong = next((line for line in lines if not isinstance(line, str | bytes)), "")
         said = "no line" if wrong is None else f"a {type(wrong).__name__}"
         raise UserError(f"{wrong!r} is {said}; give lines of str or bytes") from None
-
-
-def text_of_line(line: str | bytes) -> np.ndarray:
-    r"""`text_of_lines` of one.
-
-    Example:
-        >>> text_of_line("ab")[:3].tobytes()
-        b'ab\n'
-    """
-    return np.frombuffer(bytearray(encode(line).replace(b"\n", b" ") + _LAST), np.uint8)

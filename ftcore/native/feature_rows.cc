@@ -10,7 +10,7 @@ namespace ftcore {
 
 namespace {
 
-constexpr int64_t BUCKET_NUMBERS = int64_t{1} << 40;  // bucket_numbers of model/init.py
+constexpr int64_t BUCKET_NUMBERS = int64_t{1} << 40;  // bucket_numbers of dictionary/init.py
 constexpr int64_t TOGETHER = 256;                     // rows folded at a time
 
 // Rows of n buckets that have none, float32[n, D].

@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 from ftcore import config
 from ftcore.base import files
 from ftcore.base.cores import cores
+from ftcore.base.npy import GrowingNpy
 from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
@@ -234,7 +235,7 @@ class _PartWriter:
     def __init__(self, folder: Path, parts: Sequence[Part]):
         self._order = {f"{part.name}:{part.relative}": number for number, part in enumerate(parts)}
         self._rejects: IO[bytes] = files.open_sink(folder / QUARANTINE)
-        self._keys = _KeyWriter(folder / KEYS)
+        self._keys = GrowingNpy(folder / KEYS, "<u8", (2,))
         self._docs = RowGroupWriter(folder / DOCS, row_group=10_000)
         self.notes = Notes()
         self._read = self._hashed = 0
@@ -251,7 +252,7 @@ class _PartWriter:
         self._read += len(documents) + len(rejects)
         self._hashed += hashed
         if len(documents):
-            self._keys.write(key_numbers(documents.column("key")))
+            self._keys.append(key_numbers(documents.column("key")))
             columns = [documents.column("key" if name == "id" else name) for name in SHARD.names]
             self._docs.write(pa.RecordBatch.from_arrays(columns, schema=SHARD))
 
@@ -294,27 +295,6 @@ class _PartWriter:
         for file in (self._keys.file, self._rejects):
             with suppress(OSError):  # what is still buffered does not fit either
                 file.close()
-
-
-class _KeyWriter:
-    """A .npy file of uint64 [n, 2] whose n is known at the end: its header leaves room for that."""
-
-    def __init__(self, path: Path):
-        self.file, self._rows = files.open_sink(path), 0
-        self._header()
-
-    def _header(self) -> None:
-        form = {"descr": "<u8", "fortran_order": False, "shape": (self._rows, 2)}
-        np.lib.format.write_array_header_1_0(self.file, form)
-
-    def write(self, keys: np.ndarray) -> None:
-        self.file.write(keys.astype("<u8").tobytes())
-        self._rows += len(keys)
-
-    def close(self) -> None:
-        self.file.seek(0)
-        self._header()
-        self.file.close()
 
 
 def _digest(folder: Path, state: dict) -> str:

@@ -136,8 +136,17 @@ def test_a_new_session_closes_what_a_dead_process_left(project):
     dead, foreign = tracker.start("a", kind="pipeline"), tracker.start("b", kind="pipeline")
     tracker.client.set_tag(dead, OWNER, str(replace(Owner.me(), boot="an earlier one")))
     tracker.client.set_tag(foreign, OWNER, str(replace(Owner.me(), host="elsewhere")))
+    left = [
+        Store(config.store).stages / "commit" / ".ftcore-tmp-0123456789ab-in-use.json",
+        Store(config.store).scratch / "finetune" / "a" / "checkpoint" / ".ftcore-tmp-0123456789ab-tables.bin",
+    ]
+    kept = left[1].with_name("checkpoint.json")
+    for file in (*left, kept):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("half")
     with open_session(config, "prepare"):
         pass
+    assert [file.exists() for file in (*left, kept)] == [False, False, True]
     assert [tracker.client.get_run(r).info.status for r in (dead, foreign)] == ["KILLED", "RUNNING"]
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ftcore.compat.arguments import FIELDS, defaults, loss_name
+from ftcore.compat.arguments import defaults, loss_name
 from ftcore.errors import UserError
-from ftcore.model.model import Args
 
 THREADS = 12  # the command line's own default (``Args::Args``)
 _SWITCHES = {"saveOutput": "whether output params should be saved"}
@@ -189,8 +188,3 @@ def usage(command: str) -> str:
             default = "" if name in ("input", "output") else f" [{shown}]"
             lines.append(f"  -{name:<{width}}{_MEANING[name]}{default}")
     return "\n".join(lines)
-
-
-def recorded(args: Args) -> dict[str, Any]:
-    """`Args` by the original's names, as ``dump args`` lists them."""
-    return {name: getattr(args, attribute) for name, attribute in FIELDS.items()}

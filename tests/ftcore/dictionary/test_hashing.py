@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore.dictionary import hashing
-from ftcore.dictionary.hashing import char_ngrams, fnv1a, ngram_buckets, token_hashes, word_ngram_hashes
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.hashing import char_ngrams, fnv1a, ngram_buckets, token_hashes
+from ftcore.dictionary.numbering import Numbering
 from tests.reference import dictionary as slow
 
 words = st.one_of(
@@ -25,8 +27,8 @@ def test_known_buckets(word, bucket, expected):
 
 
 def test_known_word_bigram():
-    hashes = [fnv1a("我".encode()), fnv1a("爱".encode())]
-    assert [h % 2_000_000 for h in word_ngram_hashes(hashes, 2)] == [1837107]
+    d = Dictionary.build([([], "我 爱")], Numbering(word_ngrams=2))
+    assert d.nwords + 1837107 in d.features("我 爱", eos=False).tolist()
 
 
 @given(words)
@@ -50,12 +52,6 @@ def test_char_ngrams(items, minn, more, bucket):
         expected = slow.ngrams(word, minn, maxn)
         assert char_ngrams(word, minn, maxn) == expected
         assert buckets[offsets[i] : offsets[i + 1]].tolist() == [slow.fnv(g) % bucket for g in expected]
-
-
-@given(st.lists(st.integers(0, 2**32 - 1), max_size=6), st.integers(1, 5), st.integers(1, 2**31 - 1))
-@settings(deadline=None)
-def test_word_ngrams(hashes, n, bucket):
-    assert [h % bucket for h in word_ngram_hashes(hashes, n)] == slow.word_ngrams(hashes, n, bucket)
 
 
 def test_the_whole_word_is_an_ngram_if_it_fits():

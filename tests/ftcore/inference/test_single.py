@@ -11,7 +11,7 @@ import ftcore
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_line, text_of_lines
+from ftcore.inference.text import text_of_lines
 from ftcore.inference.vectors import Vectors
 
 WORDS = ["film", "电影", "好看", "dull", "naïve", "a", "brand-new", "w1", "w2", "w3"]
@@ -49,7 +49,7 @@ def test_a_line_alone_has_the_bits_of_a_batch(classifier, folded, monkeypatch):
     assert (one.folded is not None) == folded
     for round in range(2):  # the first fills the folded table, the second finds it
         for b, line in enumerate(asked):
-            found = one.from_text(text_of_line(line), 2)
+            found = one.from_text(text_of_lines([line]), 2)
             span = slice(batch.offsets[b], batch.offsets[b + 1])
             assert found.labels.tolist() == batch.labels[span].tolist(), (round, line)
             assert found.scores.view(np.int32).tolist() == batch.scores[span].view(np.int32).tolist()
@@ -132,7 +132,7 @@ def test_a_cut_off_model_goes_the_quick_way_with_and_without_ngrams():
         one = Predictor(model.classic, threads=1)
         asked = [*lines(20, seed=5), "u1 u2 u3 unseen", ""]
         batch = one.predict(asked, 3)
-        single = [one.from_text(text_of_line(line), 3) for line in asked]
+        single = [one.from_text(text_of_lines([line]), 3) for line in asked]
         assert np.concatenate([found.scores for found in single]).tolist() == batch.scores.tolist()
         assert one.core is not None
 
