@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -263,29 +264,40 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
         ("tasks/dedup.py", {"dedup"}),
         ("tasks/finetune.py", {"finetune"}),
         ("tasks/pyfunc.py", {"register"}),
-        ("ftcore/config.py", set()),
-        ("ftcore/evaluation/significance.py", set()),
-        ("ftcore/report/compare_page.py", set()),
-        ("flows/pipeline.py", set()),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_one_source_line(ready, invoke, sources, source, expected):
     """The stages that import it; those after them stand, for a comment changes no output but the version."""
-    path = sources / source
-    before = path.read_text(encoding="utf-8")
-    comment = "/* a comment */" if path.suffix == ".css" else "# a comment"
-    path.write_text(before + comment + "\n", encoding="utf-8")
-    try:
+    with commented(sources, source):
         done = invoke("pipeline", "--config", ready.config)
-    finally:
-        path.write_text(before, encoding="utf-8")
     assert done.code == 0, done.err
     if "register" in expected:  # a new version carries the new code, and the page names the version
         expected = {*expected, "report"}
     assert done.recomputed == expected, done.reasons
     for stage in expected - {"report"}:
         assert done.reasons[stage] == f"code changed: {source}"
+
+
+@contextmanager
+def commented(sources, *names):
+    """Sources with one line more."""
+    before = {sources / name: (sources / name).read_text(encoding="utf-8") for name in names}
+    try:
+        for path, text in before.items():
+            comment = "/* a comment */" if path.suffix == ".css" else "# a comment"
+            path.write_text(text + comment + "\n", encoding="utf-8")
+        yield
+    finally:
+        for path, text in before.items():
+            path.write_text(text, encoding="utf-8")
+
+
+def test_lines_that_no_stage_imports(ready, invoke, sources):
+    names = ("config.py", "evaluation/significance.py", "report/compare_page.py")
+    with commented(sources, *(f"ftcore/{name}" for name in names), "flows/pipeline.py"):
+        done = invoke("pipeline", "--config", ready.config)
+    assert (done.code, done.recomputed) == (0, set()), (done.err, done.reasons)
 
 
 # ------------------------------------------------------------------- labels and splits, the text as it was
