@@ -13,7 +13,9 @@ class GrowingNpy:
     """A `.npy` file whose number of rows is known at the end: its header leaves room for any.
 
     Args:
-        path: of the file. dtype: of its values. row: shape of a row, () for a plain list.
+        path: of the file.
+        dtype: of its values.
+        row: shape of a row, () for a plain list.
 
     Example:
         >>> import tempfile; path = Path(tempfile.mkdtemp()) / "a.npy"
