@@ -16,7 +16,7 @@ _HOME = {
     "load_model": "ftcore.compat.opening",
     "tokenize": "ftcore.compat.opening",
     "_FastText": "ftcore.compat.model",
-    "_Meter": "ftcore.compat.meter",
+    "_Meter": "ftcore.compat.evaluation",
     "loss_name": "ftcore.compat.arguments",
     "model_name": "ftcore.compat.arguments",
     "cbow": "ftcore.compat.opening",

@@ -36,8 +36,7 @@ from ftcore.inference.vectors import Vectors
 if TYPE_CHECKING:
     from ftcore.compat.arguments import Arguments
     from ftcore.compat.binding import Binding
-    from ftcore.compat.evaluation import Tally
-    from ftcore.compat.meter import Meter
+    from ftcore.compat.evaluation import Meter, Tally
     from ftcore.model.model import Model
     from ftcore.training.loop import TrainingResult
 
@@ -221,7 +220,7 @@ class _FastText(Vocabulary):
 
     def get_meter(self, path: Any, k: int = -1) -> Meter:
         """Scores of a labelled file with k predictions a line, for curves of precision and recall."""
-        from ftcore.compat.meter import Meter
+        from ftcore.compat.evaluation import Meter
 
         return Meter(self._tally(path, k, 0.0, keep=True).scores(), self.get_label_id)
 
@@ -319,7 +318,7 @@ class _FastText(Vocabulary):
         Raises:
             UserError: a quantised or unsupervised model, less than 256 rows, no input to retrain on.
         """
-        from ftcore.compat.shrinking import quantize
+        from ftcore.compat.training import quantize
 
         if retrain and not is_given(input):
             raise UserError("Need input file path if retraining")

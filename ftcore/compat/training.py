@@ -1,30 +1,32 @@
-"""`train_supervised` and `train_unsupervised`: from an input to a model.
+"""`train_supervised` and `train_unsupervised`, what they say, and the retraining of a quantised model.
 
 Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/fasttext.cc`` (``train``,
-``getInputMatrixFromFile``).
+``getInputMatrixFromFile``, ``quantize``).
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from os.path import isdir
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.model import _FastText
 from ftcore.compat.opening import open_model
 from ftcore.compat.reading import Reading
-from ftcore.compat.watch import Watch
+from ftcore.dictionary.spool import spooled
 from ftcore.errors import InvalidOptions, UserError
 from ftcore.model.model import Args, Model
+from ftcore.training.progress import Listener, Progress, TerminalListener, describe
 
 if TYPE_CHECKING:
+    from ftcore.dictionary.dictionary import Dictionary
     from ftcore.training.checkpoints import Checkpoint
-    from ftcore.training.progress import Listener
     from ftcore.training.recipe import Conditions
     from ftcore.training.start import Start
 
@@ -188,3 +190,72 @@ def adopt(arguments: Arguments) -> Arguments:
         args = replace(args, bucket=Args.bucket)
     extras = replace(arguments.extras, init_model=source)
     return replace(arguments, args=args, extras=extras)
+
+
+# ------------------------------------------------------------------------------ quantised with retraining
+def quantize(classic: Model, input: Any, changed: dict[str, Any], verbose: int, **options: Any) -> Model:
+    """A quantised model.
+
+    Args:
+        input: what a retraining reads; None: none.
+        changed: epoch, lr, thread of it.
+        options: of `ftcore.formats.quantized.quantize`.
+    """
+    from ftcore.formats import quantized  # a training does without
+
+    input = spooled(input)
+    if input is None:
+        return quantized.quantize(classic, **options)
+
+    def retrain(cut: Model) -> Model:
+        return train_on(replace(cut, args=replace(cut.args, **changed)), input, verbose)
+
+    return quantized.quantize(classic, retrain=retrain, **options)
+
+
+def train_on(classic: Model, input: Any, verbose: int) -> Model:
+    """Go on training a classifier's tables, its dictionary as it is: features without a row are left out."""
+    from ftcore.training.recipe import learn
+    from ftcore.training.start import AsItIs
+
+    args = classic.args
+    with Watch(verbose) as watch:
+        model, _ = learn(
+            Reading(input, args), Arguments(None, args).options(), conditions(args, watch.listeners),
+            start=AsItIs(classic),
+        )  # fmt: skip
+    return replace(classic, input=model.input, output=model.output)
+
+
+# ------------------------------------------------------------------------------------- what it says
+class Watch(contextlib.AbstractContextManager):
+    """Progress on standard error, as ``verbose`` asks: 0 nothing, 1 counts and the last state, 2 all.
+
+    Args:
+        callbacks: one, or several, told after every chunk of work, behind the bar.
+    """
+
+    def __init__(
+        self, verbose: int, callbacks: Sequence[Callable] = (), stream: TextIO | None = None
+    ) -> None:
+        self.verbose, self.stream = verbose, stream or sys.stderr
+        self._bar = TerminalListener(self.stream) if verbose > 1 else None
+        self._last: Progress | None = None
+        own: list[Listener] = [self._bar or self._remember] if verbose > 0 else []
+        self.listeners: list[Listener] = [*own, *([callbacks] if callable(callbacks) else callbacks)]
+
+    def _remember(self, progress: Progress) -> None:
+        self._last = progress
+
+    def read(self, dictionary: Dictionary) -> None:
+        """``Dictionary::readFromFile``'s report."""
+        if self.verbose > 0:
+            print(f"Read {dictionary.ntokens // 1_000_000}M words", file=self.stream)
+            print(f"Number of words:  {dictionary.nwords}", file=self.stream)
+            print(f"Number of labels: {dictionary.nlabels}", file=self.stream, flush=True)
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if self._last is not None:
+            print(f"{self._last.stage} {describe(self._last)}", file=self.stream, flush=True)

@@ -14,7 +14,7 @@ from typing import TextIO
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading
-from ftcore.compat.shrinking import train_on
+from ftcore.compat.training import train_on
 from ftcore.errors import RunError, UserError
 from ftcore.model.model import Model
 from ftcore.training.autotune import Trial, autotune
