@@ -281,13 +281,13 @@ def test_a_full_disk(project, refused, invoke, monkeypatch, suffix, place, made,
 
 
 def test_a_full_disk_while_a_model_is_written(ready, invoke, monkeypatch):
-    from ftcore.fasttext import FastText
+    from ftcore.formats import checkpoint
 
-    def save(self, directory) -> None:
+    def save(arrays, path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(FastText, "save", save)
+        patch.setattr(checkpoint, "save_file", save)
         done = invoke("pipeline", "--config", ready.config, "finetune.epoch=1")
     assert done.code == 1 and "disk full" in done.err and "Traceback" not in done.err, done.err
     assert_nothing_runs(ready)

@@ -255,8 +255,8 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
         ("ftcore/dictionary/counting.py", {
             "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "baseline", "evaluate", "register",
         }),
-        ("ftcore/engines/reference/engine.py", {"pretrain", "finetune", "evaluate", "register"}),
-        ("ftcore/training/pretrain.py", {"pretrain"}),
+        ("ftcore/engines/reference/engine.py", {"pretrain", "finetune"}),  # who answers needs no engine
+        ("ftcore/training/pretrain.py", {"pretrain", "finetune"}),  # both are one recipe
         ("ftcore/text/segment.py", {"prepare", "commit", "pretrain", "finetune", "evaluate", "register"}),
         ("ftcore/evaluation/metrics.py", {"baseline", "evaluate"}),
         ("ftcore/report/run_page.py", {"report"}),

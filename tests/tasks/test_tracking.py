@@ -242,7 +242,7 @@ def test_a_logged_model_answers_without_the_checkout_and_without_a_compiler(trac
     assert all(Path(place).is_relative_to(model / "code") for place in said["home"].split(" "))
     # whole, and nothing that a build leaves behind beside the module itself
     there = {path.suffix for path in (model / "code").rglob("*") if path.is_file()} - {".pyc"}
-    assert there == {".py", ".so", ".cc", ".h", ".txt", ".html", ".css"}, there
+    assert there == {".py", ".pyi", ".so", ".cc", ".h", ".txt", ".html", ".css"}, there
 
 
 def test_each_alias_has_a_history_of_its_own(tracker: Tracker, tmp_path: Path):
