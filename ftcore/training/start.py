@@ -130,8 +130,7 @@ class FromModel(Start):
         words: where the text's words and the source's stand:
             behind: those that only the source has follow the text's; no label comes from it.
             ahead: the source goes on learning: its words and labels keep their ids, new ones follow.
-            counted: all in fastText's order, labels too where both classify; and rows of word n-grams are
-                taken where both hash them alike.
+            counted: all in fastText's order, labels too where both classify.
         head: take the output rows of labels (or words) that both have.
         own: the tables that `source` is of. They are themselves the start where nothing has to be added.
 
@@ -180,7 +179,7 @@ class FromModel(Start):
         )
         log.info("%d words carried over, %d composed, %d n-grams", moved.words, moved.composed, moved.buckets)
         made, pretrained = moved.tables, moved.pretrained
-        if self.words == "counted" and self._alike(dictionary) and dictionary.options.maxn == 0:
+        if self._alike(dictionary) and dictionary.options.maxn == 0:
             shared, here, there = np.intersect1d(  # rows of word n-grams
                 dictionary.buckets, before.buckets, assume_unique=True, return_indices=True
             )

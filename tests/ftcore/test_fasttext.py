@@ -251,6 +251,18 @@ def test_fit_grows_words_and_labels_and_keeps_rows():
     assert m.predict(["brandnew"])[0].labels == ["other"]
 
 
+def test_fit_keeps_what_was_learnt_of_word_ngrams():
+    """Without subwords their rows are found by the bucket all the same; they began anew once."""
+    m = model(minn=0, maxn=0, word_ngrams=2, bucket=1000)
+    m.fit(TextDataset(TEXTS, LABELS), epochs=5, lr=0.5)
+    buckets, first = m.dictionary.buckets.copy(), m.dictionary.nwords
+    before = m.tables.input[first:].detach().clone()
+    m.fit(TextDataset(["全新 brandnew", "boring film"], ["other", "neg"]), epochs=0)
+    assert m.dictionary.nwords > first and len(buckets) > 5
+    rows = m.dictionary.nwords + np.searchsorted(m.dictionary.buckets, buckets)
+    torch.testing.assert_close(m.tables.input[torch.from_numpy(rows)], before)
+
+
 def test_new_words_start_from_their_ngrams():
     m = model()
     expected = m.word_vector("filmbook")
