@@ -6,11 +6,12 @@ nanobind tells the signatures; here arrays become numpy's types.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
-import ftcore._native
-from ftcore import native  # noqa: F401 - refuses a module of other sources
+from ftcore import native  # noqa: F401 - loads the module, also one named by FTCORE_NATIVE
 
+MODULE = sys.modules["ftcore._native"]
 STUB = Path(__file__).resolve().parent.parent / "ftcore" / "_native.pyi"
 _ARRAY = re.compile(r"Annotated\[NDArray, dict\((\w+)[^()]*\)\]")
 _PLAIN = re.compile(r"Annotated\[NDArray, dict\([^()]*\)\]")
@@ -20,8 +21,8 @@ def stub() -> str:
     """The text of the stub, without the docstrings: these are read in the .cc files."""
     from nanobind.stubgen import StubGen
 
-    maker = StubGen(module=ftcore._native, include_docstrings=False)
-    maker.put(ftcore._native)
+    maker = StubGen(module=MODULE, include_docstrings=False)
+    maker.put(MODULE)
     text = _PLAIN.sub("NDArray[np.generic]", _ARRAY.sub(r"NDArray[np.\1]", maker.get()))
     text = re.sub(r"(?m)^(\w+: \w+) = .+$", r"\1", text)  # values differ from build to build
     text = re.sub(r"(?m)^from typing import .*$", "from typing import overload", text)
