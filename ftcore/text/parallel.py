@@ -21,7 +21,7 @@ from ftcore.base.workers import open_pool
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
 Item = TypeVar("Item")
-SECONDS = 3.0  # of work before workers are started
+SECONDS = 1.5  # of work before workers are started
 TASK = f"{__name__}:cut"
 
 
