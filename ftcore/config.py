@@ -370,7 +370,9 @@ class Config(Options):
     data: PathText = Field(".", description="where relative source paths start")
     store: PathText = Field("runs", description="the one folder that everything is written to")
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
-    workers: int = Field(0, ge=0, le=1024, description="processes for preparation (0: one a core)")
+    workers: int = Field(
+        0, ge=0, le=1024, description="processes that cut texts, in preparation and scoring (0: one a core)"
+    )
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU if there is one"

@@ -53,7 +53,8 @@ class Faces:
         self._beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
         input, output = owner.tables.input, owner.tables.output
         pairs = ((input, self.model.input), (output, self.model.output))
-        self._shared = all(t.is_cpu and t.data_ptr() == a.ctypes.data for t, a in pairs)
+        # elsewhere, or in another order, they had to be copied: such an answer is of one moment
+        self._shared = all(t.is_cpu and t.is_contiguous() and t.data_ptr() == a.ctypes.data for t, a in pairs)
 
     def of(self, owner: FastText) -> bool:
         """Whether this still answers for the model."""

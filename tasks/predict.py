@@ -43,6 +43,9 @@ def score(
     """Write every row of `source` with its columns, `label` and `probability`, see `ftcore.inference.scoring`."""
     from ftcore.inference.scoring import score_file
 
-    limit = session.config.ingest.max_document_bytes
-    named = {"ftcore.model": exact}
-    return asdict(score_file(model, source, columns, output, header=header, limit=limit, metadata=named))
+    config, named = session.config, {"ftcore.model": exact}
+    found = score_file(
+        model, source, columns, output, header=header, limit=config.ingest.max_document_bytes,
+        workers=config.workers, metadata=named,
+    )  # fmt: skip
+    return asdict(found)

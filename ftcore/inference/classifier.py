@@ -141,9 +141,11 @@ def probabilities(scores: np.ndarray, loss: str) -> np.ndarray:
         >>> probabilities(np.array([[0.0, 0.0]]), "softmax").tolist(), probabilities(np.array([[0.0]]), "ova").tolist()
         ([[0.5, 0.5]], [[0.5]])
     """
-    if loss in ("softmax", "hs"):
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True)) if loss == "softmax" else np.exp(scores)
-        return shifted / shifted.sum(axis=1, keepdims=True) if loss == "softmax" else shifted
+    if loss == "hs":
+        return np.exp(scores)
+    if loss == "softmax":
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
     small = np.exp(-np.abs(scores))  # never more than 1
     return np.where(scores >= 0, 1, small) / (1 + small)
 

@@ -53,6 +53,7 @@ def score_file(
     *,
     header: bool = True,
     limit: int = 1_000_000,
+    workers: int = 0,
     metadata: Mapping[str, str] | None = None,
 ) -> Scoring:
     """Write every row of a file or folder with its columns, `label` and `probability`; whole or not at all.
@@ -68,6 +69,7 @@ def score_file(
         output: A name ending in .csv, .jsonl or .parquet.
         header: Whether csv and tsv begin with the names.
         limit: Bytes of the longest text.
+        workers: Processes that cut the texts, once that takes long; 0: one a core.
         metadata: Of a Parquet file.
 
     Raises:
@@ -95,7 +97,7 @@ def score_file(
     tokenizer = classifier.model.tokenizer or Whitespace()
     with atomic_file(output) as file:
         writer = ScoredWriter(file, suffix, rows.schema, answers, metadata or {})
-        for some, lines in tokenized(rows.read(), attrgetter("texts"), tokenizer):
+        for some, lines in tokenized(rows.read(), attrgetter("texts"), tokenizer, workers=workers or None):
             known, probabilities = classifier.answers_to_tokens(lines)
             found = answer_columns(known, probabilities, classifier.labels, 1, classifier.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -96,7 +95,6 @@ class Tokenizer:
             stop.__contains__ if shape.lowercase else lambda token: token in stop or token.lower() in stop
         )
         self._chunks = _Chunks(self._segmenter.cut_chunk, cleaned, stopped if stop else None)
-        self._lock = Lock()
 
     # ------------------------------------------------------------------------------------ text to tokens
     def tokenize(self, texts: Sequence[str]) -> list[str]:
@@ -136,11 +134,8 @@ class Tokenizer:
         return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
     def _tokens(self, texts: Sequence[str]) -> list[str]:
-        with (
-            self._lock
-        ):  # of the counts and what is remembered; Python code would not run side by side anyway
-            lines = [self._chunks.line(text) for text in texts]
-            self.counts.update(self._chunks.removed())
+        lines = [self._chunks.line(text) for text in texts]
+        self.counts.update(self._chunks.removed())
         return lines
 
     # ------------------------------------------------------------------------------------ state

@@ -93,7 +93,7 @@ def test_the_original_reads_the_export(loss, tmp_path):
     np.testing.assert_allclose(Vectors(classic).words(words), there["vectors"], rtol=1e-5, atol=1e-6)
 
 
-def test_from_classic_is_the_same_model(trained):
+def test_from_model_is_the_same_model(trained):
     model, path = trained
     back = FastText.from_model(read_binary(path), model.tokenizer)
     lines = unseen_lines()
