@@ -19,7 +19,7 @@ import pytest
 import ftcore
 from flows import arguments
 from ftcore import cli
-from ftcore.compat.command_line.flags import _MEANING
+from ftcore.compat.command_line.flags import FLAGS
 from ftcore.config import Shards, load_config
 from ftcore.shards.manifest import SHARD, FileEntry, Manifest
 from ftcore.shards.shards import ShardWriter
@@ -201,7 +201,7 @@ def check(words: list[str]) -> None:
         assert rest[0] in (*cli.CLASSIC, *cli.COMMANDS), f"ftcore knows no {rest[0]}"
         if rest[0] in cli.CLASSIC:
             flags = [word[1:] for word in rest if re.match(r"-[A-Za-z]", word)]
-            assert set(flags) <= {*_MEANING, "k"}, flags
+            assert set(flags) <= {*FLAGS, "k"}, flags
         else:
             cli._parser().parse_args(rest)
     else:

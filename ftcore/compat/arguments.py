@@ -11,18 +11,17 @@ import enum
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ftcore.base.cores import cores
 from ftcore.dictionary.spool import spooled
 from ftcore.errors import InvalidOptions, UserError
 from ftcore.model.model import Args
+from ftcore.option_table import ABSENT, API, BY_API, BY_NAME, MOST, OPTIONS, ORIGINAL
 
 if TYPE_CHECKING:
     from ftcore import config
-    from ftcore.compat import plain
-
-INT_MAX = (1 << 31) - 1
 
 
 class loss_name(enum.Enum):
@@ -44,64 +43,13 @@ class model_name(enum.Enum):
 
 
 # The original's names in its positional order, and the field of `Args` that holds each.
-FIELDS = {
-    "lr": "lr",
-    "dim": "dim",
-    "ws": "ws",
-    "epoch": "epoch",
-    "minCount": "min_count",
-    "minCountLabel": "min_count_label",
-    "minn": "minn",
-    "maxn": "maxn",
-    "neg": "neg",
-    "wordNgrams": "word_ngrams",
-    "loss": "loss",
-    "bucket": "bucket",
-    "thread": "thread",
-    "lrUpdateRate": "lr_update_rate",
-    "t": "t",
-    "label": "label",
-}
+FIELDS = {o.api: o.name for o in ORIGINAL if hasattr(Args, o.name) and o.name not in ("model", "seed")}
 ATTRIBUTES = (*FIELDS, "verbose", "pretrainedVectors")  # what a trained model carries (``set_args``)
-AUTOTUNE = (
-    "autotuneValidationFile",
-    "autotuneMetric",
-    "autotunePredictions",
-    "autotuneDuration",
-    "autotuneModelSize",
-)
-SUPERVISED = ("input", *ATTRIBUTES, "seed", *AUTOTUNE)
-UNSUPERVISED = ("input", "model", *ATTRIBUTES, "seed")  # the original stops before seed
-ALIASES = {
-    "min_count": "minCount",
-    "word_ngrams": "wordNgrams",
-    "lr_update_rate": "lrUpdateRate",
-    "label_prefix": "label",
-    "pretrained_vectors": "pretrainedVectors",
-}
-_WHOLE = frozenset(
-    [
-        "dim",
-        "ws",
-        "epoch",
-        "minCount",
-        "minCountLabel",
-        "minn",
-        "maxn",
-        "neg",
-        "wordNgrams",
-        "bucket",
-        "thread",
-        "lrUpdateRate",
-        "verbose",
-        "seed",
-        "autotunePredictions",
-        "autotuneDuration",
-    ]
-)
-_REAL = frozenset(("lr", "t"))
-_TEXT = frozenset(("model", "loss", "label", "autotuneMetric", "autotuneModelSize"))
-_PATH = frozenset(("pretrainedVectors", "autotuneValidationFile"))
+SUPERVISED, UNSUPERVISED = (
+    ("input", *(o.api for o in ORIGINAL if o.default(supervised) is not ABSENT))
+    for supervised in (True, False)
+)  # the original's word vectors stop before seed
+ALIASES = {o.also: o.api for o in ORIGINAL if o.also}
 
 
 @dataclass(frozen=True)
@@ -133,8 +81,6 @@ class Extras:
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))
-_CLASSIFIER = ("valid", "patience", "keep_best", "class_weights", "sample_weights", "freeze")
-_WORD_VECTORS = ("updates",)
 
 
 @dataclass(frozen=True)
@@ -151,6 +97,16 @@ class Autotune:
     def on(self) -> bool:
         """Whether a validation file was given (``Args::hasAutotune``); it may be any input, arrays too."""
         return not (self.validation is None or (isinstance(self.validation, str) and self.validation == ""))
+
+
+class Plain(SimpleNamespace):
+    """`ftcore.config.Pretrain` or `Finetune` without pydantic, whose import takes longer than a small training."""
+
+    def model_dump_json(self) -> str:
+        """As pydantic's: what a checkpoint belongs to."""
+        import json
+
+        return json.dumps(vars(self), separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -182,7 +138,7 @@ class Arguments:
             2
         """
         names = SUPERVISED if supervised else UNSUPERVISED
-        extras = tuple(n for n in EXTRAS if n not in (_WORD_VECTORS if supervised else _CLASSIFIER))
+        extras = tuple(n for n in EXTRAS if BY_API[n].default(supervised) is not ABSENT)
         values = _collect(given, named, names, extras)
         manual = frozenset(values)
         values = {**defaults(supervised), **values}
@@ -194,7 +150,7 @@ class Arguments:
             values["verbose"],
             values["pretrainedVectors"],
             manual,
-            Autotune(*(values[name] for name in AUTOTUNE)) if supervised else Autotune(),
+            Autotune(*(values[API[f.name]] for f in fields(Autotune))) if supervised else Autotune(),
             Extras(**{name: values[name] for name in extras if name in values}),
         )
         if made.autotune.on:
@@ -207,24 +163,14 @@ class Arguments:
         tune = replace(made.autotune, validation=spooled(made.autotune.validation))
         return replace(made, input=spooled(made.input), pretrained=spooled(made.pretrained), autotune=tune)
 
-    def options(self) -> plain.PlainPretrain | plain.PlainFinetune | config.Pretrain | config.Finetune:
+    def options(self) -> Plain | config.Pretrain | config.Finetune:
         """The same for the training room. Updates are of one example, as in the original.
 
         Raises:
             UserError: a value out of range.
         """
-        from ftcore.compat import plain
-
         values = self._values()
-        if not self.args.supervised:
-            return (
-                plain.PlainPretrain(**values) if plain.fit(values, ("ns", "hs", "softmax")) else self.judged()
-            )
-        return (
-            plain.PlainFinetune(**values)
-            if plain.fit(values, tuple(loss_name.__members__))
-            else self.judged()
-        )
+        return Plain(**values) if _are_plain(values, self.args.supervised) else self.judged()
 
     def judged(self) -> config.Pretrain | config.Finetune:
         """`options`, by the models that word what is wrong, and that a search makes others from."""
@@ -238,32 +184,25 @@ class Arguments:
             raise InvalidOptions("; ".join(map(_explain, error.errors()))) from None
 
     def _values(self) -> dict[str, Any]:
-        args, extras = self.args, self.extras
-        values: dict[str, Any] = {
+        args, extras, supervised = self.args, self.extras, self.args.supervised
+        known = {**vars(args), **vars(extras)}
+        values = {
+            o.name: known.get(o.name, o.default(supervised)) for o in OPTIONS if o.of_training(supervised)
+        }
+        values |= {
             "min_count": max(args.min_count, 1),  # 0 keeps all words, as 1 does
             "min_count_label": max(args.min_count_label, 0),
             "word_ngrams": max(args.word_ngrams, 1),
-            "bucket": args.bucket,
             "minn": args.minn if args.maxn > 0 else 0,  # without maxn it has no meaning
             "maxn": max(args.maxn, 0),
-            "dim": args.dim,
-            "epoch": args.epoch,
-            "lr": args.lr,
-            "neg": args.neg,
-            "loss": args.loss,
-            "batch_size": 1,
         }
-        if not args.supervised:
-            return values | {"model": args.model, "ws": args.ws, "t": args.t, "updates": extras.updates}
-        weights = extras.class_weights
-        if isinstance(weights, Mapping):
-            weights = {self.label(name): weight for name, weight in weights.items()}
-        return values | {
-            "class_weights": "none" if weights is None else weights,
-            "freeze": extras.freeze,
-            "patience": extras.patience,
-            "keep_best": extras.keep_best and extras.valid is not None,
-        }
+        if supervised:
+            weights = "none" if extras.class_weights is None else extras.class_weights
+            if isinstance(weights, Mapping):
+                weights = {self.label(name): weight for name, weight in weights.items()}
+            best = extras.keep_best and extras.valid is not None
+            values |= {"class_weights": weights, "keep_best": best}
+        return values
 
     def label(self, name: str) -> str:
         """A label with its prefix."""
@@ -277,14 +216,20 @@ def defaults(supervised: bool) -> dict[str, Any]:
         >>> defaults(True)["lr"], defaults(False)["maxn"]
         (0.1, 6)
     """
-    base = Args()
-    values = {name: getattr(base, attribute) for name, attribute in FIELDS.items()}
-    values |= {"input": "", "model": "skipgram", "verbose": 2, "pretrainedVectors": "", "seed": 0}
-    values |= {"thread": max(cores() - 1, 1)}  # the original takes 0 of a single core
-    if supervised:
-        values |= {"model": "supervised", "lr": 0.1, "minCount": 1, "minn": 0, "maxn": 0, "loss": "softmax"}
-        values |= dict(zip(AUTOTUNE, ("", "f1", 1, 300, ""), strict=True))
-    return values
+    values = {o.api: o.default(supervised) for o in ORIGINAL if o.default(supervised) is not ABSENT}
+    values |= {"input": "", "thread": max(cores() - 1, 1)}  # the original takes 0 of a single core
+    return {"model": "supervised", **values}
+
+
+def _are_plain(values: Mapping[str, Any], supervised: bool) -> bool:
+    """Whether all of these are beyond doubt what `ftcore.compat.ranges` allows; what is not is worded there."""
+    return (
+        all(BY_NAME[name].is_plain(value) for name, value in values.items())
+        and values["minn"] <= values["maxn"]
+        and (values["bucket"] > 0 or (values["maxn"] == 0 and values["word_ngrams"] == 1))
+        and (values["neg"] > 0 or values["loss"] != "ns")
+        and (supervised or values["loss"] != "ova")
+    )
 
 
 def _collect(
@@ -306,22 +251,23 @@ def _collect(
 
 def _typed(name: str, value: Any) -> Any:
     """The value as the original's C++ takes it: an int is no float's business, a path may be a Path."""
-    if name in _WHOLE:
+    kind = BY_API[name].kind if name != "input" else object
+    if kind is int:
         try:
             number = value.__index__()
         except (AttributeError, TypeError):
             raise TypeError(f"argument '{name}' must be an int, not {value!r}") from None
-        if not -INT_MAX - 1 <= number <= INT_MAX:
+        if not -MOST - 1 <= number <= MOST:
             raise TypeError(f"argument '{name}' is out of range: {number}; it must fit 32 bits")
         return int(number)
-    if name in _REAL:
+    if kind is float:
         try:
             return float(value) if not isinstance(value, str | bytes) else _no_number(name, value)
         except (TypeError, ValueError):
             return _no_number(name, value)
     if name == "autotuneModelSize" and isinstance(value, int):
         return str(value)
-    if name in _TEXT and not isinstance(value, str):
+    if kind is str and not isinstance(value, str):
         raise TypeError(f"argument '{name}' must be a str, not {value!r}")
     return value
 
@@ -336,7 +282,8 @@ def _args(values: Mapping[str, Any]) -> Args:
     if values["loss"] not in loss_name.__members__:
         raise UserError(f"Unrecognized loss name {values['loss']!r}; choose ns, hs, softmax or ova")
     args = Args(model=values["model"], seed=values["seed"], **{FIELDS[n]: values[n] for n in FIELDS})
-    for name, least in (("thread", 1), ("lrUpdateRate", 0), ("seed", 0)):
+    for name in ("thread", "lrUpdateRate", "seed"):  # the others are of the training's options
+        least = BY_API[name].least
         if values[name] < least:
             raise UserError(f"{name} = {values[name]}: give a number from {least} up")
     if not args.supervised:  # word n-grams have no part in these models
@@ -347,8 +294,7 @@ def _args(values: Mapping[str, Any]) -> Args:
 
 def _explain(error: Any) -> str:
     """One line for one of pydantic's errors, by the name of the argument."""
-    names = {attribute: name for name, attribute in FIELDS.items()}
     if not error["loc"]:
         return error["msg"].removeprefix("Value error, ")
-    name = names.get(str(error["loc"][0]), str(error["loc"][0]))
-    return f"{name} = {error['input']!r}: {error['msg']}"
+    name = str(error["loc"][0])
+    return f"{API.get(name, name)} = {error['input']!r}: {error['msg']}"

@@ -6,39 +6,36 @@ not read by a softmax), what it crashes on or runs on for ever is refused (`docs
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import TypeVar
+
+from pydantic import Field, create_model, model_validator
 
 from ftcore import config
+from ftcore.option_table import BY_NAME
 
-MOST = (1 << 31) - 1
+Kind = TypeVar("Kind", bound=config.DictionaryOptions)
 
 
 class _Ranges(config.DictionaryOptions):
-    minn: int = Field(0, ge=0, le=MOST)
-    maxn: int = Field(0, ge=0, le=MOST)
-    word_ngrams: int = Field(1, ge=1, le=MOST)
-    min_count: int = Field(1, ge=1, le=MOST)
-    min_count_label: int = Field(0, ge=0, le=MOST)
-    dim: int = Field(100, ge=1, le=MOST)
-    epoch: int = Field(5, ge=0, le=MOST)
-    lr: float = Field(0.05, ge=0, allow_inf_nan=False)
-    neg: int = Field(5, ge=0, le=MOST)
-
     @model_validator(mode="after")
     def _negatives_where_they_are_drawn(self):
-        if self.neg == 0 and getattr(self, "loss", "") == "ns":
+        if getattr(self, "neg", 1) == 0 and getattr(self, "loss", "") == "ns":
             raise ValueError(
                 "neg = 0: loss ns needs at least one negative; choose neg=1 or more, or loss softmax"
             )
         return self
 
 
-class WidePretrain(_Ranges, config.Pretrain):
-    """`config.Pretrain` for `train_unsupervised`."""
+def _wide(kind: type[Kind]) -> type[Kind]:
+    """The same options, their numbers in the ranges of `ftcore.option_table`."""
+    options = [BY_NAME[name] for name in kind.model_fields]
+    numbers = {
+        o.name: (o.kind, Field(ge=o.least, le=o.allowed[1], allow_inf_nan=None if o.kind is int else False))
+        for o in options
+        if o.least is not None
+    }
+    return create_model(f"Wide{kind.__name__}", __base__=(_Ranges, kind), **numbers)
 
-    ws: int = Field(5, ge=1, le=MOST)
-    t: float = Field(1e-4, ge=0, allow_inf_nan=False)
 
-
-class WideFinetune(_Ranges, config.Finetune):
-    """`config.Finetune` for `train_supervised`."""
+WidePretrain = _wide(config.Pretrain)  # of `train_unsupervised`
+WideFinetune = _wide(config.Finetune)  # of `train_supervised`

@@ -22,6 +22,7 @@ from ftcore.compat.reading import Reading
 from ftcore.dictionary.spool import spooled
 from ftcore.errors import InvalidOptions, UserError
 from ftcore.model.model import Args, Model
+from ftcore.option_table import API
 from ftcore.training.progress import Listener, Progress, TerminalListener, describe
 
 if TYPE_CHECKING:
@@ -181,10 +182,10 @@ def adopt(arguments: Arguments) -> Arguments:
         return arguments
     source = classic_of(arguments.extras.init_model)
     own, other = arguments.args, source.args
-    names = {"dim": "dim", "minn": "minn", "maxn": "maxn", "bucket": "bucket"}
+    names = ["dim", "minn", "maxn", "bucket"]
     if own.supervised == other.supervised:
-        names |= {"word_ngrams": "wordNgrams", "loss": "loss"}
-    taken = {ours: getattr(other, ours) for ours, name in names.items() if name not in arguments.manual}
+        names += ["word_ngrams", "loss"]
+    taken = {name: getattr(other, name) for name in names if API[name] not in arguments.manual}
     args = replace(own, **taken)
     if args.bucket == 0 and (args.maxn > 0 or args.word_ngrams > 1):
         args = replace(args, bucket=Args.bucket)

@@ -17,11 +17,10 @@ from ftcore.compat.reading import Reading
 from ftcore.compat.training import train_on
 from ftcore.errors import RunError, UserError
 from ftcore.model.model import Model
+from ftcore.option_table import API
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED
-
-_NAMES = {attribute: name for name, attribute in FIELDS.items()}
 
 
 def tune(arguments: Arguments) -> _FastText:
@@ -39,7 +38,7 @@ def tune(arguments: Arguments) -> _FastText:
     if given is not None and not isinstance(given, str):  # read by the search and by the last training
         arguments = replace(arguments, extras=replace(arguments.extras, sample_weights=list(given)))
     watch = _Watch(arguments.verbose, wanted.duration)
-    fixed = {_snake(name) for name in arguments.manual} & set(SEARCHED)
+    fixed = {FIELDS.get(name, name) for name in arguments.manual} & set(SEARCHED)
     if arguments.pretrained or arguments.extras.init_model is not None:
         fixed |= {"dim"}  # the rows' size
     watch.skipped(fixed)
@@ -101,10 +100,6 @@ def _validation(wanted: Autotune, args) -> Reading:
         raise error.reworded(f"Validation file cannot be opened! ({error})") from None
 
 
-def _snake(name: str) -> str:
-    return FIELDS.get(name, name)
-
-
 class _Watch:
     """What the search says on standard error: trials and the best score, as the original's line has them."""
 
@@ -116,7 +111,7 @@ class _Watch:
     def skipped(self, fixed: set[str]) -> None:
         """Arguments that stay as they were given."""
         if self.verbose > 0:
-            for name in sorted(_NAMES.get(name, name) for name in fixed):
+            for name in sorted(API.get(name, name) for name in fixed):
                 self._say(
                     f"Warning : {name} is manually set to a specific value. It will not be automatically optimized."
                 )
@@ -139,7 +134,7 @@ class _Watch:
     def best(self, options: dict) -> None:
         """The search is over."""
         if self.verbose > 0:
-            shown = ", ".join(f"{_NAMES[name]} {value}" for name, value in options.items())
+            shown = ", ".join(f"{API[name]} {value}" for name, value in options.items())
             self._say(("\n" if self._live else "") + f"Training again with best arguments: {shown}")
 
     def _line(self, elapsed: float) -> str:

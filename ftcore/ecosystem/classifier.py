@@ -20,9 +20,6 @@ from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
 from ftcore.training.start import FromModel
 
-# parameters that are options of the same name
-_SAME = ("epoch", "lr", "min_count", "minn", "maxn", "word_ngrams", "bucket", "neg", "freeze")
-
 
 class FastTextClassifier(ClassifierMixin, BaseEstimator):
     """fastText's classifier on raw texts, one label a text or several.
@@ -157,13 +154,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
             raise UserError(
                 f"loss={loss!r} takes one label a text, and y has the form {targets.form!r}; set loss='ova'"
             )
-        return inputs.read_options(
-            config.Finetune,
-            self,
-            dim=self.dim if start is None else start.dim,
-            loss=loss,
-            **{name: getattr(self, name) for name in _SAME},
-        )
+        dim = self.dim if start is None else start.dim
+        return inputs.read_options(config.Finetune, self, dim=dim, loss=loss)
 
     def _weights(self, own: np.ndarray | None, targets: inputs.Targets) -> np.ndarray | None:
         """What each text weighs, on average 1: only the ratios count, the step's length is for `lr`."""

@@ -242,12 +242,19 @@ def read_conditions(estimator: Any) -> Conditions:
     return Conditions(engine, read_seed(estimator.random_state), threads, deterministic=threads == 1)
 
 
-def read_options(kind: type[config.DictionaryOptions], estimator: Any, **options: Any) -> Any:
-    """Options as one of our own models, so that ranges are checked where they are written down.
+def read_options(kind: type[config.DictionaryOptions], estimator: Any, **changed: Any) -> Any:
+    """An estimator's parameters as one of our own models, so that ranges are checked where they are written down.
+
+    Args:
+        kind: `config.Finetune` or `config.Pretrain`; the parameters of its fields' names are taken.
+        estimator: whose parameters they are.
+        changed: what takes a parameter's place.
 
     Raises:
         UserError: it names the estimator, the parameter and what is allowed.
     """
+    given = estimator.get_params(deep=False)
+    options = {name: given[name] for name in kind.model_fields if name in given} | changed
     try:
         return kind(**options)
     except ValidationError as error:

@@ -20,10 +20,6 @@ from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
 
 _TEXTS = 1024  # of a batch
-# parameters that are options of the same name
-_SAME = (
-    "model", "loss", "dim", "epoch", "lr", "ws", "neg", "t", "min_count", "minn", "maxn", "bucket",
-)  # fmt: skip
 
 
 class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -98,9 +94,7 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if self.pretrained is not None:
             self.model_ = shippable(self.pretrained)
         else:
-            options = inputs.read_options(
-                config.Pretrain, self, **{name: getattr(self, name) for name in _SAME}
-            )
+            options = inputs.read_options(config.Pretrain, self)
             tokenizer = inputs.read_tokenizer(self.tokenizer)
             documents = Tokenized.of(tokenizer.tokenize(texts))
             model, _ = learn(documents, options, inputs.read_conditions(self))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from os import PathLike
 from typing import IO, TYPE_CHECKING
 
@@ -22,15 +23,14 @@ from ftcore.dictionary.numbering import Numbering
 from ftcore.errors import IncompatibleModel, UnreadableFile
 from ftcore.formats.cursor import REMEDY, Cursor
 from ftcore.formats.entries import LABEL, WORD, pack_entries, read_entries
-from ftcore.model.model import LOSSES, MODELS, Args, Model
+from ftcore.model.model import IN_FILE, LOSSES, MODELS, Args, Model
 
 if TYPE_CHECKING:
     from ftcore.model.quantize import ProductQuantizer, QuantMatrix
 
 MAGIC, VERSION = 793712314, 12
 COPY_BELOW = 64 << 20  # bytes of a file whose matrices are copied to memory even with mmap=True
-_HEADER = ("dim", "ws", "epoch", "min_count", "neg", "word_ngrams", "loss", "model", "bucket", "minn", "maxn",
-           "lr_update_rate")  # fmt: skip
+_HEADER = IN_FILE[:-1]  # int32 each, the last being the double ``t``
 _LONGEST = 1000  # characters or words of an n-gram; beyond, a file is taken for damaged
 
 
@@ -165,11 +165,8 @@ def _read_pairs(cursor: Cursor, pairs: int, bucket: int) -> np.ndarray:
 def _options(args: Args) -> Numbering:
     """A file's options without our own narrower limits: whatever fastText took, it also loads."""
     no_ngrams = args.maxn <= 0 or args.minn > args.maxn
-    return Numbering(
-        min_count=args.min_count, min_count_label=args.min_count_label,
-        minn=0 if no_ngrams else max(args.minn, 0), maxn=0 if no_ngrams else args.maxn,
-        word_ngrams=max(args.word_ngrams, 1), bucket=args.bucket,
-    )  # fmt: skip
+    sizes = {"minn": 0, "maxn": 0} if no_ngrams else {"minn": max(args.minn, 0)}
+    return replace(Numbering.of(args), **sizes, word_ngrams=max(args.word_ngrams, 1))
 
 
 def _read_dense(cursor: Cursor, name: str, rows: int, dim: int, copy: bool) -> np.ndarray:

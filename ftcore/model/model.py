@@ -7,7 +7,7 @@ Source of the arguments: fastText 0.9.3 ``src/args.cc`` (``Args::save``) and ``s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,12 +62,11 @@ class Args:
     @classmethod
     def of(cls, dictionary: Dictionary, dim: int, loss: str, kind: str, seed: int) -> Args:
         """Those of a model whose labels have no prefix; what no model keeps (epochs, a rate) is the default."""
-        options = dictionary.options
-        return cls(
-            dim=dim, loss=loss, model=kind, seed=seed, label="", bucket=dictionary.bucket,
-            min_count=options.min_count, min_count_label=options.min_count_label,
-            word_ngrams=options.word_ngrams, minn=options.minn, maxn=options.maxn,
-        )  # fmt: skip
+        own = asdict(dictionary.options) | {"bucket": dictionary.bucket}
+        return cls(dim=dim, loss=loss, model=kind, seed=seed, label="", **own)
+
+
+IN_FILE = tuple(field.name for field in fields(Args))[:13]  # in a file's order
 
 
 @dataclass

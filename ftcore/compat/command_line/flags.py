@@ -7,80 +7,61 @@ original reads the 1 of ``1e3`` and aborts at ``abc``); ``-lr`` and ``-t`` are f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from ftcore.compat.arguments import defaults, loss_name
+from ftcore.compat.arguments import loss_name
 from ftcore.errors import UserError
+from ftcore.option_table import ABSENT, BY_NAME, ORIGINAL
 
-THREADS = 12  # the command line's own default (``Args::Args``)
-_SWITCHES = {"saveOutput": "whether output params should be saved"}
-_QUANTIZE_SWITCHES = {
-    "retrain": "whether embeddings are finetuned if a cutoff is applied",
-    "qnorm": "whether the norm is quantized separately",
-    "qout": "whether the classifier is quantized",
-}
-_MEANING = {
-    "input": "training file path",
-    "output": "output file path",
-    "verbose": "verbosity level",
-    "minCount": "minimal number of word occurrences",
-    "minCountLabel": "minimal number of label occurrences",
-    "wordNgrams": "max length of word ngram",
-    "bucket": "number of buckets",
-    "minn": "min length of char ngram",
-    "maxn": "max length of char ngram",
-    "t": "sampling threshold",
-    "label": "labels prefix",
-    "lr": "learning rate",
-    "lrUpdateRate": "change the rate of updates for the learning rate",
-    "dim": "size of word vectors",
-    "ws": "size of the context window",
-    "epoch": "number of epochs",
-    "neg": "number of negatives sampled",
-    "loss": "loss function {ns, hs, softmax, one-vs-all}",
-    "thread": "number of threads (set to 1 to ensure reproducible results)",
-    "pretrainedVectors": "pretrained word vectors, .vec or .bin",
-    **_SWITCHES,
-    "seed": "random generator seed",
-    "autotune-validation": "validation file to be used for evaluation",
-    "autotune-metric": "metric objective {f1, f1:labelname, precisionAtRecall:NN, recallAtPrecision:NN}",
-    "autotune-predictions": "number of predictions used for evaluation",
-    "autotune-duration": "maximum duration in seconds",
-    "autotune-modelsize": "constraint model file size (empty = do not quantize)",
-    "cutoff": "number of words and ngrams to retain",
-    **_QUANTIZE_SWITCHES,
-    "dsub": "size of each sub-vector",
-}
-_GROUPS = {
-    "The following arguments are mandatory:": ("input", "output"),
-    "The following arguments are optional:": ("verbose",),
-    "The following arguments for the dictionary are optional:": (
-        "minCount", "minCountLabel", "wordNgrams", "bucket", "minn", "maxn", "t", "label",
-    ),
-    "The following arguments for training are optional:": (
-        "lr", "lrUpdateRate", "dim", "ws", "epoch", "neg", "loss", "thread", "pretrainedVectors",
-        "saveOutput", "seed",
-    ),
-    "The following arguments are for autotune:": (
-        "autotune-validation", "autotune-metric", "autotune-predictions", "autotune-duration",
-        "autotune-modelsize",
-    ),
-    "The following arguments for quantization are optional:": (
-        "cutoff", "retrain", "qnorm", "qout", "dsub",
-    ),
-}  # fmt: skip
-_AUTOTUNE = {
-    "autotune-validation": "autotuneValidationFile",
-    "autotune-metric": "autotuneMetric",
-    "autotune-predictions": "autotunePredictions",
-    "autotune-duration": "autotuneDuration",
-    "autotune-modelsize": "autotuneModelSize",
-}
-_OTHERS = {"cutoff": 0, "dsub": 2, **dict.fromkeys((*_SWITCHES, *_QUANTIZE_SWITCHES), False)}
-_FLOATS = frozenset(("lr", "t"))
+THREADS = BY_NAME["thread"].supervised  # ``Args::Args``; the Python API takes all cores but one
+_USAGE = """
+The following arguments are mandatory:
+  -input              training file path
+  -output             output file path
+
+The following arguments are optional:
+  -verbose            verbosity level [{verbose}]
+
+The following arguments for the dictionary are optional:
+  -minCount           minimal number of word occurrences [{minCount}]
+  -minCountLabel      minimal number of label occurrences [{minCountLabel}]
+  -wordNgrams         max length of word ngram [{wordNgrams}]
+  -bucket             number of buckets [{bucket}]
+  -minn               min length of char ngram [{minn}]
+  -maxn               max length of char ngram [{maxn}]
+  -t                  sampling threshold [{t}]
+  -label              labels prefix [{label}]
+
+The following arguments for training are optional:
+  -lr                 learning rate [{lr}]
+  -lrUpdateRate       change the rate of updates for the learning rate [{lrUpdateRate}]
+  -dim                size of word vectors [{dim}]
+  -ws                 size of the context window [{ws}]
+  -epoch              number of epochs [{epoch}]
+  -neg                number of negatives sampled [{neg}]
+  -loss               loss function {{ns, hs, softmax, one-vs-all}} [{loss}]
+  -thread             number of threads (set to 1 to ensure reproducible results) [{thread}]
+  -pretrainedVectors  pretrained word vectors, .vec or .bin [{pretrainedVectors}]
+  -saveOutput         whether output params should be saved [false]
+  -seed               random generator seed [{seed}]
+
+The following arguments are for autotune:
+  -autotune-validation  validation file to be used for evaluation [{autotune-validation}]
+  -autotune-metric      metric objective {{f1, f1:labelname, precisionAtRecall:NN, recallAtPrecision:NN}} [{autotune-metric}]
+  -autotune-predictions number of predictions used for evaluation [{autotune-predictions}]
+  -autotune-duration    maximum duration in seconds [{autotune-duration}]
+  -autotune-modelsize   constraint model file size (empty = do not quantize) [{autotune-modelsize}]
+
+The following arguments for quantization are optional:
+  -cutoff             number of words and ngrams to retain [0]
+  -retrain            whether embeddings are finetuned if a cutoff is applied [false]
+  -qnorm              whether the norm is quantized separately [false]
+  -qout               whether the classifier is quantized [false]
+  -dsub               size of each sub-vector [2]"""
+_OPTIONS = {o.flag or o.api: o for o in ORIGINAL if o.name != "model"}  # the model is the command's name
 
 
 class UsageError(UserError):
@@ -97,13 +78,17 @@ class Flags:
 
     input: str
     output: str
-    named: dict[str, Any] = field(default_factory=dict)  # only what was given, by Python's names
+    named: dict[str, Any] = field(default_factory=dict)  # only what was given, by the API's names
     cutoff: int = 0
     dsub: int = 2
     retrain: bool = False
     qnorm: bool = False
     qout: bool = False
     saveOutput: bool = False
+
+
+_OTHERS = {f.name: f.default for f in fields(Flags) if isinstance(f.default, int)}
+FLAGS = ("input", "output", *_OPTIONS, *_OTHERS)
 
 
 def parse(command: str, words: Sequence[str]) -> Flags:
@@ -128,7 +113,7 @@ def parse(command: str, words: Sequence[str]) -> Flags:
             raise UsageError(f"Provided argument without a dash: {word!r}! Usage:", help)
         if name in ("h", "-help"):
             raise UsageError("Here is the help! Usage:", help)
-        if name not in _MEANING:
+        if name not in FLAGS:
             raise UsageError(f"Unknown argument: {word}", help)
         if isinstance(rest.get(name), bool):
             rest[name] = True
@@ -143,7 +128,7 @@ def parse(command: str, words: Sequence[str]) -> Flags:
         elif name in rest:
             rest[name] = _whole(word, value, help)
         else:
-            named[_AUTOTUNE.get(name, name)] = _value(name, value, help)
+            named[_OPTIONS[name].api] = _value(name, value, help)
     if not paths["input"] or not paths["output"]:
         raise UsageError("Empty input or output path.", help)
     return Flags(**paths, named=named, **rest)
@@ -155,14 +140,13 @@ def _value(name: str, text: str, help: str) -> Any:
         if loss not in loss_name.__members__:
             raise UsageError(f"Unknown loss: {text}", help)
         return loss
-    if name in _FLOATS:
+    kind = _OPTIONS[name].kind
+    if kind is float:
         try:
             return float(np.float32(text))
         except ValueError:
             raise UsageError(f"-{name} {text}: not a number", help) from None
-    if name in ("label", "pretrainedVectors", "autotune-validation", "autotune-metric", "autotune-modelsize"):
-        return text
-    return _whole(f"-{name}", text, help)
+    return _whole(f"-{name}", text, help) if kind is int else text
 
 
 def _whole(flag: str, text: str, help: str) -> int:
@@ -174,17 +158,9 @@ def _whole(flag: str, text: str, help: str) -> int:
 
 def usage(command: str) -> str:
     """The help of a training command or of ``quantize``, with the command's defaults."""
-    values = defaults(command == "supervised") | {"thread": THREADS} | _OTHERS
-    values |= {flag: values.get(name, defaults(True)[name]) for flag, name in _AUTOTUNE.items()}
-    if values["loss"] == "ova":
-        values["loss"] = "one-vs-all"
-    lines = []
-    for title, names in _GROUPS.items():
-        lines += ["", title]
-        width = max(19, max(map(len, names)) + 1)
-        for name in names:
-            value = values.get(name, "")
-            shown = str(value).lower() if isinstance(value, bool) else value
-            default = "" if name in ("input", "output") else f" [{shown}]"
-            lines.append(f"  -{name:<{width}}{_MEANING[name]}{default}")
-    return "\n".join(lines)
+    supervised = command == "supervised"
+    values = {
+        flag: o.supervised if o.default(supervised) is ABSENT else o.default(supervised)
+        for flag, o in _OPTIONS.items()
+    }
+    return _USAGE.format_map(values)

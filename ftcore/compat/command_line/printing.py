@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore.dictionary.dictionary import encode
+from ftcore.model.model import IN_FILE
+from ftcore.option_table import API
 
 if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
@@ -60,22 +62,13 @@ def per_label(label: str, f1: float, precision: float, recall: float) -> bytes:
 
 def arguments(args: Args) -> bytes:
     """``dump args``."""
-    lines = {
-        "dim": args.dim,
-        "ws": args.ws,
-        "epoch": args.epoch,
-        "minCount": args.min_count,
-        "neg": args.neg,
-        "wordNgrams": args.word_ngrams,
+    values = {API[name]: getattr(args, name) for name in IN_FILE}
+    values |= {
         "loss": _LOSSES.get(args.loss, args.loss),
         "model": _MODELS.get(args.model, args.model),
-        "bucket": args.bucket,
-        "minn": args.minn,
-        "maxn": args.maxn,
-        "lrUpdateRate": args.lr_update_rate,
         "t": f"{args.t:.6g}",
     }
-    return "".join(f"{name} {value}\n" for name, value in lines.items()).encode()
+    return "".join(f"{name} {value}\n" for name, value in values.items()).encode()
 
 
 def entries(dictionary: Dictionary) -> Iterator[bytes]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ftcore.base.cores import cores
 from ftcore.compat.arguments import (
@@ -15,16 +18,20 @@ from ftcore.compat.arguments import (
     SUPERVISED,
     UNSUPERVISED,
     Arguments,
+    Extras,
+    Plain,
     defaults,
     loss_name,
     model_name,
 )
 from ftcore.errors import UserError
+from ftcore.model.model import Args
+from ftcore.option_table import MOST
 from tests.reference.peer import run_peer
 
 
-def read(*given, supervised=True, **named):
-    return Arguments.read(given, named, supervised=supervised)
+def read(*values, supervised=True, **named):
+    return Arguments.read(values, named, supervised=supervised)
 
 
 def test_names_order_and_defaults_are_the_originals():
@@ -41,8 +48,8 @@ def test_names_order_and_defaults_are_the_originals():
         "out['seen'] = np.array(json.dumps(seen))\n"
     )
     seen = json.loads(str(found["seen"]))
-    for _, given in seen.values():
-        given["thread"] = max(
+    for _, values in seen.values():
+        values["thread"] = max(
             cores() - 1, 1
         )  # of those that may be used; the original sees all of the machine
     names, values = seen["supervised"]
@@ -189,3 +196,51 @@ def test_enumerations_look_like_the_originals():
     assert [f"{x} {int(x)} {x.name}" for x in (model_name.cbow, model_name.supervised)] == found[
         "model"
     ].tolist()
+
+
+# ------------------------------------------------------------------------------- without pydantic
+SMALL = st.sampled_from([-1, 0, 1, 2, 5, 1000, MOST, 2_000_000_001])
+ARGS = {
+    **dict.fromkeys(("dim", "ws", "epoch", "min_count", "neg", "word_ngrams", "bucket", "minn", "maxn"), SMALL),
+    "lr": st.sampled_from([-0.1, 0.0, 0.05, 1e6, float("inf"), float("nan")]),
+    "t": st.sampled_from([-1.0, 0.0, 1e-4, 5.0, float("nan")]),
+    "loss": st.sampled_from(["ns", "hs", "softmax", "ova"]),
+    "model": st.sampled_from(["supervised", "skipgram", "cbow"]),
+    "min_count_label": SMALL,
+}  # fmt: skip
+ADDED = {
+    "freeze": st.sampled_from(["none", "words", "all", "some"]),
+    "updates": st.sampled_from(["auto", "exact", "shared", "none"]),
+    "patience": st.sampled_from([-1, 0, 3, 1001, 2.0, True]),
+    "class_weights": st.sampled_from([None, "balanced", "other", {"a": 2.0}, 3]),
+    "keep_best": st.booleans(),
+    "valid": st.sampled_from([None, "valid.txt"]),
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.fixed_dictionaries({}, optional=ARGS), st.fixed_dictionaries({}, optional=ADDED))
+def test_plain_options_are_the_judged_ones(args, extras):
+    args = replace(Args(), **args)
+    if not args.supervised:
+        args = replace(args, word_ngrams=1)
+    arguments = Arguments("f", args, extras=Extras(**extras))
+    try:
+        judged = arguments.judged()
+    except UserError as error:
+        with pytest.raises(UserError) as said:
+            arguments.options()
+        assert str(said.value) == str(error)
+        return
+    options = arguments.options()
+    if isinstance(options, Plain):
+        assert json.loads(options.model_dump_json()) == json.loads(judged.model_dump_json())
+        assert json.loads(json.dumps(vars(options))) == judged.model_dump(mode="json")
+    else:
+        assert options == judged
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_what_is_usual_is_plain(supervised):
+    options = Arguments.read(["f"], {}, supervised=supervised).options()
+    assert type(options) is Plain
