@@ -18,6 +18,7 @@ NB_MODULE(_native, m) {
   m.attr("PROCESSORS") = nb::tuple(known);
   bind_choice(m);
   bind_formats(m);
+  bind_lexicon(m);
   bind_means(m);
   bind_pretrain(m);
   bind_quantize(m);

@@ -12,6 +12,7 @@ namespace ftcore {
 
 void bind_choice(nb::module_& m);
 void bind_formats(nb::module_& m);
+void bind_lexicon(nb::module_& m);
 void bind_means(nb::module_& m);
 void bind_named(nb::module_& m);
 void bind_predictor(nb::module_& m);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.ftcore.native import (  # noqa: F401 - they enter themselves
     makers_formats,
     makers_inference,
+    makers_lexicon,
     makers_pretrain,
     makers_text,
     makers_training,

@@ -1,0 +1,152 @@
+#include "cut_rows.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+#include "team.h"
+
+namespace ftcore {
+
+namespace {
+
+constexpr int64_t PIECE = 1 << 19;  // bytes that a thread takes at once, about
+constexpr int64_t SMALL = 1 << 14;  // bytes for which no thread is started
+
+struct Piece {
+  int64_t begin, end;  // rows
+  Buffer<uint8_t> text;
+  Buffer<int64_t> begins, ends, counts;  // counts: of each row, bytes or tokens
+};
+
+// A token's bytes, `left` of them and more can be read: sixteen at once where they are there.
+void copy(uint8_t* to, const uint8_t* from, size_t size, size_t left) {
+  if (size <= 16 && left >= 16) std::memcpy(to, from, 16);
+  else std::memcpy(to, from, size);
+}
+
+struct Cutter {
+  const Lexicon& lexicon;
+  bool hmm, joined, spaces;
+  Lexicon::Scratch scratch;
+  std::vector<uint32_t> ends;
+
+  void row(const uint8_t* data, int64_t at, size_t size, Piece& piece) {
+    const uint8_t* const text = data + at;
+    ends.clear();
+    lexicon.cut(reinterpret_cast<const char*>(text), size, hmm, scratch, ends);
+    size_t begin = 0;
+    if (joined) {
+      piece.text.reserve(static_cast<int64_t>(size + ends.size()) + 16);
+      uint8_t *const first = piece.text.data() + piece.text.size(), *out = first;
+      for (const uint32_t mark : ends) {
+        const size_t end = mark & ~Lexicon::SPACE;
+        if (mark == end) {
+          copy(out, text + begin, end - begin, size - begin);
+          out += end - begin;
+          *out++ = ' ';
+        }
+        begin = end;
+      }
+      const int64_t made = out > first ? out - first - 1 : 0;  // no space behind the last
+      piece.text.extend(made);
+      piece.counts.add(made);
+      return;
+    }
+    const auto tokens = static_cast<int64_t>(ends.size());
+    piece.begins.reserve(tokens);
+    piece.ends.reserve(tokens);
+    const int64_t before = piece.ends.size();
+    for (const uint32_t mark : ends) {
+      const size_t end = mark & ~Lexicon::SPACE;
+      if (mark == end || spaces) {
+        piece.begins.push(at + static_cast<int64_t>(begin));
+        piece.ends.push(at + static_cast<int64_t>(end));
+      }
+      begin = end;
+    }
+    piece.counts.add(piece.ends.size() - before);
+  }
+};
+
+template <class T>
+void append(const Buffer<T>& from, Buffer<T>& to) {
+  T* const at = to.extend(from.size());
+  if (from.size() > 0) std::memcpy(at, from.data(), static_cast<size_t>(from.size()) * sizeof(T));
+}
+
+}  // namespace
+
+template <class Offset>
+CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, bool hmm, bool joined, bool spaces, int threads,
+                 const std::function<bool()>& go_on) {
+  CutRows made;
+  std::vector<Piece> pieces;
+  for (int64_t begin = 0; begin < rows.size;) {
+    int64_t end = begin + 1;
+    while (end < rows.size && rows.offsets[end + 1] - rows.offsets[begin] <= PIECE) ++end;
+    pieces.push_back({begin, end, {}, {}, {}, {}});
+    begin = end;
+  }
+  std::atomic<size_t> next{0};
+  std::mutex mutex;  // of wrong and why
+  int stop = 0;
+  const auto work = [&](int) {
+    Cutter cutter{lexicon, hmm, joined, spaces, {}, {}};
+    for (size_t i; (i = next.fetch_add(1)) < pieces.size();) {
+      Piece& piece = pieces[i];
+      piece.counts.reserve(piece.end - piece.begin);
+      for (int64_t r = piece.begin; r < piece.end; ++r) {
+        if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) return;
+        const auto at = static_cast<int64_t>(rows.offsets[r]);
+        try {
+          cutter.row(rows.data, at, static_cast<size_t>(static_cast<int64_t>(rows.offsets[r + 1]) - at), piece);
+        } catch (const std::exception& error) {
+          std::lock_guard<std::mutex> lock(mutex);
+          if (made.wrong < 0 || r < made.wrong) {
+            made.wrong = r;
+            made.why = error.what();
+          }
+          __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+          return;
+        }
+      }
+    }
+  };
+  if (rows.size > 0 && rows.offsets[rows.size] - rows.offsets[0] <= SMALL) {
+    work(0);
+  } else if (rows.size > 0) {
+    const bool alone = pieces.size() < static_cast<size_t>(threads);
+    run_team(alone ? static_cast<int>(pieces.size()) : threads, work,
+             [&] { return !(made.stopped = !go_on()); }, &stop);
+  }
+  if (made.wrong >= 0 || made.stopped) return made;
+
+  int64_t text = 0, tokens = 0;
+  for (const Piece& piece : pieces) {
+    text += piece.text.size();
+    tokens += piece.ends.size();
+  }
+  made.text.reserve(text);
+  made.begins.reserve(tokens);
+  made.ends.reserve(tokens);
+  made.offsets.reserve(rows.size + 1);
+  int64_t end = 0;
+  made.offsets.push(0);
+  for (Piece& piece : pieces) {
+    append(piece.text, made.text);
+    append(piece.begins, made.begins);
+    append(piece.ends, made.ends);
+    for (int64_t i = 0; i < piece.counts.size(); ++i) made.offsets.push(end += piece.counts[i]);
+    piece = Piece{};
+  }
+  return made;
+}
+
+template CutRows cut_rows(const Lexicon&, const Rows<int32_t>&, bool, bool, bool, int, const std::function<bool()>&);
+template CutRows cut_rows(const Lexicon&, const Rows<int64_t>&, bool, bool, bool, int, const std::function<bool()>&);
+
+}  // namespace ftcore
