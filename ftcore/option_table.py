@@ -66,13 +66,18 @@ class Option(NamedTuple):
         """The lower end of what the API takes; None where there is none."""
         return self.allowed[0] if self.allowed and self.kind in (int, float) else None
 
+    @property
+    def most(self) -> Any:
+        """The upper end."""
+        return self.allowed[1] if self.allowed and self.kind in (int, float) else None
+
     def is_plain(self, value: Any) -> bool:
         """Whether a value is allowed beyond doubt: of the very type, and in range."""
         if self.allowed is None:
             return self.kind is not bool or type(value) is bool
         if self.least is None:
             return isinstance(value, str) and value in self.allowed
-        return type(value) is self.kind and self.least <= value <= self.allowed[1] and value != _ENDLESS
+        return type(value) is self.kind and self.least <= value <= self.most and value != _ENDLESS
 
 
 _ = ABSENT

@@ -6,7 +6,7 @@ Source: fastText 0.9.3 ``python/fasttext_module/fasttext/FastText.py`` and the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -375,9 +375,13 @@ class _FastText(Vocabulary):
             write_vec(path, names, rows)
 
     def __reduce__(self):
-        from ftcore.compat import shipping
+        from ftcore.compat.arguments import FIELDS
+        from ftcore.formats.directory import to_bytes
 
-        return shipping.unpack, (shipping.pack(self),)
+        shown = {name: vars(self)[name] for name in (*FIELDS, "verbose") if name in vars(self)}
+        if "loss" in shown:
+            shown["loss"] = self.loss.name
+        return _shipped, (to_bytes(self.classic), shown)
 
     @property
     def f(self) -> Binding:
@@ -392,3 +396,20 @@ class _FastText(Vocabulary):
         args, dictionary = self.classic.args, self.classic.dictionary
         kind = f"{args.model}, {args.loss}, {dictionary.nwords} words"
         return f"<ftcore model: {kind}, {dictionary.nlabels} labels, dim {args.dim}>"
+
+
+def _shipped(data: bytes, shown: Mapping[str, Any]) -> _FastText:
+    """The model of ``__reduce__``: the bytes of our own format, and a training's arguments.
+
+    Raises:
+        UserError: other bytes, damaged ones, or of a newer ftcore; another attribute.
+    """
+    from ftcore.compat.arguments import FIELDS, loss_name
+    from ftcore.formats.directory import from_bytes
+
+    model = _FastText(classic=from_bytes(data))
+    for name, value in shown.items():
+        if name not in (*FIELDS, "verbose") or (name == "loss" and value not in loss_name.__members__):
+            raise IncompatibleModel(f"{name} = {value!r} is no argument of a training")
+        setattr(model, name, loss_name[value] if name == "loss" else value)
+    return model

@@ -30,7 +30,7 @@ def _wide(kind: type[Kind]) -> type[Kind]:
     """The same options, their numbers in the ranges of `ftcore.option_table`."""
     options = [BY_NAME[name] for name in kind.model_fields]
     numbers = {
-        o.name: (o.kind, Field(ge=o.least, le=o.allowed[1], allow_inf_nan=None if o.kind is int else False))
+        o.name: (o.kind, Field(ge=o.least, le=o.most, allow_inf_nan=None if o.kind is int else False))
         for o in options
         if o.least is not None
     }

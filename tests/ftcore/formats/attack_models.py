@@ -20,12 +20,12 @@ import numpy as np
 from safetensors.numpy import save
 
 from ftcore import FastText, config
-from ftcore.compat import shipping
 from ftcore.compat.model import _FastText
 from ftcore.compat.opening import load_model
 from ftcore.errors import UserError
 from ftcore.formats import checkpoint, container
 from ftcore.formats.binary import read_binary, write_binary
+from ftcore.formats.directory import from_bytes, to_bytes
 from ftcore.text.tokenizer import Whitespace
 from tests.ftcore.formats.mutations import mutate, mutate_arrays, mutate_json
 from tests.ftcore.formats.test_fuzz import seed_models
@@ -134,7 +134,7 @@ def attack(number: int, seeds: list, shipped: list, folder: Path) -> str:
         write_damaged(*seeds[number // 3 % len(seeds)], rng, folder / "model")
     try:
         if number % 3 == 2:
-            model, run = shipping.unpack(packed(folder / "model")), use_fasttext
+            model, run = _FastText(classic=from_bytes(packed(folder / "model"))), use_fasttext
         elif number % 3 == 1 and number % 2:
             model, run = FastText.from_bytes(packed(folder / "model")), use
         elif number % 9 == 0:
@@ -155,14 +155,12 @@ def attack(number: int, seeds: list, shipped: list, folder: Path) -> str:
 def main(first: int, count: int, folder: Path) -> None:
     warnings.simplefilter("ignore")
     seeds = [container.unpack_arrays(model.to_bytes()) for model in seed_directories()]
-    shipped = [
-        container.unpack_arrays(shipping.pack(_FastText(classic=classic))) for classic in seed_models()
-    ]
+    shipped = [container.unpack_arrays(to_bytes(classic)) for classic in seed_models()]
     for arrays, header in seeds:  # compiles everything, which is not an attack's time
         container_bytes = container.pack_arrays(arrays, header)
         use(FastText.from_bytes(container_bytes), folder, True)
     for arrays, header in shipped:
-        use_fasttext(shipping.unpack(container.pack_arrays(arrays, header)), folder, True)
+        use_fasttext(_FastText(classic=from_bytes(container.pack_arrays(arrays, header))), folder, True)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + SLACK, resource.RLIM_INFINITY))
     outcomes: Counter[str] = Counter()

@@ -18,11 +18,11 @@ import torch
 
 from ftcore import FastText
 from ftcore.base.files import sha256_file
-from ftcore.compat import shipping
-from ftcore.compat.model import _FastText
+from ftcore.compat.model import _FastText, _shipped
 from ftcore.errors import UserError
 from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_arrays, write_arrays
 from ftcore.formats.container import pack_arrays, unpack_arrays
+from ftcore.formats.directory import from_bytes, to_bytes
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -151,18 +151,60 @@ def test_the_tokenizer_is_checked_and_named(model: FastText, tmp_path: Path, key
         FastText.load(tmp_path / "m")
 
 
+@pytest.fixture(scope="module")
+def tokenless(model: FastText) -> tuple[dict, dict]:
+    """The same as a file of fastText's has it, packed."""
+    return unpack_arrays(to_bytes(model.to_model().with_prefix()))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("args", {}), ("args", None), ("options", {"minn": 1}), ("options", None), ("ntokens", -1), ("storage", "none"),
-        ("storage", "pruned"), ("seed", -1), ("file", [12]), ("file", [13, "", {}]), ("attributes", {"predict": 1}),
-        ("attributes", {"loss": "mse"}), ("quantizers", 5),
+        ("args", {}), ("args", None), ("version", 0), ("version", 13), ("path", None), ("kept", {"minn": 1}), ("kept", {"maxn": 1 << 20}),
+        ("quantizers", 5),
     ],
 )  # fmt: skip
-def test_shipped_models_are_checked_and_named(model: FastText, key: str, value):
-    arrays, header = unpack_arrays(shipping.pack(_FastText(classic=model.to_model().with_prefix())))
-    with pytest.raises(UserError, match=f"these bytes: .*({key}|prune)"):
-        shipping.unpack(pack_arrays(arrays, {**header, key: value}))
+def test_shipped_models_are_checked_and_named(tokenless: tuple[dict, dict], key: str, value):
+    arrays, header = tokenless
+    with pytest.raises(UserError, match=f"these bytes: .*{key}"):
+        from_bytes(pack_arrays(arrays, {**header, "file": {**header["file"], key: value}}))
+    file = {k: v for k, v in header["file"].items() if k != key}
+    with pytest.raises(UserError, match=rf"these bytes: the model lacks 'file\.{key}'"):
+        from_bytes(pack_arrays(arrays, {**header, "file": file}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dim", 0), ("dim", 3), ("dim", 4.0), ("ws", -1), ("loss", "mse"), ("model", "cnn"), ("model", "cbow"), ("lr", -1.0),
+        ("minn", 1001), ("label", 3), ("t", float("inf")),
+    ],
+)  # fmt: skip
+def test_arguments_of_shipped_models_are_checked(tokenless: tuple[dict, dict], name: str, value):
+    arrays, header = tokenless
+    args = {**header["file"]["args"], name: value}
+    with pytest.raises(UserError, match=f"these bytes: .*(args.{name}|output|input)"):
+        from_bytes(pack_arrays(arrays, {**header, "file": {**header["file"], "args": args}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("options", '{"minn": 1}'), ("options", "null"), ("storage", "none"), ("storage", "pruned")],
+)
+def test_the_dictionary_of_shipped_models_is_checked(tokenless: tuple[dict, dict], name: str, value: str):
+    arrays, header = tokenless
+    changed = {**arrays, f"dictionary.{name}": np.frombuffer(value.encode(), np.uint8)}
+    with pytest.raises(UserError, match=rf"these bytes: dictionary\.({name}|prune)"):
+        from_bytes(pack_arrays(changed, header))
+
+
+@pytest.mark.parametrize(("name", "value"), [("predict", 1), ("loss", "mse")])
+def test_a_shipped_models_attributes_are_arguments_of_a_training(
+    tokenless: tuple[dict, dict], name: str, value
+):
+    assert isinstance(_shipped(pack_arrays(*tokenless), {"loss": "ns", "dim": 4}), _FastText)
+    with pytest.raises(UserError, match=f"{name} = {value!r} is no argument of a training"):
+        _shipped(pack_arrays(*tokenless), {name: value})
 
 
 def test_wide_options_of_a_bin_survive_saving(model: FastText, tmp_path: Path):
