@@ -1,4 +1,4 @@
-"""Python strings as an Arrow column, without pandas.
+"""Python strings as an Arrow column, without pandas, and which columns hold text.
 
 ``pa.array`` of a list imports pandas to see whether the list is a thing of its own: a second for a process that
 answers one text.
@@ -24,3 +24,23 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     builder = pa.lib.StringBuilder()
     builder.append_values(values)
     return builder.finish()
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds strings or bytes, plain or by a dictionary, or no value at all.
+
+    Example:
+        >>> holds_text(pa.large_string()), holds_text(pa.list_(pa.string()))
+        (True, False)
+    """
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    string = pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner)
+    return string or is_bytes(inner) or pa.types.is_null(inner)
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a type is one of bytes: of any length or a fixed one, in one buffer or in views."""
+    return (
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind)
+    )  # fmt: skip

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ftcore.dictionary.lines import Block
-from ftcore.dictionary.tokens import padded
+from ftcore import native
+from ftcore.base.strings import holds_text, is_bytes
+from ftcore.dictionary.tokens import Block
 from ftcore.errors import NoSuchColumn, UnreadableFile, UserError
 
 _ROWS = 1 << 14  # rows of a Parquet file read at a time
@@ -45,16 +46,7 @@ def _rows(path: str, batch: pa.RecordBatch, tokens: str, labels: str, prefix: st
 
 def _strings(path: str, column: pa.Array, name: str) -> pa.Array:
     """A column of strings or of bytes that are UTF-8, plain or by a dictionary, as large_string."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    strings = (
-        pa.string(),
-        pa.large_string(),
-        pa.string_view(),
-        pa.binary(),
-        pa.large_binary(),
-        pa.binary_view(),
-    )
-    if kind not in strings and not pa.types.is_fixed_size_binary(kind):
+    if not holds_text(column.type):
         raise UserError(f"{path}: column {name!r} holds {column.type}, not text; name another column")
     try:
         return column.cast(pa.large_string())
@@ -66,8 +58,7 @@ def _strings(path: str, column: pa.Array, name: str) -> pa.Array:
 
 def _prefixed(path: str, column: pa.Array, name: str, prefix: str) -> pa.Array:
     """The labels of each row, prefixed and joined by spaces: large_string."""
-    kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if is_list(column.type):
         flat, parents = pc.list_flatten(column), pc.list_parent_indices(column).to_numpy()
     else:
         flat, parents = column, np.arange(len(column))
@@ -97,12 +88,37 @@ def binary(column: pa.Array) -> pa.Array:
     return column.cast(pa.large_binary())
 
 
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list of any length."""
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
 def column_text(column: pa.Array) -> np.ndarray:
-    """Rows (nulls are empty) as one text in the sense of ftcore/native/text.h; a newline in one is a separator like others."""
-    rows = pc.fill_null(binary(column), b"")
-    if pc.any(pc.match_substring(rows, "\n")).as_py():
-        rows = pc.replace_substring(rows, "\n", " ")
-    newline, nothing = (pa.scalar(part, pa.large_binary()) for part in (b"\n", b""))
-    rows = pc.binary_join_element_wise(rows, nothing, newline)  # a newline behind each
-    first, last = np.frombuffer(rows.buffers()[1], np.int64)[[rows.offset, rows.offset + len(rows)]]
-    return padded(np.frombuffer(rows.buffers()[2] or b"", np.uint8)[first:last])
+    """One text (see ftcore/native/text.h) of a column's rows, copied once.
+
+    Rows are strings, bytes, or lists of them, which are joined by spaces; a null is empty. A newline in one is a
+    separator like others.
+    """
+    if is_list(column.type):
+        column = column.cast(pa.large_list(_plain(column.type.value_type)))
+        column = pc.binary_join(column, pa.scalar(" ", column.type.value_type))
+    if column.type != (plain := _plain(column.type)):
+        column = column.cast(plain)
+    if column.null_count:
+        column = pc.fill_null(column, b"" if is_bytes(plain) else "")
+    width = np.int64 if plain in (pa.large_string(), pa.large_binary()) else np.int32
+    _, cuts, data = column.buffers()
+    offsets = np.zeros(1, np.int64)
+    if len(column):
+        offsets = np.frombuffer(cuts, width)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    out = np.empty(offsets[-1] - offsets[0] + len(column) + native.PAD, np.uint8)
+    native.join_rows(np.frombuffer(data or b"", np.uint8), offsets, out)
+    return out
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type with offsets and bytes in one buffer each that holds the same."""
+    if kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
+        return kind
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.large_binary() if is_bytes(inner) else pa.large_string()

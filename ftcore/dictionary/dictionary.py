@@ -23,7 +23,7 @@ from ftcore.dictionary.init import bucket_numbers, word_numbers
 from ftcore.dictionary.lookup import WordIndex, Words, label_bytes, label_text
 from ftcore.dictionary.numbering import Numbering
 from ftcore.dictionary.tokens import encode as encode
-from ftcore.dictionary.tokens import join_lines, padded
+from ftcore.dictionary.tokens import padded, text_of_lines
 from ftcore.dictionary.tokens import split as split
 from ftcore.errors import EmptyVocabulary, UserError
 
@@ -365,7 +365,7 @@ class Dictionary:
         from ftcore.base.threads import ahead
 
         chunks = [lines[i : i + _CHUNK] for i in range(0, len(lines), _CHUNK)]
-        make = lambda chunk: self.line_features(join_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
+        make = lambda chunk: self.line_features(text_of_lines(chunk), eos=eos, label=label)[:2]  # noqa: E731
         self.prepare(label)
         parts = list(ahead(make, ((chunk,) for chunk in chunks), threads if len(chunks) > 1 else 1))
         return parts[0] if len(parts) == 1 else _joined(parts)

@@ -7,7 +7,7 @@ in fastText's format: words and labels (words that start with the label prefix) 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,13 +16,12 @@ from typing import BinaryIO
 import numpy as np
 
 from ftcore.dictionary.spool import spooled
-from ftcore.dictionary.tokens import encode, joined_lines, padded
+from ftcore.dictionary.tokens import Block, encode, joined_lines, padded
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.native import PAD
 from ftcore.text.missing import is_missing
 from ftcore.text.opening import opened
 
-Block = Callable[[], np.ndarray]  # reads one block of text (scan's sense): uint8[bytes + PAD]
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
 _ITEMS = 2048  # lines of a list joined at a time

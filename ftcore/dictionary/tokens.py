@@ -1,14 +1,20 @@
-"""Lines and words as bytes, and bytes as a text that the native core reads."""
+"""Lines and words as bytes, and bytes as a text that the native core reads.
+
+A text is uint8, each line with a newline behind it, then `PAD` bytes (see ftcore/native/text.h).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ftcore.errors import UserError
 from ftcore.native import PAD
 
+Block = Callable[[], np.ndarray]  # reads one block of text: uint8[bytes + PAD]
 _LARGE = 4 << 20  # bytes that are not copied once more than needed
+_FEW = 4  # lines up to which they are looked at one by one
 _NEWLINE = 10
 _ZEROS = bytes(PAD)
 
@@ -37,13 +43,28 @@ def joined_lines(part: list[str | bytes]) -> bytes:
         return b"".join([encode(item) + b"\n" for item in part])
 
 
-def join_lines(lines: Iterable[str | bytes]) -> np.ndarray:
-    """Lines as one text (scan's sense); a newline inside one is a separator like any other."""
-    part = list(lines)
-    data = joined_lines(part)
-    if data.count(b"\n") != len(part):
-        data = joined_lines([encode(line).replace(b"\n", b" ") for line in part])
-    return padded(data)
+def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
+    r"""One text of many lines; a newline inside one becomes a space: they count alike, and each line stays one.
+
+    Raises:
+        UserError: A line that is neither str nor bytes.
+
+    Example:
+        >>> text_of_lines(["a\nb", b"c"]).tobytes()
+        b'a b\nc\n\x00\x00\x00\x00\x00\x00\x00\x00'
+    """
+    if len(lines) <= _FEW and not any(type(line) is not str and type(line) is not bytes for line in lines):
+        data = b"\n".join([encode(line).replace(b"\n", b" ") for line in lines] + [_ZEROS])
+        return np.frombuffer(bytearray(data), np.uint8)
+    try:
+        data = joined_lines(part := list(lines))
+        if data.count(b"\n") != len(part):
+            data = joined_lines([encode(line).replace(b"\n", b" ") for line in part])
+        return padded(data)
+    except TypeError:
+        wrong = next((line for line in lines if not isinstance(line, str | bytes)), "")
+        said = "no line" if wrong is None else f"a {type(wrong).__name__}"
+        raise UserError(f"{wrong!r} is {said}; give lines of str or bytes") from None
 
 
 def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ftcore.base.files import atomic_file
+from ftcore.base.strings import holds_text
 from ftcore.base.threads import ahead
+from ftcore.dictionary.columns import column_text, is_list
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.errors import NoSuchColumn, UnreadableFile, UserError
-from ftcore.inference.columns import holds_text, text_of_column
 from ftcore.inference.files import Progress, refuse_same
 from ftcore.inference.predict import Predictions, Predictor, joined
 
@@ -89,7 +90,7 @@ def predict_column(predictor: Predictor, column: pa.Array, k: int = 1, threshold
     """Predictions of a column of texts: strings or lists of words; a null is an empty text."""
     rows = max(1, len(column) * _PART // max(1, column.nbytes))
     parts = (column.slice(at, rows) for at in range(0, max(1, len(column)), rows))
-    return joined([predictor.from_text(text_of_column(part), k, threshold) for part in parts])
+    return joined([predictor.from_text(column_text(part), k, threshold) for part in parts])
 
 
 def label_columns(found: Predictions, names: pa.Array, k: int) -> tuple[pa.Array, pa.Array]:
@@ -120,7 +121,8 @@ def _schema(
     for name, option in zip(new, ("label", "score"), strict=True):
         if name in kept or new[0] == new[1]:
             raise UserError(f"{path}: a column {name!r} is there already; give {option}= another name")
-    if not holds_text(kind := schema.field(text).type):
+    kind = schema.field(text).type
+    if not holds_text(kind.value_type if is_list(kind) else kind):
         raise UserError(f"{path}: column {text!r} is {kind}; give one of strings or lists of strings")
     types = (pa.string(), pa.float32()) if k == 1 else (pa.list_(pa.string()), pa.list_(pa.float32()))
     fields = [schema.field(name) for name in kept] + [

@@ -21,9 +21,9 @@ import numpy as np
 from ftcore import native
 from ftcore.base.cores import cores
 from ftcore.base.threads import ahead
+from ftcore.dictionary.tokens import text_of_lines
 from ftcore.errors import Diverged, IncompatibleModel, UserError
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_lines
 from ftcore.model.huffman import children
 from ftcore.model.model import Model
 from ftcore.native import PAD

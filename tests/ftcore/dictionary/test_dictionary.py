@@ -17,7 +17,7 @@ from ftcore.dictionary.bucket_rows import EveryBucket, KeptBuckets, OccurringBuc
 from ftcore.dictionary.dictionary import Dictionary, split
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.numbering import Numbering
-from ftcore.dictionary.tokens import join_lines
+from ftcore.dictionary.tokens import text_of_lines
 from ftcore.errors import UserError
 from tests.reference import dictionary as slow
 from tests.reference.peer import data_file, needs_peer, run_live, run_peer
@@ -302,7 +302,7 @@ def test_subwords_made_when_a_word_is_met_are_those_made_for_all(label):
     words = [f"{a}{b}·word{b * 7}" for a in "xyzé" for b in range(300)]
     whole = Dictionary.build([(["x"], " ".join(words))], Numbering(minn=2, maxn=5, bucket=10_007))
     assert "_vocabulary" in vars(whole)
-    text = join_lines([" ".join(words[i:] + ["new", "</s>"]) for i in range(0, 1200, 17)])
+    text = text_of_lines([" ".join(words[i:] + ["new", "</s>"]) for i in range(0, 1200, 17)])
     expected = [array.tobytes() for array in whole.line_features(text, label=label)]
     for threads in (1, 4):
         fresh = Dictionary.from_state(whole.state())

@@ -14,7 +14,7 @@ from ftcore.dictionary import columns
 from ftcore.dictionary import lines as module
 from ftcore.dictionary.columns import column_text
 from ftcore.dictionary.lines import Lines
-from ftcore.dictionary.tokens import join_lines
+from ftcore.dictionary.tokens import text_of_lines
 from ftcore.errors import UserError
 from ftcore.native import PAD
 
@@ -154,8 +154,8 @@ def test_columns_as_text():
     assert bytes(column_text(pa.array(["a\nb", None, "", "c"]))[:-PAD]) == b"a b\n\n\nc\n"
     assert bytes(column_text(pa.array([b"\xff", b"x"]).slice(1))[:-PAD]) == b"x\n"
     assert len(column_text(pa.array([], pa.string()))) == PAD
-    assert bytes(join_lines(["a\nb", b"c\n", "\ud800"])[:-PAD]) == b"a b\nc \n\xed\xa0\x80\n"
-    assert bytes(join_lines(["a\nb\n", "c"])[:-PAD]) == b"a b \nc\n"
+    assert bytes(text_of_lines(["a\nb", b"c\n", "\ud800"])[:-PAD]) == b"a b\nc \n\xed\xa0\x80\n"
+    assert bytes(text_of_lines(["a\nb\n", "c"])[:-PAD]) == b"a b \nc\n"
 
 
 def test_what_cannot_be_read_says_why(tmp_path):

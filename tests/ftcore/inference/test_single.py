@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import ftcore
+from ftcore.dictionary.tokens import text_of_lines
 from ftcore.inference import predict as module
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
-from ftcore.inference.text import text_of_lines
 from ftcore.inference.vectors import Vectors
 
 WORDS = ["film", "电影", "好看", "dull", "naïve", "a", "brand-new", "w1", "w2", "w3"]

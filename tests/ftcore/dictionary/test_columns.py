@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftcore.base.strings import holds_text
+from ftcore.dictionary.columns import column_text
+from ftcore.dictionary.tokens import text_of_lines
 from ftcore.errors import UserError
-from ftcore.inference.columns import holds_text, text_of_column
-from ftcore.inference.text import text_of_lines
 from ftcore.native import PAD
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
@@ -33,19 +34,19 @@ def test_lines(lines):
 def test_columns(lines, start, stop):
     expected = plain([x or "" for x in lines[start:stop]])
     for kind in (pa.string(), pa.large_string()):
-        assert text_of_column(pa.array(lines, kind)[start:stop]).tobytes() == expected
-        assert text_of_column(pa.array(lines, kind).cast(pa.binary())[start:stop]).tobytes() == expected
-        assert text_of_column(pa.array(lines, kind).dictionary_encode()[start:stop]).tobytes() == expected
+        assert column_text(pa.array(lines, kind)[start:stop]).tobytes() == expected
+        assert column_text(pa.array(lines, kind).cast(pa.binary())[start:stop]).tobytes() == expected
+        assert column_text(pa.array(lines, kind).dictionary_encode()[start:stop]).tobytes() == expected
     raw = [x if x is None else x.encode() for x in lines]
     for column in (
         pa.array(lines, pa.string_view()),
         pa.array(raw, pa.binary_view()),
         pa.array(raw).dictionary_encode(),
     ):
-        assert holds_text(column.type) and text_of_column(column[start:stop]).tobytes() == expected
+        assert holds_text(column.type) and column_text(column[start:stop]).tobytes() == expected
     rows = [None if x is None else x.split(" ") for x in lines]
     for kind in (pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string_view())):
-        assert text_of_column(pa.array(rows, kind)[start:stop]).tobytes() == expected
+        assert column_text(pa.array(rows, kind)[start:stop]).tobytes() == expected
 
 
 @pytest.mark.parametrize("size", [1, 6])  # few or many
