@@ -16,13 +16,10 @@ from ftcore.errors import UserError
 from ftcore.evaluation.advice import advice
 from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
 from ftcore.evaluation.multilabel import score_at_thresholds
-from ftcore.evaluation.plots import (
-    confusion_figure,
-    figure_svg,
-    precision_recall_figure,
-    reliability_figure,
-)
+from ftcore.evaluation.plots import confusion_figure, figure_svg, precision_recall_figure
 from ftcore.model.thresholds import Thresholds
+from ftcore.report.charts import as_file, reliability_chart
+from ftcore.report.pages import records
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import ShardSet, iter_batches
 from tasks.commit import shard_set
@@ -45,6 +42,7 @@ CODE = (
     "ftcore.formats.directory",
     "ftcore.inference.classifier",
     "ftcore.inference.vectors",
+    "ftcore.report.charts",
     "ftcore.shards.shards",
     "tasks.word_sets",
 )
@@ -215,7 +213,7 @@ def plots(report: ClassificationReport, labels: list[str]) -> dict[str, str]:
     return {
         "confusion": figure_svg(confusion_figure(report.tables["confusion"], labels)),
         "precision_recall": figure_svg(precision_recall_figure(report.tables["precision_recall"])),
-        "calibration": figure_svg(reliability_figure(report.tables["calibration"], report.metrics["ece"])),
+        "calibration": as_file(reliability_chart(records(report.tables["calibration"]))),
     }
 
 

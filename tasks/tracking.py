@@ -28,7 +28,6 @@ from tasks.store import Owner, Store
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
     from mlflow.entities import Run
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -190,10 +189,6 @@ class Tracker:
     def table(self, run: str, frame: pd.DataFrame, name: str) -> None:
         """Log a DataFrame as an MLflow table."""
         self.client.log_table(run, frame, name)
-
-    def figure(self, run: str, figure: Figure, name: str) -> None:
-        """Log a matplotlib figure."""
-        self.client.log_figure(run, figure, name)
 
     @contextmanager
     def system_metrics(self, run: str) -> Iterator[None]:

@@ -290,8 +290,8 @@ def _scores(gold: Gold, predictions: RankedLabels, top_k: Sequence[int], bins: i
     support = np.bincount(gold.label, minlength=size)
     predicted = np.bincount(first, minlength=size)
     true = np.bincount(first[right], minlength=size)
-    precision, recall = _ratio(true, predicted), _ratio(true, support)
-    f1 = _ratio(2 * true, predicted + support)
+    precision, recall = ratio(true, predicted), ratio(true, support)
+    f1 = ratio(2 * true, predicted + support)
     present = (support > 0) | (predicted > 0)
     weight = support / max(support.sum(), 1)
     metrics = {"accuracy": float(right.mean())}
@@ -312,7 +312,8 @@ def _scores(gold: Gold, predictions: RankedLabels, top_k: Sequence[int], bins: i
     return metrics, rows, calibration
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """float64[n]: 0 where the denominator is."""
     return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftcore.evaluation.metrics import Gold, encode_gold
+from ftcore.evaluation.metrics import Gold, encode_gold, ratio
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def score_at_thresholds(
     size = len(pairs.names)
     true, said = np.bincount(label[right], minlength=size), np.bincount(label, minlength=size)
     support = np.bincount(pairs.label, minlength=size)
-    precision, recall, f1 = _ratio(true, said), _ratio(true, support), _ratio(2 * true, said + support)
+    precision, recall, f1 = ratio(true, said), ratio(true, support), ratio(2 * true, said + support)
     present = (support > 0) | (said > 0)
     metrics = {
         "threshold_macro_precision": float(precision[present].mean()),
@@ -103,7 +103,3 @@ def _overall(pairs: Gold, document: np.ndarray, right: np.ndarray, chosen: np.nd
         "threshold_micro_f1": 2 * hits / (said_all + gold_all) if gold_all else 0.0,
         "subset_accuracy": float(whole[chosen].mean()) if chosen.any() else 0.0,
     }
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)

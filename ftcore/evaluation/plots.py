@@ -28,7 +28,7 @@ CJK_FAMILIES = (
     "Noto Sans CJK TC", "Noto Sans CJK JP", "Droid Sans Fallback", "Arial Unicode MS",
 )  # fmt: skip
 LATIN = "DejaVu Sans"
-BLUE, GREY = "#2563a8", "#8a8f98"
+BLUE = "#2563a8"
 LINES = ("#2563a8", "#c8601d", "#2b8a5f", "#8b5cb8", "#b8892b", "#c04670", "#3f98a8", "#6b7280")
 
 
@@ -85,22 +85,6 @@ def precision_recall_figure(curves: DataFrame, *, limit: int = 10) -> Figure:
     axes.plot(micro["recall"], micro["precision"], color="#222222", lw=2.2, label="micro average")
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     axes.legend(loc="lower left", fontsize=8, frameon=False, ncols=2 if len(chosen) > 6 else 1)
-    return _finish(figure)
-
-
-def reliability_figure(calibration: DataFrame, ece: float | None = None) -> Figure:
-    """Accuracy against confidence per bin; the bars below show how many documents each bin holds."""
-    figure, axes = _figure(5.2, 4.6)
-    used = calibration[calibration["documents"] > 0]
-    low, high = used["low"].to_numpy(), used["high"].to_numpy()
-    share = used["documents"] / max(calibration["documents"].sum(), 1)
-    axes.bar(low, share, high - low, align="edge", color="#d5dae1", label="share of documents")
-    axes.plot([0, 1], [0, 1], "--", color=GREY, lw=1, label="perfect")
-    axes.plot(used["confidence"], used["accuracy"], "o-", color=BLUE, ms=4, lw=1.6, label="accuracy")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
-    if ece is not None:
-        axes.set_title(f"expected calibration error {ece:.3f}", loc="left", fontsize=10)
-    axes.legend(loc="upper left", fontsize=8, frameon=False)
     return _finish(figure)
 
 

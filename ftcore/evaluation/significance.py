@@ -22,7 +22,7 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,9 +47,9 @@ class Interval:
     level: float = 0.95
 
     @property
-    def significant(self) -> bool:
-        """The interval does not hold 0."""
-        return self.low > 0 or self.high < 0
+    def side(self) -> str:
+        """Where the interval lies: "better" wholly above 0, "worse" wholly below, else "even"."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "even"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class McNemar:
 
 def significantly_worse(*intervals: Interval) -> bool:
     """True when any of the intervals of ``b - a`` lies wholly below 0."""
-    return any(interval.high < 0 for interval in intervals)
+    return any(interval.side == "worse" for interval in intervals)
 
 
 def paired_bootstrap(
@@ -87,28 +87,6 @@ def paired_bootstrap(
     values, counts = np.unique(b - a, return_counts=True)
     drawn = [weights @ values / len(a) for weights in _resamples(counts, samples, seed)]
     return _interval(float((b - a).mean()), np.concatenate(drawn), level)
-
-
-def bootstrap_metric(
-    metric: Callable[[np.ndarray], float],
-    documents: int,
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Interval of any difference: `metric` takes resampled document numbers int64[N], gives b - a.
-
-    Example:
-        >>> a, b = np.zeros(100), np.ones(100)
-        >>> bootstrap_metric(lambda rows: (b[rows] - a[rows]).mean(), 100, samples=50).low
-        1.0
-    """
-    if documents < 1:
-        raise UserError("at least one document is needed")
-    rng = np.random.default_rng(seed)
-    drawn = np.array([metric(rng.integers(0, documents, documents)) for _ in range(samples)])
-    return _interval(float(metric(np.arange(documents))), drawn, level)
 
 
 def bootstrap_macro_f1(

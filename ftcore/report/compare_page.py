@@ -134,7 +134,7 @@ def _scored(page: ComparePage, first: ModelEntry, other: ModelEntry) -> tuple[st
     intervals = [row.interval for row in rows.values()]
     if significantly_worse(*intervals):
         return "bad", f"{b} is significantly worse than {a}: {figures}."
-    if any(interval.low > 0 for interval in intervals):
+    if any(interval.side == "better" for interval in intervals):
         return "good", f"{b} is significantly better than {a}: {figures}."
     return "even", f"These documents do not tell {b} and {a} apart: {figures}."
 
@@ -284,9 +284,7 @@ def _cell(row: Difference | None) -> str:
 
 
 def _tone(row: Difference) -> str:
-    if row.few:
-        return "even"
-    return "better" if row.interval.low > 0 else "worse" if row.interval.high < 0 else "even"
+    return "even" if row.few else row.interval.side
 
 
 def _axis(page: ComparePage, chosen: Callable[[Difference], bool]) -> float:

@@ -25,7 +25,6 @@ def figures(report):
     return [
         plots.confusion_figure(tables["confusion"], LABELS),
         plots.precision_recall_figure(tables["precision_recall"]),
-        plots.reliability_figure(tables["calibration"], report.metrics["ece"]),
     ]
 
 
@@ -53,8 +52,8 @@ def test_importing_is_light_and_pyplot_is_never_loaded():
         "import sys; from ftcore.evaluation import plots, metrics, similarity, comparison\n"
         "assert not {'matplotlib', 'pandas'} & set(sys.modules), 'heavy import'\n"
         "import pandas\n"
-        "bins = pandas.DataFrame({n: [0.0, 1.0] for n in ('low', 'high', 'confidence', 'accuracy', 'documents')})\n"
-        "plots.figure_svg(plots.reliability_figure(bins))\n"
+        "curve = pandas.DataFrame({'label': '', 'recall': [0.0, 1.0], 'precision': [1.0, 0.5]})\n"
+        "plots.figure_svg(plots.precision_recall_figure(curve))\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

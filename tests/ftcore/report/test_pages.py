@@ -1,6 +1,7 @@
 import html.parser
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -233,6 +234,15 @@ def test_ticks_cover_the_range():
     for low, high in ((0, 1), (-3, 17), (0.001, 0.0013), (1e6, 9e6), (5, 5)):
         ticks = charts.nice_ticks(low, high)
         assert ticks[0] <= low and ticks[-1] >= high and 2 <= len(ticks) <= 8
+
+
+def test_a_drawing_in_a_file_is_xml_with_its_own_colours():
+    rows = [{"low": 0.5, "high": 1.0, "documents": 3, "confidence": 0.8, "accuracy": 0.7}]
+    drawn = ElementTree.fromstring(charts.as_file(charts.reliability_chart(rows)))
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    used = {element.get("class") for element in drawn.iter()} - {None, "tick", "axis"}
+    style = next(element.text for element in drawn.iter() if element.tag.endswith("style"))
+    assert used and all(f".{name}{{" in style for name in used)
 
 
 def test_interval_chart_marks_its_side():
