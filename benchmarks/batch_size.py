@@ -39,7 +39,7 @@ from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables
-from ftcore.training.finetune import finetune
+from ftcore.training.recipe import Conditions, Prepared, fit
 from ftcore.training.validation import validate
 
 DIM, LR, EPOCHS = 100, 0.1, 5
@@ -75,7 +75,7 @@ def measure_ours(train: Pairs, test: Pairs, batch_size: int, seed: int) -> dict[
     rows = torch.from_numpy(initial_rows(seed, dictionary.numbers(), DIM))
     tables = TwoTables(rows, torch.zeros(dictionary.nlabels, DIM))
     start = time.process_time()
-    finetune(tables, dictionary, bags, None, options, seed=seed, engine=choose_engine("reference", "cpu"))
+    fit(tables, Prepared(dictionary, bags), options, Conditions(choose_engine("reference", "cpu"), seed))
     trained = time.process_time() - start
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     held_out = encode_bags([as_batch([text for text, _ in test], [[label] for _, label in test])], dictionary)

@@ -47,7 +47,7 @@ from ftcore.shards.shards import iter_batches
 from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.effort import settle, usable
-from ftcore.training.finetune import finetune
+from ftcore.training.recipe import Conditions, Prepared, fit
 
 HERE = Path(__file__).resolve().parent
 CASES: dict[str, tuple[str, list[str]]] = {  # name: (configuration, changes)
@@ -175,15 +175,8 @@ def measure_ours(shards: Path, test: TestSplit, config: Config, seed: int) -> Sc
     model = FastText.untrained(
         Tokenizer(config.text), dictionary, dim=config.finetune_dim, loss=options.loss, seed=seed
     )
-    finetune(
-        model.tables,
-        dictionary,
-        bags,
-        held_out if len(held_out) else None,
-        options,
-        seed=seed,
-        engine=choose_engine("auto", "cpu"),
-    )
+    prepared = Prepared(dictionary, bags, held_out if len(held_out) else None)
+    fit(model.tables, prepared, options, Conditions(choose_engine("auto", "cpu"), seed))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     best = model.probabilities(test.lines).argmax(1)
     return test.score([str(model.labels[i]) for i in best], wall, cpu)

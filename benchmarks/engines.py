@@ -33,8 +33,7 @@ from ftcore.dictionary.lines import Lines
 from ftcore.engines.choice import EngineChoice, choose_engine, load_engine
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables
-from ftcore.training.finetune import finetune
-from ftcore.training.pretrain import pretrain
+from ftcore.training import recipe
 
 MODELS = ("skipgram", "cbow", "supervised")
 
@@ -70,14 +69,12 @@ class Prepared:
         start = time.perf_counter()
         if self.model == "supervised":
             options = config.Finetune(dim=self.dim, epoch=1, batch_size=way.batch_size, keep_best=False)
-            result = finetune(tables, self.dictionary, self.corpus, None, options, engine=engine)
         else:
             options = config.Pretrain(
                 model=self.model, dim=self.dim, epoch=1, batch_size=way.batch_size, lr=0.05
             )
-            result = pretrain(
-                tables, self.dictionary, self.corpus, options, engine=engine, deterministic=False
-            )
+        prepared = recipe.Prepared(self.dictionary, self.corpus)
+        result = recipe.fit(tables, prepared, options, recipe.Conditions(engine, deterministic=False))
         return result.tokens / (time.perf_counter() - start), result.history[-1]["loss"]
 
 

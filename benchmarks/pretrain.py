@@ -83,7 +83,7 @@ def measure(spec: dict) -> Run:
     from ftcore.dictionary.lines import Lines
     from ftcore.engines.choice import choose_engine
     from ftcore.model.module import TwoTables
-    from ftcore.training.pretrain import pretrain
+    from ftcore.training.recipe import Conditions, Prepared, fit
 
     def run(text, epoch: int) -> tuple[float, ...]:
         chosen = {**spec["chosen"], "epoch": epoch, "updates": spec["updates"]}
@@ -95,16 +95,10 @@ def measure(spec: dict) -> Run:
         rows = torch.from_numpy(initial_rows(0, dictionary.numbers(), options.dim))
         tables = TwoTables(rows, torch.zeros(dictionary.nwords, options.dim))
         cpu, wall = time.process_time(), time.perf_counter()
-        result = pretrain(
-            tables,
-            dictionary,
-            corpus,
-            options,
-            engine=choose_engine("cpu", "cpu"),
-            deterministic=False,
-            threads=spec["threads"] or None,
-            epoch_tokens=corpus.ntokens,
+        conditions = Conditions(
+            choose_engine("cpu", "cpu"), threads=spec["threads"] or None, deterministic=False, whole=True
         )
+        result = fit(tables, Prepared(dictionary, corpus), options, conditions)
         return result.tokens, time.process_time() - cpu, time.perf_counter() - wall, read
 
     found = run(spec["path"], spec["chosen"]["epoch"])

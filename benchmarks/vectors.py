@@ -96,7 +96,7 @@ def train_ours(spec: dict) -> None:
     from ftcore.engines.choice import choose_engine
     from ftcore.fasttext import FastText
     from ftcore.text.tokenizer import Tokenizer
-    from ftcore.training.pretrain import pretrain
+    from ftcore.training.recipe import Conditions, Prepared, fit
 
     chosen = dict(spec["arguments"])
     path, seed = chosen.pop("input"), chosen.pop("seed")
@@ -107,16 +107,8 @@ def train_ours(spec: dict) -> None:
         Tokenizer(), dictionary, dim=options.dim, kind=options.model, loss="ns", seed=seed
     )
     choice = choose_engine(spec["engine"], "cpu")
-    pretrain(
-        model.tables,
-        dictionary,
-        corpus,
-        options,
-        seed=seed,
-        engine=choice,
-        deterministic=False,
-        epoch_tokens=corpus.ntokens,
-    )
+    conditions = Conditions(choice, seed, deterministic=False, whole=True)
+    fit(model.tables, Prepared(dictionary, corpus), options, conditions)
     others = spec["others"]
     np.savez(
         spec["out"],

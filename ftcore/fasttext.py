@@ -458,8 +458,7 @@ class FastText(nn.Module):
         if args.label or not own.bucket_rows.seeded:
             options = replace(own.options, min_count=max(1, own.options.min_count))
             names = [name.removeprefix(args.label) for name in own.labels]
-            counts = own.counts, own.label_counts, own.ntokens
-            dictionary = Dictionary(own.packed_words, names, *counts, options, OccurringBuckets(own.buckets))
+            dictionary = own.changed(labels=names, options=options, bucket_rows=OccurringBuckets(own.buckets))
         tables = []
         for table, rows in ((model.input, dictionary.rows), (model.output, None)):
             dense = table if isinstance(table, np.ndarray) else table.dense()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+R = TypeVar("R")
 
 
-def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int) -> Iterator[Any]:
+def ahead(function: Callable[..., R], arguments: Iterable[tuple], threads: int) -> Iterator[R]:
     """``function(*a)`` for each of ``arguments``, in their order; at most two calls a thread are open.
 
     Example:
@@ -21,7 +26,7 @@ def ahead(function: Callable[..., Any], arguments: Iterable[tuple], threads: int
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque = deque()
+        waiting: deque[Future[R]] = deque()
         try:
             for given in arguments:
                 waiting.append(pool.submit(function, *given))

@@ -53,5 +53,5 @@ def _ordered(
         dictionary.options,
     )  # fmt: skip
     options = dictionary.options
-    made.add_buckets(ngram_buckets(made.words, options.minn, options.maxn, made.bucket)[0])
+    made.add_buckets(ngram_buckets(made.packed_words, options.minn, options.maxn, made.bucket)[0])
     return made

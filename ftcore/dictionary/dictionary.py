@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Dictionary:
         options: config.DictionaryOptions | Numbering,
         bucket_rows: BucketRows | None = None,
     ) -> None:
-        self.packed_words = words if isinstance(words, Words) else Words.of(words)
+        self.packed_words = Words.of(words)
         self.packed_labels = (
             labels if isinstance(labels, Words) else Words.of([label_bytes(name) for name in labels])
         )
@@ -163,25 +163,23 @@ class Dictionary:
         made._add_own_buckets()
         return made
 
+    def changed(self, **parts: Any) -> Dictionary:
+        """A dictionary with other parts, named as its arguments are; it shares the rest."""
+        own = {
+            "words": self.packed_words, "labels": self.packed_labels, "counts": self.counts,
+            "label_counts": self.label_counts, "ntokens": self.ntokens, "options": self.options,
+            "bucket_rows": self.bucket_rows,
+        }  # fmt: skip
+        return Dictionary(**(own | parts))
+
     def copy(self) -> Dictionary:
         """An independent copy: growing its buckets leaves this one as it is."""
-        return Dictionary(
-            self.packed_words, self.packed_labels, self.counts.copy(), self.label_counts.copy(),
-            self.ntokens, self.options, self.bucket_rows,
-        )  # fmt: skip
-
-    def renamed(self, labels: list[str]) -> Dictionary:
-        """The same dictionary with other names for its labels; it shares the words and the counts."""
-        return Dictionary(
-            self.packed_words, labels, self.counts, self.label_counts, self.ntokens, self.options, self.bucket_rows
-        )  # fmt: skip
+        return self.changed(counts=self.counts.copy(), label_counts=self.label_counts.copy())
 
     def complete(self) -> Dictionary:
         """The same with a row for each bucket, as a file has it, unless it was cut off; it shares the arrays."""
         rows = self.bucket_rows.complete()
-        return self if rows is self.bucket_rows else Dictionary(
-            self.packed_words, self.packed_labels, self.counts, self.label_counts, self.ntokens, self.options, rows
-        )  # fmt: skip
+        return self if rows is self.bucket_rows else self.changed(bucket_rows=rows)
 
     def cut_off(self, words: np.ndarray, pairs: np.ndarray) -> Dictionary:
         """What is left where rows go.
@@ -190,10 +188,9 @@ class Dictionary:
             words: int64[n], ids of the words that stay, sorted.
             pairs: int32[m, 2], bucket and place of the row of each n-gram that stays.
         """
-        return Dictionary(
-            self.packed_words.take(words), self.packed_labels, self.counts[words], self.label_counts,
-            self.ntokens, self.options, KeptBuckets(pairs),
-        )  # fmt: skip
+        return self.changed(
+            words=self.packed_words.take(words), counts=self.counts[words], bucket_rows=KeptBuckets(pairs)
+        )
 
     def merge(self, other: Dictionary, labels: bool = False) -> Dictionary:
         """This dictionary with another's words behind its own: how fine-tuning gains pretrained rows.
@@ -207,14 +204,11 @@ class Dictionary:
         """
         new = np.flatnonzero(self.word_index.find(other.packed_words) < 0)
         more = [i for i, name in enumerate(other.labels) if labels and name not in self.label_index]
-        merged = Dictionary(
-            self.packed_words + other.packed_words.take(new),
-            self.packed_labels + other.packed_labels.take(np.array(more, np.int64)),
-            np.concatenate([self.counts, other.counts[new]]),
-            np.concatenate([self.label_counts, other.label_counts[more]]),
-            self.ntokens,
-            self.options,
-            self.bucket_rows,
+        merged = self.changed(
+            words=self.packed_words + other.packed_words.take(new),
+            labels=self.packed_labels + other.packed_labels.take(np.array(more, np.int64)),
+            counts=np.concatenate([self.counts, other.counts[new]]),
+            label_counts=np.concatenate([self.label_counts, other.label_counts[more]]),
         )
         if self.same_subwords(other):
             merged.add_buckets(other.buckets)

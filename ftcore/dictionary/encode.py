@@ -17,6 +17,7 @@ import numpy as np
 from ftcore import native
 from ftcore.base.cores import usable_threads
 from ftcore.base.npy import GrowingNpy
+from ftcore.base.ragged import Ragged
 from ftcore.base.threads import ahead
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Block, Lines
@@ -77,9 +78,9 @@ class BagCorpus:
     def take(self, documents: np.ndarray) -> BagCorpus:
         """The bags of some documents, in the given order."""
         documents = np.asarray(documents, np.int64)
-        ids, offsets = _gather(self.ids, self.offsets, documents)
-        targets, target_offsets = _gather(self.targets, self.target_offsets, documents)
-        return BagCorpus(ids, offsets, targets, target_offsets)
+        ids = Ragged(self.ids, self.offsets).take(documents)
+        targets = Ragged(self.targets, self.target_offsets).take(documents)
+        return BagCorpus(ids.values, ids.offsets, targets.values, targets.offsets)
 
     @classmethod
     def open(cls, path: Path | str) -> BagCorpus:
@@ -289,13 +290,6 @@ def _labels(batch: pa.RecordBatch, dictionary: Dictionary) -> tuple[np.ndarray, 
     ]
     flat = np.array([i for row in rows for i in row], np.int32)
     return flat, np.array([len(row) for row in rows], np.int64)
-
-
-def _gather(values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    sizes = offsets[rows + 1] - offsets[rows]
-    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-    places = np.arange(ends[-1]) - np.repeat(ends[:-1] - offsets[rows], sizes)
-    return values[places], ends
 
 
 # ------------------------------------------------------------------------------------------- storage

@@ -2,7 +2,7 @@
 
 Source: fastText 0.9.3 ``src/dictionary.cc``, ``Dictionary::hash`` (FNV-1a), ``computeSubwords`` and
 ``addWordNgrams``. All text is UTF-8 bytes: a character is a code point's bytes, a hash never sees a
-Python string. The vectorised functions work on many words at once, packed as one blob with offsets.
+Python string. `ngram_buckets` works on many words at once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ftcore import native
-
-EOS = b"</s>"  # end of a line; a word like the others but without n-grams
+from ftcore.dictionary.lookup import Words
+from ftcore.dictionary.tokens import EOS as EOS
 
 _FNV_OFFSET = 2166136261
 _FNV_PRIME = 16777619
@@ -62,34 +62,11 @@ def char_ngrams(word: bytes, minn: int, maxn: int) -> list[bytes]:
     return found
 
 
-# ------------------------------------------------------------------------------ many words at once
-def pack(items: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes strings as (blob uint8[N], offsets int64[len + 1]).
-
-    Example:
-        >>> pack([b"ab", b"c"])[1].tolist()
-        [0, 2, 3]
-    """
-    offsets = np.zeros(len(items) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])
-    return np.frombuffer(b"".join(items), np.uint8), offsets
-
-
-def unpack(blob: np.ndarray, offsets: np.ndarray) -> list[bytes]:
-    """The inverse of `pack`."""
-    data = blob.tobytes()
-    cuts = offsets.tolist()
-    return [data[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-
-
-def token_hashes(words: Sequence[bytes]) -> np.ndarray:
-    """`fnv1a` of each word as int32[len] (the sign kept, as word n-grams need it)."""
-    blob, offsets = pack(words)
-    return native.hash_words(blob, offsets)
-
-
-def ngram_buckets(words: Sequence[bytes], minn: int, maxn: int, bucket: int) -> tuple[np.ndarray, np.ndarray]:
+def ngram_buckets(
+    words: Sequence[bytes] | Words, minn: int, maxn: int, bucket: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Buckets of the character n-grams of each word: (buckets int32[N], offsets int64[len + 1])."""
     if maxn <= 0 or bucket <= 0 or not words:
         return np.zeros(0, np.int32), np.zeros(len(words) + 1, np.int64)
-    return native.ngram_buckets(*pack(words), minn, maxn, bucket)
+    packed = Words.of(words)
+    return native.ngram_buckets(packed.blob, packed.offsets, minn, maxn, bucket)

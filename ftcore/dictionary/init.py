@@ -13,6 +13,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import usable_threads
+from ftcore.base.threads import ahead
 
 _SPLIT = 1 << 20  # numbers that threads are worth starting for
 _BUCKETS = 1 << 40  # words are numbered from 0, buckets from here: the two never meet
@@ -52,10 +53,7 @@ def initial_rows(
     if threads == 1 or out.size < _SPLIT:
         native.initial_rows(start, numbers, out)
         return out
-    from concurrent.futures import ThreadPoolExecutor
-
     cuts = np.linspace(0, len(numbers), threads + 1).astype(np.int64)
-    with ThreadPoolExecutor(threads) as pool:
-        parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-        list(pool.map(lambda part: native.initial_rows(start, numbers[part], out[part]), parts))
+    fill = lambda a, b: native.initial_rows(start, numbers[a:b], out[a:b])  # noqa: E731
+    list(ahead(fill, zip(cuts[:-1], cuts[1:], strict=True), threads))
     return out

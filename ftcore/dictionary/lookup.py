@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ftcore import native
-from ftcore.dictionary.hashing import EOS
+from ftcore.dictionary.tokens import EOS
 
 
 class Words:
@@ -38,8 +38,10 @@ class Words:
         self.offsets = offsets - begin if begin else offsets
 
     @classmethod
-    def of(cls, items: Sequence[bytes]) -> Words:
-        """Pack byte strings."""
+    def of(cls, items: Sequence[bytes] | Words) -> Words:
+        """Pack byte strings; packed ones stay as they are."""
+        if isinstance(items, Words):
+            return items
         offsets = np.zeros(len(items) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, items), np.int64, len(items)), out=offsets[1:])
         return cls(np.frombuffer(bytearray(b"".join(items)) + bytes(native.PAD), np.uint8), offsets)
@@ -96,7 +98,7 @@ class WordIndex:
 
     def find(self, words: Words | Sequence[bytes]) -> np.ndarray:
         """Their numbers, -1 where there is none: int32[n]."""
-        words = words if isinstance(words, Words) else Words.of(words)
+        words = Words.of(words)
         return self.table.find(words.blob, words.offsets)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ftcore.errors import UserError
 from ftcore.native import PAD
 
+EOS = b"</s>"  # end of a line; a word like the others but without n-grams
 Block = Callable[[], np.ndarray]  # reads one block of text: uint8[bytes + PAD]
 _LARGE = 4 << 20  # bytes that are not copied once more than needed
 _FEW = 4  # lines up to which they are looked at one by one

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftcore.engines.ragged import Ragged, spans
+from ftcore.base.ragged import Ragged, spans
 from ftcore.errors import UserError
 
 STAGES = {"pretrain": 1, "finetune": 2, "order": 3}
@@ -115,9 +115,6 @@ def draw_labels(labels: Ragged, rng: np.random.Generator) -> np.ndarray:
 def drop_features(bags: Ragged, share: float, rng: np.random.Generator) -> Ragged:
     """Leave out each feature with probability `share`; a document that would lose all keeps all."""
     kept = rng.random(len(bags.values)) >= share
-    before = np.concatenate([[0], np.cumsum(kept)])
-    empty = np.diff(before[bags.offsets]) == 0
-    if empty.any():
-        kept |= np.repeat(empty, bags.sizes)
-        before = np.concatenate([[0], np.cumsum(kept)])
-    return Ragged(bags.values[kept], before[bags.offsets])
+    left = bags.where(kept)
+    empty = left.sizes == 0
+    return bags.where(kept | np.repeat(empty, bags.sizes)) if empty.any() else left

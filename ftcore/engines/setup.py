@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ftcore import native
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.engines.alias import alias_table
 from ftcore.engines.draws import keep_probability
-from ftcore.engines.ragged import Ragged
 from ftcore.errors import UserError
 from ftcore.model.huffman import leaf_paths
 from ftcore.model.negatives import NegativeSampler

@@ -6,13 +6,13 @@ memory; its row is the one it started from, which `initial_rows` makes from the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
 
 from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
 from ftcore.dictionary.init import bucket_numbers, initial_rows
 from ftcore.model.model import Model
 
@@ -24,23 +24,16 @@ def write_all_rows(file: IO[bytes], classic: Model) -> None:
 
     Rows are made some at a time by a few threads while others are written.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     nwords = classic.dictionary.nwords
     table = np.asarray(classic.input)
     _write_rows(file, table[:nwords])
     threads = min(4, cores())
-    # every job has a buffer of its own, which is written before the next job takes it
+    # every open call has a buffer of its own, which is written before another takes it
     buffers = [np.empty((_ROWS, classic.args.dim), np.float32) for _ in range(2 * threads)]
     starts = range(0, classic.dictionary.bucket, _ROWS)
-    jobs: deque = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for turn, start in enumerate(starts):
-            if len(jobs) == len(buffers):
-                _write_rows(file, jobs.popleft().result())
-            jobs.append(pool.submit(_bucket_rows, classic, start, buffers[turn % len(buffers)]))
-        for job in jobs:
-            _write_rows(file, job.result())
+    jobs = ((classic, start, buffers[turn % len(buffers)]) for turn, start in enumerate(starts))
+    for rows in ahead(_bucket_rows, jobs, threads):
+        _write_rows(file, rows)
 
 
 def _write_rows(file: IO[bytes], rows: np.ndarray) -> None:

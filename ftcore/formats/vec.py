@@ -7,9 +7,7 @@ space. Source: fastText 0.9.3 ``src/fasttext.cc`` (``saveVectors``, ``loadVector
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,8 @@ import numpy as np
 from ftcore import native
 from ftcore.base.cores import cores
 from ftcore.base.files import atomic_file
-from ftcore.dictionary.hashing import pack
+from ftcore.base.threads import ahead
+from ftcore.dictionary.lookup import Words
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.formats.cursor import Cursor
 from ftcore.formats.digits import format_rows, parse_lines, parse_value
@@ -46,34 +45,30 @@ def write_vec(
     Example:
         ``write_vec("m.vec", [b"the", b"of"], np.zeros((2, 100), np.float32))``
     """
-    blob, offsets = pack(words)
+    packed = Words.of(words)
+    blob, offsets = packed.blob, packed.offsets
     if (blob == 10).any():
         row = int(np.searchsorted(offsets, np.flatnonzero(blob == 10)[0], "right")) - 1
         raise UserError(f"{path}: word {row}, {words[row]!r}, has a newline, which a .vec cannot hold")
     blocks = iter([vectors] if isinstance(vectors, np.ndarray) else vectors)
     head = next(blocks, None)
     dim = 0 if head is None else head.shape[1]
-    threads = threads or cores()
-    with atomic_file(path) as file, ThreadPoolExecutor(threads) as pool:
-        file.write(b"%d %d\n" % (len(words), dim))
-        waiting: deque = deque()
-        done = 0
+    done = 0
+
+    def jobs() -> Iterator[tuple[np.ndarray, np.ndarray, int, np.ndarray]]:
+        nonlocal done
         for rows in _pieces(head, blocks, dim, path):
-            if done + len(rows) > len(words):
-                break
-            waiting.append(pool.submit(format_rows, blob, offsets, done, rows))
             done += len(rows)
-            if len(waiting) > 2 * threads:
-                file.write(waiting.popleft().result())
-        else:
-            rows = None
-        for job in waiting:
-            file.write(job.result())
-        if rows is not None or done != len(words):
-            more = "more than" if rows is not None else done
-            raise UserError(
-                f"{path}: {len(words)} words but {more} {'that' if rows is not None else ''} vectors"
-            )
+            if done > len(words):
+                raise UserError(f"{path}: {len(words)} words but more vectors than that")
+            yield blob, offsets, done - len(rows), rows
+
+    with atomic_file(path) as file:
+        file.write(b"%d %d\n" % (len(words), dim))
+        for lines in ahead(format_rows, jobs(), threads or cores()):
+            file.write(lines)
+        if done != len(words):
+            raise UserError(f"{path}: {len(words)} words but {done} vectors")
 
 
 def _pieces(
@@ -119,15 +114,10 @@ def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes],
     out = np.empty((rows, dim), np.float32)
     threads = threads or cores()
     cuts = np.linspace(0, rows, min(rows, 8 * threads) + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [
-            pool.submit(parse_lines, data, starts, a, b, words, out)
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-        ]
-        for job in jobs:
-            line = job.result()
-            if line >= 0:
-                raise _explain(path, line + 2, data[starts[line] : starts[line + 1]].tobytes(), dim)
+    jobs = ((data, starts, a, b, words, out) for a, b in zip(cuts[:-1], cuts[1:], strict=True))
+    for line in ahead(parse_lines, jobs, threads):
+        if line >= 0:
+            raise _explain(path, line + 2, data[starts[line] : starts[line + 1]].tobytes(), dim)
     found = [data[a:b].tobytes() for a, b in words.tolist()]
     _refuse_wide_rows(path, found, dim)
     return found, out

@@ -132,5 +132,5 @@ class Model:
         old = self.args.label
         names = [prefix + name.removeprefix(old) for name in self.dictionary.labels]
         args = replace(self.args, label=prefix)
-        plain = Model(args, self.dictionary.renamed(names), *matrices, self.seed, path=self.path)
+        plain = Model(args, self.dictionary.changed(labels=names), *matrices, self.seed, path=self.path)
         return replace(plain, version=self.version, kept=self.kept)

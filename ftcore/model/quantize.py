@@ -9,7 +9,7 @@ Source: fastText 0.9.3 ``src/quantmatrix.cc`` and ``src/productquantizer.cc``; t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -18,6 +18,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
 from ftcore.errors import Diverged, IncompatibleModel, UserError
 from ftcore.model.kmeans import KSUB, nearest, train_pieces
 
@@ -161,21 +162,21 @@ class QuantMatrix:
         count, dim = rows.shape
         if count * -(-dim // max(dsub, 1)) >= 1 << 31:
             raise UserError(f"{count} rows of {dim} columns at dsub {dsub} need over 2^31 codes; raise dsub")
-        from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:
+        def of_chunks(make: Callable[[np.ndarray], np.ndarray], of: QuantizableRows) -> np.ndarray:
+            chunks = ((of[start : start + _CHUNK],) for start in range(0, of.shape[0], _CHUNK))
+            return np.concatenate(list(ahead(make, chunks, threads)))
 
-            def quantized(of: QuantizableRows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:
-                quantizer = ProductQuantizer.train(of, dsub, threads, fused)
-                parts = pool.map(partial(quantizer.encode, fused=fused), _chunks(of))
-                return np.concatenate(list(parts)), quantizer
+        def quantized(of: QuantizableRows, dsub: int) -> tuple[np.ndarray, ProductQuantizer]:
+            quantizer = ProductQuantizer.train(of, dsub, threads, fused)
+            return of_chunks(partial(quantizer.encode, fused=fused), of), quantizer
 
-            if not qnorm:
-                return cls(*quantized(rows, dsub))
-            norms = np.concatenate(list(pool.map(row_norms, _chunks(rows))))[:, None]
-            norm_codes, norm_quantizer = quantized(norms, 1)
-            codes, quantizer = quantized(_Directions(rows, norms), dsub)
-            return cls(codes, quantizer, norm_codes[:, 0].copy(), norm_quantizer)
+        if not qnorm:
+            return cls(*quantized(rows, dsub))
+        norms = of_chunks(row_norms, rows)[:, None]
+        norm_codes, norm_quantizer = quantized(norms, 1)
+        codes, quantizer = quantized(_Directions(rows, norms), dsub)
+        return cls(codes, quantizer, norm_codes[:, 0].copy(), norm_quantizer)
 
     def __post_init__(self) -> None:
         if (self.norm_codes is None) != (self.norm_quantizer is None):
@@ -257,11 +258,6 @@ class _Directions:
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         norms = self.norms[rows]
         return self.rows[rows] / np.where(norms == 0, np.float32(1), norms)
-
-
-def _chunks(rows: QuantizableRows) -> Iterator[np.ndarray]:
-    for start in range(0, rows.shape[0], _CHUNK):
-        yield rows[start : start + _CHUNK]
 
 
 def _is_plain(rows: np.ndarray) -> bool:

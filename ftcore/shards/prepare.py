@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from ftcore import config
 from ftcore.base import files
 from ftcore.base.cores import cores
 from ftcore.base.npy import GrowingNpy
+from ftcore.base.threads import ahead
 from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
@@ -316,15 +316,9 @@ def prepare_parts(
     """
     outs = [Path(out_root) / f"{number:05d}" for number in range(len(parts))]
     workers = min(workers or cores(), max(1, len(parts)))
-    with open_pool(workers) as pool, ThreadPoolExecutor(workers) as threads:
-        futures = [
-            threads.submit(run_part, pool, part, options, out) for part, out in zip(parts, outs, strict=True)
-        ]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+    with open_pool(workers) as pool:
+        given = ((pool, part, options, out) for part, out in zip(parts, outs, strict=True))
+        return list(ahead(run_part, given, workers))
 
 
 def run_part(

@@ -293,9 +293,7 @@ class _Search:
             self.counted[counting] = self.train.count(options)
         self.check()
         whole = self.counted[counting]
-        found = Dictionary(
-            whole.words, whole.labels, whole.counts, whole.label_counts, whole.ntokens, options
-        )
+        found = whole.changed(options=options, bucket_rows=None)
         key = (*counting, options.word_ngrams, options.minn, options.maxn, found.bucket)
         if key not in self.encoded:
             dictionary = self.start.extend(found, options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +10,13 @@ import numpy as np
 
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
-from ftcore.engines.interface import Engine, Rate, StepResult
+from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup
 from ftcore.errors import MissingLabels, UserError
 from ftcore.model.matrices import Matrices, assign, copied
-from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.loop import Loop, TrainingResult, content_key
-from ftcore.training.progress import Listener
 from ftcore.training.schedule import linear
 
 if TYPE_CHECKING:
@@ -33,20 +30,10 @@ _UPDATE = 250
 
 def finetune(
     tables: TwoTables | Matrices,
-    dictionary: Dictionary,
-    train: BagCorpus,
-    valid: BagCorpus | None,
+    prepared: Prepared,
     options: config.Finetune,
-    *,
-    seed: int = 0,
-    engine: EngineChoice | Engine,
-    listeners: Sequence[Listener] = (),
-    checkpoint: Checkpoint | None = None,
+    conditions: Conditions,
     frozen: np.ndarray | None = None,
-    deterministic: bool = True,
-    threads: int | None = None,
-    document_weights: np.ndarray | None = None,
-    parts: int = 1,
 ) -> TrainingResult:
     """Train both tables in place over the documents that have a feature and a label.
 
@@ -56,37 +43,37 @@ def finetune(
 
     Args:
         tables: input [dictionary.rows, dim], output [nlabels, dim].
+        prepared: bags; what each document's loss counts is on top of the class weights.
+        conditions: a checkpoint is resumed from if it belongs to the same data, options, seed and initial
+            tables. Draws follow the chunks, of which ``parts`` makes more.
         frozen: bool[rows], the rows that came from pretraining (`Transfer.pretrained`); what
             ``freeze=words`` keeps as they are.
-        checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
-        deterministic: the same bytes for the same seed (one CPU thread).
-        threads: of the cpu engine where it need not be deterministic; None takes one a core.
-        parts: chunks that an epoch is cut into at least; listeners hear after each. Draws follow the chunks.
-        document_weights: [B], what each document's loss counts, from 0 up; on top of the class weights.
 
     Raises:
         UserError: nothing to train on, a new head for one class only, class weights of an unknown label, a
             loss that is not a number any more (names step and lr).
 
     Example:
-        result = finetune(tables, dictionary, train, valid, Finetune(epoch=5), seed=0,
-                          engine=choose_engine("auto", "auto"))
+        result = finetune(tables, Prepared(dictionary, train, valid), Finetune(epoch=5),
+                          Conditions(choose_engine("auto", "auto")))
         result.best_epoch, result.history[-1]["valid_accuracy"]
     """
+    dictionary, train, valid, seed = prepared.dictionary, prepared.train, prepared.valid, conditions.seed
+    assert isinstance(train, BagCorpus)
     assert len(tables.input) == dictionary.rows and len(tables.output) == dictionary.nlabels
     usable = np.flatnonzero((np.diff(train.offsets) > 0) & (np.diff(train.target_offsets) > 0))
     counts = np.bincount(train.targets, minlength=dictionary.nlabels)
     _check(tables, dictionary, train, options, usable, counts, frozen)
-    backend = load_engine(engine, deterministic, threads)
-    setup = FinetuneSetup.build(dictionary, options, frozen, counts, _weights(document_weights, len(train)))
+    backend = conditions.backend()
+    setup = FinetuneSetup.build(dictionary, options, frozen, counts, _weights(prepared.weights, len(train)))
     sizes = np.diff(train.offsets)
     total = options.epoch * int(sizes[usable].sum())
     key = ""
-    if checkpoint is not None:
+    if conditions.checkpoint is not None:
         weights = [] if setup.document_weights is None else [setup.document_weights]
         corpora = [getattr(c, name) for c in (train, valid) if c is not None for name in _ARRAYS]
         mask = np.zeros(0, dtype=bool) if frozen is None else frozen
-        about = f"finetune {parts} {backend.name} {str(backend.device).partition(':')[0]} {seed} {options.model_dump_json()}"
+        about = f"finetune {conditions.parts} {backend.name} {str(backend.device).partition(':')[0]} {seed} {options.model_dump_json()}"
         key = content_key(
             about, "\0".join(dictionary.labels), mask, tables.input, tables.output, *weights, *corpora
         )
@@ -94,15 +81,14 @@ def finetune(
         "finetune",
         tables,
         backend,
+        conditions,
         epochs=options.epoch,
         total=total,
         lr=linear(options.lr, total),
-        listeners=listeners,
-        checkpoint=checkpoint,
         key=key,
         advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
     )
-    plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed, parts)
+    plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed, conditions.parts)
 
     def train_chunk(epoch: int, chunk: int, lr: Rate) -> StepResult:
         rng = chunk_generator(seed, "finetune", epoch, chunk)

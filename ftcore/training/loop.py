@@ -11,7 +11,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,9 @@ from ftcore.base.interruption import installed
 from ftcore.engines.interface import Engine, Rate, StepResult
 from ftcore.errors import Diverged
 from ftcore.model.matrices import Matrices, as_array, assign, move
-from ftcore.training.checkpoints import Checkpoint, State
-from ftcore.training.progress import Listener, Progress, notify
+from ftcore.training.checkpoints import State
+from ftcore.training.conditions import Conditions
+from ftcore.training.progress import Progress, notify
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,18 +120,17 @@ class Loop:
         stage: str,
         tables: TwoTables | Matrices,
         engine: Engine,
+        conditions: Conditions,
         *,
         epochs: int,
         total: int,
         lr: Rate,
-        listeners: Sequence[Listener] = (),
-        checkpoint: Checkpoint | None = None,
-        key: str = "",
-        advice: str = "",
-    ):
+        key: str,
+        advice: str,
+    ) -> None:
         self.stage, self.tables, self.engine = stage, tables, engine
         self.epochs, self.total, self.lr, self.advice = epochs, total, lr, advice
-        self.listeners, self.checkpoint, self.key = listeners, checkpoint, key
+        self.listeners, self.checkpoint, self.key = conditions.listeners, conditions.checkpoint, key
         self.position = Position()
         self.best: dict[str, Any] = {}  # the tables of the best epoch so far
         self.resumed = False

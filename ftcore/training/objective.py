@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.engines.ragged import Ragged
 from ftcore.errors import InvalidOptions, RunError
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import TokenCorpus
-from ftcore.engines.choice import EngineChoice, load_engine
 from ftcore.engines.draws import chunk_generator
-from ftcore.engines.interface import Engine, Rate, StepResult
+from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.setup import PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.matrices import Matrices
-from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.loop import Loop, TrainingResult, content_key
-from ftcore.training.progress import Listener
 from ftcore.training.schedule import linear
 
 if TYPE_CHECKING:
@@ -28,17 +24,9 @@ if TYPE_CHECKING:
 
 def pretrain(
     tables: TwoTables | Matrices,
-    dictionary: Dictionary,
-    corpus: TokenCorpus,
+    prepared: Prepared,
     options: config.Pretrain,
-    *,
-    seed: int = 0,
-    engine: EngineChoice | Engine,
-    listeners: Sequence[Listener] = (),
-    checkpoint: Checkpoint | None = None,
-    deterministic: bool = True,
-    threads: int | None = None,
-    epoch_tokens: int | None = None,
+    conditions: Conditions,
 ) -> TrainingResult:
     """Train both tables in place, `options.epoch` passes over the corpus in its order.
 
@@ -46,35 +34,36 @@ def pretrain(
 
     Args:
         tables: input [dictionary.rows, dim], output [nwords, dim].
-        checkpoint: resumed from if it belongs to the same data, options, seed and initial tables.
-        deterministic: the same bytes for the same seed (one CPU thread).
-        threads: of the cpu engine where it need not be deterministic; None takes one a core.
-        epoch_tokens: in-vocabulary tokens that an epoch trains, which goes round the corpus as often as it
-            takes; default: the corpus once. The original's is `dictionary.ntokens`, unknown words included
-            (``fasttext.cc``, ``trainThread``), so that it makes epoch / coverage passes.
+        prepared: lines of words.
+        conditions: a checkpoint is resumed from if it belongs to the same data, options, seed and initial
+            tables. With ``whole`` an epoch goes round the corpus as often as it takes to train as many words
+            as the text has, unknown ones included, as in the original (``fasttext.cc``, ``trainThread``): it
+            makes epoch / coverage passes.
 
     Raises:
         UserError: an empty corpus; a loss that is not a number any more (names step and lr).
 
     Example:
-        result = pretrain(tables, dictionary, encode_tokens(batches, dictionary), Pretrain(dim=100),
-                          seed=0, engine=choose_engine("auto", "auto"))
+        result = pretrain(tables, Prepared(dictionary, encode_tokens(batches, dictionary)), Pretrain(dim=100),
+                          Conditions(choose_engine("auto", "auto")))
         result.history[-1]["loss"]
     """
+    dictionary, corpus, seed = prepared.dictionary, prepared.train, conditions.seed
+    assert isinstance(corpus, TokenCorpus)
     assert len(tables.input) == dictionary.rows and len(tables.output) == dictionary.nwords
     if len(corpus.ids) == 0:
         raise UserError(
             f"pretraining found no token of the vocabulary in the corpus; "
             f"add text or lower min_count (now {options.min_count})"
         )
-    backend = load_engine(engine, deterministic, threads)
+    backend = conditions.backend()
     setup = PretrainSetup.build(dictionary, options)
     chunk = chunk_tokens(options, len(corpus.ids), backend.speed)
     borders = chunk_borders(corpus.offsets, chunk)
-    each = epoch_tokens or len(corpus.ids)
+    each = (conditions.whole and corpus.ntokens) or len(corpus.ids)
     total = options.epoch * each
     key = ""
-    if checkpoint is not None:
+    if conditions.checkpoint is not None:
         arrays = (corpus.ids, corpus.offsets, tables.input, tables.output)
         about = f"pretrain 1 {backend.name} {str(backend.device).partition(':')[0]} {chunk} {each} {seed} {options.model_dump_json()}"
         key = content_key(about, dictionary.counts, *arrays)
@@ -82,11 +71,10 @@ def pretrain(
         "pretrain",
         tables,
         backend,
+        conditions,
         epochs=options.epoch,
         total=total,
         lr=linear(options.lr, total),
-        listeners=listeners,
-        checkpoint=checkpoint,
         key=key,
         advice=f"use a smaller lr (now {options.lr:g}) or batch_size (now {options.batch_size})",
     )

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
 
 STEP = 0.05  # of a training, between two ends of epochs that are told
 
@@ -46,7 +50,21 @@ def notify(listeners: Sequence[Listener], progress: Progress) -> None:
         listener(progress)
 
 
-class TerminalListener:
+class Closable(ABC):
+    """What is closed where its ``with`` ends, however that comes about."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; a second call does nothing."""
+
+
+class TerminalListener(Closable):
     """A rich bar in a terminal; elsewhere a plain line every `seconds` and at ends of epochs.
 
     Use as a context manager, so that the bar is closed when training fails::
@@ -59,19 +77,8 @@ class TerminalListener:
         self.stream = stream or sys.stderr
         self.seconds = seconds
         self._spoke = self._told = -float("inf")
-        self._bar = self._task = None
+        self._bar: Bar | None = None
         self._terminal = hasattr(self.stream, "isatty") and self.stream.isatty()
-
-    def __enter__(self) -> TerminalListener:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __call__(self, progress: Progress) -> None:
         """Draw the bar, or write a line where there is no terminal."""
@@ -91,22 +98,10 @@ class TerminalListener:
         return told
 
     def _draw(self, progress: Progress) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-        from rich.progress import Progress as Bar
-
         if self._bar is None:
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=10),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[state]}"),
-                console=Console(file=self.stream),
-            )
-            self._bar.start()
-            self._task = self._bar.add_task(progress.stage, total=progress.total, state="")
+            self._bar = bar_of(self.stream, progress.stage, progress.total, width=10)
         state = describe(replace(progress, validation={}))
-        self._bar.update(self._task, completed=progress.done, state=state)
+        self._bar.update(self._bar.task_ids[0], completed=progress.done, state=state)
         if progress.validation and self._is_told(progress):  # above the bar, to stay
             scores = f"{progress.stage} epoch {progress.epoch + 1}  {_scores(progress.validation)}"
             self._bar.console.print(scores, highlight=False)
@@ -118,6 +113,19 @@ class TerminalListener:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def bar_of(stream: TextIO, name: str, total: float, width: int, *more: ProgressColumn) -> Bar:
+    """A bar that is shown, of one task: its name, its share, and ``state``, a text told with every update."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    parts = (BarColumn(bar_width=width), TaskProgressColumn(), TextColumn("{task.fields[state]}"), *more)
+    bar = Bar(TextColumn("{task.description}"), *parts, console=Console(file=stream))
+    bar.start()
+    bar.add_task(name, total=total, state="")
+    return bar
 
 
 def describe(progress: Progress) -> str:

@@ -15,71 +15,25 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import BagCorpus, TokenCorpus
-from ftcore.engines.choice import EngineChoice
-from ftcore.engines.interface import Engine
+from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import IncompatibleModel
 from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Args, Model
-from ftcore.training.checkpoints import Checkpoint
+from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.documents import Documents
 from ftcore.training.loop import TrainingResult
-from ftcore.training.progress import Listener
 from ftcore.training.start import Fresh, Start, kind_of
 
 if TYPE_CHECKING:
     from ftcore.model.module import TwoTables
 
 DIM = 100  # of vectors where nothing says another size
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How a training runs, whatever is trained.
-
-    Attributes:
-        engine: from `ftcore.engines.choice.choose_engine`, or an engine itself.
-        seed: of the rows and of every draw.
-        threads: of the cpu engine where it need not be deterministic; None takes one a core.
-        deterministic: the same bytes for the same seed (one CPU thread).
-        checkpoint: where an interrupted training is kept, and resumed from.
-        listeners: hear of the progress, in the training's own thread.
-        parts: chunks that an epoch of a classifier is cut into at least; listeners hear after each.
-        whole: an epoch of word vectors trains as many words as the text has, unknown ones counted too, as
-            fastText's does; else the text's known words once.
-    """
-
-    engine: EngineChoice | Engine
-    seed: int = 0
-    threads: int | None = None
-    deterministic: bool = True
-    checkpoint: Checkpoint | None = None
-    listeners: Sequence[Listener] = ()
-    parts: int = 1
-    whole: bool = False
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What is trained on, by the numbers of the model's dictionary.
-
-    Attributes:
-        train: bags for a classifier, lines of words for word vectors.
-        valid: scored after every epoch of a classifier.
-        weights: [B] of the documents, or None.
-    """
-
-    dictionary: Dictionary
-    train: BagCorpus | TokenCorpus
-    valid: BagCorpus | None = None
-    weights: np.ndarray | None = None
 
 
 def learn(
@@ -158,22 +112,13 @@ def fit(
     pretrained: np.ndarray | None = None,
 ) -> TrainingResult:
     """The middle of `train`: given tables, trained in place (`started` makes them)."""
-    shared: dict[str, Any] = {
-        "seed": conditions.seed, "engine": conditions.engine, "listeners": conditions.listeners,
-        "checkpoint": conditions.checkpoint, "deterministic": conditions.deterministic,
-        "threads": conditions.threads,
-    }  # fmt: skip
     if isinstance(prepared.train, BagCorpus):
         from ftcore.training.finetune import finetune
 
-        return finetune(
-            tables, prepared.dictionary, prepared.train, prepared.valid, options, frozen=pretrained,
-            document_weights=prepared.weights, parts=conditions.parts, **shared,
-        )  # fmt: skip
+        return finetune(tables, prepared, options, conditions, pretrained)
     from ftcore.training.pretrain import pretrain
 
-    each = prepared.train.ntokens if conditions.whole else None
-    return pretrain(tables, prepared.dictionary, prepared.train, options, epoch_tokens=each, **shared)
+    return pretrain(tables, prepared, options, conditions)
 
 
 def untrained(prepared: Prepared, options: Any, conditions: Conditions, start: Start | None = None) -> Model:
@@ -203,6 +148,5 @@ def as_model(dictionary: Dictionary, tables: TwoTables | Matrices, options: Any,
 
 def _present(bags: BagCorpus) -> BagCorpus:
     """The bags without the features that have no row."""
-    kept = bags.ids >= 0
-    before = np.concatenate([[0], np.cumsum(kept)])
-    return BagCorpus(bags.ids[kept], before[bags.offsets], bags.targets, bags.target_offsets)
+    left = Ragged(bags.ids, bags.offsets).where(bags.ids >= 0)
+    return BagCorpus(left.values, left.offsets, bags.targets, bags.target_offsets)

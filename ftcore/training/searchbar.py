@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ftcore.training.autotune import Trial
+from ftcore.training.progress import Closable, bar_of
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 
-class SearchBar:
+class SearchBar(Closable):
     """A rich bar in a terminal; elsewhere a plain line for every new best and every `seconds`.
 
     Use as a context manager::
@@ -23,16 +26,15 @@ class SearchBar:
         self.duration, self.stream, self.seconds = duration, stream or sys.stderr, seconds
         self.trials, self.best = 0, float("nan")
         self._spoke = time.monotonic()
-        self._bar = self._task = None
+        self._bar: Bar | None = None
         if hasattr(self.stream, "isatty") and self.stream.isatty():
-            self._open()
+            from rich.progress import TimeRemainingColumn
 
-    def __enter__(self) -> SearchBar:
-        return self
+            self._bar = bar_of(self.stream, "autotune", duration, 20, TimeRemainingColumn())
+            self.elapsed(0)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Leave the bar as it stands and give the terminal back."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -48,7 +50,7 @@ class SearchBar:
     def elapsed(self, seconds: float) -> None:
         """The search is so old."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=min(seconds, self.duration), state=self.state())
+            self._bar.update(self._bar.task_ids[0], completed=min(seconds, self.duration), state=self.state())
         elif time.monotonic() - self._spoke >= self.seconds:
             self._say(f"autotune {seconds / self.duration:6.1%}  {self.state()}")
 
@@ -63,21 +65,6 @@ class SearchBar:
             self._bar.console.print(line, highlight=False)
         else:
             print(line, file=self.stream, flush=True)
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("autotune"),
-            BarColumn(bar_width=20),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(),
-            console=Console(file=self.stream),
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("autotune", total=self.duration, state=self.state())
 
 
 def describe(trial: Trial) -> str:

@@ -213,12 +213,9 @@ class FromModel(Start):
         if not source.bucket_rows.whole:
             return source, TwoTables(*map(_tensor, (model.input, model.output)), model.sparse)
         o = source.options
-        asked = ngram_buckets(dictionary.words, o.minn, o.maxn, source.bucket)[0] if o.maxn > 0 else []
+        asked = ngram_buckets(dictionary.packed_words, o.minn, o.maxn, source.bucket)[0] if o.maxn > 0 else []
         asked = np.union1d(asked, dictionary.buckets if self._alike(dictionary) else []).astype(np.int32)
-        slim = Dictionary(
-            source.packed_words, source.packed_labels, source.counts, source.label_counts, source.ntokens, o,
-            OccurringBuckets(asked),
-        )  # fmt: skip
+        slim = source.changed(bucket_rows=OccurringBuckets(asked))
         input = np.concatenate([model.input[: source.nwords], model.input[source.nwords + asked]])
         return slim, TwoTables(_tensor(input), _tensor(model.output))
 

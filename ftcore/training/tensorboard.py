@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
-from ftcore.training.progress import Progress
+from ftcore.training.progress import Closable, Progress
 
 
-class TensorBoardListener:
+class TensorBoardListener(Closable):
     """Scalars ``{stage}/loss``, ``/lr``, ``/words_per_second`` and ``/valid_{score}`` by update number.
 
     Args:
@@ -34,17 +33,6 @@ class TensorBoardListener:
             self.writer.add_scalar(f"{progress.stage}/{name}", value, progress.step)
         if progress.epoch_end:
             self.writer.flush()
-
-    def __enter__(self) -> TensorBoardListener:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Flush and close the event file."""

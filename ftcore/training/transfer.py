@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ftcore.base.ragged import spans
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
@@ -67,7 +68,7 @@ def transfer(
 
     Example:
         start = transfer(pretrained_dictionary, pretrained_tables, dictionary, seed=0)
-        finetune(start.tables, dictionary, train, valid, options, frozen=start.pretrained, engine=engine)
+        finetune(start.tables, Prepared(dictionary, train, valid), options, conditions, start.pretrained)
     """
     if len(tables.input) != source.rows:
         raise IncompatibleModel(
@@ -127,7 +128,6 @@ def _compose(
     if ids is not None:
         rows, offsets = source.subword_rows()
         starts, sizes = offsets[ids], np.diff(offsets)[ids]
-        cuts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     else:
         assert words is not None
         options = source.options
@@ -137,8 +137,7 @@ def _compose(
     out_ND = np.empty((len(sizes), tables.dim), dtype=np.float32)
     for first in range(0, len(sizes), _WORDS):
         some = slice(first, first + _WORDS)
-        at = cuts[first : first + _WORDS + 1] - cuts[first]
-        place = np.repeat(starts[some] - at[:-1], sizes[some]) + np.arange(at[-1])
+        place, at = spans(starts[some], sizes[some])
         bags = make_bags(rows[place], at, seed, tables.dim).to(device)
         out_ND[some] = tables.hidden(bags.ids, bags.offsets, bags.absent).cpu().numpy()
     return out_ND if ids is not None else (out_ND, sizes > 0)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, documents
-from ftcore.engines.ragged import Ragged
 from ftcore.model.losses import HuffmanTree, log_probabilities
 from ftcore.model.module import TwoTables, make_bags
 from ftcore.model.thresholds import Thresholds, fitted_thresholds

@@ -18,10 +18,10 @@ import numpy as np
 
 from ftcore import native
 from ftcore.base.cores import usable_threads
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu.draws import Centres, discard_limits, draw_centres
 from ftcore.engines.interface import Rate, StepResult
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import UserError
 from ftcore.model.matrices import Matrices, arrays

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ftcore import native
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.draws import draw_labels, draw_negatives, drop_features
 from ftcore.engines.interface import Rate, StepResult
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import FinetuneSetup, document_weights
 from ftcore.model.matrices import Matrices, arrays
 

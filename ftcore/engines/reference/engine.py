@@ -29,10 +29,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ftcore import config
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.draws import context_pairs, draw_labels, draw_windows, drop_features
 from ftcore.engines.interface import Rate, StepResult
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.heads import (
     DenseHead,
     Examples,

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftcore.base.ragged import Ragged
 from ftcore.engines.draws import draw_negatives
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.gradients import ova_gradient, rows_gradient, softmax_gradient
 from ftcore.engines.setup import LossTables
 

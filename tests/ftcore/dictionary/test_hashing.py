@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.dictionary import hashing
+from ftcore import native
 from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.hashing import char_ngrams, fnv1a, ngram_buckets, token_hashes
+from ftcore.dictionary.hashing import char_ngrams, fnv1a, ngram_buckets
+from ftcore.dictionary.lookup import Words
 from ftcore.dictionary.numbering import Numbering
 from tests.reference import dictionary as slow
 
@@ -35,7 +36,8 @@ def test_known_word_bigram():
 @settings(deadline=None)
 def test_hash(word):
     assert fnv1a(word) == slow.fnv(word)
-    assert token_hashes([word, word]).view(np.uint32).tolist() == [slow.fnv(word)] * 2
+    packed = Words.of([word, word])
+    assert native.hash_words(packed.blob, packed.offsets).view(np.uint32).tolist() == [slow.fnv(word)] * 2
 
 
 @given(
@@ -58,8 +60,3 @@ def test_the_whole_word_is_an_ngram_if_it_fits():
     assert char_ngrams(b"ab", 1, 4) == [b"<a", b"<ab", b"<ab>", b"a", b"ab", b"ab>", b"b", b"b>"]
     assert char_ngrams(b"</s>", 1, 4) == []
     assert char_ngrams(b"a", 1, 1) == [b"a"]
-
-
-@given(st.lists(st.binary(max_size=5), max_size=6))
-def test_pack_round_trip(items):
-    assert hashing.unpack(*hashing.pack(items)) == items

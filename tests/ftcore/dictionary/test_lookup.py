@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ftcore import config, native
 from ftcore.dictionary.bucket_rows import EveryBucket
 from ftcore.dictionary.dictionary import Dictionary, label_bytes, label_text
-from ftcore.dictionary.hashing import fnv1a, token_hashes
+from ftcore.dictionary.hashing import fnv1a
 from ftcore.dictionary.lines import Lines
 from ftcore.dictionary.lookup import WordIndex, Words
 from ftcore.dictionary.tokens import padded
@@ -67,9 +67,9 @@ def test_words_alike_in_hash_and_first_bytes():
     rng = np.random.default_rng(5)
     ends = rng.integers(97, 123, (400_000, 6), dtype=np.uint8)
     words = np.unique([b"abcdefgh" + bytes(end[: 5 + i % 2]) for i, end in enumerate(ends)]).tolist()
-    pairs = []
+    pairs, packed = [], Words.of(words)
     for hashes in (
-        token_hashes(words),
+        native.hash_words(packed.blob, packed.offsets),
         np.array([key_of(word) for word in words]),
     ):  # fastText's, the table's
         order = np.argsort(hashes, kind="stable")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.engines.choice import EngineChoice, choose_engine, load_engine
 from ftcore.engines.draws import (
@@ -13,7 +14,6 @@ from ftcore.engines.draws import (
     draw_windows,
     keep_probability,
 )
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.setup import LossTables, class_weights
 from ftcore.errors import UserError
 from tests.reference.sequential import tree_paths

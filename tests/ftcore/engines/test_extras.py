@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from ftcore.base.ragged import Ragged
 from ftcore.engines.draws import chunk_generator, drop_features
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from tests.ftcore.engines.small import constant, finetuning, pretraining, tables_for

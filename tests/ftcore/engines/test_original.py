@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from ftcore import config
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.engines.cpu.supervised import train_bags
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, LossTables
 from ftcore.model.module import TwoTables

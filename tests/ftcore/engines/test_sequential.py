@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ftcore import config
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus, as_batch, documents, encode_bags, encode_tokens
 from ftcore.engines.cpu.engine import train_centres
 from ftcore.engines.draws import chunk_generator, draw_negatives
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from tests.ftcore.engines.small import (

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ftcore import native
-from ftcore.dictionary.hashing import pack
+from ftcore.dictionary.lookup import Words
 from ftcore.formats.digits import format_rows
 from ftcore.formats.vec import read_vec, write_vec
 from ftcore.model.quantize import QuantMatrix
@@ -68,9 +68,10 @@ def files(folder: Path) -> dict[str, np.ndarray]:
     rows = rng.normal(size=(3000, 10)).astype(np.float32)
     alike = np.round(rows)  # clusters come out empty, where one bit decides
     words = [b"w%d" % i for i in range(3000)]
+    packed = Words.of(words)
     write_vec(folder / "m.vec", words, rows, threads=1)
     found = {
-        "same printed": np.frombuffer(format_rows(*pack(words), 0, rows), np.uint8),
+        "same printed": np.frombuffer(format_rows(packed.blob, packed.offsets, 0, rows), np.uint8),
         "same parsed": read_vec(folder / "m.vec", threads=1)[1],
     }
     for table, name in ((rows, "rows"), (alike, "alike")):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ftcore import native
+from ftcore.base.ragged import Ragged
 from ftcore.engines.cpu.draws import Centres
-from ftcore.engines.ragged import Ragged
 from tests.reference.sequential import Model, tree_paths
 from tests.reference.shared import slow_skipgram
 

@@ -16,11 +16,11 @@ from ftcore.model.module import TwoTables
 from ftcore.training import autotune as module
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.documents import Documents
-from ftcore.training.finetune import finetune
 from ftcore.training.objective import answer
 from ftcore.training.recipe import fit
 from ftcore.training.search import Settings
 from ftcore.training.start import fresh_tables
+from tests.trained import finetune
 
 ENGINE = choose_engine("cpu", "cpu")
 BASE = config.Finetune(dim=16, epoch=1, lr=0.01, bucket=20_000)

@@ -15,7 +15,7 @@ from ftcore.errors import UserError
 from ftcore.fasttext import FastText
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.effort import LEAST, MOST, passes, settle, usable
-from ftcore.training.finetune import finetune
+from tests.trained import finetune
 
 
 def batch(rng: np.random.Generator, documents: int, topics: int) -> pa.RecordBatch:

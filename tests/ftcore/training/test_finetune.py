@@ -11,10 +11,10 @@ from ftcore.engines.choice import choose_engine
 from ftcore.engines.reference.engine import Reference
 from ftcore.errors import UserError
 from ftcore.model.losses import huffman_tree
-from ftcore.training.finetune import _Plan, finetune
-from ftcore.training.pretrain import pretrain
+from ftcore.training.finetune import _Plan
 from ftcore.training.validation import validate
 from tests.ftcore.engines.small import finetuning, pretraining, tables_for
+from tests.trained import finetune, pretrain
 
 CPU = choose_engine("reference", "cpu")
 

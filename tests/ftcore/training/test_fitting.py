@@ -17,10 +17,10 @@ from ftcore.model.model import Args, Model
 from ftcore.model.module import TwoTables
 from ftcore.training.autotune import autotune
 from ftcore.training.documents import Tokenized
-from ftcore.training.finetune import finetune
 from ftcore.training.fitting import TooSmall, dense, file_size, fit, parse_size, renumber
 from ftcore.training.objective import answer
 from tests.reference.peer import needs_peer, run_live
+from tests.trained import finetune
 
 ENGINE = choose_engine("cpu", "cpu")
 

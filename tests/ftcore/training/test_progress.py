@@ -5,12 +5,11 @@ import io
 import pytest
 
 from ftcore.engines.choice import choose_engine
-from ftcore.training.finetune import finetune
-from ftcore.training.pretrain import pretrain
 from ftcore.training.progress import Progress, TerminalListener, describe
 from ftcore.training.schedule import linear
 from ftcore.training.tensorboard import TensorBoardListener
 from tests.ftcore.engines.small import finetuning, pretraining, tables_for
+from tests.trained import finetune, pretrain
 
 CPU = choose_engine("reference", "cpu")
 

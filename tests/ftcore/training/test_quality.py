@@ -16,9 +16,9 @@ from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.model.losses import huffman_tree
 from ftcore.model.module import TwoTables
-from ftcore.training.finetune import finetune
 from ftcore.training.validation import validate
 from tests.reference.peer import data_file
+from tests.trained import finetune
 
 
 def imdb(part):

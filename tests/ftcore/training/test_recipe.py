@@ -16,9 +16,9 @@ from ftcore.ecosystem import FastTextClassifier
 from ftcore.engines.choice import choose_engine, load_engine
 from ftcore.errors import IncompatibleModel
 from ftcore.training.documents import Documents, LabelledLines, Tokenized
-from ftcore.training.finetune import finetune
 from ftcore.training.recipe import Conditions, learn, prepare, train
 from ftcore.training.start import AsItIs, Fresh, FromModel, FromVectors, Start, fresh_tables
+from tests.trained import finetune
 
 HOW = Conditions(choose_engine("cpu", "cpu"), seed=3)
 OPTIONS = config.Finetune(dim=6, epoch=3, lr=0.5, batch_size=1, keep_best=False, word_ngrams=2, bucket=500)

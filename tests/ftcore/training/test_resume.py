@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from ftcore.engines.reference.engine import Reference
 from ftcore.training import finetune as finetune_module
 from ftcore.training import pretrain as pretrain_module
 from ftcore.training.checkpoints import Checkpoint, State
-from ftcore.training.finetune import finetune
-from ftcore.training.pretrain import chunk_borders, chunk_tokens, lines_of_epoch, pretrain
+from ftcore.training.pretrain import chunk_borders, chunk_tokens, lines_of_epoch
 from tests.ftcore.engines.small import finetuning, pretraining, tables_for
+from tests.trained import finetune, pretrain
 
 CPU = choose_engine("reference", "cpu")
 ENGINES = pytest.mark.parametrize("engine", ["cpu", "reference"])
@@ -34,17 +35,12 @@ def small_chunks(monkeypatch):
 def run_pretrain(seed=0, listeners=(), checkpoint=None, engine=CPU, epoch_tokens=None, **options):
     dictionary, corpus, settings = pretraining(**{"epoch": 2, "batch_size": 4, "lr": 0.2, **options})
     tables = tables_for(dictionary, dictionary.nwords)
+    if epoch_tokens:
+        corpus = replace(corpus, total=np.array([epoch_tokens]))
     return pretrain(
-        tables,
-        dictionary,
-        corpus,
-        settings,
-        seed=seed,
-        engine=engine,
-        listeners=listeners,
-        checkpoint=checkpoint,
-        epoch_tokens=epoch_tokens,
-    )
+        tables, dictionary, corpus, settings,
+        seed=seed, engine=engine, listeners=listeners, checkpoint=checkpoint, whole=epoch_tokens is not None,
+    )  # fmt: skip
 
 
 def run_finetune(seed=0, listeners=(), checkpoint=None, engine=CPU, **options):

@@ -11,7 +11,7 @@ from ftcore.dictionary.init import initial_rows
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.model.module import TwoTables
-from ftcore.training.finetune import finetune
+from tests.trained import finetune
 
 LINES = ["a b c", "d e f", "a x", "d y"]
 LABELS = [["p"], ["q"], ["p"], ["q"]]

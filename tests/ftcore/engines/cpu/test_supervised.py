@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore import config, native
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, as_batch, encode_bags
 from ftcore.engines.cpu.supervised import train_bags
 from ftcore.engines.draws import chunk_generator, draw_negatives
-from ftcore.engines.ragged import Ragged
 from ftcore.engines.reference.engine import Reference
 from ftcore.engines.setup import FinetuneSetup, LossTables
 from ftcore.model.module import TwoTables

@@ -25,7 +25,7 @@ class Ragged:
     offsets: np.ndarray  # int64[rows + 1]
 
     @classmethod
-    def of(cls, rows: Iterable[Iterable[int]], dtype=np.int64) -> Ragged:
+    def of(cls, rows: Iterable[Iterable[int]], dtype: type = np.int64) -> Ragged:
         """Build from a list of lists."""
         arrays = [np.asarray(row, dtype=dtype) for row in rows]
         sizes = np.array([len(a) for a in arrays], dtype=np.int64)
@@ -46,6 +46,11 @@ class Ragged:
         sizes = np.asarray(self.offsets[1:], dtype=np.int64)[rows] - starts
         positions, offsets = spans(starts, sizes)
         return Ragged(np.asarray(self.values[positions]), offsets)
+
+    def where(self, kept: np.ndarray) -> Ragged:
+        """The values where bool[N] `kept`; no row goes, some may be left empty."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Ragged(self.values[kept], before[self.offsets])
 
     def rows(self) -> list[list[int]]:
         """A list of lists, for tests and messages."""
