@@ -56,7 +56,9 @@ print(json.dumps({{"load": loaded, "wall": wall, "cpu": cpu, "resident_mb": afte
     "own_mb": after["RssAnon"] - before["RssAnon"], "peak_mb": after["VmHWM"]}}))
 """
 THEIRS = "import fasttext\nfasttext.FastText.eprint = lambda *a, **k: None\nload = fasttext.load_model"
-OURS = "from ftcore.compat.opening import load_model as load\nload({small!r}).get_word_vector('unknownword')"
+OURS = (
+    "from ftcore.compat.functions import load_model as load\nload({small!r}).get_word_vector('unknownword')"
+)
 
 
 def make_model(path: Path, gigabytes: float, dim: int) -> dict[str, int]:

@@ -27,16 +27,16 @@ _HOME = {
     "UnreadableFile": "ftcore.errors",
     "UserError": "ftcore.errors",
     # fastText's API
-    "train_supervised": "ftcore.compat.training",
-    "train_unsupervised": "ftcore.compat.training",
-    "load_model": "ftcore.compat.opening",
-    "tokenize": "ftcore.compat.opening",
+    "train_supervised": "ftcore.compat.functions",
+    "train_unsupervised": "ftcore.compat.functions",
+    "load_model": "ftcore.compat.functions",
+    "tokenize": "ftcore.compat.vocabulary",
     "EOS": "ftcore.compat",
     "BOW": "ftcore.compat",
     "EOW": "ftcore.compat",
-    "cbow": "ftcore.compat.opening",
-    "skipgram": "ftcore.compat.opening",
-    "supervised": "ftcore.compat.opening",
+    "cbow": "ftcore.compat.functions",
+    "skipgram": "ftcore.compat.functions",
+    "supervised": "ftcore.compat.functions",
 }
 __all__ = [*_HOME, "util", "__version__"]
 

@@ -11,17 +11,17 @@ BOW = "<"
 EOW = ">"
 
 _HOME = {
-    "train_supervised": "ftcore.compat.training",
-    "train_unsupervised": "ftcore.compat.training",
-    "load_model": "ftcore.compat.opening",
-    "tokenize": "ftcore.compat.opening",
+    "train_supervised": "ftcore.compat.functions",
+    "train_unsupervised": "ftcore.compat.functions",
+    "load_model": "ftcore.compat.functions",
+    "tokenize": "ftcore.compat.vocabulary",
     "_FastText": "ftcore.compat.model",
     "_Meter": "ftcore.compat.evaluation",
     "loss_name": "ftcore.compat.arguments",
     "model_name": "ftcore.compat.arguments",
-    "cbow": "ftcore.compat.opening",
-    "skipgram": "ftcore.compat.opening",
-    "supervised": "ftcore.compat.opening",
+    "cbow": "ftcore.compat.functions",
+    "skipgram": "ftcore.compat.functions",
+    "supervised": "ftcore.compat.functions",
 }
 __all__ = [*_HOME, "BOW", "EOS", "EOW"]
 
@@ -34,5 +34,5 @@ def __getattr__(name: str):
 
         return defaults(False)
     if name == "util":
-        return import_module("ftcore.compat.util")
+        return import_module("ftcore.util")
     raise AttributeError(f"module 'ftcore.compat' has no attribute {name!r}")

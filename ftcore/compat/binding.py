@@ -8,15 +8,13 @@ Source: fastText 0.9.3 ``python/fasttext_module/fasttext/pybind/fasttext_pybind.
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ftcore.compat.arguments import FIELDS, loss_name, model_name
+from ftcore.compat.vocabulary import tokenize
 from ftcore.dictionary.tokens import encode, padded
-
-if TYPE_CHECKING:
-    from ftcore.compat.model import _FastText
 
 _SAME = {  # the binding's name of a method: the class's
     "getWordId": "get_word_id",
@@ -37,9 +35,13 @@ _SAME = {  # the binding's name of a method: the class's
 
 
 class Binding:
-    """Methods by the binding's names; vectors are returned, not filled in."""
+    """Methods by the binding's names; vectors are returned, not filled in.
 
-    def __init__(self, model: _FastText) -> None:
+    Args:
+        model: a `ftcore.compat.model._FastText`, which makes one of these.
+    """
+
+    def __init__(self, model: Any) -> None:
         self._model = model
 
     def __getattr__(self, name: str):
@@ -93,8 +95,6 @@ class Binding:
 
     def tokenize(self, text: str) -> list[str]:
         """Tokens of a text."""
-        from ftcore.compat.opening import tokenize
-
         return tokenize(text)
 
 

@@ -29,6 +29,7 @@ from ftcore.compat.vocabulary import Vocabulary
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.binary import write_binary
+from ftcore.formats.opening import read_model
 from ftcore.inference.predict import Predictor
 from ftcore.inference.tables import Tables
 from ftcore.inference.vectors import Vectors
@@ -67,9 +68,7 @@ class _FastText(Vocabulary):
         result: TrainingResult | None = None,
     ) -> None:
         if model_path is not None:
-            from ftcore.compat.opening import open_model
-
-            classic = open_model(model_path)
+            classic = read_model(model_path).of_tokens()
         self._classic, self.result = classic, result
         self.set_args(args)
 
@@ -407,7 +406,7 @@ def _shipped(data: bytes, shown: Mapping[str, Any]) -> _FastText:
     from ftcore.compat.arguments import FIELDS, loss_name
     from ftcore.formats.directory import from_bytes
 
-    model = _FastText(classic=from_bytes(data))
+    model = _FastText(classic=from_bytes(data).of_tokens())
     for name, value in shown.items():
         if name not in (*FIELDS, "verbose") or (name == "loss" and value not in loss_name.__members__):
             raise IncompatibleModel(f"{name} = {value!r} is no argument of a training")

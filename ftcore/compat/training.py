@@ -1,4 +1,4 @@
-"""`train_supervised` and `train_unsupervised`, what they say, and the retraining of a quantised model.
+"""The trainings behind `train_supervised` and `train_unsupervised`, what they say, and that of a quantised model.
 
 Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/fasttext.cc`` (``train``,
 ``getInputMatrixFromFile``, ``quantize``).
@@ -12,15 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from os.path import isdir
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ftcore.base.cores import cores
 from ftcore.compat.arguments import Arguments
-from ftcore.compat.model import _FastText
-from ftcore.compat.opening import open_model
 from ftcore.compat.reading import Reading
 from ftcore.dictionary.spool import spooled
 from ftcore.errors import InvalidOptions, UserError
+from ftcore.formats.opening import read_model
 from ftcore.model.model import Args, Model
 from ftcore.option_table import API
 from ftcore.training.progress import Listener, Progress, TerminalListener, describe
@@ -28,63 +27,35 @@ from ftcore.training.progress import Listener, Progress, TerminalListener, descr
 if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
     from ftcore.training.checkpoints import Checkpoint
+    from ftcore.training.loop import TrainingResult
     from ftcore.training.recipe import Conditions
     from ftcore.training.start import Start
 
 
-def train_supervised(*given: Any, **named: Any) -> _FastText:
-    """Train a classifier.
+class Trained(NamedTuple):
+    """A training's outcome; its arguments, where some of them followed from others; None where nothing was to learn."""
 
-    Takes the original's arguments, positional or named in either style: input, lr=0.1, dim=100, ws=5,
-    epoch=5, minCount=1, minCountLabel=0, minn=0, maxn=0, neg=5, wordNgrams=1, loss="softmax",
-    bucket=2000000, thread=cpu_count - 1, lrUpdateRate=100, t=0.0001, label="__label__", verbose=2,
-    pretrainedVectors="", seed=0, autotuneValidationFile, autotuneMetric="f1", autotunePredictions=1,
-    autotuneDuration=300, autotuneModelSize; and, by name, those of `ftcore.compat.arguments.Extras`.
-    ``thread=1`` gives the same bytes for the same seed.
+    model: Model
+    arguments: Arguments
+    result: TrainingResult | None
 
-    ``input`` is a file of lines, labels being the words that start with `label`; also compressed, several
-    files, Parquet, or any iterable of lines (`ftcore.dictionary.lines.Lines`, which may be given itself).
+
+def train(arguments: Arguments) -> Trained:
+    """What both functions do with their arguments where nothing is searched.
 
     Raises:
-        TypeError: an unknown argument, or a value of the wrong type.
-        UserError: a value out of range, no such file, an empty vocabulary, a loss that became NaN.
-
-    Example:
-        ``ftcore.train_supervised("train.txt", epoch=25, lr=1.0, wordNgrams=2).predict("which dish?")``
+        UserError: as `ftcore.compat.functions.train_supervised`.
     """
-    return train(Arguments.read(given, named, supervised=True))
-
-
-def train_unsupervised(*given: Any, **named: Any) -> _FastText:
-    """Train word vectors.
-
-    Takes the original's arguments: input, model="skipgram" (or "cbow"), lr=0.05, dim=100, ws=5, epoch=5,
-    minCount=5, minCountLabel=0, minn=3, maxn=6, neg=5, wordNgrams=1, loss="ns", bucket=2000000,
-    thread=cpu_count - 1, lrUpdateRate=100, t=0.0001, label="__label__", verbose=2, pretrainedVectors="";
-    also seed=0 and, by name, those of `ftcore.compat.arguments.Extras` that are not a classifier's.
-
-    Raises:
-        UserError: as `train_supervised`.
-
-    Example:
-        ``ftcore.train_unsupervised("text.txt", minn=2, maxn=5)["word"]``
-    """
-    return train(Arguments.read(given, named, supervised=False))
-
-
-def train(arguments: Arguments) -> _FastText:
-    """What both functions do with their arguments."""
-    _check(arguments)
-    arguments = adopt(arguments)
-    if arguments.autotune.on:
-        from ftcore.compat.tuning import tune
-
-        return tune(arguments)
+    arguments = ready(arguments)
     watch = Watch(arguments.verbose, arguments.extras.callbacks)
     with watch:
-        model = _train(arguments, watch)
-    model.set_args(arguments)
-    return model
+        return _train(arguments, watch)
+
+
+def ready(arguments: Arguments) -> Arguments:
+    """Arguments whose input can be read, with those of ``init_model`` where none were given."""
+    _check(arguments)
+    return adopt(arguments)
 
 
 def _check(arguments: Arguments) -> None:
@@ -96,7 +67,7 @@ def _check(arguments: Arguments) -> None:
         )
 
 
-def _train(arguments: Arguments, watch: Watch) -> _FastText:
+def _train(arguments: Arguments, watch: Watch) -> Trained:
     from ftcore.training import recipe
     from ftcore.training.checkpoints import Checkpoint
 
@@ -119,7 +90,7 @@ def _train(arguments: Arguments, watch: Watch) -> _FastText:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()
-    return _FastText(classic=replace(model, args=args), result=result)
+    return Trained(replace(model, args=args), arguments, result)
 
 
 def conditions(
@@ -159,12 +130,12 @@ def starting_point(arguments: Arguments) -> Start:
 def classic_of(model: Any) -> Model:
     """A model from what `init_model` may be: one of ours, its path, or an `ftcore.FastText`."""
     if isinstance(model, str | PathLike):
-        return open_model(model)
-    if isinstance(model, _FastText):
-        return model.classic
+        return read_model(model).of_tokens()
     if isinstance(model, Model):
         return model
-    if hasattr(model, "to_model"):  # ftcore.FastText, whose import is not needed for this
+    if hasattr(model, "classic"):  # a model of this API; neither class is imported for this
+        return model.classic
+    if hasattr(model, "to_model"):  # ftcore.FastText
         return model.to_model().with_prefix()
     raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
 

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import TextIO
 
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
-from ftcore.compat.model import _FastText
 from ftcore.compat.reading import Reading
-from ftcore.compat.training import train_on
+from ftcore.compat.training import Trained, conditions, ready, starting_point, train, train_on
 from ftcore.errors import RunError, UserError
 from ftcore.model.model import Model
 from ftcore.option_table import API
@@ -23,7 +22,7 @@ from ftcore.training.fitting import TooSmall, fit, parse_size
 from ftcore.training.search import SEARCHED
 
 
-def tune(arguments: Arguments) -> _FastText:
+def tune(arguments: Arguments) -> Trained:
     """The model of the best arguments found in ``autotuneDuration`` seconds.
 
     Arguments that were given stay; those found are the model's attributes. With ``autotuneModelSize`` the
@@ -32,8 +31,7 @@ def tune(arguments: Arguments) -> _FastText:
     Raises:
         UserError: no such file, an unknown metric, not enough time to train once, a size out of reach.
     """
-    from ftcore.compat.training import conditions, starting_point, train
-
+    arguments = ready(arguments)
     args, wanted, given = arguments.args, arguments.autotune, arguments.extras.sample_weights
     if given is not None and not isinstance(given, str):  # read by the search and by the last training
         arguments = replace(arguments, extras=replace(arguments.extras, sample_weights=list(given)))
@@ -72,25 +70,25 @@ def tune(arguments: Arguments) -> _FastText:
     if made.word_ngrams <= 1 and made.maxn == 0:
         made = replace(made, bucket=0)
     watch.best(best)
-    model = train(replace(arguments, args=made, autotune=Autotune()))
+    trained = train(replace(arguments, args=made, autotune=Autotune()))
     size = parse_size(wanted.model_size)
-    return model if size is None else shrink(model, arguments, size, found.best.dsub)
+    if size is None:
+        return trained
+    return trained._replace(model=shrink(trained.model, arguments, size, found.best.dsub))
 
 
-def shrink(model: _FastText, arguments: Arguments, size: int, dsub: int) -> _FastText:
+def shrink(model: Model, arguments: Arguments, size: int, dsub: int) -> Model:
     """Cut off, retrain and quantise a model, so that its file has at most `size` bytes."""
 
     def retrain(cut: Model) -> Model:
         return train_on(cut, arguments.input, arguments.verbose)
 
     try:
-        fitted = fit(model.classic, size, dsub=dsub, retrain=retrain, threads=arguments.args.thread)
+        return fit(model, size, dsub=dsub, retrain=retrain, threads=arguments.args.thread).classic
     except TooSmall as error:
         raise RunError(
             f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes: {error})."
         ) from None
-    model.classic = fitted.classic
-    return model
 
 
 def _validation(wanted: Autotune, args) -> Reading:

@@ -16,6 +16,7 @@ from ftcore.dictionary.dictionary import encode, label_bytes, split
 from ftcore.dictionary.hashing import EOS, char_ngrams, fnv1a
 from ftcore.errors import IncompatibleModel
 from ftcore.given import on_unicode_error as checked_errors
+from ftcore.given import shown
 
 if TYPE_CHECKING:
     from ftcore.model.model import Model
@@ -154,3 +155,19 @@ class Vocabulary:
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and self.classic.dictionary.word_id(encode(word)) >= 0
+
+
+def tokenize(text: str) -> list[str]:
+    r"""Tokens of a text at fastText's separators; each newline is a ``</s>``.
+
+    Example:
+        >>> tokenize("one two\n")
+        ['one', 'two', '</s>']
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"tokenize takes a str, not {shown(text)}")
+    tokens: list[str] = []
+    for i, line in enumerate(encode(text).split(b"\n")):
+        tokens += ["</s>"] * (i > 0)
+        tokens += [token.decode("utf-8", "surrogatepass") for token in split(line)]
+    return tokens

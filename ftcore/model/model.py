@@ -134,3 +134,7 @@ class Model:
         args = replace(self.args, label=prefix)
         plain = Model(args, self.dictionary.changed(labels=names), *matrices, self.seed, path=self.path)
         return replace(plain, version=self.version, kept=self.kept)
+
+    def of_tokens(self) -> Model:
+        """Itself where it takes tokens, else `with_prefix`: what fastText's API answers for."""
+        return self if self.tokenizer is None else self.with_prefix()

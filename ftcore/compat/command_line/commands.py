@@ -73,7 +73,7 @@ def train(command: str, words: list[str]) -> None:
     Ctrl-C leaves OUTPUT.checkpoint.
     """
     from ftcore.compat.arguments import Arguments, Extras
-    from ftcore.compat.training import train
+    from ftcore.compat.functions import train
 
     given = flags.parse(command, words)
     named: dict[str, Any] = {"input": given.input, "thread": flags.THREADS, **given.named}
@@ -102,7 +102,7 @@ def train(command: str, words: list[str]) -> None:
 
 def quantize(command: str, words: list[str]) -> None:
     """Read OUTPUT.bin, write OUTPUT.ftz; ``-input`` is what a retraining reads."""
-    from ftcore.compat.opening import load_model
+    from ftcore.compat.functions import load_model
     from ftcore.model.model import Args
 
     given = flags.parse(command, words)

@@ -38,7 +38,7 @@ class Opened:
         own = read_model(path)
         self.tokenizer = own.tokenizer
         self.names = np.array(own.dictionary.labels, object)
-        self.model = _FastText(classic=own if own.tokenizer is None else own.with_prefix())
+        self.model = _FastText(classic=own.of_tokens())
 
     def predict(self, stream: BinaryIO, k: int, threshold: float, scores: bool) -> Iterator[bytes]:
         """The labels of every line (with their probabilities) as text, as soon as lines have come."""

@@ -20,8 +20,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from ftcore import FastText, config
+from ftcore.compat.functions import load_model
 from ftcore.compat.model import _FastText
-from ftcore.compat.opening import load_model
 from ftcore.errors import UserError
 from ftcore.formats import checkpoint, container
 from ftcore.formats.binary import read_binary, write_binary
