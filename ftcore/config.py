@@ -182,13 +182,24 @@ class Text(Options):
     stopwords: Stopwords = Stopwords()
 
 
+class NearCopies(Options):
+    """Which documents are near copies: by the Jaccard similarity of their n-grams."""
+
+    threshold: float = Field(0.8, ge=0.3, le=1, description="least similarity of a near copy")
+    characters: int = Field(5, ge=1, le=50, description="n-gram of Chinese and mixed text, in characters")
+    words: int = Field(5, ge=1, le=50, description="n-gram of other text, in words")
+
+
 class Filters(Options):
     """Which documents stay; every dropped one is counted with its reason."""
 
     min_tokens: int = Field(1, ge=0, le=1_000_000, description="documents with fewer tokens are dropped")
     max_tokens: int = Field(1_000_000, ge=1, le=1 << 30, description="documents with more tokens are dropped")
     languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="kept languages")
-    dedup: Literal["off", "exact"] = Field("exact", description="drop exact copies (normalised text)")
+    dedup: Literal["off", "exact", "near"] = Field(
+        "exact", description="drop exact copies (normalised text), or near ones too"
+    )
+    near: NearCopies = NearCopies()
 
 
 class Shards(Options):

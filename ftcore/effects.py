@@ -39,6 +39,11 @@ RULES = (
         lambda c: c.text.stopwords.mode == "lists",
         "with text.stopwords.mode=lists your lists alone say what goes; leave it out",
     ),
+    Rule(
+        "filters.near.threshold filters.near.characters filters.near.words",
+        lambda c: c.filters.dedup != "near",
+        "near copies stay; set filters.dedup=near",
+    ),
     Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
     Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 
 
@@ -44,3 +45,21 @@ def is_bytes(kind: pa.DataType) -> bool:
         pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         or pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind)
     )  # fmt: skip
+
+
+def string_buffers(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes and offsets of a column of strings without nulls, for the kernels: uint8 [N], int64 [n + 1].
+
+    The bytes are the column's own; those of row i stand from offset i to offset i + 1.
+
+    Example:
+        >>> data, offsets = string_buffers(strings(["ab", "", "c"]))
+        >>> bytes(data), offsets.tolist()
+        (b'abc', [0, 2, 2, 3])
+    """
+    width = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    _, cuts, data = column.buffers()
+    offsets = np.zeros(1, np.int64)
+    if len(column):
+        offsets = np.frombuffer(cuts, width)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    return np.frombuffer(data or b"", np.uint8), offsets

@@ -8,6 +8,7 @@
 #include "kernels/copies.h"
 #include "kernels/losses.h"
 #include "kernels/means.h"
+#include "kernels/minhash.h"
 #include "kernels/nearest.h"
 #include "kernels/pretrain.h"
 #include "kernels/supervised.h"
@@ -21,6 +22,7 @@ struct Kernels {
   const LossKernels* losses;
   const SupervisedKernels* supervised;
   const PretrainKernels* pretrain;
+  const MinhashKernels* minhash;
 };
 
 }  // namespace ftcore

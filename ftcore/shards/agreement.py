@@ -30,10 +30,14 @@ class Copies:
     differing: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def reasons(self, dropped: int, unite: bool) -> dict[str, int]:
-        """Of `dropped` copies, how many for which reason."""
+    def reasons(self, dropped: int, near: int, unite: bool) -> dict[str, int]:
+        """Of `dropped` copies, how many for which reason; `near` of them are near copies."""
         what = "duplicate, its labels united" if unite else "duplicate with another label"
-        return {"duplicate": dropped - self.differing, what: self.differing}
+        return {
+            "duplicate": dropped - near - self.differing,
+            what: self.differing,
+            "near duplicate": near,
+        }
 
 
 def compare_copies(

@@ -26,6 +26,7 @@ from ftcore.base import files
 from ftcore.config import Config, Shards, SplitShares
 from ftcore.errors import MissingLabels, UnreadableFile, UserError
 from ftcore.shards.agreement import Copies, compare_copies
+from ftcore.shards.copies import LIST
 from ftcore.shards.labels import LabelSurvey, renamed, survey_labels, with_labels
 from ftcore.shards.manifest import NOTED, FileEntry, Manifest
 from ftcore.shards.prepare import (
@@ -153,7 +154,7 @@ def commit_shards(
 
     Args:
         parts: in the order of sources, files and lines, which decides the order of documents.
-        duplicates: directory of `find_duplicates`, made from these parts in this order; None: all stay.
+        duplicates: directory of `drop_copies`, made from these parts in this order; None: all stay.
         out: the directory; it appears whole or not at all and replaces an existing one.
         inputs: digest of the inputs for the manifest, one that does not depend on how they were
             cut; default: a digest of ids, sources and labels of the documents before duplicates go.
@@ -196,18 +197,20 @@ def commit_shards(
         if carve:
             _say_carved(tally.by_split(), options.split.valid)
         quarantine = _merge_quarantine(parts, folder / QUARANTINE)
+        listed, near = _listed(duplicates, folder / LIST)
         manifest = Manifest(
             inputs=inputs or documents.digest(),
             options=_options_digest(parts, options),
             shards=writer.entries,
             quarantine=quarantine,
+            copies=listed,
             rows=sum(entry.rows for entry in writer.entries),
             read=sum(p.read for p in parts),
             rejected=sum(p.rejected for p in parts),
             filtered=sum(p.filtered for p in parts),
             duplicates=dropped,
             counts=_sum_counts(
-                [p.counts for p in parts] + [{"dedup": copies.reasons(dropped, unite), NOTED: noted}]
+                [p.counts for p in parts] + [{"dedup": copies.reasons(dropped, near, unite), NOTED: noted}]
             ),
             documents=tally.by_split(),
             labels=tally.by_label(),
@@ -295,6 +298,19 @@ def _masked(part: PreparedPart, drop: np.ndarray) -> Iterator[tuple[pa.RecordBat
         raise UnreadableFile(
             f"{part.path}: {start} documents, {part.rows} were prepared. Run the preparation again"
         )
+
+
+def _listed(duplicates: str | Path | None, path: Path) -> tuple[FileEntry | None, int]:
+    """The list of copies, taken along if there are some, and how many of them are near ones."""
+    if duplicates is None or not (Path(duplicates) / LIST).stat().st_size:
+        return None, 0
+    rows = near = 0
+    with open(Path(duplicates) / LIST, "rb") as lines, files.open_sink(path) as out:
+        for line in lines:
+            row = json.loads(line)
+            rows, near = rows + 1, near + (row["id"] != row["kept_id"])
+            out.write(line)
+    return FileEntry.of(path, rows), near
 
 
 def _merge_quarantine(parts: Sequence[PreparedPart], path: Path) -> FileEntry:

@@ -1,8 +1,9 @@
-"""Exact duplicates over all parts, in bounded memory: one byte per document and one partition of keys."""
+"""Exact duplicates over all parts, in bounded memory: 8 bytes a document and one partition of keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,38 +14,72 @@ _PARTITION = 1 << 18  # keys sorted at once (about 25 MB)
 _BLOCK = 1 << 16  # keys read at once
 
 
-def find_duplicates(key_files: Sequence[Path], out: Path, partition: int = _PARTITION) -> int:
+@dataclass(frozen=True)
+class Dropped:
+    """Which documents go, each for which: rows over all files, and how alike the two are.
+
+    Attributes:
+        rows: int64 [n], ascending.
+        kept: int64 [n], each before its row.
+        similarity: float32 [n], 1 for exact copies.
+    """
+
+    rows: np.ndarray
+    kept: np.ndarray
+    similarity: np.ndarray
+
+    def mask(self, size: int) -> np.ndarray:
+        """Bool [size], true for the rows that go."""
+        gone = np.zeros(size, np.bool_)
+        gone[self.rows] = True
+        return gone
+
+    def also(self, other: Dropped) -> Dropped:
+        """What goes when, of those that stay, others go too; whatever went for one of these goes for its own."""
+        at = np.minimum(np.searchsorted(other.rows, self.kept), max(0, len(other.rows) - 1))
+        moved = other.rows[at] == self.kept if len(other.rows) else np.zeros(len(self.kept), np.bool_)
+        kept, similarity = self.kept.copy(), self.similarity.copy()
+        kept[moved], similarity[moved] = other.kept[at[moved]], other.similarity[at[moved]]
+        rows = np.concatenate([self.rows, other.rows])
+        order = np.argsort(rows)
+        return Dropped(
+            rows[order],
+            np.concatenate([kept, other.kept])[order],
+            np.concatenate([similarity, other.similarity])[order],
+        )
+
+
+def find_duplicates(key_files: Sequence[Path], partition: int = _PARTITION) -> Dropped:
     """Find the rows whose key occurs before: in an earlier file, or further up in the same file.
 
     Args:
         key_files: one .npy per part, uint64 ``[n, 2]`` (the two halves of a document's key), in the
             order that decides which copy stays.
-        out: folder; gets ``<index>.npy`` per file, the int64 row numbers to drop, ascending.
         partition: keys in memory at once. The files are read once per partition.
-
-    Returns:
-        How many rows are to be dropped.
 
     Raises:
         UserError: a key file is missing or damaged.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    lengths = [_length(path) for path in key_files]
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    starts = row_starts(key_files)
     total = int(starts[-1])
-    dropped = np.zeros(total, np.bool_)
+    kept = np.full(total, -1, np.int64)
     # as many as keep a partition within bounds, but no more than 64: each one reads all files
     count = min(64, max(1, -(-total // partition)))
     for number in range(count):
         keys, rows = _gather(key_files, starts, number, count)
         order = np.lexsort((rows, keys[:, 1], keys[:, 0]))
-        keys = keys[order]
-        repeated = (keys[1:] == keys[:-1]).all(axis=1)
-        dropped[rows[order[1:]][repeated]] = True
-    for index in range(len(key_files)):
-        rows = np.flatnonzero(dropped[starts[index] : starts[index + 1]]).astype(np.int64)
-        np.save(out / f"{index}.npy", rows)
-    return int(dropped.sum())
+        keys, rows = keys[order], rows[order]
+        repeated = np.zeros(len(keys), np.bool_)
+        repeated[1:] = (keys[1:] == keys[:-1]).all(axis=1)
+        first = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(keys))))
+        kept[rows[repeated]] = rows[first[repeated]]
+    rows = np.flatnonzero(kept >= 0)
+    return Dropped(rows, kept[rows], np.ones(len(rows), np.float32))
+
+
+def row_starts(key_files: Sequence[Path]) -> np.ndarray:
+    """Row over all files at which each file begins, and behind the last one: int64 [files + 1]."""
+    return np.concatenate([[0], np.cumsum([_length(path) for path in key_files])]).astype(np.int64)
 
 
 def _gather(

@@ -59,6 +59,7 @@ class Manifest(BaseModel):
         options: digest of the options that shaped them (tokenizer and dictionaries included).
         shards: the Parquet files in order.
         quarantine: quarantine.jsonl, every rejected document with its reason.
+        copies: copies.jsonl, which document went for which; None where none did.
         rows: documents in the shards; read = rows + rejected + filtered + duplicates.
         read: documents met in the sources, broken ones included.
         rejected: broken documents, which reading refused.
@@ -77,6 +78,7 @@ class Manifest(BaseModel):
     options: str
     shards: list[FileEntry]
     quarantine: FileEntry
+    copies: FileEntry | None = None
     rows: int
     read: int
     rejected: int
@@ -88,7 +90,7 @@ class Manifest(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The canonical bytes of manifest.json."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self.model_dump(mode="json", exclude_none=True))
 
     @property
     def digest(self) -> str:
@@ -131,7 +133,7 @@ def load_manifest(path: str | Path, verify: bool = True, digest: str = "") -> Ma
         raise UnreadableFile(f"{file}: a manifest of kind {manifest.kind!r}, not of shards. {_REMEDY}")
     if digest and sha256_file(file) != digest:
         raise UnreadableFile(f"{file}: changed: SHA-256 {sha256_file(file)}, expected {digest}. {_REMEDY}")
-    for entry in [*manifest.shards, manifest.quarantine]:
+    for entry in filter(None, [*manifest.shards, manifest.quarantine, manifest.copies]):
         _check(folder / entry.file, entry, verify)
     total = sum(entry.rows for entry in manifest.shards)
     if total != manifest.rows:

@@ -72,7 +72,8 @@ class PrepareOptions(config.Options):
             del source["path"]
         for name in ("part_bytes", "max_reject_share"):
             del tree["ingest"][name]
-        del tree["filters"]["dedup"], tree["text"]["segment"]["user_dict"], tree["text"]["stopwords"]["lists"]
+        del tree["filters"]["dedup"], tree["filters"]["near"]
+        del tree["text"]["segment"]["user_dict"], tree["text"]["stopwords"]["lists"]
         return tree
 
 

@@ -6,6 +6,7 @@ namespace FTCORE_VARIANT {
 extern const CopyKernels copy_kernels;
 extern const LossKernels loss_kernels;
 extern const MeanKernels mean_kernels;
+extern const MinhashKernels minhash_kernels;
 extern const NearestKernels nearest_kernels;
 extern const PretrainKernels pretrain_kernels;
 extern const SupervisedKernels supervised_kernels;
@@ -18,6 +19,7 @@ const Kernels kernels = {
     &loss_kernels,        //
     &supervised_kernels,  //
     &pretrain_kernels,    //
+    &minhash_kernels,     //
 };
 
 }  // namespace FTCORE_VARIANT

@@ -76,7 +76,7 @@ def measure(folder):
 
     from ftcore.config import parse_config
     from ftcore.shards.commit import CommitOptions, commit_shards
-    from ftcore.shards.dedup import find_duplicates
+    from ftcore.shards.copies import drop_copies
     from ftcore.shards.prepare import prepare_parts
     from ftcore.text.sources import cut_file, list_files
 
@@ -89,7 +89,7 @@ def measure(folder):
     peaks["cut"] = resident("VmHWM") - imports
     prepared = prepare_parts(parts, options, folder / "parts", workers=1)
     peaks["prepare"] = resident("VmHWM") - imports
-    find_duplicates([Path(part.path) / "keys.npy" for part in prepared], folder / "duplicates")
+    drop_copies([Path(part.path) for part in prepared], folder / "duplicates", folder)
     peaks["dedup"] = resident("VmHWM") - imports
     shards = commit_shards(prepared, folder / "duplicates", options, folder / "shards")
     peaks["commit"] = resident("VmHWM") - imports

@@ -153,3 +153,36 @@ def to_signed_rows(g: Given) -> list:
     nwords, buckets = g.size(), g.size(least=1)
     ids = g.ints(0, nwords + buckets, g.size(99), dtype=np.int32)
     return [ids, nwords, g.ints(-1, 99, buckets, dtype=np.int32)]
+
+
+@maker
+def minhash_bands(g: Given) -> list:
+    data, offsets, by_characters, characters, words = _documents(g)
+    return [
+        data,
+        offsets,
+        by_characters,
+        characters,
+        words,
+        np.empty((g.size(9, 1), len(offsets) - 1), np.uint32),
+        g.size(9, 1),
+    ]
+
+
+@maker
+def shingles(g: Given) -> list:
+    return _documents(g)
+
+
+def _documents(g: Given) -> list:
+    blob, offsets = g.packed(g.size(), PAD)
+    return [blob, offsets, g.ints(0, 2, len(offsets) - 1) > 0, g.size(5, 1), g.size(4, 1)]
+
+
+@maker
+def settle_pairs(g: Given) -> list:
+    n = g.size(6, 2)
+    later = g.ints(1, n, g.size(5))
+    kept, similarity = np.full(n, -1, np.int64), np.zeros(n, np.float32)
+    # no such file: none is read that is not ours
+    return [later, later - 1, -1, np.arange(n + 1), g.random.random(), kept, similarity]

@@ -15,7 +15,7 @@ from ftcore.base import files
 from ftcore.config import SplitShares, parse_config
 from ftcore.errors import UserError
 from ftcore.shards.commit import CommitOptions, check_rejects, commit_shards
-from ftcore.shards.dedup import find_duplicates
+from ftcore.shards.copies import drop_copies
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.prepare import prepare_parts, split_of
 from ftcore.shards.shards import iter_batches
@@ -45,7 +45,7 @@ def finish(parts, options, work, **more):
     duplicates = None
     if options.filters.dedup == "exact":
         duplicates = work / "duplicates"
-        find_duplicates([Path(p.path) / "keys.npy" for p in parts], duplicates)
+        drop_copies([Path(p.path) for p in parts], duplicates, work)
     return commit_shards(parts, duplicates, options, work / "shards", **more)
 
 

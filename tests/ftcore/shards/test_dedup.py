@@ -24,17 +24,17 @@ key = st.tuples(st.integers(0, 3).map(lambda x: x << 62 | x << 31), st.integers(
 @given(st.lists(st.lists(key, max_size=12), max_size=5), st.sampled_from([1, 3, 1 << 18]))
 def test_the_first_copy_stays(tmp_path_factory, parts, partition):
     folder = tmp_path_factory.mktemp("keys")
-    seen, expected = set(), []
-    for keys in parts:
-        expected.append([row for row, k in enumerate(keys) if k in seen or seen.add(k)])
-    count = find_duplicates(save(folder, parts), folder / "out", partition=partition)
-    assert [np.load(folder / "out" / f"{i}.npy").tolist() for i in range(len(parts))] == expected
-    assert count == sum(map(len, expected))
-    assert all(np.load(folder / "out" / f"{i}.npy").dtype == np.int64 for i in range(len(parts)))
+    seen, expected = {}, []
+    for row, k in enumerate(k for keys in parts for k in keys):
+        if seen.setdefault(k, row) != row:
+            expected.append((row, seen[k]))
+    found = find_duplicates(save(folder, parts), partition=partition)
+    assert list(zip(found.rows.tolist(), found.kept.tolist(), strict=True)) == expected
+    assert (found.similarity == 1).all()
 
 
 def test_keys_that_share_one_half_are_not_copies(tmp_path):
-    assert find_duplicates(save(tmp_path, [[(1, 2), (1, 3), (2, 2)]]), tmp_path / "out") == 0
+    assert len(find_duplicates(save(tmp_path, [[(1, 2), (1, 3), (2, 2)]])).rows) == 0
 
 
 def test_memory_is_below_32_bytes_a_document(tmp_path):
@@ -45,7 +45,7 @@ def test_memory_is_below_32_bytes_a_document(tmp_path):
     paths = save(tmp_path, np.split(keys, 4))
     del keys
     tracemalloc.start()
-    assert find_duplicates(paths, tmp_path / "out") == n // 2
+    assert len(find_duplicates(paths).rows) == n // 2
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 32 * n
@@ -53,10 +53,10 @@ def test_memory_is_below_32_bytes_a_document(tmp_path):
 
 def test_damaged_and_missing_files(tmp_path):
     with pytest.raises(UserError, match="keys9.npy: no such file"):
-        find_duplicates([tmp_path / "keys9.npy"], tmp_path / "out")
+        find_duplicates([tmp_path / "keys9.npy"])
     (tmp_path / "bad.npy").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="bad.npy: not a file of keys"):
-        find_duplicates([tmp_path / "bad.npy"], tmp_path / "out")
+        find_duplicates([tmp_path / "bad.npy"])
     np.save(tmp_path / "flat.npy", np.zeros(4, np.uint64))
     with pytest.raises(UserError, match="flat.npy: keys must be uint64"):
-        find_duplicates([tmp_path / "flat.npy"], tmp_path / "out")
+        find_duplicates([tmp_path / "flat.npy"])

@@ -11,10 +11,10 @@ import pytest
 import ftcore.text.tokenizer
 from ftcore.config import Filters, Ingest, Source
 from ftcore.shards.commit import CommitOptions, commit_shards
-from ftcore.shards.dedup import find_duplicates
+from ftcore.shards.copies import drop_copies
 from ftcore.shards.manifest import MANIFEST
 from ftcore.shards.packs import PACK_BYTES, Pack, pack_parts
-from ftcore.shards.prepare import DOCS, KEYS, QUARANTINE, prepare_part, prepare_parts
+from ftcore.shards.prepare import DOCS, QUARANTINE, prepare_part, prepare_parts
 from ftcore.text.sources import Part, cut_file, list_files
 from ftcore.text.suffixes import ARCHIVES
 
@@ -127,7 +127,7 @@ def parts_of(options: CommitOptions) -> list[Part]:
 
 def shards_of(parts: list[Part | Pack], options: CommitOptions, work: Path) -> Path:
     done = prepare_parts(parts, options, work / "parts", workers=1)
-    find_duplicates([Path(p.path) / KEYS for p in done], work / "drops")
+    drop_copies([Path(p.path) for p in done], work / "drops", work)
     commit_shards(done, work / "drops", options, work / "shards")
     return work / "shards"
 
