@@ -79,12 +79,16 @@ bench: $(CORE) peers ## every benchmark against its peer
 
 peer: .venv-peer/.installed ## the original fastText, built natively, in an environment of its own
 
-peers: peer ## the original's forks, each in an environment of its own
+peers: peer ## the original's forks, and others that are compared, in environments of their own
 	@for p in fasttext-community fasttext-new fasttext-turbo; do \
 	   [ -e .venv-peers/$$p/.installed ] && continue; $(PYTHON) -m venv .venv-peers/$$p && \
 	   { CFLAGS="$(NATIVE)" CXXFLAGS="$(NATIVE)" .venv-peers/$$p/bin/pip install --no-cache-dir $$p \
 	     > .venv-peers/$$p/install.log 2>&1 && touch .venv-peers/$$p/.installed || { tail -5 .venv-peers/$$p/install.log; \
 	     echo "$$p: not installed, the benchmarks leave it out"; }; }; done
+
+	@[ -e .venv-peers/near/.installed ] || { $(PYTHON) -m venv .venv-peers/near && .venv-peers/near/bin/pip install rensa \
+	   datasketch > .venv-peers/near/install.log 2>&1 && touch .venv-peers/near/.installed; } || \
+	   echo "near: rensa and datasketch are not installed, the benchmark leaves them out"
 
 .venv-peer/.installed:
 	@echo "building the original fastText natively (log: .venv-peer/install.log)"

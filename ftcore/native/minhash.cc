@@ -107,13 +107,17 @@ int64_t sort_unique(uint32_t* values, int64_t n) {
   return std::unique(values, values + n) - values;
 }
 
-double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m) {
+double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, double threshold) {
+  // |both| / (n + m - |both|) >= threshold asks for so many in both; a side that lacks more ends the comparison
+  const double needed = threshold / (1 + threshold) * static_cast<double>(n + m) - 1e-6;
+  const double spare_a = static_cast<double>(n) - needed, spare_b = static_cast<double>(m) - needed;
   int64_t i = 0, j = 0, both = 0;
   while (i < n && j < m) {
     const uint32_t x = a[i], y = b[j];
     both += x == y;
     i += x <= y;
     j += y <= x;
+    if (static_cast<double>(i - both) > spare_a || static_cast<double>(j - both) > spare_b) return 0.0;
   }
   const int64_t either = n + m - both;
   return either == 0 ? 0.0 : static_cast<double>(both) / static_cast<double>(either);
@@ -144,11 +148,13 @@ bool settle_pairs(const int64_t* later, const int64_t* earlier, int64_t pairs, c
     const int64_t d = later[p], known = earlier[p];
     if (kept[d] >= 0) continue;
     const int64_t candidate = kept[known] >= 0 ? kept[known] : known;
+    const auto [less, more] = std::minmax(shingles.size(d), shingles.size(candidate));
+    if (static_cast<double>(less) < threshold * static_cast<double>(more)) continue;
     if (in_mine != d && !shingles.read(d, mine)) return false;
     in_mine = d;
     if (in_other != candidate && !shingles.read(candidate, other)) return false;
     in_other = candidate;
-    const double alike = jaccard(mine.data(), mine.size(), other.data(), other.size());
+    const double alike = jaccard(mine.data(), mine.size(), other.data(), other.size(), threshold);
     if (alike < threshold) continue;
     kept[d] = candidate;
     similarity[d] = static_cast<float>(alike);

@@ -50,14 +50,15 @@ class Minhash {
 // Sort and leave one of each; returns how many are left.
 int64_t sort_unique(uint32_t* values, int64_t n);
 
-// |a and b| / |a or b| of rising numbers, 0 where both are empty.
-double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m);
+// |a and b| / |a or b| of rising numbers; 0 where both are empty, and at times where it is less than the threshold.
+double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, double threshold);
 
 // Shingles of documents in a file: document d has the numbers offsets[d] to offsets[d + 1], rising.
 class ShingleFile {
  public:
   ShingleFile(int descriptor, const int64_t* offsets) : descriptor_(descriptor), offsets_(offsets) {}
 
+  int64_t size(int64_t document) const { return offsets_[document + 1] - offsets_[document]; }
   // False where the file has not as many.
   bool read(int64_t document, Buffer<uint32_t>& out) const;
 

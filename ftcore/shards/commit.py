@@ -26,9 +26,8 @@ from ftcore.base import files
 from ftcore.config import Config, Shards, SplitShares
 from ftcore.errors import MissingLabels, UnreadableFile, UserError
 from ftcore.shards.agreement import Copies, compare_copies
-from ftcore.shards.copies import LIST
 from ftcore.shards.labels import LabelSurvey, renamed, survey_labels, with_labels
-from ftcore.shards.manifest import NOTED, FileEntry, Manifest
+from ftcore.shards.manifest import COPIES, NOTED, FileEntry, Manifest
 from ftcore.shards.prepare import (
     DOCS,
     QUARANTINE,
@@ -197,7 +196,7 @@ def commit_shards(
         if carve:
             _say_carved(tally.by_split(), options.split.valid)
         quarantine = _merge_quarantine(parts, folder / QUARANTINE)
-        listed, near = _listed(duplicates, folder / LIST)
+        listed, near = _listed(duplicates, folder / COPIES)
         manifest = Manifest(
             inputs=inputs or documents.digest(),
             options=_options_digest(parts, options),
@@ -302,10 +301,10 @@ def _masked(part: PreparedPart, drop: np.ndarray) -> Iterator[tuple[pa.RecordBat
 
 def _listed(duplicates: str | Path | None, path: Path) -> tuple[FileEntry | None, int]:
     """The list of copies, taken along if there are some, and how many of them are near ones."""
-    if duplicates is None or not (Path(duplicates) / LIST).stat().st_size:
+    if duplicates is None or not (Path(duplicates) / COPIES).stat().st_size:
         return None, 0
     rows = near = 0
-    with open(Path(duplicates) / LIST, "rb") as lines, files.open_sink(path) as out:
+    with open(Path(duplicates) / COPIES, "rb") as lines, files.open_sink(path) as out:
         for line in lines:
             row = json.loads(line)
             rows, near = rows + 1, near + (row["id"] != row["kept_id"])

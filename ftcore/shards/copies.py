@@ -19,12 +19,12 @@ import pyarrow as pa
 from ftcore.base import files
 from ftcore.config import NearCopies
 from ftcore.shards.dedup import Dropped, find_duplicates, row_starts
+from ftcore.shards.manifest import COPIES
 from ftcore.shards.near import find_near_copies
 from ftcore.shards.prepare import DOCS, KEYS
 from ftcore.shards.shards import iter_file
 from ftcore.text.documents import excerpt
 
-LIST = "copies.jsonl"
 _LINE = ("id", "source", "kept_id", "kept_source", "similarity", "excerpt")
 
 
@@ -61,7 +61,7 @@ def drop_copies(
         dropped = dropped.also(find_near_copies(documents, gone, near, scratch, threads))
     for number, (first, last) in enumerate(_ranges(dropped.rows, starts)):
         np.save(out / f"{number}.npy", dropped.rows[first:last] - starts[number])
-    _write_list(dropped, parts, starts, out / LIST)
+    _write_list(dropped, parts, starts, out / COPIES)
     return {"duplicates": len(dropped.rows), "near": len(dropped.rows) - exact}
 
 

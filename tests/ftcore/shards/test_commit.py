@@ -43,9 +43,10 @@ def prepared(folder, options, work=None, workers=1):
 
 def finish(parts, options, work, **more):
     duplicates = None
-    if options.filters.dedup == "exact":
+    if options.filters.dedup != "off":
+        near = options.filters.near if options.filters.dedup == "near" else None
         duplicates = work / "duplicates"
-        drop_copies([Path(p.path) for p in parts], duplicates, work)
+        drop_copies([Path(p.path) for p in parts], duplicates, work, near)
     return commit_shards(parts, duplicates, options, work / "shards", **more)
 
 
@@ -68,6 +69,27 @@ def labelled(n, labels=("a", "b"), start=0):
         {"text": f"document number {i} 第{i}号", "label": labels[i % len(labels)]}
         for i in range(start, start + n)
     ]
+
+
+def test_copies_are_listed_and_counted(tmp_path):
+    long = " ".join(f"word{n}" for n in range(80))
+    chinese = "".join(chr(0x4E00 + 7 * n) for n in range(200))
+    lines = [long, chinese, long.replace("word40", "other"), "short", "short", chinese + "了", chinese]
+    (tmp_path / "a.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    options = options_of(tmp_path, {"path": "a.txt"}, filters={"dedup": "near"})
+    shards = whole(tmp_path, options)
+    manifest = load_manifest(shards.path, digest=shards.digest)
+    assert manifest.counts["dedup"] == {"duplicate": 2, "near duplicate": 2} and manifest.rows == 3
+    kept = {row["id"]: row["source"] for row in read(shards)}
+    listed = [json.loads(line) for line in (Path(shards.path) / "copies.jsonl").read_text().splitlines()]
+    assert manifest.copies is not None and manifest.copies.rows == len(listed) == 4
+    for row, text in zip(listed, (lines[2], "short", chinese, chinese), strict=True):
+        assert kept[row["kept_id"]] == row["kept_source"] == row["source"]
+        assert row["excerpt"].replace(" ", "").startswith(text.replace(" ", "")[:40])
+        assert (row["similarity"] == 1) == (row["id"] == row["kept_id"])
+    (Path(shards.path) / "copies.jsonl").unlink()
+    with pytest.raises(UserError, match=r"copies.jsonl: missing"):
+        load_manifest(shards.path)
 
 
 def test_the_whole_walk_and_its_manifest(tmp_path):
