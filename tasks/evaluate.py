@@ -19,7 +19,6 @@ from ftcore.evaluation.multilabel import score_at_thresholds
 from ftcore.evaluation.plots import confusion_figure, figure_svg, precision_recall_figure
 from ftcore.model.thresholds import Thresholds
 from ftcore.report.charts import as_file, reliability_chart
-from ftcore.report.pages import records
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import ShardSet, iter_batches
 from tasks.commit import shard_set
@@ -213,7 +212,7 @@ def plots(report: ClassificationReport, labels: list[str]) -> dict[str, str]:
     return {
         "confusion": figure_svg(confusion_figure(report.tables["confusion"], labels)),
         "precision_recall": figure_svg(precision_recall_figure(report.tables["precision_recall"])),
-        "calibration": as_file(reliability_chart(records(report.tables["calibration"]))),
+        "calibration": as_file(reliability_chart(report.tables["calibration"].to_dict("records"))),
     }
 
 
