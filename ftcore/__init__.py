@@ -7,6 +7,7 @@ pipeline depends only on the modules it really imports.
 """
 
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -41,7 +42,7 @@ _HOME = {
 __all__ = [*_HOME, "util", "__version__"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "util":
         return import_module("ftcore.util")
     if name in _HOME:

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ftcore.errors import UnreadableFile, UserError
 
@@ -119,7 +119,7 @@ def show_tokens(given: argparse.Namespace) -> None:
     if given.model:
         from ftcore.formats.directory import read_directory
 
-        tokenizer = read_directory(given.model).tokenizer
+        tokenizer = read_directory(given.model).tokenizer or Tokenizer()
     else:
         tokenizer = Tokenizer()
     with _raw(given.file) as raw:
@@ -200,7 +200,7 @@ COMMANDS = {"options": show_options, "tokenize": show_tokens, "info": show_info}
 @contextmanager
 def _raw(name: str) -> Iterator[io.BufferedReader]:
     if name == "-":
-        yield sys.stdin.buffer
+        yield cast(io.BufferedReader, sys.stdin.buffer)  # typeshed says BinaryIO
         return
     try:
         with open(name, "rb") as file:

@@ -38,7 +38,7 @@ class TextDataset(torch.utils.data.Dataset):
         return self.texts[item], self.labels[item]
 
 
-def _by_place(values: Sequence) -> Sequence:
+def _by_place(values: Any) -> Sequence:
     """A pandas column looks numbers up in its index, which on a filtered or sorted frame are other rows."""
     return values.tolist() if hasattr(values, "iloc") else values
 

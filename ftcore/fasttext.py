@@ -29,14 +29,14 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes, write_directory
 from ftcore.inference.answers import Prediction
-from ftcore.inference.classifier import Classifier, in_float32
+from ftcore.inference.classifier import Classifier
 from ftcore.inference.tables import Tables
 from ftcore.inference.vectors import Vectors
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.model import LOSSES, MODELS, Args, Label, Model
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.model.thresholds import Thresholds
-from ftcore.text.tokenizer import Tokenizer
+from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.documents import Tokenized
 from ftcore.training.start import fresh_tables
 
@@ -47,12 +47,12 @@ class Faces:
     """The predictor and the vectors of a model whose tables may be trained on: nothing made of their values is kept."""
 
     def __init__(self, owner: FastText) -> None:
-        self.model = in_float32(owner.to_model())
+        self.model = owner.to_model().in_float32()
         self._tables = Tables(self.model)
         self._made_of = self._things(owner)
         self._beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
         input, output = owner.tables.input, owner.tables.output
-        pairs = ((input, self.model.input), (output, self.model.output))
+        pairs = zip((input, output), self.model.dense, strict=True)
         # elsewhere, or in another order, they had to be copied: such an answer is of one moment
         self._shared = all(t.is_cpu and t.is_contiguous() and t.data_ptr() == a.ctypes.data for t, a in pairs)
 
@@ -97,7 +97,7 @@ class FastText(nn.Module):
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        tokenizer: Tokenizer | Whitespace,
         dictionary: Dictionary,
         tables: TwoTables,
         labels: Sequence[Label] = (),
@@ -463,9 +463,9 @@ class FastText(nn.Module):
         for table, rows in ((model.input, dictionary.rows), (model.output, None)):
             dense = table if isinstance(table, np.ndarray) else table.dense()
             kind = dense.dtype if dense.dtype.kind == "f" and dense.dtype.isnative else np.float32
-            tables.append(torch.from_numpy(np.require(dense[:rows], kind, "CAW")))
+            tables.append(torch.from_numpy(np.require(dense[:rows], kind, ["C", "A", "W"])))
         made = cls(
-            tokenizer or model.tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(*tables, model.sparse),
+            tokenizer or model.tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(tables[0], tables[1], model.sparse),
             model.labels, args.model, args.loss, model.seed,
         )  # fmt: skip
         made.thresholds = model.thresholds

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -30,7 +30,7 @@ def or_auto(kind: type, **bounds: float) -> Any:
         >>> Training(epoch=3).epoch, Training().epoch
         (3, 'auto')
     """
-    number = Annotated[kind, Field(**bounds), Tag(_NUMBER)]
+    number = Annotated[kind, Field(**bounds), Tag(_NUMBER)]  # type: ignore[valid-type]  # made as it is asked for
     return Annotated[
         number | Annotated[Literal["auto"], Tag("auto")],
         Discriminator(lambda value: "auto" if value == "auto" else _NUMBER),
@@ -51,6 +51,7 @@ class Options(BaseModel):
         a bare on or off is the word where the words are the choices. Elsewhere a boolean or a number
         with a point could be two things.
         """
+        assert info.field_name is not None  # a field's validator
         return _meant(value, cls.model_fields[info.field_name].annotation)
 
 
@@ -150,8 +151,9 @@ def override(tree: dict[str, Any], item: str) -> dict[tuple[str | int, ...], Pla
     key, eq, text = item.partition("=")
     if not eq or not key:
         raise InvalidOptions(f"{item!r}: expected key=value, e.g. pretrain.dim=50")
+    inside: Places = {}
     if not text or (" #" in text and text[0] not in "'\"[{"):
-        value, inside = text, {}  # a # begins no comment here: there is nothing to comment on
+        value = text  # a # begins no comment here: there is nothing to comment on
     else:
         value, inside = parse(text, repr(item))
     *parents, last = key.split(".")
@@ -182,7 +184,7 @@ def _index(node: list, part: str, key: str) -> int:
     return int(part)
 
 
-def explain(error: dict[str, Any], model: type[BaseModel], places: Places = NOWHERE) -> str:
+def explain(error: Mapping[str, Any], model: type[BaseModel], places: Places = NOWHERE) -> str:
     """One line for one pydantic error: file and line where they are known, key, value, what is allowed."""
     loc = tuple(error["loc"])
     place = next((places[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in places), None)
@@ -190,7 +192,7 @@ def explain(error: dict[str, Any], model: type[BaseModel], places: Places = NOWH
     return where + _explain(error, model, places.get(loc))
 
 
-def _explain(error: dict[str, Any], model: type[BaseModel], place: Place | None) -> str:
+def _explain(error: Mapping[str, Any], model: type[BaseModel], place: Place | None) -> str:
     key = ".".join(str(p) for p in error["loc"] if p != _NUMBER) or "options"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, error["loc"][:-1])
@@ -239,9 +241,9 @@ def _allowed(field: FieldInfo) -> str:
     """The range or the choices of an option, in words; "" if anything of its type goes."""
     branches = [get_args(a) for a in get_args(field.annotation) if get_origin(a) is Annotated]
     if branches:  # a number, or a word
-        return " or ".join(
-            filter(None, (_allowed(FieldInfo.from_annotation(Annotated[b])) for b in branches))
-        )
+        made = [Annotated[branch] for branch in branches]
+        found = (_allowed(FieldInfo.from_annotation(one)) for one in made)  # type: ignore[arg-type]  # a special form
+        return " or ".join(filter(None, found))
     marks = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     parts = [
         f"{sign} {getattr(m, name)}"

@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import IO, Any
 
@@ -84,7 +85,7 @@ def sha256_file(path: str | Path) -> str:
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: str | PathLike) -> Iterator[IO[bytes]]:
     """Yield a file to write bytes to; it gets its name only if the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def atomic_write_json(path: str | Path, value: Any) -> None:
 
 
 @contextmanager
-def atomic_directory(path: str | Path) -> Iterator[Path]:
+def atomic_directory(path: str | PathLike) -> Iterator[Path]:
     """Yield an empty directory; it takes the place of `path` if the block ends without an error.
 
     All files in it are fsynced first. An existing `path` is moved aside, replaced and then

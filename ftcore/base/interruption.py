@@ -77,7 +77,8 @@ class Interruption:
     @contextmanager
     def postponed(self) -> Iterator[list[int]]:
         """The first signal only fills the list while the block runs; whoever runs it raises when ready."""
-        self._postponed = asked = []
+        asked: list[int] = []
+        self._postponed = asked
         try:
             yield asked
         finally:

@@ -27,7 +27,7 @@ class Ragged:
     @classmethod
     def of(cls, rows: Iterable[Iterable[int]], dtype: type = np.int64) -> Ragged:
         """Build from a list of lists."""
-        arrays = [np.asarray(row, dtype=dtype) for row in rows]
+        arrays: list[np.ndarray] = [np.asarray(row, dtype=dtype) for row in rows]
         sizes = np.array([len(a) for a in arrays], dtype=np.int64)
         values = np.concatenate(arrays) if arrays else np.empty(0, dtype=dtype)
         return cls(values, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))

@@ -91,6 +91,7 @@ class Pool:
         worker = getattr(self._own, "worker", None)
         if worker is None or worker.poll() is not None:
             worker = self._own.worker = self._start()
+        assert worker.stdin and worker.stdout
         try:
             worker.stdin.write(json.dumps([target, order]).encode() + b"\n")
             worker.stdin.flush()
@@ -140,6 +141,7 @@ class Pool:
         self._threads.shutdown(wait=True, cancel_futures=True)
         for worker in self._all:
             worker.wait()
+            assert worker.stdin and worker.stdout
             worker.stdout.close()
             with suppress(OSError):  # an order it did not take any more
                 worker.stdin.close()

@@ -148,6 +148,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             made: Any = [self.value(item, (*path, at)) for at, item in enumerate(node.value)]
         else:
+            assert isinstance(node, yaml.MappingNode)
             made = self.pairs(node, path)
         self.open.pop()
         return made

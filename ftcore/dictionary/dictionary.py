@@ -165,7 +165,7 @@ class Dictionary:
 
     def changed(self, **parts: Any) -> Dictionary:
         """A dictionary with other parts, named as its arguments are; it shares the rest."""
-        own = {
+        own: dict[str, Any] = {
             "words": self.packed_words, "labels": self.packed_labels, "counts": self.counts,
             "label_counts": self.label_counts, "ntokens": self.ntokens, "options": self.options,
             "bucket_rows": self.bucket_rows,
@@ -407,7 +407,7 @@ class Dictionary:
         made = {name for name, value in vars(type(self)).items() if isinstance(value, cached_property)}
         return {name: value for name, value in vars(self).items() if name not in made}
 
-    def word_ids(self, tokens: list[bytes]) -> np.ndarray:
+    def word_ids(self, tokens: Sequence[bytes]) -> np.ndarray:
         """Ids of tokens, -1 out of the vocabulary: int32[len]."""
         return self.word_index.find(tokens)
 

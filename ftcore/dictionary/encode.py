@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -297,7 +297,8 @@ class _Writer:
     """An array that grows: a list of pieces in memory, or a .npy file whose header is filled in last."""
 
     def __init__(self, out: Path | None, name: str, dtype: type) -> None:
-        self.dtype, self.size, self.pieces = np.dtype(dtype), 0, []
+        self.dtype, self.size = np.dtype(dtype), 0
+        self.pieces: list[np.ndarray] = []
         self.path = None if out is None else Path(out) / f"{name}.npy"
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -328,7 +329,7 @@ def _taken(pieces: list[np.ndarray]) -> Iterator[np.ndarray]:
         yield pieces.pop()
 
 
-def _map(path: Path, mode: str = "r") -> np.ndarray:
+def _map(path: Path, mode: Literal["r", "r+"] = "r") -> np.ndarray:
     try:
         return np.load(path, mmap_mode=mode, allow_pickle=False)
     except ValueError as error:
@@ -337,7 +338,10 @@ def _map(path: Path, mode: str = "r") -> np.ndarray:
         raise
 
 
-def _finish(corpus, out: Path | None):
+Corpus = TypeVar("Corpus", bound=BagCorpus | TokenCorpus)
+
+
+def _finish(corpus: Corpus, out: Path | None) -> Corpus:
     """Write the list of sizes, whose presence says that the arrays are complete."""
     if out is not None:
         for field in fields(corpus):
@@ -352,7 +356,7 @@ def _finish(corpus, out: Path | None):
 _DTYPES = {"ids": np.int32, "targets": np.int32}  # the others are int64
 
 
-def _open(cls: type, path: Path):
+def _open(cls: type[Corpus], path: Path) -> Corpus:
     remedy = "delete the directory and encode the corpus again"
     names = [field.name for field in fields(cls)]
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Lines:
     ) -> None:
         self.columns, self.label = (tokens, labels), label
         self.paths: list[Path] | None = None
-        self.items: Iterable[str | bytes] | None = None
+        self.items: Iterable[Any] | None = None  # each is looked at as it is read
         if isinstance(input, str | Path):
             self._kept = [spooled(input)]
             self.paths = [Path(input) for input in self._kept]
@@ -146,7 +146,7 @@ def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
     out = np.zeros(size + 1 + PAD, np.uint8)
     with opened(path) as file:
         file.seek(start)
-        if file.readinto(memoryview(out)[:size]) < size:
+        if file.readinto(out.data[:size]) < size:
             raise UnreadableFile(f"{path}: became shorter while it was read; run again")
     if close and out[size - 1] != _NEWLINE:
         out[size] = _NEWLINE
@@ -178,7 +178,7 @@ def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple
 
 
 # ----------------------------------------------------------------------------------------------- items
-def _joined(items: Iterable[str | bytes]) -> Iterator[bytes]:
+def _joined(items: Iterable[Any]) -> Iterator[bytes]:
     """The lines as blocks of bytes, each line with its newline."""
     source, count = iter(items), 0
     held: list[bytes] = []

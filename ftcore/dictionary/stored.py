@@ -7,6 +7,7 @@ cut off, edited, or made by an enemy; what it holds is believed only after these
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ class Stored:
         return found
 
 
-def parse_json(data: bytes) -> object:
+def parse_json(data: bytes) -> Any:
     """`json.loads`, where every fault of the text is a ValueError, however deep it is nested."""
     import json
 

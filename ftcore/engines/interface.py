@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # choosing an engine must not cost the import of torch's user
     from ftcore import config
     from ftcore.dictionary.encode import BagCorpus, TokenCorpus
     from ftcore.engines.setup import FinetuneSetup, PretrainSetup
+    from ftcore.model.matrices import Matrices
     from ftcore.model.module import TwoTables
 
 Rate = Callable[[int], float]  # tokens of this chunk already processed -> learning rate
@@ -34,12 +35,16 @@ class Engine(Protocol):
     """Trains two tables in place, one chunk of work a call; the tables are on `device`."""
 
     name: str
-    device: torch.device | str
     speed: int  # roughly, over the reference's: chunks of work grow with it
+
+    @property
+    def device(self) -> torch.device | str:
+        """Where the tables are while it trains."""
+        ...
 
     def pretrain_lines(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: TokenCorpus,
         lines: range,
         options: config.Pretrain,
@@ -52,7 +57,7 @@ class Engine(Protocol):
 
     def finetune_bags(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: BagCorpus,
         order: np.ndarray,
         options: config.Finetune,

@@ -56,18 +56,20 @@ class LossTables:
     @cached_property
     def negatives(self) -> np.ndarray:
         """int32[~1e7]: fastText's table written out. 40 MB, but a draw is one look-up, not a search."""
+        assert self.sizes is not None
         return np.repeat(np.arange(self.rows, dtype=np.int32), self.sizes)
 
     @cached_property
     def alias(self) -> np.ndarray:
         """uint32[rows, 2]: the same distribution in 8 bytes a row, see `alias_table`."""
+        assert self.sizes is not None
         return alias_table(self.sizes)
 
     @cached_property
     def side(self) -> native.PretrainTargets:
         """What the kernels of pretraining read of these: checked once."""
         alias = self.alias.reshape(-1) if self.loss == "ns" else np.empty(0, np.uint32)
-        if self.paths is None:
+        if self.paths is None or self.codes is None:
             nodes, codes, paths = np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64)
         else:
             nodes, codes, paths = self.paths.values.astype(np.int32), self.codes.values, self.paths.offsets

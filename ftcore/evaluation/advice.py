@@ -29,7 +29,7 @@ def advice(metrics: Mapping[str, float], trained: Mapping[str, Any]) -> list[str
     """
     found = []
     loss, chance = trained.get("loss"), trained.get("chance_loss")
-    stuck = loss is not None and bool(chance) and not loss < HARDLY * chance
+    stuck = bool(loss is not None and chance and not loss < HARDLY * chance)
     if stuck:
         found.append(
             f"the training loss hardly fell: {loss:.3f} nats, where answering with the labels' frequencies "

@@ -118,9 +118,8 @@ def compare_predictions(
                 Difference(other, scope, key, "accuracy", len(a), float(a.mean()), float(b.mean()), interval)
             )
             interval = bootstrap_macro_f1(truth, answers[names[0]], answers[other], **options)
-            first, second = _f1(truth, answers[names[0]], answers[other])
-            first, second = float(np.nanmean(first)), float(np.nanmean(second))
-            rows.append(Difference(other, scope, key, "macro_f1", len(a), first, second, interval))
+            before, now = (float(np.nanmean(f1)) for f1 in _f1(truth, answers[names[0]], answers[other]))
+            rows.append(Difference(other, scope, key, "macro_f1", len(a), before, now, interval))
 
     truth = [gold[row] for row in chosen]
     support: dict[str, int] = {}
@@ -131,12 +130,12 @@ def compare_predictions(
     tests: dict[str, McNemar] = {}
     first_answers = [predicted[names[0]][row] for row in chosen]
     for other in names[1:]:
-        answers = [predicted[other][row] for row in chosen]
-        intervals = bootstrap_label_f1(truth, first_answers, answers, **options)
-        first, second = _f1(truth, first_answers, answers)
+        told = [predicted[other][row] for row in chosen]
+        intervals = bootstrap_label_f1(truth, first_answers, told, samples=samples, seed=seed)
+        first, second = _f1(truth, first_answers, told)
         for place, (label, interval) in enumerate(intervals.items()):  # both are in the order of the names
-            figures = np.nan_to_num([first[place], second[place]]).tolist()
-            rows.append(Difference(other, "label", label, "f1", support.get(label, 0), *figures, interval))
+            before, now = np.nan_to_num([first[place], second[place]]).tolist()
+            rows.append(Difference(other, "label", label, "f1", support.get(label, 0), before, now, interval))
         tests[other] = mcnemar(right[names[0]], right[other])
         for change, mask in (
             ("broken", right[names[0]] & ~right[other]),
@@ -146,6 +145,6 @@ def compare_predictions(
     return Comparison(rows, flips, tests)
 
 
-def _f1(gold, a, b) -> tuple[np.ndarray, np.ndarray]:
+def _f1(gold: Sequence[Sequence[str]], a: Sequence[str], b: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     outcomes = Outcomes.of(gold, a, b)
     return outcomes.f1(outcomes.counts[None], 0)[0], outcomes.f1(outcomes.counts[None], 1)[0]

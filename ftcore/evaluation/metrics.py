@@ -237,7 +237,14 @@ def evaluate_classification(
     return ClassificationReport(metrics, tables)
 
 
-def _check(gold, probabilities, labels, languages, top_k, bins) -> None:
+def _check(
+    gold: Sequence[Sequence[str]],
+    probabilities: np.ndarray,
+    labels: list[str],
+    languages: Sequence[str],
+    top_k: Sequence[int],
+    bins: int,
+) -> None:
     if probabilities.ndim != 2:
         raise UserError(f"probabilities must be [documents, labels], not of shape {probabilities.shape}")
     if not len(gold) == len(probabilities) == len(languages):
@@ -281,7 +288,9 @@ def _baseline(gold: Gold, k: int, train_counts: Mapping[str, int] | None) -> Ran
     return RankedLabels(np.broadcast_to(order, (n, k)), np.full(n, shares[order[0]]), of_gold)
 
 
-def _scores(gold: Gold, predictions: RankedLabels, top_k: Sequence[int], bins: int):
+def _scores(
+    gold: Gold, predictions: RankedLabels, top_k: Sequence[int], bins: int
+) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """(metrics, columns per label [L], columns per calibration bin), L = len(gold.names)."""
     size, n = len(gold.names), gold.documents
     hits = gold.hits(predictions.top)
@@ -436,7 +445,9 @@ def _precision_recall(probabilities: np.ndarray, gold: Gold) -> tuple[DataFrame,
     return pd.concat(frames, ignore_index=True), average
 
 
-def _curve(score: np.ndarray, right: np.ndarray, positives: int | None):
+def _curve(
+    score: np.ndarray, right: np.ndarray, positives: int | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(precision, recall, threshold) at every distinct score, from the highest down."""
     order = np.argsort(-score, kind="stable")
     score, found = score[order], np.cumsum(right[order])

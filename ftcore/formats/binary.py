@@ -12,7 +12,7 @@ import math
 import struct
 from dataclasses import replace
 from os import PathLike
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def read_binary(path: str | PathLike, *, mmap: bool = True) -> Model:
 
 def _read_args(cursor: Cursor, version: int) -> tuple[Args, dict[str, int]]:
     start = cursor.at
-    values = dict(zip(_HEADER, cursor.ints(*_HEADER), strict=True))
+    values: dict[str, Any] = dict(zip(_HEADER, cursor.ints(*_HEADER), strict=True))
 
     def wrong(name: str, expected: str) -> UnreadableFile:
         return cursor.fail(name, values[name], expected, start + 4 * _HEADER.index(name))
@@ -217,7 +217,9 @@ def _read_quantizer(cursor: Cursor, name: str, dim: int) -> ProductQuantizer:
     # fastText keeps dsub where it is larger than dim, with one piece of the whole row
     expected = (dim, pieces, dsub, dim - (pieces - 1) * dsub)
     if found != expected:
-        raise cursor.fail(f"(dim, nsubq, dsub, last dsub) of the {name}'s quantiser", found, expected, at)
+        raise cursor.fail(
+            f"(dim, nsubq, dsub, last dsub) of the {name}'s quantiser", found, f"{expected}", at
+        )
     centroids = cursor.array("<f4", dim * KSUB, f"centroids of the {name}'s quantiser")
     return ProductQuantizer(dim, dsub, centroids)
 
@@ -272,25 +274,25 @@ def _write_dictionary(file: IO[bytes], dictionary: Dictionary) -> None:
     size = -1 if pairs is None else len(pairs)
     file.write(struct.pack("<iiiqq", nwords + nlabels, nwords, nlabels, dictionary.ntokens, size))
     words, labels = dictionary.packed_words, dictionary.packed_labels
-    file.write(pack_entries(words.blob, words.offsets, dictionary.counts, WORD))
-    file.write(pack_entries(labels.blob, labels.offsets, dictionary.label_counts, LABEL))
+    file.write(pack_entries(words.blob, words.offsets, dictionary.counts, WORD).data)
+    file.write(pack_entries(labels.blob, labels.offsets, dictionary.label_counts, LABEL).data)
     if pairs is not None:
-        file.write(np.ascontiguousarray(pairs, "<i4"))
+        file.write(np.ascontiguousarray(pairs, "<i4").data)
 
 
 def _write_matrix(file: IO[bytes], matrix: np.ndarray | QuantMatrix) -> None:
     if not isinstance(matrix, np.ndarray):
         file.write(struct.pack("<?qqi", matrix.qnorm, *matrix.shape, matrix.codes.size))
-        file.write(np.ascontiguousarray(matrix.codes))
+        file.write(np.ascontiguousarray(matrix.codes).data)
         _write_quantizer(file, matrix.quantizer)
         if matrix.norm_codes is not None and matrix.norm_quantizer is not None:
-            file.write(np.ascontiguousarray(matrix.norm_codes))
+            file.write(np.ascontiguousarray(matrix.norm_codes).data)
             _write_quantizer(file, matrix.norm_quantizer)
         return
     file.write(struct.pack("<qq", *matrix.shape))
-    file.write(np.ascontiguousarray(matrix, "<f4").reshape(-1).view(np.uint8))
+    file.write(np.ascontiguousarray(matrix, "<f4").reshape(-1).view(np.uint8).data)
 
 
 def _write_quantizer(file: IO[bytes], quantizer: ProductQuantizer) -> None:
     file.write(struct.pack("<4i", quantizer.dim, quantizer.nsubq, quantizer.dsub, quantizer.last))
-    file.write(np.ascontiguousarray(quantizer.centroids, "<f4"))
+    file.write(np.ascontiguousarray(quantizer.centroids, "<f4").data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ NO_ARRAYS = (
 _REMEDY = "copy the model again from where it was saved, or train and save it again"
 
 
-def write_arrays(directory: Path | str, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+def write_arrays(directory: str | PathLike, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write a model directory, replacing an existing one.
 
     Args:
@@ -53,7 +54,7 @@ def write_arrays(directory: Path | str, arrays: dict[str, np.ndarray], header: d
         (folder / HEADER).write_bytes(canonical_json(whole))
 
 
-def read_arrays(directory: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_arrays(directory: str | PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """(arrays, header) of `write_arrays`.
 
     Raises:

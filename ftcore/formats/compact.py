@@ -52,4 +52,4 @@ def expand(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _fit(small: np.ndarray, scale: np.ndarray) -> bool:
     whole = small.ndim == 2 and scale.shape == small.shape[:1]
-    return whole and (small.dtype, scale.dtype) == (np.int8, np.float32)
+    return whole and small.dtype == np.int8 and scale.dtype == np.float32

@@ -76,7 +76,7 @@ class Cursor:
     def unpack(self, layout: str, field: str) -> tuple:
         """Little-endian values, as in `struct` without the ``<``."""
         start = self.skip(struct.calcsize("<" + layout), field)
-        return struct.unpack_from("<" + layout, self.data, start)
+        return struct.unpack_from("<" + layout, self.data.data, start)
 
     def ints(self, *fields: str, wide: bool = False) -> tuple[int, ...]:
         """A 32-bit (or 64-bit) integer for each field."""

@@ -8,8 +8,9 @@ is from a file of fastText's too; a directory those that have a tokenizer, or ge
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, fields
-from pathlib import Path
+from os import PathLike
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -75,7 +76,7 @@ def checked(schema: type[Schema], header: dict[str, Any], place: object) -> Sche
         raise UnreadableFile(f"{place}: {name} is {shown}: {first['msg'].lower()}; {_REMEDY}") from None
 
 
-def write_directory(directory: Path | str, model: Model) -> None:
+def write_directory(directory: str | PathLike, model: Model) -> None:
     """Write a model to a directory (safetensors and JSON), whole or not at all.
 
     Raises:
@@ -86,7 +87,7 @@ def write_directory(directory: Path | str, model: Model) -> None:
     write_arrays(directory, *_state(model))
 
 
-def read_directory(directory: Path | str) -> Model:
+def read_directory(directory: str | PathLike) -> Model:
     """The model that `write_directory` wrote. Errors: `UserError` naming the file and the remedy."""
     return _model(*read_arrays(directory), directory, f"{directory}/{HEADER}", f"{directory}/{WEIGHTS}")
 
@@ -164,7 +165,16 @@ def _model(
     if isinstance(input, np.ndarray) and isinstance(output, np.ndarray) and output.dtype != input.dtype:
         raise stored.fail("output", f"of dtype {output.dtype}", f"{input.dtype}, as input is")
     if file is not None:
-        return Model(args, dictionary, input, output, about.seed, file.version, file.path, dict(file.kept))
+        return Model(
+            args,
+            dictionary,
+            input,
+            output,
+            about.seed,
+            file.version,
+            file.path,
+            {str(name): n for name, n in file.kept.items()},
+        )
     names = [str(label) for label in about.labels]
     if names != (dictionary.labels if supervised else []):
         expected = (
@@ -186,11 +196,13 @@ def _model(
     )  # fmt: skip
 
 
-def _args(stored: Stored, values: dict[str, int | float | str]) -> Args:
+def _args(stored: Stored, values: Mapping[str, Any]) -> Args:
     """The arguments, with numbers that a file can hold (`ftcore.formats.binary` asks the same of one)."""
     for field in fields(Args):
-        name, value, kind = field.name, values.get(field.name), type(field.default)
-        if not (type(value) is kind or (kind is float and type(value) is int)):
+        name, kind = field.name, type(field.default)
+        value: Any = values.get(name)
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if not fits:
             raise stored.fail(f"args.{name}", repr(value), f"of type {kind.__name__}")
         if kind is int and not _LEAST.get(name, 0) <= value <= _MOST.get(name, (1 << 31) - 1):
             raise stored.fail(f"args.{name}", value, f"between {_LEAST.get(name, 0)} and {_MOST.get(name)}")

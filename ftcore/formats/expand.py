@@ -37,7 +37,7 @@ def write_all_rows(file: IO[bytes], classic: Model) -> None:
 
 
 def _write_rows(file: IO[bytes], rows: np.ndarray) -> None:
-    file.write(np.ascontiguousarray(rows, "<f4").reshape(-1).view(np.uint8))
+    file.write(np.ascontiguousarray(rows, "<f4").reshape(-1).view(np.uint8).data)
 
 
 def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
     rows = buffer[: stop - start]
     initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim, rows)
     first, last = np.searchsorted(buckets, [start, stop])
-    table = classic.input[dictionary.nwords + first : dictionary.nwords + last]
+    table = classic.dense[0][dictionary.nwords + first : dictionary.nwords + last]
     rows[buckets[first:last] - start] = table
     return rows
 

@@ -58,14 +58,16 @@ def quantize(
     if cutoff < 0:
         raise UserError(f"cutoff must be 0 (keep all rows) or a number of rows, not {cutoff}")
     rows: QuantizableRows = AllRows(classic)
-    if 0 < cutoff < len(rows):
+    if 0 < cutoff < rows.shape[0]:
         classic = cut_off(classic, cutoff)
         classic = classic if retrain is None else retrain(classic)
-        rows = classic.input
+        rows = classic.dense[0]
     else:  # a file has rows for all buckets
         classic = replace(classic, dictionary=classic.dictionary.complete())
     table = QuantMatrix.train(rows, dsub, qnorm, threads, fused)
-    output = QuantMatrix.train(classic.output, _QOUT_DSUB, qnorm, threads, fused) if qout else classic.output
+    output = (
+        QuantMatrix.train(classic.dense[1], _QOUT_DSUB, qnorm, threads, fused) if qout else classic.output
+    )
     return replace(classic, input=table, output=output, version=12, path="", kept={})
 
 
@@ -86,5 +88,5 @@ def cut_off(classic: Model, cutoff: int) -> Model:
     words, ngrams = np.sort(best[best < nwords]), best[best >= nwords]
     pairs = np.stack([ngrams - nwords, np.arange(len(ngrams))], axis=1).astype(np.int32)
     made = dictionary.cut_off(words, pairs)
-    output = classic.output if classic.args.supervised else classic.output[words]
+    output = classic.output if classic.args.supervised else classic.dense[1][words]
     return replace(classic, dictionary=made, input=rows[np.concatenate([words, ngrams])], output=output)

@@ -8,7 +8,7 @@ space. Source: fastText 0.9.3 ``src/fasttext.cc`` (``saveVectors``, ``loadVector
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _BLOCK = 1 << 18  # values formatted at a time
 
 
 def write_vec(
-    path: str | Path,
+    path: str | PathLike,
     words: Sequence[bytes],
     vectors: np.ndarray | Iterable[np.ndarray],
     threads: int | None = None,
@@ -72,7 +72,7 @@ def write_vec(
 
 
 def _pieces(
-    head: np.ndarray | None, blocks: Iterator[np.ndarray], dim: int, path: str | Path
+    head: np.ndarray | None, blocks: Iterator[np.ndarray], dim: int, path: str | PathLike
 ) -> Iterator[np.ndarray]:
     """The blocks, cut so that every thread gets some work."""
     step = max(1, _BLOCK // max(1, dim))
@@ -82,11 +82,11 @@ def _pieces(
                 f"{path}: a block of vectors of shape {head.shape} among those with {dim} columns"
             )
         for start in range(0, len(head), step):
-            yield np.require(head[start : start + step], np.float32, "CA")
+            yield np.require(head[start : start + step], np.float32, ["C", "A"])
         head = next(blocks, None)
 
 
-def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes], np.ndarray]:
+def read_vec(path: str | PathLike, threads: int | None = None) -> tuple[list[bytes], np.ndarray]:
     """Read a `.vec`: (words, float32[n, D]).
 
     A word may be any bytes without a newline, spaces included (some published files have such words):
@@ -123,7 +123,7 @@ def read_vec(path: str | Path, threads: int | None = None) -> tuple[list[bytes],
     return found, out
 
 
-def _read_header(path: str | Path, data: np.ndarray, starts: np.ndarray) -> tuple[int, int]:
+def _read_header(path: str | PathLike, data: np.ndarray, starts: np.ndarray) -> tuple[int, int]:
     first = data[: starts[1] if len(starts) > 1 else 0][:100].tobytes()
     fields = first.split()
     if len(fields) != 2 or not all(field.isdigit() for field in fields):
@@ -140,7 +140,7 @@ def _read_header(path: str | Path, data: np.ndarray, starts: np.ndarray) -> tupl
     return rows, dim
 
 
-def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UnreadableFile:
+def _explain(path: str | PathLike, line: int, text: bytes, dim: int) -> UnreadableFile:
     fields = text.split()
     if len(fields) != dim + 1:
         return UnreadableFile(
@@ -157,7 +157,7 @@ def _explain(path: str | Path, line: int, text: bytes, dim: int) -> UnreadableFi
     return UnreadableFile(f"{path}: line {line} is no word and {dim} numbers: {text[:60]!r}")
 
 
-def _refuse_wide_rows(path: str | Path, words: list[bytes], dim: int) -> None:
+def _refuse_wide_rows(path: str | PathLike, words: list[bytes], dim: int) -> None:
     """Rows with more numbers than the header says must not pass as words with spaces in them."""
     for row, word in enumerate(words):
         parts = word.split()

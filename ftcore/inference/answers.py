@@ -100,7 +100,7 @@ def best_labels(
         k: from 1 to C.
         threshold: the least probability, one or [C].
     """
-    best = row.argmax(keepdims=True) if k == 1 else np.argsort(-row, kind="stable")[:k]
+    best = np.array([row.argmax()]) if k == 1 else np.argsort(-row, kind="stable")[:k]
     least = threshold[best] if isinstance(threshold, np.ndarray) else threshold
     best = best[row[best] >= least]
     return Prediction([labels[i] for i in best.tolist()], row[best].tolist())

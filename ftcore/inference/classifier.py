@@ -9,7 +9,6 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -49,11 +48,11 @@ class Classifier:
                 f"this {model.args.model} model has no classifier; fit it on labelled texts first"
             )
         self.model, self.labels, self.thresholds = model, model.labels, model.thresholds
-        self.predictor = Predictor(in_float32(model), threads, tables, fold=fold)
+        self.predictor = Predictor(model.in_float32(), threads, tables, fold=fold)
 
     # -------------------------------------------------------------------------------------- from tokens
     def scores(
-        self, lines: Iterable[str], threads: int | None = None, batch: int | None = None
+        self, lines: Iterable[str | bytes], threads: int | None = None, batch: int | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Some lines of tokens at a time: which have a word or n-gram with a row, and the scores of all labels.
 
@@ -71,11 +70,11 @@ class Classifier:
                 found = log_leaves(found, self.model.dictionary.label_counts)
             yield told, found
 
-    def probabilities(self, lines: Iterable[str], batch: int | None = None) -> np.ndarray:
+    def probabilities(self, lines: Iterable[str | bytes], batch: int | None = None) -> np.ndarray:
         """Probabilities float32[N, C] of lines of tokens; softmax's and hs's sum to 1, ova's and ns's stand alone."""
         return self.told(lines, batch)[1]
 
-    def told(self, lines: Iterable[str], batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def told(self, lines: Iterable[str | bytes], batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Which lines of tokens have an answer, bool[N], and the `probabilities` of all, float32[N, C]."""
         parts = [
             (told, probabilities(found, self.model.args.loss))
@@ -102,7 +101,7 @@ class Classifier:
         return self.answers_to_tokens(self.tokens(answers.texts_of(texts)), batch)
 
     def answers_to_tokens(
-        self, lines: Iterable[str], batch: int | None = None
+        self, lines: Iterable[str | bytes], batch: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """`answers` to lines of tokens."""
         told, found = self.told(lines, batch)
@@ -148,13 +147,3 @@ def probabilities(scores: np.ndarray, loss: str) -> np.ndarray:
         return shifted / shifted.sum(axis=1, keepdims=True)
     small = np.exp(-np.abs(scores))  # never more than 1
     return np.where(scores >= 0, 1, small) / (1 + small)
-
-
-def in_float32(model: Model) -> Model:
-    """The model with matrices that the predictor reads; the same one where they are."""
-    pair = model.input, model.output
-    if all(not isinstance(m, np.ndarray) or m.dtype == np.float32 for m in pair):
-        return model
-    return replace(
-        model, **{n: np.asarray(m, np.float32) for n, m in zip(("input", "output"), pair, strict=True)}
-    )

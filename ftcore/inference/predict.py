@@ -265,6 +265,7 @@ class Predictor:
         return out
 
     def _fold(self, places: np.ndarray) -> None:
+        assert self.folded is not None
         step = max(1, _SCORES // self.tables.dim)
         for at in range(0, len(places), step):
             part = places[at : at + step]
@@ -276,7 +277,7 @@ class Predictor:
     def _best(self, values: np.ndarray, offsets: np.ndarray, k: int, threshold: float) -> Predictions:
         lines = len(offsets) - 1
         labels, found = np.empty(lines * k, np.int32), np.empty(lines * k, np.float32)
-        ends, threshold = np.empty(lines + 1, np.int64), np.float32(threshold)
+        ends, threshold = np.empty(lines + 1, np.int64), float(np.float32(threshold))
         if self.kind == native.TREE:
             folded = self.folded is not None
             sound = native.best_leaves(

@@ -95,9 +95,9 @@ class ScoredWriter:
             return
         records, names = rows.as_records(), self.columns.names
         if self.suffix == ".csv":
-            new = ([_joined(cell) for cell in column] for column in answers)
+            told = ([_joined(cell) for cell in column] for column in answers)
             cells = ([_cell(record.get(name)) for name in names] for record in records)
-            self._text([*old, *beside] for old, beside in zip(cells, zip(*new, strict=True), strict=True))
+            self._text([*old, *beside] for old, beside in zip(cells, zip(*told, strict=True), strict=True))
             return
         for record, beside in zip(records, zip(*answers, strict=True), strict=True):
             whole = {**record, **dict(zip(self.answers.names, beside, strict=True))}

@@ -75,12 +75,12 @@ class Vectors:
         """`word` of each: float32[n, D]."""
         keys = [_bytes(word) for word in words]
         if self._words is not None:
-            return self._filled(Words.of(keys))
+            return self._filled(self._words, Words.of(keys))
         return self._means(keys, self.dictionary.word_ids(keys))
 
-    def _filled(self, words: Words) -> np.ndarray:
+    def _filled(self, core: native.WordVectors, words: Words) -> np.ndarray:
         out = np.empty((len(words), self.tables.dim), np.float32)
-        self._words.words(words.blob, words.offsets, out)
+        core.words(words.blob, words.offsets, out)
         return out
 
     def all(self) -> np.ndarray:

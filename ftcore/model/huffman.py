@@ -49,12 +49,12 @@ def leaf_paths(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     longest = max(1, int(depth[:size].max()))
     paths = np.zeros((size, longest), np.int64)
     signs = np.zeros((size, longest), np.float32)
-    node = np.arange(size)
+    at = np.arange(size)
     for step in range(longest):
-        alive = parent[node] >= 0
-        paths[alive, step] = parent[node[alive]] - size
-        signs[alive, step] = np.where(right[node[alive]], 1, -1)
-        node = np.where(alive, parent[node], node)
+        alive = parent[at] >= 0
+        paths[alive, step] = parent[at[alive]] - size
+        signs[alive, step] = np.where(right[at[alive]], 1, -1)
+        at = np.where(alive, parent[at], at)
     return paths, signs, parent, right, depth
 
 

@@ -165,11 +165,11 @@ def huffman_tree(counts: np.ndarray) -> HuffmanTree:
         [[1, 0], [0, 1], [0, 1]]
     """
     paths, signs, parent, right, depth = leaf_paths(counts)
-    size = len(paths)
+    size, tensor = len(paths), torch.from_numpy
     levels = []
     for level in range(1, int(depth.max()) + 1):
         children = np.flatnonzero(depth == level)
         sign = np.where(right[children], 1, -1).astype(np.float32)
         above = parent[children]
-        levels.append(tuple(torch.from_numpy(a) for a in (children, above - size, sign, above)))
-    return HuffmanTree(torch.from_numpy(paths), torch.from_numpy(signs), levels)
+        levels.append((tensor(children), tensor(above - size), tensor(sign), tensor(above)))
+    return HuffmanTree(tensor(paths), tensor(signs), levels)

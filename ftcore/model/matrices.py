@@ -15,8 +15,13 @@ import numpy as np
 class TwoMatrices(Protocol):
     """`Matrices`, or `ftcore.model.module.TwoTables`: ``input`` and ``output`` are arrays or tensors."""
 
-    input: Any
-    output: Any
+    @property
+    def input(self) -> Any:
+        """A row a feature."""
+
+    @property
+    def output(self) -> Any:
+        """A row a class or word."""
 
 
 @dataclass(frozen=True)

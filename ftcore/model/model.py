@@ -126,14 +126,26 @@ class Model:
             >>> model.with_prefix().dictionary.labels
             ['__label__good', '__label__dull']
         """
-        matrices = (
-            np.asarray(m, np.float32) if isinstance(m, np.ndarray) else m for m in (self.input, self.output)
+        names = [prefix + name.removeprefix(self.args.label) for name in self.dictionary.labels]
+        return replace(
+            self.in_float32(), args=replace(self.args, label=prefix), dictionary=self.dictionary.changed(labels=names),
+            tokenizer=None, values=None, thresholds=None, sparse=False,
+        )  # fmt: skip
+
+    def in_float32(self) -> Model:
+        """The model with matrices that the predictor reads; the same one where they are."""
+        input, output = (
+            np.asanyarray(m, np.float32) if isinstance(m, np.ndarray) else m for m in (self.input, self.output)
         )
-        old = self.args.label
-        names = [prefix + name.removeprefix(old) for name in self.dictionary.labels]
-        args = replace(self.args, label=prefix)
-        plain = Model(args, self.dictionary.changed(labels=names), *matrices, self.seed, path=self.path)
-        return replace(plain, version=self.version, kept=self.kept)
+        same = input is self.input and output is self.output
+        return self if same else replace(self, input=input, output=output)
+
+    @property
+    def dense(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both matrices of a model that is not quantised."""
+        input, output = self.input, self.output
+        assert isinstance(input, np.ndarray) and isinstance(output, np.ndarray), "a quantised model"
+        return input, output
 
     def of_tokens(self) -> Model:
         """Itself where it takes tokens, else `with_prefix`: what fastText's API answers for."""

@@ -94,7 +94,10 @@ class TwoTables(nn.Module):
     @classmethod
     def over(cls, tables: TwoTables | Matrices) -> TwoTables:
         """These tables, or those over the memory of arrays."""
-        return tables if isinstance(tables, cls) else cls(*map(torch.from_numpy, arrays(tables)))
+        if isinstance(tables, cls):
+            return tables
+        input, output = arrays(tables)
+        return cls(torch.from_numpy(input), torch.from_numpy(output))
 
     @property
     def dim(self) -> int:

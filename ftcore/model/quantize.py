@@ -271,7 +271,7 @@ def row_norms(rows: np.ndarray) -> np.ndarray:
         UserError: one is NaN.
     """
     out = np.empty(len(rows), np.float32)
-    native.row_norms(np.require(rows, np.float32, "CA"), out)
+    native.row_norms(np.require(rows, np.float32, ["C", "A"]), out)
     if np.isnan(out).any():
         raise Diverged("Encountered NaN. The model's training diverged: train it again with a smaller lr")
     return out

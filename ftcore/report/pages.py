@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, SupportsFloat, TypeGuard
 
 import jinja2
 
@@ -70,7 +70,7 @@ def records(table: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in table]
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[SupportsFloat]:
     """Whether a value can be shown as a number: finite, None and text are not."""
     try:
         return math.isfinite(float(value))

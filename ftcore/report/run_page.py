@@ -150,8 +150,8 @@ def _tiles(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
     for name, title in TILES:
         if not is_number(metrics.get(name)):
             continue
-        base = metrics.get(f"majority_{name}")
-        base = base if is_number(base) and name != "ece" else None
+        majority = metrics.get(f"majority_{name}")
+        base = majority if is_number(majority) and name != "ece" else None
         linear = metrics.get(f"linear_{name}")
         bases = [("linear TF-IDF", linear), ("majority class", base)]
         under = ", ".join(f"{title} {score(value)}" for title, value in bases if is_number(value))
@@ -247,7 +247,9 @@ def _splits(documents: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
     ]
 
 
-def _curves(curves: Mapping[str, Sequence[tuple[float, float]]]):
+def _curves(
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+) -> list[tuple[str, list[tuple[str, Sequence[tuple[float, float]]]]]]:
     """[(stage, [(name, points)])]: the part of a name before its first slash is the stage."""
     stages: dict[str, list[tuple[str, Sequence[tuple[float, float]]]]] = {}
     for name, points in curves.items():

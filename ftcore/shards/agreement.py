@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +87,9 @@ def _of_copies(
     return np.concatenate(keys), labels
 
 
-def _rows(part: PreparedPart, rows: np.ndarray, names: Mapping[str, str], text: bool = False):
+def _rows(
+    part: PreparedPart, rows: np.ndarray, names: Mapping[str, str], text: bool = False
+) -> Iterator[tuple[int, tuple[str, ...], str]]:
     """(row, labels, beginning of the tokens) of some rows of a part, in their order."""
     if not len(rows):
         return

@@ -342,7 +342,7 @@ def _sum_counts(all_counts: Sequence[dict[str, dict[str, int]]]) -> dict[str, di
 class _InputDigest:
     """SHA-256 of ids, sources and labels; a hasher for each, so that borders of batches leave no trace."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._hashers = [hashlib.sha256() for _ in range(4)]
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -360,7 +360,7 @@ class _InputDigest:
 class _Tally:
     """How many documents there are per split and language, and per label and split."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._documents: Counter[tuple[str, str]] = Counter()
         self._labels: Counter[tuple[str, str]] = Counter()
 

@@ -88,7 +88,7 @@ def run_cut(pool: Pool | None, pack: Pack, ingest: Ingest, text: Text, out: Path
     """`cut_pack` in a process of the pool, or here without one."""
     if pool is None:
         return cut_pack(pack, ingest, text, out)
-    order = {"pack": pack.plain(), "out": str(out)}
+    order: dict[str, Any] = {"pack": pack.plain(), "out": str(out)}
     order |= {"ingest": ingest.model_dump(mode="json"), "text": text.model_dump(mode="json")}
     return pool.run("ftcore.shards.cut:cut_order", order)
 

@@ -215,7 +215,7 @@ def assign_splits(batch: pa.RecordBatch, shares: SplitShares) -> tuple[pa.Record
     position = batch.schema.get_field_index("split")
     batch = batch.set_column(position, "split", pa.array(split, pa.string()))
     where = np.flatnonzero(lost)
-    rejected = rejected_rows(batch, where, "split", ["held out without a label"] * len(where))
+    rejected = rejected_rows(batch, where.tolist(), "split", ["held out without a label"] * len(where))
     return batch.filter(pa.array(~lost)), rejected, int(hashed.sum())
 
 
@@ -286,7 +286,7 @@ class _PartWriter:
     def __enter__(self) -> _PartWriter:
         return self
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._docs.close()
             self._keys.close()

@@ -153,13 +153,12 @@ class ShardWriter:
         start = 0
         while start < len(batch):
             with self._guard():
-                if self._writer is None:
-                    self._open()
-                stop = min(len(batch), start + self._options.rows - self._writer.rows)
-                self._writer.write(batch.slice(start, stop - start))
+                writer = self._writer or self._open()
+                stop = min(len(batch), start + self._options.rows - writer.rows)
+                writer.write(batch.slice(start, stop - start))
                 start = stop
-                if self._writer.rows == self._options.rows:
-                    self._close()
+                if writer.rows == self._options.rows:
+                    self._close(writer)
 
     def close(self) -> list[FileEntry]:
         """Finish the last shard; the list of all. Without documents there is one empty shard."""
@@ -167,17 +166,18 @@ class ShardWriter:
             if self._writer is None and not self.entries:
                 self._open()
             if self._writer is not None:
-                self._close()
+                self._close(self._writer)
         return self.entries
 
     def _path(self) -> Path:
         return self._out / self._name.format(len(self.entries))
 
-    def _open(self) -> None:
+    def _open(self) -> RowGroupWriter:
         self._writer = RowGroupWriter(self._path(), min(self._options.row_group, self._options.rows))
+        return self._writer
 
-    def _close(self) -> None:
-        self.entries.append(self._writer.close())
+    def _close(self, writer: RowGroupWriter) -> None:
+        self.entries.append(writer.close())
         self._writer = None
 
     @contextmanager
@@ -197,7 +197,7 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         return self
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         elif self._writer is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import BufferedReader
 
 from ftcore.errors import UnreadableFile
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BufferedReader]:
     """Open a file for reading; what the user can mend becomes a `UserError`."""
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below

@@ -150,7 +150,8 @@ def autotune(
     interrupted = False
     while run.elapsed < duration and not interrupted:
         settings, begun = strategy.ask(run.elapsed / duration), run.elapsed
-        score, figures, outcome, note = float("nan"), {}, "scored", ""
+        score, outcome, note = float("nan"), "scored", ""
+        figures: dict[str, float] = {}
         try:
             settings, score, figures = run.trial(settings, "epoch" in strategy.fixed)
         except OutOfTime as error:
@@ -236,6 +237,7 @@ class _Search:
         prepared, held_out = self.prepared(settings.options)
         dictionary = prepared.dictionary
         column = self.goal.column(dictionary.labels)
+        assert settings.options.dim is not None  # of `with_dim`
         _require_memory(dictionary, settings.options.dim)
         settings = self.in_time(settings, prepared, begun, keep_epochs)
         options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
@@ -253,7 +255,8 @@ class _Search:
             self.shrinking = max(self.shrinking, self.elapsed - before)
             if fitted.classic.quantized:
                 held_out = renumber(held_out, dictionary, fitted.classic.dictionary)
-                tables = TwoTables(*map(torch.from_numpy, dense(fitted.classic)))
+                input, output = map(torch.from_numpy, dense(fitted.classic))
+                tables = TwoTables(input, output)
             figures = {"cutoff": fitted.cutoff, "bytes": fitted.bytes}
         tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
         found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)
@@ -278,12 +281,14 @@ class _Search:
 
         def retrain(cut: Model) -> Model:
             rest = Matrices(np.array(cut.input), np.array(cut.output))
+            assert isinstance(prepared.train, BagCorpus)
             bags = renumber(prepared.train, prepared.dictionary, cut.dictionary)
             self.fit(rest, replace(prepared, dictionary=cut.dictionary, train=bags), options)
             return replace(cut, input=rest.input, output=rest.output)
 
         self.check()
         whole = as_model(prepared.dictionary, tables, options, self.seed)
+        assert self.size is not None
         return shrunk(whole, self.size, dsub=dsub, retrain=retrain, threads=self.how.threads)
 
     def prepared(self, options: config.Finetune) -> tuple[Prepared, BagCorpus]:
@@ -310,16 +315,17 @@ class _Search:
 
     def work(self, options: config.Finetune, prepared: Prepared) -> float:
         """What a training costs, in units of one row of 100 numbers read and written."""
-        dictionary, bags = prepared.dictionary, prepared.train
+        dictionary, bags, dim = prepared.dictionary, prepared.train, options.dim
+        assert dim is not None  # of `with_dim`
         scored = {"softmax": dictionary.nlabels, "ova": dictionary.nlabels, "ns": options.neg + 1, "hs": 12}
         a_document = scored[options.loss] / 2
         rows = len(bags.ids) + a_document * len(bags)
-        return options.epoch * rows * (options.dim + 20) / 100
+        return options.epoch * rows * (dim + 20) / 100
 
     @property
     def unit(self) -> float:
         """Seconds that a unit of work takes."""
-        return float(np.median(self.pace[-9:])) if self.pace else _UNIT / self.how.engine.speed
+        return float(np.median(self.pace[-9:])) if self.pace else _UNIT / self.how.backend().speed
 
     def in_time(self, settings: Settings, prepared: Prepared, begun: float, keep_epochs: bool) -> Settings:
         """The settings, with fewer epochs where they would take more than their share of the time."""
@@ -346,8 +352,11 @@ def _require_memory(dictionary: Dictionary, dim: int) -> None:
 
 
 def _bytes(encoding: tuple[Prepared, BagCorpus]) -> int:
-    corpora = encoding[0].train, encoding[1]
-    return sum(corpus.ids.nbytes + corpus.offsets.nbytes + corpus.targets.nbytes for corpus in corpora)
+    train, held_out = encoding[0].train, encoding[1]
+    assert isinstance(train, BagCorpus)
+    return sum(
+        corpus.ids.nbytes + corpus.offsets.nbytes + corpus.targets.nbytes for corpus in (train, held_out)
+    )
 
 
 @contextmanager

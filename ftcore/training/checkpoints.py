@@ -11,9 +11,10 @@ import json
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
@@ -32,8 +33,8 @@ _MARK = "checkpoint.json"
 class State:
     """Everything a training needs to go on: named tensors, and a position that JSON can hold."""
 
-    tensors: dict[str, np.ndarray | Tensor]
-    position: dict
+    tensors: Mapping[str, np.ndarray | Tensor]
+    position: dict[str, Any]
 
 
 class Checkpoint:
@@ -94,24 +95,23 @@ class Checkpoint:
 
     def load(self, key: str) -> State | None:
         """The saved state, or None where there is none, it is damaged, or it belongs to another key."""
-        try:
-            mark = parse_json((self.directory / _MARK).read_bytes())
-        except FileNotFoundError:
+        if not (self.directory / _MARK).exists():
             return None
-        except (OSError, ValueError) as error:
-            return self.refuse(f"is damaged ({error})")
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         try:
+            mark = parse_json((self.directory / _MARK).read_bytes())
             if mark["key"] != key:
-                return self.refuse("belongs to other data or options")
-            path = self.directory / mark["file"]
-            if _digest(path) != mark["xxh3_128"]:
-                return self.refuse("is damaged (the digest of its tables differs)")
-            return State(load_file(path), mark["position"])
+                why = "belongs to other data or options"
+            elif _digest(path := self.directory / mark["file"]) != mark["xxh3_128"]:
+                why = "is damaged (the digest of its tables differs)"
+            else:
+                return State(load_file(path), mark["position"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-            return self.refuse(f"is damaged ({error!r})")
+            why = f"is damaged ({error!r})"
+        self.refuse(why)
+        return None
 
     def clear(self) -> None:
         """Delete the checkpoint, its mark first."""

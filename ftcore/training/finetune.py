@@ -167,7 +167,8 @@ class _Plan:
     ):
         self.usable, self.sizes, self.batch_size, self.seed = usable, sizes, batch_size, seed
         self.chunk, self.parts = chunk, parts
-        self._epoch, self._chunks = -1, []
+        self._epoch = -1
+        self._chunks: list[np.ndarray] = []
 
     def chunks(self, epoch: int) -> list[np.ndarray]:
         """Document numbers of every chunk; the last epoch asked for is remembered."""
@@ -191,5 +192,5 @@ def _judge(loop: Loop, scores: dict[str, float], options: config.Finetune) -> No
         place.best_score, place.best_epoch = score, place.epoch + 1
         if options.keep_best:
             loop.best = copied(loop.tables)
-    elif options.patience and place.epoch + 1 - place.best_epoch >= options.patience:
+    elif options.patience and place.epoch + 1 - (place.best_epoch or 0) >= options.patience:
         place.stopped_early = True

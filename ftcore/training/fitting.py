@@ -133,7 +133,7 @@ def fit(
     if (bytes_ := file_size(whole, dsub, True, qout)) <= size:
         made = quantize(whole, qnorm=True, qout=qout, dsub=dsub, threads=threads)
         return Fitted(made, 0, qout, bytes_)
-    lengths = -row_norms(classic.input)
+    lengths = -row_norms(classic.dense[0])
     if dictionary.eos >= 0:
         lengths[dictionary.eos] = -np.inf
     order = np.argsort(lengths, kind="stable")
@@ -156,7 +156,7 @@ def _keep(classic: Model, rows: np.ndarray) -> Model:
     words, ngrams = np.sort(rows[rows < nwords]), rows[rows >= nwords]
     pairs = np.stack([old.buckets[ngrams - nwords], np.arange(len(ngrams))], axis=1).astype(np.int32)
     return replace(
-        classic, dictionary=old.cut_off(words, pairs), input=classic.input[np.concatenate([words, ngrams])]
+        classic, dictionary=old.cut_off(words, pairs), input=classic.dense[0][np.concatenate([words, ngrams])]
     )
 
 

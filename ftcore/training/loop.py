@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ftcore.model.module import TwoTables
+
+
+Chunks = Callable[[int], int]
+TrainChunk = Callable[[int, int, Rate], StepResult]
+EndEpoch = Callable[[int], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -137,9 +143,9 @@ class Loop:
 
     def run(
         self,
-        chunks: Callable[[int], int],
-        train: Callable[[int, int, Rate], StepResult],
-        end_epoch: Callable[[int], dict[str, float]] | None = None,
+        chunks: Chunks,
+        train: TrainChunk,
+        end_epoch: EndEpoch | None = None,
     ) -> TrainingResult:
         """Train what is left.
 
@@ -168,7 +174,15 @@ class Loop:
             self.engine.name, str(self.engine.device), place.best_epoch, place.stopped_early, self.resumed,
         )  # fmt: skip
 
-    def _one_chunk(self, chunks, train, end_epoch, started: float, before: int, done_seconds: float) -> None:
+    def _one_chunk(
+        self,
+        chunks: Chunks,
+        train: TrainChunk,
+        end_epoch: EndEpoch | None,
+        started: float,
+        before: int,
+        done_seconds: float,
+    ) -> None:
         place = self.position
         epoch, count = place.epoch, chunks(place.epoch)
         if place.chunk < count:
@@ -181,7 +195,8 @@ class Loop:
             place.loss += result.loss
             place.examples += result.examples
         loss = place.loss / place.examples if place.examples else float("nan")
-        rate, scores = self.lr(place.tokens), {}
+        rate = self.lr(place.tokens)
+        scores: dict[str, float] = {}
         ended = place.chunk >= count
         if ended:
             scores = end_epoch(epoch) if end_epoch else {}
@@ -211,7 +226,7 @@ class Loop:
 
     def _resume(self) -> None:
         state = self.checkpoint.load(self.key) if self.checkpoint else None
-        if state is None:
+        if state is None or self.checkpoint is None:
             return
         tables = {"input": self.tables.input, "output": self.tables.output}
         tensors = state.tensors
@@ -237,7 +252,7 @@ class Loop:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        tensors = {"input": self.tables.input, "output": self.tables.output}
+        tensors: dict[str, Any] = {"input": self.tables.input, "output": self.tables.output}
         tensors |= {f"best_{name}": tensor for name, tensor in self.best.items()}
         self.checkpoint.save(State(tensors, asdict(self.position)), self.key)
 
@@ -263,7 +278,7 @@ class Loop:
             yield asked
             return
 
-        def remember(number, frame):
+        def remember(number: int, frame: FrameType | None) -> None:
             if asked:
                 signal.default_int_handler(number, frame)
             asked.append(number)

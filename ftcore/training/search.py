@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from ftcore.errors import InvalidOptions
 
 MINN = (0, 2, 3)  # maxn is 0 for the first, else minn + 3
 BUCKETS = tuple(10_000 * 2**i for i in range(10)) + (10_000_000,)
-STEPS: tuple[dict[str, object], ...] = (
+STEPS: tuple[dict[str, Any], ...] = (
     {"epoch": 25, "lr": 0.5},
     {"word_ngrams": 2},
     {"minn": MINN[1]},
@@ -70,11 +70,11 @@ class Settings:
     options: config.Finetune
     dsub: int = 2
 
-    def changed(self, other: Settings) -> dict[str, object]:
+    def changed(self, other: Settings) -> dict[str, Any]:
         """Searched values that differ from another's, by name."""
         return {name: value for name, value in self.values().items() if other.values()[name] != value}
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> dict[str, Any]:
         """Searched values by name."""
         return {n: self.dsub if n == "dsub" else getattr(self.options, n) for n in SEARCHED}
 
@@ -131,11 +131,12 @@ class Strategy:
         """Whether a step changes this: it is free, and not there yet (a rate or passes given are left, too)."""
         return name not in self.fixed and getattr(self.best.options, name) < value
 
-    def _moved(self, t: float) -> dict[str, object]:
+    def _moved(self, t: float) -> dict[str, Any]:
         options, near = self.best.options, self._near
-        new: dict[str, object] = {}
+        new: dict[str, Any] = {}
         new["epoch"] = int(near("epoch", options.epoch, t))
         new["lr"] = float(f"{near('lr', options.lr, t):.3g}")  # to be written down and given again
+        assert options.dim is not None  # of `with_dim`
         new["dim"] = int(near("dim", options.dim, t))
         new["word_ngrams"] = min(int(near("word_ngrams", options.word_ngrams, t)), options.word_ngrams + 1)
         place = MINN.index(options.minn) if options.minn in MINN else 0
@@ -152,7 +153,7 @@ class Strategy:
     def _near_dsub(self, t: float) -> int:
         return 1 << int(self._near("dsub", np.log2(self.best.dsub), t))
 
-    def _settings(self, new: dict[str, object], dsub: int) -> Settings:
+    def _settings(self, new: dict[str, Any], dsub: int) -> Settings:
         """The best with new values, those that are fixed apart, and maxn that goes with minn."""
         options = self.best.options
         new = {"loss": "softmax", **new}

@@ -113,7 +113,7 @@ class FromVectors(Fresh):
         return add_words(dictionary, self.words, label_bytes(self.label))
 
     def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
-        made, _ = super().tables(dictionary, options, seed, threads)
+        made = fresh_tables(dictionary, options.dim, kind_of(options), seed, threads)
         rows = dictionary.word_ids(self.words)
         known = np.flatnonzero(rows >= 0)
         made.input[rows[known]] = self.vectors[known]  # of a word named twice the last row stays
@@ -210,14 +210,16 @@ class FromModel(Start):
         from ftcore.model.module import TwoTables
 
         model, source = self.source, self.source.dictionary
+        own_input, own_output = model.dense
         if not source.bucket_rows.whole:
-            return source, TwoTables(*map(_tensor, (model.input, model.output)), model.sparse)
+            return source, TwoTables(_tensor(own_input), _tensor(own_output), model.sparse)
         o = source.options
-        asked = ngram_buckets(dictionary.packed_words, o.minn, o.maxn, source.bucket)[0] if o.maxn > 0 else []
-        asked = np.union1d(asked, dictionary.buckets if self._alike(dictionary) else []).astype(np.int32)
+        none = np.zeros(0, np.int32)
+        own = ngram_buckets(dictionary.packed_words, o.minn, o.maxn, source.bucket)[0]
+        asked = np.union1d(own, dictionary.buckets if self._alike(dictionary) else none).astype(np.int32)
         slim = source.changed(bucket_rows=OccurringBuckets(asked))
-        input = np.concatenate([model.input[: source.nwords], model.input[source.nwords + asked]])
-        return slim, TwoTables(_tensor(input), _tensor(model.output))
+        input = np.concatenate([own_input[: source.nwords], own_input[source.nwords + asked]])
+        return slim, TwoTables(_tensor(input), _tensor(own_output))
 
     def _context(self, dictionary: Dictionary, options: Any) -> np.ndarray:
         """Output rows of a model of word vectors: those the source has, zero elsewhere."""
@@ -231,7 +233,7 @@ class FromModel(Start):
             and np.array_equal(source.dictionary.counts, dictionary.counts)
         ):
             return rows
-        rows[old >= 0] = source.output[old[old >= 0]]
+        rows[old >= 0] = source.dense[1][old[old >= 0]]
         return rows
 
 
@@ -239,7 +241,7 @@ def _tensor(table: np.ndarray) -> Tensor:
     """Over the same memory; a copy where it is mapped, and then seldom aligned."""
     import torch
 
-    return torch.from_numpy(np.require(np.asarray(table), requirements="CAW"))
+    return torch.from_numpy(np.require(np.asarray(table), requirements=["C", "A", "W"]))
 
 
 class AsItIs(Start):

@@ -88,7 +88,7 @@ def transfer(
     if alike or source.options.maxn == 0:
         input_RD[known] = from_RD[old[known]]
     else:
-        input_RD[known] = _compose(source, tables, old[known], None, source_seed)
+        input_RD[known], _ = _compose(source, tables, old[known], None, source_seed)
     pretrained_R[known] = True
     composed = 0
     if source.options.maxn > 0 and len(new):
@@ -122,8 +122,8 @@ def _warn_of_ngrams(source: Dictionary, dictionary: Dictionary) -> None:
 @torch.no_grad()
 def _compose(
     source: Dictionary, tables: TwoTables, ids: np.ndarray | None, words: list[bytes] | None, seed: int
-):
-    """Source vectors: of known words [n, D]; or of new ones [n, D] with bool[n], whether it has n-grams."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Source vectors of known words or of new ones [n, D], and bool[n], whether a word has any row there."""
     device = tables.input.device
     if ids is not None:
         rows, offsets = source.subword_rows()
@@ -140,7 +140,7 @@ def _compose(
         place, at = spans(starts[some], sizes[some])
         bags = make_bags(rows[place], at, seed, tables.dim).to(device)
         out_ND[some] = tables.hidden(bags.ids, bags.offsets, bags.absent).cpu().numpy()
-    return out_ND if ids is not None else (out_ND, sizes > 0)
+    return out_ND, sizes > 0
 
 
 def _head(source: Dictionary, tables: TwoTables, dictionary: Dictionary, loss: str) -> tuple[np.ndarray, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def validate(
 
 def choose_thresholds_on(
     held_out: Tokenized | None,
-    probabilities: Callable[[list[bytes]], np.ndarray],
+    probabilities: Callable[[Iterable[str | bytes]], np.ndarray],
     labels: Sequence[Any],
     option: str | float,
     several: bool,

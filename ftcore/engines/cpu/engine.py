@@ -143,7 +143,7 @@ def train_centres(
     assert not (share and options.model == "skipgram" and len(given))
     trained = native.train_centres(
         options.model, options.loss, share, input, output, setup.words, setup.targets.side, *centres, given,
-        options.neg, *map(float, rate), int(seed), np.zeros(1, np.int32) if stop is None else stop,
+        options.neg, float(rate[0]), float(rate[1]), int(seed), np.zeros(1, np.int32) if stop is None else stop,
     )  # fmt: skip
     return ThreadResult(*trained)
 

@@ -121,7 +121,9 @@ def _truth(
         offsets = np.arange(len(order) + 1) * (options.neg + 1)
         place = np.arange(len(order))
     elif targets.loss == "hs":
-        row, code, offsets = targets.paths.values, targets.codes.values, targets.paths.offsets
+        paths, codes = targets.paths, targets.codes
+        assert paths is not None and codes is not None
+        row, code, offsets = paths.values, codes.values, paths.offsets
     return Truth(
         np.ascontiguousarray(place, np.int64),
         np.ascontiguousarray(row, np.int32),

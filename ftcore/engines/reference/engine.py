@@ -42,6 +42,7 @@ from ftcore.engines.reference.heads import (
     to_device,
 )
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup, document_weights
+from ftcore.model.matrices import Matrices
 from ftcore.model.module import TwoTables
 
 
@@ -78,7 +79,7 @@ class Reference:
 
     def pretrain_lines(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: TokenCorpus,
         lines: range,
         options: config.Pretrain,
@@ -110,7 +111,7 @@ class Reference:
 
     def finetune_bags(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         corpus: BagCorpus,
         order: np.ndarray,
         options: config.Finetune,
@@ -142,7 +143,7 @@ class Reference:
 
     def _train(
         self,
-        tables: TwoTables,
+        tables: TwoTables | Matrices,
         bags: Ragged,
         head: DenseHead | RowsHead,
         rates: list[float],
@@ -150,6 +151,7 @@ class Reference:
         extras: UpdateOptions,
     ) -> list[Tensor]:
         """All updates of a chunk, in place; the loss of each, left on the device."""
+        assert not isinstance(tables, Matrices), "torch computes on tensors: `TwoTables.over`"
         input_RD, output_CD = tables.input.detach(), tables.output.detach()
         losses = []
         for k, batch in enumerate(_updates(bags, per_update, extras, self.device)):
@@ -162,7 +164,7 @@ class Reference:
             gradient = gradient or head.gradient(k, hidden_BD, output_CD)
             losses.append(gradient.loss)
             grad_BD = gradient.hidden_BD
-            if extras.mean_gradient:
+            if batch.share_B1 is not None:
                 grad_BD *= batch.share_B1
             if extras.clip or extras.decay:
                 _clip_and_decay(input_RD, output_CD, batch, gradient, rate, head_rate, extras)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftcore.base.ragged import Ragged
 from ftcore.engines.draws import draw_negatives
 from ftcore.engines.reference.gradients import ova_gradient, rows_gradient, softmax_gradient
 from ftcore.engines.setup import LossTables
@@ -54,6 +53,7 @@ class DenseHead:
         self.softmax = loss == "softmax"
         sizes = np.diff(examples.cuts).tolist()
         targets = examples.target_E if self.softmax else examples.truth_EC
+        assert targets is not None
         self.target = to_device(targets, device).split(sizes)
         self.unit = to_device(examples.unit_E % examples.per_update, device).split(sizes)
         weight = examples.weight_E
@@ -75,7 +75,14 @@ class DenseHead:
 class RowsHead:
     """Negative sampling and the Huffman tree: each example is scored against a few output rows."""
 
-    def __init__(self, row_T, truth_T, size_E, examples: Examples, device: torch.device):
+    def __init__(
+        self,
+        row_T: np.ndarray,
+        truth_T: np.ndarray,
+        size_E: np.ndarray,
+        examples: Examples,
+        device: torch.device,
+    ) -> None:
         unit_T = np.repeat(examples.unit_E % examples.per_update, size_E)
         stops = np.concatenate([[0], np.cumsum(size_E)])
         sizes = np.diff(stops[examples.cuts]).tolist()
@@ -90,7 +97,14 @@ class RowsHead:
         self.repeats: np.ndarray | None = None  # bool[updates]: some row occurs twice in a batch-1 update
 
     @classmethod
-    def negatives(cls, targets: LossTables, examples: Examples, neg: int, rng, device) -> RowsHead:
+    def negatives(
+        cls,
+        targets: LossTables,
+        examples: Examples,
+        neg: int,
+        rng: np.random.Generator,
+        device: torch.device,
+    ) -> RowsHead:
         """The target with truth 1, then `neg` drawn rows with truth 0."""
         target_E = examples.target_E
         drawn_EN = draw_negatives(targets.negatives, target_E, neg, rng)
@@ -103,10 +117,10 @@ class RowsHead:
         return head
 
     @classmethod
-    def tree(cls, targets: LossTables, examples: Examples, device) -> RowsHead:
+    def tree(cls, targets: LossTables, examples: Examples, device: torch.device) -> RowsHead:
         """The nodes from the target's leaf to the root, truth its Huffman code."""
-        path: Ragged = targets.paths.take(examples.target_E)
-        code: Ragged = targets.codes.take(examples.target_E)
+        assert targets.paths is not None and targets.codes is not None
+        path, code = targets.paths.take(examples.target_E), targets.codes.take(examples.target_E)
         return cls(path.values.astype(np.int64), code.values.astype(np.float32), path.sizes, examples, device)
 
     def gradient(self, k: int, hidden_BD: Tensor, output_CD: Tensor) -> HeadGradient:
@@ -122,7 +136,7 @@ class RowsHead:
         """
         if self.repeats is None or not self.repeats[k]:
             return None
-        loss, grad_BD = 0.0, torch.zeros_like(hidden_BD)
+        loss, grad_BD = hidden_BD.new_zeros(()), torch.zeros_like(hidden_BD)
         weight = self.weight[k]
         for t in range(len(self.row[k])):
             one = slice(t, t + 1)
@@ -135,7 +149,9 @@ class RowsHead:
         return HeadGradient(loss, grad_BD, None, output_CD.new_empty(0))
 
 
-def make_head(targets: LossTables, examples: Examples, neg: int, rng, device) -> DenseHead | RowsHead:
+def make_head(
+    targets: LossTables, examples: Examples, neg: int, rng: np.random.Generator, device: torch.device
+) -> DenseHead | RowsHead:
     """The head of a chunk; draws the chunk's negatives where the loss is ns."""
     if targets.loss == "ns":
         return RowsHead.negatives(targets, examples, neg, rng, device)
