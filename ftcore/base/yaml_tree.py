@@ -4,6 +4,8 @@ YAML 1.1 turns some words into something else in silence: ``010`` into 8, ``12:3
 object, and of two blocks of one name the second wins. Here numbers are those of YAML 1.2 (``2e6`` is one),
 dates and times of day are text, and what can be read in two ways is refused with its line.
 
+PyYAML reads; OmegaConf's merge forgets the lines that errors name, and ruamel.yaml would still leave what is refused to us.
+
 Example:
     >>> tree, places = parse("a: {b: 2e6}\nc: 12:30", "mine.yaml")
     >>> tree, str(places["a", "b"]), places["c",].text

@@ -135,7 +135,8 @@ class Model:
     def in_float32(self) -> Model:
         """The model with matrices that the predictor reads; the same one where they are."""
         input, output = (
-            np.asanyarray(m, np.float32) if isinstance(m, np.ndarray) else m for m in (self.input, self.output)
+            np.asanyarray(m, np.float32) if isinstance(m, np.ndarray) else m
+            for m in (self.input, self.output)
         )
         same = input is self.input and output is self.output
         return self if same else replace(self, input=input, output=output)

@@ -3,6 +3,8 @@
 Order: byte-order mark, UTF-16 by the place of its zero bytes, UTF-8, then GB18030, Big5 and
 UTF-16 by how much of the decoded text is everyday Chinese. What fits nowhere is called UTF-8, and
 its undecodable documents are rejected one by one.
+
+By hand, because charset-normalizer (3.5) takes short GB18030 for Korean: 这台笔记本很好用 becomes cp949.
 """
 
 from __future__ import annotations
