@@ -23,6 +23,7 @@ from ftcore.options import Options, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
 
 Language = Literal["zh", "en", "mixed"]
+Masked = Literal["url", "email", "ip", "id", "card", "phone"]
 Split = Literal["train", "valid", "test", "unlabelled"]
 Mark = Literal["P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So"]
 NA_VALUES = [  # what pandas.read_csv takes for missing
@@ -135,6 +136,7 @@ class Normalize(Options):
     html: bool = Field(True, description="strip HTML tags and entities")
     urls: Literal["keep", "remove"] = Field("keep", description="URLs")
     emails: Literal["keep", "remove"] = Field("keep", description="e-mail addresses")
+    mask: list[Masked] = Field([], description="what becomes one word: personal data, see text/masks.py")
     width: bool = Field(True, description="full-width letters and digits to half-width")
     simplify: bool = Field(False, description="traditional to simplified Chinese (OpenCC t2s)")
     lowercase: bool = Field(True, description="tokens in lower case (after jieba, whose words know capitals)")

@@ -40,6 +40,16 @@ RULES = (
         "with text.stopwords.mode=lists your lists alone say what goes; leave it out",
     ),
     Rule(
+        "text.normalize.urls",
+        lambda c: "url" in c.text.normalize.mask,
+        "URLs are masked first; take url out of text.normalize.mask",
+    ),
+    Rule(
+        "text.normalize.emails",
+        lambda c: "email" in c.text.normalize.mask,
+        "e-mail addresses are masked first; take email out of text.normalize.mask",
+    ),
+    Rule(
         "filters.near.threshold filters.near.characters filters.near.words",
         lambda c: c.filters.dedup != "near",
         "near copies stay; set filters.dedup=near",

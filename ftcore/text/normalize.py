@@ -1,6 +1,6 @@
 """From raw characters to comparable ones, column by column on Arrow's kernels.
 
-Order: HTML, NFC and full-width letters and digits, traditional to simplified, lower case, URLs and
+Order: HTML, NFC and full-width letters and digits, traditional to simplified, lower case, what is masked, URLs and
 e-mail addresses, white space. Full NFKC is avoided on purpose: it turns Chinese punctuation into
 ASCII, and jieba then cuts other words.
 """
@@ -19,6 +19,7 @@ from ftcore.base.strings import strings
 from ftcore.config import Normalize
 from ftcore.text import markup
 from ftcore.text.language import HAN
+from ftcore.text.masks import mask
 from ftcore.text.protect import EMAIL, URL
 
 _WIDE = r"[\x{FF10}-\x{FF19}\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}]"
@@ -47,7 +48,8 @@ def normalize(
 
     Args:
         texts: a string array or a list of strings (lone surrogates become ``?``).
-        counts: what was taken out is added here: ``html`` (documents with markup), ``urls``, ``emails``.
+        counts: what was taken out is added here: ``html`` (documents with markup), ``urls``, ``emails``, and finds of
+            each kind that is masked.
         without_html: earlier rules, see `ftcore.text.earlier`.
         invisible: earlier rules, see `ftcore.text.earlier`.
 
@@ -71,6 +73,8 @@ def normalize(
         column = _mapped(column, HAN, _each(_simplifier()))
     if options.lowercase:
         column = fold(column)
+    if options.mask:
+        column = mask(column, options.mask, counts)
     if options.urls == "remove":
         column = _removed(column, URL, "urls", counts)
     if options.emails == "remove":
@@ -91,7 +95,7 @@ def spelled(words: Sequence[str], options: Normalize) -> list[str]:
         >>> spelled(["Ｔ恤衫", "東京大學"], Normalize(simplify=True))
         ['T恤衫', '东京大学']
     """
-    kept = {"html": False, "urls": "keep", "emails": "keep", "lowercase": False}
+    kept = {"html": False, "urls": "keep", "emails": "keep", "mask": [], "lowercase": False}
     return normalize(list(words), options.model_copy(update=kept)).to_pylist()
 
 

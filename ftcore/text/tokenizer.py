@@ -144,6 +144,8 @@ class Tokenizer:
         text = self.text.model_dump(mode="json")
         if self.version == 1:
             del text["segment"]["marks"]  # nor had it any: the digest stays
+        if not text["normalize"]["mask"]:
+            del text["normalize"]["mask"]  # as before there was any
         return {
             "version": self.version,
             "jieba": version("jieba"),
