@@ -53,8 +53,15 @@ Lexicon made(Vector<const uint8_t> blob, Vector<const int64_t> offsets, Vector<c
   return lexicon;
 }
 
+Way way_of(const std::string& name, bool hmm) {
+  if (name == "default") return hmm ? Way::HMM : Way::DEFAULT;
+  if (name == "search") return hmm ? Way::SEARCH_HMM : Way::SEARCH;
+  require(name == "all", "way: default, search or all");
+  return Way::ALL;
+}
+
 template <class Offset>
-CutRows rows_of(HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offset> offsets, bool hmm, bool joined,
+CutRows rows_of(HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offset> offsets, Way way, bool joined,
                 bool spaces, int64_t threads) {
   nb::gil_scoped_release released;
   bool fits = offsets.size() > 0 && offsets[0] >= 0 && offsets[offsets.size() - 1] <= data.size();
@@ -70,7 +77,7 @@ CutRows rows_of(HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offs
   {
     std::shared_lock guard(self.lock);
     const Rows<Offset> rows{data.data, offsets.data, offsets.size() - 1};
-    cut = cut_rows(self.lexicon, rows, hmm, joined, spaces, allowed_threads(threads), go_on);
+    cut = cut_rows(self.lexicon, rows, way, joined, spaces, allowed_threads(threads), go_on);
   }
   nb::gil_scoped_acquire gil;
   if (interrupted) throw nb::python_error();
@@ -83,19 +90,20 @@ void bind_rows_of(nb::class_<HeldLexicon>& lexicon) {
   lexicon
       .def(
           "join",
-          [](HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offset> offsets, bool hmm, int64_t threads) {
-            CutRows cut = rows_of(self, data, offsets, hmm, true, false, threads);
+          [](HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offset> offsets, bool hmm, int64_t threads,
+             const std::string& way) {
+            CutRows cut = rows_of(self, data, offsets, way_of(way, hmm), true, false, threads);
             return nb::make_tuple(owned(std::move(cut.text)), owned(std::move(cut.offsets)));
           },
-          nb::arg("data"), nb::arg("offsets"), nb::arg("hmm"), nb::arg("threads"),
+          nb::arg("data"), nb::arg("offsets"), nb::arg("hmm"), nb::arg("threads"), nb::arg("way") = "default",
           "Tokens of ``data[offsets[i]:offsets[i + 1]]``, UTF-8, with a space between, without those that are white\n"
-          "space: (text uint8[N], offsets int64[rows + 1]).\n\n"
+          "space: (text uint8[N], offsets int64[rows + 1]). way: default, search or all, see `cut`.\n\n"
           "Raises ValueError, which names the row, where it is not UTF-8.")
       .def(
           "spans",
           [](HeldLexicon& self, Vector<const uint8_t> data, Vector<const Offset> offsets, bool hmm, bool spaces,
              int64_t threads) {
-            CutRows cut = rows_of(self, data, offsets, hmm, false, spaces, threads);
+            CutRows cut = rows_of(self, data, offsets, way_of("default", hmm), false, spaces, threads);
             return nb::make_tuple(owned(std::move(cut.begins)), owned(std::move(cut.ends)), owned(std::move(cut.offsets)));
           },
           nb::arg("data"), nb::arg("offsets"), nb::arg("hmm"), nb::arg("spaces"), nb::arg("threads"),
@@ -114,7 +122,7 @@ void bind_lexicon(nb::module_& m) {
              Vector<const double> weights, bool prefixes, double log_total, Vector<const double> start,
              Vector<const double> steps, double missing, Vector<const int32_t> characters, Matrix<const double> emissions) {
             nb::gil_scoped_release released;
-            new (self) HeldLexicon{made(blob, offsets, counts, weights, prefixes, log_total, start, steps, missing,
+            new (self) HeldLexicon{{}, made(blob, offsets, counts, weights, prefixes, log_total, start, steps, missing,
                                         characters, emissions),
                                    {}};
           },
@@ -136,26 +144,44 @@ void bind_lexicon(nb::module_& m) {
           "Log of what the counts are divided by.")
       .def(
           "cut",
-          [](HeldLexicon& self, nb::str text, bool hmm, bool spaces) {
+          [](HeldLexicon& self, nb::str text, bool hmm, bool spaces, const std::string& name) {
             const std::string_view given = utf8(text);
-            std::vector<uint32_t> ends;
+            const Way way = way_of(name, hmm);
+            const bool own = way == Way::DEFAULT || way == Way::HMM;
+            Lexicon::Pieces pieces;
             {
               nb::gil_scoped_release released;
               Lexicon::Scratch scratch;
               std::shared_lock guard(self.lock);
-              self.lexicon.cut(given.data(), given.size(), hmm, scratch, ends);
+              if (own) self.lexicon.cut(given.data(), given.size(), hmm, scratch, pieces.ends);
+              else if (way == Way::ALL) self.lexicon.cut_all(given.data(), given.size(), scratch, pieces);
+              else self.lexicon.cut_for_search(given.data(), given.size(), hmm, scratch, pieces);
             }
+            const char* const bytes = own ? given.data() : reinterpret_cast<const char*>(pieces.text.data());
             nb::list tokens;
             size_t begin = 0;
-            for (const uint32_t mark : ends) {
+            for (const uint32_t mark : pieces.ends) {
               const size_t end = mark & ~Lexicon::SPACE;
-              if (mark == end || spaces) tokens.append(nb::str(given.data() + begin, end - begin));
+              if (mark == end || spaces) tokens.append(begin < end ? nb::str(bytes + begin, end - begin) : nb::str("", 0));
               begin = end;
             }
             return tokens;
           },
-          nb::arg("text"), nb::arg("hmm"), nb::arg("spaces"),
-          "jieba's ``lcut(text, HMM=hmm)``; tokens that are white space only with ``spaces``.")
+          nb::arg("text"), nb::arg("hmm"), nb::arg("spaces"), nb::arg("way") = "default",
+          "jieba's ``lcut(text, HMM=hmm)``; tokens that are white space only with ``spaces``.\n\n"
+          "way: search: its ``lcut_for_search``, all: its ``lcut(text, cut_all=True)``, in which some are empty.")
+      .def(
+          "dump",
+          [](HeldLexicon& self) {
+            Buffer<uint8_t> out;
+            {
+              nb::gil_scoped_release released;
+              std::shared_lock guard(self.lock);
+              self.lexicon.dump(out);
+            }
+            return owned(std::move(out));
+          },
+          "All but what `force_split` was told, as `load_lexicon` takes it: uint8[N].")
       .def(
           "count",
           [](HeldLexicon& self, nb::str word) {
@@ -194,6 +220,20 @@ void bind_lexicon(nb::module_& m) {
             self.lexicon.force_split(given);
           },
           nb::arg("word"), "The model leaves this word in characters.");
+  m.def(
+      "load_lexicon",
+      [](nb::object given) {
+        auto made = std::make_unique<HeldLexicon>();
+        if (!made->bytes.take(given.ptr())) throw nb::type_error("load_lexicon: bytes must be a C-contiguous uint8 array");
+        nb::gil_scoped_release released;
+        require(reinterpret_cast<uintptr_t>(made->bytes->data) % 8 == 0, "load_lexicon: bytes must be aligned to 8");
+        require(made->lexicon.load(made->bytes->data, static_cast<size_t>(made->bytes->size())),
+                "load_lexicon: these are no lexicon's bytes");
+        return made.release();
+      },
+      nb::arg("bytes"), nb::rv_policy::take_ownership,
+      "The `Lexicon` that dumped these bytes, which it reads for as long as it lives: a mapped file, for example.\n\n"
+      "Raises ValueError where they are not whole.");
   bind_rows_of<int32_t>(lexicon);
   bind_rows_of<int64_t>(lexicon);
 }

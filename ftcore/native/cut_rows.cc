@@ -30,21 +30,37 @@ void copy(uint8_t* to, const uint8_t* from, size_t size, size_t left) {
 
 struct Cutter {
   const Lexicon& lexicon;
-  bool hmm, joined, spaces;
+  Way way;
+  bool joined, spaces;
   Lexicon::Scratch scratch;
   std::vector<uint32_t> ends;
+  Lexicon::Pieces pieces;
+
+  // A row in pieces of other bytes than its own.
+  const std::vector<uint32_t>& other(const char* text, size_t size) {
+    pieces.clear();
+    if (way == Way::ALL) lexicon.cut_all(text, size, scratch, pieces);
+    else lexicon.cut_for_search(text, size, way == Way::SEARCH_HMM, scratch, pieces);
+    return pieces.ends;
+  }
 
   void row(const uint8_t* data, int64_t at, size_t size, Piece& piece) {
-    const uint8_t* const text = data + at;
+    const uint8_t* text = data + at;
+    const bool own = way == Way::DEFAULT || way == Way::HMM;
     ends.clear();
-    lexicon.cut(reinterpret_cast<const char*>(text), size, hmm, scratch, ends);
+    if (own) lexicon.cut(reinterpret_cast<const char*>(text), size, way == Way::HMM, scratch, ends);
+    const std::vector<uint32_t>& ends = own ? this->ends : other(reinterpret_cast<const char*>(text), size);
+    if (!own) {
+      text = pieces.text.data();
+      size = static_cast<size_t>(pieces.text.size());
+    }
     size_t begin = 0;
     if (joined) {
       piece.text.reserve(static_cast<int64_t>(size + ends.size()) + 16);
       uint8_t *const first = piece.text.data() + piece.text.size(), *out = first;
       for (const uint32_t mark : ends) {
         const size_t end = mark & ~Lexicon::SPACE;
-        if (mark == end) {
+        if (mark == end && begin < end) {
           copy(out, text + begin, end - begin, size - begin);
           out += end - begin;
           *out++ = ' ';
@@ -81,7 +97,7 @@ void append(const Buffer<T>& from, Buffer<T>& to) {
 }  // namespace
 
 template <class Offset>
-CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, bool hmm, bool joined, bool spaces, int threads,
+CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, Way way, bool joined, bool spaces, int threads,
                  const std::function<bool()>& go_on) {
   CutRows made;
   std::vector<Piece> pieces;
@@ -95,7 +111,7 @@ CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, bool hmm, boo
   std::mutex mutex;  // of wrong and why
   int stop = 0;
   const auto work = [&](int) {
-    Cutter cutter{lexicon, hmm, joined, spaces, {}, {}};
+    Cutter cutter{lexicon, way, joined, spaces, {}, {}, {}};
     for (size_t i; (i = next.fetch_add(1)) < pieces.size();) {
       Piece& piece = pieces[i];
       piece.counts.reserve(piece.end - piece.begin);
@@ -146,7 +162,7 @@ CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, bool hmm, boo
   return made;
 }
 
-template CutRows cut_rows(const Lexicon&, const Rows<int32_t>&, bool, bool, bool, int, const std::function<bool()>&);
-template CutRows cut_rows(const Lexicon&, const Rows<int64_t>&, bool, bool, bool, int, const std::function<bool()>&);
+template CutRows cut_rows(const Lexicon&, const Rows<int32_t>&, Way, bool, bool, int, const std::function<bool()>&);
+template CutRows cut_rows(const Lexicon&, const Rows<int64_t>&, Way, bool, bool, int, const std::function<bool()>&);
 
 }  // namespace ftcore

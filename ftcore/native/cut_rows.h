@@ -28,10 +28,13 @@ struct CutRows {
   bool stopped = false;           // go_on said no
 };
 
-// joined: text, and else spans. spaces: tokens of white space are tokens (of spans). Small work is the caller's own;
-// else `go_on` is asked every 50 ms.
+// How jieba is asked to cut.
+enum class Way { DEFAULT, HMM, SEARCH, SEARCH_HMM, ALL };
+
+// joined: text, and else spans, of DEFAULT and HMM. spaces: tokens of white space are tokens (of spans). Small work is
+// the caller's own; else `go_on` is asked every 50 ms.
 template <class Offset>
-CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, bool hmm, bool joined, bool spaces, int threads,
+CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, Way way, bool joined, bool spaces, int threads,
                  const std::function<bool()>& go_on);
 
 }  // namespace ftcore

@@ -4,11 +4,13 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "array.h"
 #include "lexicon.h"
 
 namespace ftcore {
 
 struct HeldLexicon {
+  Held<const uint8_t, 1> bytes;  // that the lexicon borrows, where it was loaded
   Lexicon lexicon;
   std::shared_mutex lock;  // taken without the interpreter's
 };

@@ -1,58 +1,15 @@
 #include "lexicon.h"
 
 #include <algorithm>
-#include <numeric>
-#include <stdexcept>
+#include <cstring>
+
+#include "characters.h"
 
 namespace ftcore {
 
-namespace {
-
-constexpr uint8_t ALPHANUMERIC = 1, DIGIT = 2, DOT = 4, PERCENT = 8;  // of letters that are ASCII
-constexpr uint8_t FROM_S_TO_B = 1, FROM_M_TO_E = 2, FROM_M_TO_M = 4, FROM_S_TO_S = 8;
-const double INFINITE = std::numeric_limits<double>::infinity();
-
-[[noreturn]] void refuse(size_t at) {
-  throw std::invalid_argument("cut: the text is not UTF-8 at byte " + std::to_string(at));
-}
-
-bool more(uint8_t byte) { return (byte & 0xC0) == 0x80; }
-
-// The character at `at`, of more than one byte, and how many it has; 0 where there is none.
-uint32_t decode(const uint8_t* at, size_t left, uint32_t& size) {
-  const uint8_t a = at[0];
-  size = 0;
-  if (a >= 0xC2 && a < 0xE0 && left >= 2 && more(at[1])) {
-    size = 2;
-    return (a & 0x1Fu) << 6 | (at[1] & 0x3Fu);
-  }
-  if ((a & 0xF0) == 0xE0 && left >= 3 && more(at[1]) && more(at[2])) {
-    const uint32_t c = (a & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-    size = c >= 0x800 && (c < 0xD800 || c > 0xDFFF) ? 3 : 0;
-    return c;
-  }
-  if ((a & 0xF8) == 0xF0 && left >= 4 && more(at[1]) && more(at[2]) && more(at[3])) {
-    const uint32_t c = (a & 0x07u) << 18 | (at[1] & 0x3Fu) << 12 | (at[2] & 0x3Fu) << 6 | (at[3] & 0x3Fu);
-    size = c >= 0x10000 && c <= 0x10FFFF ? 4 : 0;
-    return c;
-  }
-  return 0;
-}
-
-// What Python's str.isspace and \s take.
-bool is_space(uint32_t c) {
-  if (c < 0x80) return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-bool alphanumeric(uint8_t c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-}  // namespace
-
 Lexicon::Lexicon(const char* words, const int64_t* offsets, int64_t size, const double* counts, const double* weights,
                  bool prefixes, const Model& model, const int32_t* characters, const double* emissions, int64_t emitted)
-    : model_(model), han_(HAN, 0), latin_(LETTERS + 1, 0) {
+    : model_(model), han_(HAN, 0) {
   // letters: what words are made of most gets the lowest numbers
   std::vector<uint32_t> seen(0x10000, 0), chars;
   const auto* bytes = reinterpret_cast<const uint8_t*>(words);
@@ -68,16 +25,10 @@ Lexicon::Lexicon(const char* words, const int64_t* offsets, int64_t size, const 
   std::stable_sort(chars.begin(), chars.end(), [&](uint32_t a, uint32_t b) { return seen[a] > seen[b]; });
   for (size_t i = 0; i < chars.size(); ++i) {
     const auto letter = static_cast<uint16_t>(i + 1);
-    const uint32_t c = chars[i];
-    if (c < 0x80) {
-      ascii_[c] = letter;
-      latin_[letter] = static_cast<uint8_t>((alphanumeric(static_cast<uint8_t>(c)) ? ALPHANUMERIC : 0) |
-                                            (c >= '0' && c <= '9' ? DIGIT : 0) | (c == '.' ? DOT : 0) |
-                                            (c == '%' ? PERCENT : 0));
-    } else {
-      han_[c - HAN_FIRST] = letter;
-    }
+    if (chars[i] < 0x80) ascii_[chars[i]] = letter;
+    else han_[chars[i] - HAN_FIRST] = letter;
   }
+  note_latin();
 
   std::vector<uint16_t> letters, word;
   std::vector<int64_t> cuts{0};
@@ -104,6 +55,106 @@ Lexicon::Lexicon(const char* words, const int64_t* offsets, int64_t size, const 
     const auto c = static_cast<uint32_t>(characters[i]);
     if (c - HAN_FIRST < HAN) std::copy_n(emissions + 4 * i, 4, emissions_.data() + 4 * han_[c - HAN_FIRST]);
   }
+}
+
+namespace {
+
+constexpr char MAGIC[16] = "ftcore lexicon1";
+
+struct Head {
+  char magic[16];
+  int64_t slots, others, other_bytes;
+  double log_total;
+  Lexicon::Model model;
+};
+
+template <class T>
+void put(Buffer<uint8_t>& out, const T* from, size_t n) {
+  const size_t bytes = n * sizeof(T), padded = (bytes + 7) / 8 * 8;
+  out.reserve(static_cast<int64_t>(padded));
+  uint8_t* const to = out.extend(static_cast<int64_t>(padded));
+  std::memset(to, 0, padded);
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+// What `put` wrote; null where it does not fit.
+template <class T>
+const T* get(const uint8_t*& at, size_t& left, int64_t n) {
+  if (n < 0 || static_cast<uint64_t>(n) > left / sizeof(T)) return nullptr;
+  const size_t padded = (static_cast<size_t>(n) * sizeof(T) + 7) / 8 * 8;
+  if (padded > left) return nullptr;
+  const T* const found = reinterpret_cast<const T*>(at);
+  at += padded;
+  left -= padded;
+  return found;
+}
+
+}  // namespace
+
+void Lexicon::dump(Buffer<uint8_t>& out) const {
+  std::vector<double> counts;
+  std::vector<int64_t> offsets{0};
+  std::string words;
+  for (const auto& [word, count] : others_) {
+    words += word;
+    counts.push_back(count);
+    offsets.push_back(static_cast<int64_t>(words.size()));
+  }
+  Head head{{}, static_cast<int64_t>(trie_.slots()), static_cast<int64_t>(counts.size()),
+            static_cast<int64_t>(words.size()), log_total, model_};
+  std::memcpy(head.magic, MAGIC, sizeof(MAGIC));
+  put(out, &head, 1);
+  put(out, trie_.nodes(), trie_.slots());
+  put(out, trie_.counts(), trie_.slots());
+  put(out, emissions_.data(), emissions_.size());
+  put(out, han_.data(), han_.size());
+  put(out, ascii_, 128);
+  put(out, counts.data(), counts.size());
+  put(out, offsets.data(), offsets.size());
+  put(out, words.data(), words.size());
+}
+
+bool Lexicon::load(const uint8_t* at, size_t left) {
+  const Head* const head = get<Head>(at, left, 1);
+  if (head == nullptr || std::memcmp(head->magic, MAGIC, sizeof(MAGIC)) != 0 || head->others < 0 || head->slots < 0)
+    return false;
+  const auto* const nodes = get<Trie::Node>(at, left, head->slots);
+  if (nodes == nullptr) return false;
+  const auto* const counts = get<double>(at, left, head->slots);
+  const auto* const emissions = get<double>(at, left, (LETTERS + 1) * 4);
+  const auto* const han = get<uint16_t>(at, left, HAN);
+  const auto* const ascii = get<uint16_t>(at, left, 128);
+  if (ascii == nullptr || head->others >= static_cast<int64_t>(left)) return false;
+  const auto* const other_counts = get<double>(at, left, head->others);
+  const auto* const offsets = get<int64_t>(at, left, head->others + 1);
+  const auto* const words = get<char>(at, left, head->other_bytes);
+  if (counts == nullptr || emissions == nullptr || han == nullptr || other_counts == nullptr || offsets == nullptr ||
+      words == nullptr || left != 0)
+    return false;
+  const auto letter = [](uint16_t c) { return c <= LETTERS; };
+  if (!std::all_of(han, han + HAN, letter) || !std::all_of(ascii, ascii + 128, letter)) return false;
+  if (!trie_.borrow(nodes, counts, static_cast<size_t>(head->slots), LETTERS)) return false;
+  bool fits = offsets[0] == 0 && offsets[head->others] <= head->other_bytes;
+  for (int64_t i = 0; fits && i < head->others; ++i) fits = offsets[i] <= offsets[i + 1];
+  if (!fits) return false;
+  for (int64_t i = 0; i < head->others; ++i)
+    others_.emplace(std::string(words + offsets[i], words + offsets[i + 1]), other_counts[i]);
+  model_ = head->model;
+  log_total = head->log_total;
+  han_.assign(han, han + HAN);
+  std::copy(ascii, ascii + 128, ascii_);
+  emissions_.assign(emissions, emissions + (LETTERS + 1) * 4);
+  note_latin();
+  return true;
+}
+
+void Lexicon::note_latin() {
+  latin_.assign(LETTERS + 1, 0);
+  for (uint32_t c = 0; c < 0x80; ++c)
+    latin_[ascii_[c]] = static_cast<uint8_t>((alphanumeric(static_cast<uint8_t>(c)) ? ALPHANUMERIC : 0) |
+                                             (c >= '0' && c <= '9' ? DIGIT : 0) | (c == '.' ? DOT : 0) |
+                                             (c == '%' ? PERCENT : 0));
+  latin_[0] = 0;
 }
 
 // Letters of a word up to the first character that no block holds; whether there is none.
@@ -158,224 +209,13 @@ void Lexicon::force_split(std::string_view word) {
   if (spell(word, letters)) forced_.emplace(letters.begin(), letters.end());
 }
 
-// What jieba's patterns take for one block, a letter a character.
-struct Lexicon::Block {
-  const Lexicon& lexicon;
-  Scratch& scratch;
-  const uint16_t* letters;
-  const uint32_t* at;
-  uint32_t* out;  // room for a token a character
-
-  void route(uint32_t n) const {
-    const Trie::Node* const nodes = lexicon.trie_.nodes();
-    const double total = lexicon.log_total, unknown = 0.0 - total;
-    uint32_t* const ends = scratch.ends.data();
-    double* const best = scratch.best.data();
-    best[n] = 0;
-    for (uint32_t k = n; k-- > 0;) {
-      double top = -INFINITE;
-      uint32_t end = k + 1, i = k;
-      uint32_t base = 0;
-      do {
-        const Trie::Node& node = nodes[base + letters[i]];
-        if (node.letter != letters[i]) break;  // behind the last letter is a 0, which is nobody's
-        base = node.base;
-        ++i;
-        const double score = (node.weight - total) + best[i];
-        const bool better = score >= top;
-        top = better ? score : top;
-        end = better ? i : end;
-      } while (base != 0);
-      best[k] = top == -INFINITE ? unknown + best[k + 1] : top;
-      ends[k] = end;
-    }
-  }
-
-  void plain(uint32_t n) {
-    const uint32_t* const ends = scratch.ends.data();
-    bool english = false;  // a run of single letters and digits is open
-    for (uint32_t x = 0; x < n; x = ends[x]) {
-      const uint32_t y = ends[x];
-      const bool one = y - x == 1 && (lexicon.latin_[letters[x]] & ALPHANUMERIC);
-      if (english && !one) *out++ = at[x];
-      if (!one) *out++ = at[y];
-      english = one;
-    }
-    if (english) *out++ = at[n];
-  }
-
-  void modelled(uint32_t n) {
-    const uint32_t* const ends = scratch.ends.data();
-    uint32_t begin = 0, x = 0;  // from begin to x: characters alone, for the model to join
-    while (x < n) {
-      const uint32_t y = ends[x];
-      if (y - x > 1) {
-        recognize(begin, x);
-        *out++ = at[y];
-        begin = y;
-      }
-      x = y;
-    }
-    recognize(begin, n);
-  }
-
-  bool known(uint32_t begin, uint32_t end) const {
-    const size_t slot = lexicon.trie_.find(letters + begin, end - begin);
-    return slot != 0 && lexicon.trie_.counts()[slot] != 0;
-  }
-
-  bool han(uint32_t i) const { return at[i + 1] - at[i] == 3; }
-
-  void recognize(uint32_t begin, uint32_t end) {
-    if (end - begin < 2) {
-      if (end > begin) *out++ = at[end];
-      return;
-    }
-    if (known(begin, end)) {  // a word that the way did not take
-      for (uint32_t i = begin; i < end;) *out++ = at[++i];
-      return;
-    }
-    while (begin < end) {
-      uint32_t i = begin;
-      while (i < end && han(i)) ++i;
-      if (i > begin) viterbi(begin, i);
-      for (begin = i; i < end && !han(i);) ++i;
-      if (i > begin) latin(begin, i);
-      begin = i;
-    }
-  }
-
-  // ([a-zA-Z0-9]+(?:\.\d+)?%?) and what is between
-  void latin(uint32_t begin, uint32_t end) {
-    const auto is = [&](uint32_t i, uint8_t flag) { return i < end && (lexicon.latin_[letters[i]] & flag) != 0; };
-    while (begin < end) {
-      uint32_t i = begin;
-      while (i < end && !is(i, ALPHANUMERIC)) ++i;
-      if (i > begin) *out++ = at[i];
-      if (i == end) return;
-      while (is(i, ALPHANUMERIC)) ++i;
-      if (is(i, DOT) && is(i + 1, DIGIT))
-        for (++i; is(i, DIGIT);) ++i;
-      if (is(i, PERCENT)) ++i;
-      *out++ = at[i];
-      begin = i;
-    }
-  }
-
-  void viterbi(uint32_t begin, uint32_t end) {
-    const uint32_t n = end - begin;
-    if (n == 1) {
-      *out++ = at[end];
-      return;
-    }
-    const double* const emissions = lexicon.emissions_.data();
-    const Model& model = lexicon.model_;
-    const auto [eb, sb, be, me, bm, mm, es, ss] = model.steps;
-    uint8_t* const back = scratch.back.data();
-    const double* seen = emissions + 4 * letters[begin];
-    double b = model.start[0] + seen[0], e = model.start[1] + seen[1];
-    double m = model.start[2] + seen[2], s = model.start[3] + seen[3];
-    for (uint32_t i = 1; i < n; ++i) {
-      seen = emissions + 4 * letters[begin + i];
-      const double b1 = e + eb + seen[0], b2 = s + sb + seen[0];
-      const double e1 = b + be + seen[1], e2 = m + me + seen[1];
-      const double m1 = b + bm + seen[2], m2 = m + mm + seen[2];
-      const double s1 = e + es + seen[3], s2 = s + ss + seen[3];
-      back[i] = static_cast<uint8_t>((b2 >= b1 ? FROM_S_TO_B : 0) | (e2 >= e1 ? FROM_M_TO_E : 0) |
-                                     (m2 >= m1 ? FROM_M_TO_M : 0) | (s2 >= s1 ? FROM_S_TO_S : 0));
-      b = b2 >= b1 ? b2 : b1;
-      e = e2 >= e1 ? e2 : e1;
-      m = m2 >= m1 ? m2 : m1;
-      s = s2 >= s1 ? s2 : s1;
-    }
-    enum { B, E, M, S } state = s >= e ? S : E;
-    for (uint32_t i = n - 1; i > 0; --i) {  // back[i]: whether a word begins there
-      const uint8_t from = back[i];
-      back[i] = state == B || state == S;
-      if (state == B) state = from & FROM_S_TO_B ? S : E;
-      else if (state == S) state = from & FROM_S_TO_S ? S : E;
-      else state = from & (state == E ? FROM_M_TO_E : FROM_M_TO_M) ? M : B;
-    }
-    uint32_t start = 0;
-    for (uint32_t i = 1; i <= n; ++i) {
-      if (i < n && !back[i]) continue;
-      if (lexicon.forced_.empty() || i - start == 1 || !lexicon.forced(letters + begin + start, i - start))
-        *out++ = at[begin + i];
-      else
-        while (start < i) *out++ = at[begin + ++start];
-      start = i;
-    }
-  }
-};
+bool Lexicon::known(const uint16_t* letters, size_t n) const {
+  const size_t slot = trie_.find(letters, n);
+  return slot != 0 && trie_.counts()[slot] != 0;
+}
 
 bool Lexicon::forced(const uint16_t* letters, uint32_t n) const {
   return forced_.count(std::u16string(letters, letters + n)) != 0;
-}
-
-void Lexicon::cut(const char* given, size_t size, bool hmm, Scratch& scratch, std::vector<uint32_t>& ends) const {
-  if (size >= MOST) throw std::invalid_argument("cut: a text of 2 GB and more");
-  const auto* const text = reinterpret_cast<const uint8_t*>(given);
-  const uint8_t *p = text, *const stop = text + size;
-  while (p < stop) {
-    int64_t n = 0, room = scratch.letters.room();
-    uint16_t* letters = scratch.letters.data();
-    uint32_t* at = scratch.at.data();
-    while (p < stop) {
-      uint32_t step = 1, letter;
-      if (*p < 0x80) {
-        letter = ascii_[*p];
-      } else if (*p >= 0xE4 && *p <= 0xE9) {
-        const uint32_t c = decode(p, static_cast<size_t>(stop - p), step);
-        if (step == 0) refuse(static_cast<size_t>(p - text));
-        letter = c - HAN_FIRST < HAN ? han_[c - HAN_FIRST] : 0;
-      } else {
-        break;
-      }
-      if (letter == 0) break;
-      if (n + 2 > room) {
-        scratch.grow(n);
-        room = scratch.letters.room();
-        letters = scratch.letters.data();
-        at = scratch.at.data();
-      }
-      letters[n] = static_cast<uint16_t>(letter);
-      at[n++] = static_cast<uint32_t>(p - text);
-      p += step;
-    }
-    if (n > 0) {
-      letters[n] = 0;
-      at[n] = static_cast<uint32_t>(p - text);
-      const size_t before = ends.size();
-      ends.resize(before + static_cast<size_t>(n));
-      Block block{*this, scratch, letters, at, ends.data() + before};
-      block.route(static_cast<uint32_t>(n));
-      if (hmm) block.modelled(static_cast<uint32_t>(n));
-      else block.plain(static_cast<uint32_t>(n));
-      ends.resize(static_cast<size_t>(block.out - ends.data()));
-    }
-    while (p < stop) {  // between blocks each character is a token, \r\n is one
-      uint32_t step = 1, c = *p;
-      if (c >= 0x80) {
-        c = decode(p, static_cast<size_t>(stop - p), step);
-        if (step == 0) refuse(static_cast<size_t>(p - text));
-        if (c - HAN_FIRST < HAN) break;
-      } else if (ascii_[c] != 0) {
-        break;
-      }
-      if (c == '\r' && p + 1 < stop && p[1] == '\n') step = 2;
-      p += step;
-      ends.push_back(static_cast<uint32_t>(p - text) | (is_space(c) ? SPACE : 0));
-    }
-  }
-}
-
-void Lexicon::Scratch::grow(int64_t used) {
-  const int64_t room = std::max<int64_t>(2 * letters.room(), 1 << 12);
-  // the first `used` stay; Buffer moves what it counts
-  letters.resize(used), at.resize(used);
-  letters.reserve(room - used), at.reserve(room - used);
-  ends.resize(0), best.resize(0), back.resize(0);
-  ends.reserve(room), best.reserve(room), back.reserve(room);
 }
 
 }  // namespace ftcore

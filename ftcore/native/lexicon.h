@@ -10,9 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -49,11 +49,33 @@ class Lexicon {
   Lexicon(const char* words, const int64_t* offsets, int64_t size, const double* counts, const double* weights,
           bool prefixes, const Model& model, const int32_t* characters, const double* emissions, int64_t emitted);
 
+  // Itself as bytes, without `force_split`; and the other way round from bytes that stay where they are, aligned to 8.
+  // False where they are not whole.
+  void dump(Buffer<uint8_t>& out) const;
+  Lexicon() = default;
+  bool load(const uint8_t* bytes, size_t size);
+
   double log_total = 0;
 
   // Appends to `ends` the byte end (offset from `text`) of every token of jieba's lcut(text, HMM=hmm); with SPACE
   // where the token is white space. Throws std::invalid_argument where the text is not UTF-8 or too long.
   void cut(const char* text, size_t size, bool hmm, Scratch& scratch, std::vector<uint32_t>& ends) const;
+
+  // Tokens that need not be a text's own bytes, one behind the other.
+  struct Pieces {
+    Buffer<uint8_t> text;
+    std::vector<uint32_t> ends;   // with SPACE, as those of `cut`
+    std::vector<uint32_t> marks;  // for `cut_for_search` itself
+    void clear() {
+      text.clear();
+      ends.clear();
+    }
+    void add(const char* token, size_t size, bool space);
+  };
+
+  // Tokens of jieba's lcut_for_search(text, HMM=hmm), and of its lcut(text, cut_all=True), empty ones too.
+  void cut_for_search(const char* text, size_t size, bool hmm, Scratch& scratch, Pieces& pieces) const;
+  void cut_all(const char* text, size_t size, Scratch& scratch, Pieces& pieces) const;
 
   // How often a word occurs in the dictionary; -1 where it is no entry.
   double count(std::string_view word) const;
@@ -64,15 +86,21 @@ class Lexicon {
  private:
   struct Block;
   bool spell(std::string_view word, std::vector<uint16_t>& letters) const;
+  // Blocks, as (letters, where they begin, how many), and what is between: characters, \r\n as one, as (begin, end,
+  // whether it is white space, whether it is the first since a block).
+  template <class OnBlock, class OnChar>
+  void walk(const char* text, size_t size, Scratch& scratch, OnBlock&& on_block, OnChar&& on_char) const;
+  void note_latin();
+  bool known(const uint16_t* letters, size_t n) const;
   bool forced(const uint16_t* letters, uint32_t n) const;
 
   Trie trie_;
-  Model model_;
+  Model model_{};
   std::vector<uint16_t> han_;      // character - HAN_FIRST -> letter
   uint16_t ascii_[128] = {};       // 0: not in a block
   std::vector<uint8_t> latin_;     // what a letter is that is ASCII
   std::vector<double> emissions_;  // four a letter
-  std::unordered_map<std::string, double> others_;   // counts of words that no block holds
+  std::map<std::string, double> others_;             // counts of words that no block holds
   std::unordered_set<std::u16string> forced_;        // in letters
 };
 

@@ -27,8 +27,9 @@ struct Tree {
   std::vector<bool> entries{false};
 
   Tree(const uint16_t* text, const int64_t* offsets, int64_t count, bool prefixes) {
+    const auto most = static_cast<size_t>(offsets[count] - offsets[0]);  // words share beginnings: half as many nodes
     size_t room = 1 << 12;
-    while (room < 2 * static_cast<size_t>(offsets[count] - offsets[0])) room *= 2;
+    while (room < most + most / 8) room *= 2;
     std::vector<uint32_t> table(room, 0);
     std::vector<uint32_t> path{0};  // nodes of the word before: dictionaries are more or less sorted
     const uint16_t* before = nullptr;
@@ -201,11 +202,11 @@ size_t Trie::child(size_t parent, uint16_t letter) {
   if (parent == 0 || base != 0) {
     const size_t slot = base + letter;
     if ((own_[slot].letter & ~ABSENT) == letter && own_[slot].letter != FREE) return slot;
-    if (own_[slot].letter == FREE) {
+    if (parent == 0 || (free_[slot / 64] >> slot % 64 & 1)) {  // the root's slots are kept for it
       take(slot, letter | ABSENT);
       return slot;
     }
-    // a stranger lives there: the family moves (never the root's, whose slots are kept for it)
+    // a stranger's: the family moves
     std::vector<uint16_t> letters;
     for (int c = 1; c <= alphabet_; ++c) {
       const uint16_t found = own_[base + static_cast<size_t>(c)].letter;

@@ -20,6 +20,10 @@ def _rows(g: Given) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(b"".join(parts), np.uint8).copy(), offsets
 
 
+def _way(g: Given) -> str:
+    return g.random.choice(("default", "search", "all"))
+
+
 @maker
 def Lexicon(g: Given) -> list:
     words = [_string(g, 4).encode() for _ in range(g.size(40))]
@@ -40,7 +44,7 @@ def Lexicon__log_total(g: Given) -> list:
 
 @maker
 def Lexicon__cut(g: Given) -> list:
-    return [_string(g), g.random.random() < 0.5, g.random.random() < 0.5]
+    return [_string(g), g.random.random() < 0.5, g.random.random() < 0.5, _way(g)]
 
 
 @maker
@@ -65,9 +69,19 @@ def Lexicon__force_split(g: Given) -> list:
 
 @maker
 def Lexicon__join(g: Given) -> list:
-    return [*_rows(g), g.random.random() < 0.5, g.size(3, 1)]
+    return [*_rows(g), g.random.random() < 0.5, g.size(3, 1), _way(g)]
 
 
 @maker
 def Lexicon__spans(g: Given) -> list:
     return [*_rows(g), g.random.random() < 0.5, g.random.random() < 0.5, g.size(3, 1)]
+
+
+@maker
+def Lexicon__dump(g: Given) -> list:
+    return []
+
+
+@maker
+def load_lexicon(g: Given) -> list:
+    return [g.made("Lexicon").dump()]

@@ -10,11 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jieba import finalseg
 
+from ftcore import native
 from ftcore.errors import UserError
 from ftcore.text.lexicon import lexicon_of, packed
 from tests.reference import segmented
 from tests.reference.segmented import CORPORA, FRAGMENTS
 
+HEAD = 16 + 3 * 8 + 8 + 13 * 8  # bytes before the nodes
+WAYS = [("default", True), ("default", False), ("search", True), ("search", False), ("all", True)]
 texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=14).map("".join)
 
 
@@ -60,17 +63,21 @@ def rows(lines):
 
 
 def compared(theirs, ours, lines):
-    """Every line in both modes: tokens with white space, columns without."""
-    for hmm in (True, False):
+    """Every line in both modes and in each way: tokens with white space, columns without."""
+    for way, hmm in WAYS:
+        given = lines if way == "default" or len(lines) < 400 else lines[::5]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(finalseg, "Force_Split_Words", vars(theirs).get("forced", set()))
             patch.setattr(finalseg, "viterbi", segmented.viterbi)
-            expected = [theirs.lcut(line, HMM=hmm) for line in lines]
-        for line, tokens in zip(lines, expected, strict=True):
-            assert ours.cut(line, hmm, True) == tokens, line
-        text, offsets = ours.join(*rows(lines), hmm, 2)
+            if way == "search":
+                expected = [theirs.lcut_for_search(line, HMM=hmm) for line in given]
+            else:
+                expected = [theirs.lcut(line, cut_all=way == "all", HMM=hmm) for line in given]
+        for line, tokens in zip(given, expected, strict=True):
+            assert ours.cut(line, hmm, True, way) == tokens, (way, line)
+        text, offsets = ours.join(*rows(given), hmm, 2, way)
         got = [text[a:b].tobytes().decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
-        assert got == [" ".join(t for t in tokens if not t.isspace()) for tokens in expected]
+        assert got == [" ".join(t for t in tokens if t and not t.isspace()) for tokens in expected]
 
 
 @settings(max_examples=400, deadline=None)
@@ -128,10 +135,14 @@ def test_any_live_tokenizer_is_followed(frequencies, lines, data):
     """Few words of few counts, whose ways are often equal; entries without their beginnings; changes in place."""
     theirs = segmented.of_words(dict(frequencies))
     ours = of(theirs)
+    if data.draw(st.booleans()):
+        ours = native.load_lexicon(ours.dump())
     for _ in range(3):
         for line in lines:
             for hmm in (True, False):
                 assert ours.cut(line, hmm, True) == theirs.lcut(line, HMM=hmm)
+                assert ours.cut(line, hmm, True, "search") == theirs.lcut_for_search(line, HMM=hmm)
+            assert ours.cut(line, True, True, "all") == theirs.lcut(line, cut_all=True)
         for word in [*theirs.FREQ, "人中", "·", "zz"]:
             assert ours.count(word) == theirs.FREQ.get(word, -1)
         word, count = data.draw(st.text(LETTERS, min_size=1, max_size=4)), data.draw(st.integers(0, 9))
@@ -160,6 +171,56 @@ def test_a_dictionary_that_grows_in_place_is_the_one_that_was_made_so(reference)
         assert ours.count(word) == 7 and ours.count(word[:-1]) == theirs.FREQ.get(word[:-1], -1)
     lines = ["".join(rng.choices(words, k=8)) for _ in range(200)] + list(segmented.fuzz_lines(9, 500))
     compared(theirs, ours, lines)
+
+
+def test_first_letters_keep_their_places_in_a_dictionary_that_grows():
+    """No family of a small dictionary may grow into the slots that wait for rare first characters."""
+    for seed in range(20):
+        rng, ours, counts = random.Random(seed), lexicon_of({"中": 1}, 1), {"中": 1}
+        for count in range(60):
+            codes = (0x4E00 + rng.randrange(rng.choice((30, 20950))) for _ in range(rng.randrange(1, 4)))
+            word = "".join(map(chr, codes))
+            ours.set(word, count, 1.0, False)
+            counts[word] = count
+        rare = map(chr, range(0x9F00, 0x9FD6))
+        assert all(ours.count(char) == counts.get(char, -1) for char in rare)
+        assert all(ours.count(word) == count for word, count in counts.items())
+        assert np.array_equal(native.load_lexicon(ours.dump()).dump(), ours.dump())
+
+
+def test_a_lexicon_is_its_bytes(reference, lexicon):
+    dumped = lexicon.dump()
+    loaded = native.load_lexicon(dumped)
+    assert np.array_equal(loaded.dump(), dumped) and loaded.log_total == lexicon.log_total
+    compared(reference, loaded, list(segmented.fuzz_lines(8, 200)))
+    assert loaded.count("γ射线") == 3 and loaded.count("γ射") == 0 and loaded.count("γ线") == -1
+    before = dumped.copy()
+    loaded.set("龘靐", 5, 1.0, True)
+    assert np.array_equal(before, dumped) and loaded.cut("龘靐", True, False) == ["龘靐"]
+
+
+@pytest.mark.parametrize("damage", ["short", "long", "magic", "slots", "base", "letter", "empty"])
+def test_bytes_of_no_lexicon_are_refused(lexicon, damage):
+    dumped = lexicon.dump()
+    if damage == "short":
+        dumped = dumped[:-8].copy()
+    elif damage == "long":
+        dumped = np.concatenate([dumped, np.zeros(8, np.uint8)])
+    elif damage == "empty":
+        dumped = dumped[:0]
+    elif damage == "magic":
+        dumped[3] ^= 1
+    elif damage == "slots":
+        dumped[16:24].view(np.int64)[:] = 1 << 60
+    else:
+        slots = int(dumped[16:24].view(np.int64)[0])
+        node = dumped[HEAD + 16 : HEAD + 32]  # letter 1 of the root
+        if damage == "base":
+            node[:4].view(np.uint32)[:] = slots
+        else:
+            node[4:6].view(np.uint16)[:] = 2
+    with pytest.raises(ValueError, match="no lexicon's bytes"):
+        native.load_lexicon(dumped)
 
 
 def test_a_word_that_was_deleted_is_not_joined_by_the_model_either(reference):
