@@ -2,7 +2,7 @@
 #include <utility>
 #include <vector>
 
-#include "binding.h"
+#include "require.h"
 #include "choice.h"
 
 namespace ftcore {

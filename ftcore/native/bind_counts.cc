@@ -1,6 +1,6 @@
 #include <mutex>
 
-#include "binding.h"
+#include "require.h"
 #include "counts.h"
 #include "ids.h"
 #include "vocabulary.h"

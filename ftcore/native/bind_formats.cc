@@ -1,4 +1,4 @@
-#include "binding.h"
+#include "require.h"
 #include "digits.h"
 #include "entries.h"
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "binding.h"
+#include "require.h"
 #include "crowd.h"
 #include "cut_rows.h"
 #include "held_lexicon.h"

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "binding.h"
+#include "require.h"
 #include "places.h"
 #include "processor.h"
 

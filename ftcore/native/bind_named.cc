@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "binding.h"
+#include "require.h"
 #include "held_predictor.h"
 #include "mould.h"
 

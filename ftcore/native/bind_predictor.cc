@@ -1,6 +1,6 @@
 #include <nanobind/stl/string.h>
 
-#include "binding.h"
+#include "require.h"
 #include "held_predictor.h"
 #include "held_rows.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "binding.h"
+#include "require.h"
 #include "processor.h"
 #include "quantize.h"
 

@@ -1,4 +1,4 @@
-#include "binding.h"
+#include "require.h"
 #include "held_rows.h"
 
 namespace ftcore {

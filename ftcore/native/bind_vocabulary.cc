@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "binding.h"
+#include "require.h"
 
 namespace ftcore {
 

@@ -1,6 +1,6 @@
 #include "words.h"
 
-#include "binding.h"
+#include "require.h"
 #include "introsort.h"
 #include "vocabulary.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "array.h"
-#include "binding.h"
+#include "require.h"
 
 namespace ftcore {
 
