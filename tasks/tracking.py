@@ -11,8 +11,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,9 +136,7 @@ class Tracker:
         """Log a (nested) tree of options as parameters with dotted names."""
         from mlflow.entities import Param
 
-        flat = [Param(k, str(v)[:6000]) for k, v in flatten(options).items()]
-        for at in range(0, len(flat), 100):  # MLflow's limit per call
-            self.client.log_batch(run, params=flat[at : at + 100])
+        self._log(run, 100, "params", [Param(k, str(v)[:6000]) for k, v in flatten(options).items()])
 
     def metrics(self, run: str, values: Mapping[str, float], step: int = 0) -> None:
         """Log a set of numbers at one step; names MLflow would refuse are mended."""
@@ -145,8 +144,7 @@ class Tracker:
 
         now = int(time.time() * 1000)
         numbers = [Metric(legal(k), float(v), now, step) for k, v in values.items() if v is not None]
-        for at in range(0, len(numbers), 1000):
-            self.client.log_batch(run, metrics=numbers[at : at + 1000])
+        self._log(run, 1000, "metrics", numbers)
 
     def curves(self, run: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """Log whole curves, name -> (step, value); MLflow draws them as one chart each."""
@@ -158,8 +156,12 @@ class Tracker:
             for name, curve in curves.items()
             for step, value in curve
         ]
-        for at in range(0, len(points), 1000):
-            self.client.log_batch(run, metrics=points[at : at + 1000])
+        self._log(run, 1000, "metrics", points)
+
+    def _log(self, run: str, most: int, kind: str, found: list[Any]) -> None:
+        """Log a list of one kind, as many a call as MLflow takes."""
+        for at in range(0, len(found), most):
+            self.client.log_batch(run, **{kind: found[at : at + most]})
 
     def made_model(self, run: str, name: str, version: str) -> None:
         """Show a registered version on the page of a run that did not log it itself: the pipeline's."""
@@ -217,18 +219,14 @@ class Tracker:
         """
         closed = []
         experiments = [found.experiment_id for found in self.client.search_experiments()]
-        page = None
-        while True:
-            found = self.client.search_runs(experiments, "attributes.status = 'RUNNING'", page_token=page)
-            for run in found:
-                owner = Owner.parse(run.data.tags.get(OWNER, ""))
-                if owner is not None and owner.is_gone():
-                    self.client.set_tag(run.info.run_id, "ftcore.reconciled", "its process is gone")
-                    self.end(run.info.run_id, "KILLED")
-                    closed.append(run.info.run_id)
-            page = found.token
-            if not page:
-                return closed
+        running = "attributes.status = 'RUNNING'"
+        for run in every(partial(self.client.search_runs, experiments, running)):
+            owner = Owner.parse(run.data.tags.get(OWNER, ""))
+            if owner is not None and owner.is_gone():
+                self.client.set_tag(run.info.run_id, "ftcore.reconciled", "its process is gone")
+                self.end(run.info.run_id, "KILLED")
+                closed.append(run.info.run_id)
+        return closed
 
     def close_flow_run(self, flow_run: str, status: str) -> None:
         """Close what a crashed or cancelled Prefect flow run left open here."""
@@ -302,15 +300,9 @@ class Tracker:
     def logged_models(self) -> list[Holding]:
         """The models' folders among the artifacts, each with the versions that it is registered as."""
         versions: dict[str, list[str]] = {}
-        page = None
-        while True:
-            found = self.client.search_model_versions(page_token=page)
-            for version in found:
-                name = str(version.source).removeprefix("models:/")
-                versions.setdefault(name, []).append(f"models:/{version.name}/{version.version}")
-            page = found.token
-            if not page:
-                break
+        for version in every(self.client.search_model_versions):
+            name = str(version.source).removeprefix("models:/")
+            versions.setdefault(name, []).append(f"models:/{version.name}/{version.version}")
         folders = sorted(self.store.artifacts.glob("*/models/m-*"))
         return [Holding(f, "model", size(f), "; ".join(versions.get(f.name, []))) for f in folders]
 
@@ -493,3 +485,14 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def legal(name: str) -> str:
     """A metric name with the characters that MLflow allows: word characters, ``/ . -`` and space."""
     return "".join(c if c.isalnum() or c in "_/.- " else "_" for c in name)
+
+
+def every(search: Callable[..., Any]) -> Iterator[Any]:
+    """What one of MLflow's searches finds, page after page."""
+    page = None
+    while True:
+        found = search(page_token=page)
+        yield from found
+        page = found.token
+        if not page:
+            return

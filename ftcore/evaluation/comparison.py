@@ -104,7 +104,6 @@ def compare_predictions(
     language = np.array([languages[row] or "unknown" for row in chosen])
     slices = [("overall", "", np.ones(len(chosen), bool))]
     slices += [("language", key, language == key) for key in sorted(set(language.tolist()))]
-    options = {"samples": samples, "seed": seed}
 
     rows: list[Difference] = []
     for scope, key, inside in slices:
@@ -113,12 +112,13 @@ def compare_predictions(
         answers = {name: [predicted[name][row] for row in documents] for name in names}
         for other in names[1:]:
             a, b = right[names[0]][inside], right[other][inside]
-            interval = paired_bootstrap(a, b, **options)
+            interval = paired_bootstrap(a, b, samples=samples, seed=seed)
             rows.append(
                 Difference(other, scope, key, "accuracy", len(a), float(a.mean()), float(b.mean()), interval)
             )
-            interval = bootstrap_macro_f1(truth, answers[names[0]], answers[other], **options)
-            before, now = (float(np.nanmean(f1)) for f1 in _f1(truth, answers[names[0]], answers[other]))
+            outcomes = Outcomes.of(truth, answers[names[0]], answers[other])
+            interval = bootstrap_macro_f1(outcomes, samples=samples, seed=seed)
+            before, now = (float(np.nanmean(outcomes.whole(model))) for model in (0, 1))
             rows.append(Difference(other, scope, key, "macro_f1", len(a), before, now, interval))
 
     truth = [gold[row] for row in chosen]
@@ -131,8 +131,9 @@ def compare_predictions(
     first_answers = [predicted[names[0]][row] for row in chosen]
     for other in names[1:]:
         told = [predicted[other][row] for row in chosen]
-        intervals = bootstrap_label_f1(truth, first_answers, told, samples=samples, seed=seed)
-        first, second = _f1(truth, first_answers, told)
+        outcomes = Outcomes.of(truth, first_answers, told)
+        intervals = bootstrap_label_f1(outcomes, samples=samples, seed=seed)
+        first, second = outcomes.whole(0), outcomes.whole(1)
         for place, (label, interval) in enumerate(intervals.items()):  # both are in the order of the names
             before, now = np.nan_to_num([first[place], second[place]]).tolist()
             rows.append(Difference(other, "label", label, "f1", support.get(label, 0), before, now, interval))
@@ -143,8 +144,3 @@ def compare_predictions(
         ):
             flips += [Flip(other, chosen[place], change) for place in np.flatnonzero(mask)]
     return Comparison(rows, flips, tests)
-
-
-def _f1(gold: Sequence[Sequence[str]], a: Sequence[str], b: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    outcomes = Outcomes.of(gold, a, b)
-    return outcomes.f1(outcomes.counts[None], 0)[0], outcomes.f1(outcomes.counts[None], 1)[0]

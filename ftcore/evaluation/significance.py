@@ -90,46 +90,30 @@ def paired_bootstrap(
 
 
 def bootstrap_macro_f1(
-    gold: Sequence[Sequence[str]],
-    predicted_a: Sequence[str],
-    predicted_b: Sequence[str],
-    *,
-    samples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
+    outcomes: Outcomes, *, samples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Interval:
     """Interval of macro-F1(b) - macro-F1(a), by the rule of `metrics` applied to every resample."""
-    outcomes = Outcomes.of(gold, predicted_a, predicted_b)
     drawn = []
     for weights in _resamples(outcomes.counts, samples, seed):
         a, b = outcomes.f1(weights, 0), outcomes.f1(weights, 1)
         drawn.append(np.nanmean(b, 1) - np.nanmean(a, 1))
-    whole = outcomes.counts[None]
-    difference = np.nanmean(outcomes.f1(whole, 1)) - np.nanmean(outcomes.f1(whole, 0))
+    difference = np.nanmean(outcomes.whole(1)) - np.nanmean(outcomes.whole(0))
     return _interval(float(difference), np.concatenate(drawn), level)
 
 
 def bootstrap_label_f1(
-    gold: Sequence[Sequence[str]],
-    predicted_a: Sequence[str],
-    predicted_b: Sequence[str],
-    *,
-    samples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
+    outcomes: Outcomes, *, samples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> dict[str, Interval]:
     """The interval of F1(b) - F1(a) for every label in gold or predicted; no F1 (0/0) counts as 0."""
-    outcomes = Outcomes.of(gold, predicted_a, predicted_b)
     drawn = np.concatenate(
         [
             np.nan_to_num(outcomes.f1(weights, 1)) - np.nan_to_num(outcomes.f1(weights, 0))
             for weights in _resamples(outcomes.counts, samples, seed)
         ]
     )
-    whole = outcomes.counts[None]
-    difference = np.nan_to_num(outcomes.f1(whole, 1)) - np.nan_to_num(outcomes.f1(whole, 0))
+    difference = np.nan_to_num(outcomes.whole(1)) - np.nan_to_num(outcomes.whole(0))
     return {
-        name: _interval(float(difference[0, column]), drawn[:, column], level)
+        name: _interval(float(difference[column]), drawn[:, column], level)
         for column, name in enumerate(outcomes.names)
     }
 
@@ -205,6 +189,10 @@ class Outcomes:
         true = _sum_by(weights, hit, answer[hit], size)
         with np.errstate(invalid="ignore"):
             return 2 * true / (support + predicted)
+
+    def whole(self, model: int) -> np.ndarray:
+        """float64[L] for the documents themselves; NaN as in `f1`."""
+        return self.f1(self.counts[None], model)[0]
 
 
 def _sum_by(weights: np.ndarray, outcome: np.ndarray, label: np.ndarray, size: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from ftcore.evaluation.comparison import compare_predictions
 from ftcore.evaluation.metrics import evaluate_classification
 from ftcore.evaluation.significance import (
     Interval,
+    Outcomes,
     bootstrap_label_f1,
     bootstrap_macro_f1,
     mcnemar,
@@ -56,7 +57,7 @@ def test_interval_agrees_with_drawing_documents_one_by_one(task):
 
 def test_macro_f1_interval_agrees_with_scikit_learn_on_resamples(task):
     _, gold, a, b = task
-    fast = bootstrap_macro_f1(gold, a, b, samples=1500)
+    fast = bootstrap_macro_f1(Outcomes.of(gold, a, b), samples=1500)
     assert fast.difference == pytest.approx(macro_f1(gold, b) - macro_f1(gold, a))
 
     def once(rows):
@@ -69,7 +70,10 @@ def test_macro_f1_interval_agrees_with_scikit_learn_on_resamples(task):
 
 def test_equal_models_are_not_apart(task):
     _, gold, a, _ = task
-    for interval in (paired_bootstrap(right(gold, a), right(gold, a)), bootstrap_macro_f1(gold, a, a)):
+    for interval in (
+        paired_bootstrap(right(gold, a), right(gold, a)),
+        bootstrap_macro_f1(Outcomes.of(gold, a, a)),
+    ):
         assert (interval.difference, interval.low, interval.high, interval.p) == (0, 0, 0, 1)
         assert not significantly_worse(interval)
 
@@ -86,8 +90,12 @@ def test_the_interval_covers_as_often_as_it_says():
 
 def test_seed_decides(task):
     _, gold, a, b = task
-    assert bootstrap_macro_f1(gold, a, b, seed=1) == bootstrap_macro_f1(gold, a, b, seed=1)
-    assert bootstrap_macro_f1(gold, a, b, seed=1) != bootstrap_macro_f1(gold, a, b, seed=2)
+    assert bootstrap_macro_f1(Outcomes.of(gold, a, b), seed=1) == bootstrap_macro_f1(
+        Outcomes.of(gold, a, b), seed=1
+    )
+    assert bootstrap_macro_f1(Outcomes.of(gold, a, b), seed=1) != bootstrap_macro_f1(
+        Outcomes.of(gold, a, b), seed=2
+    )
 
 
 def test_several_gold_labels_follow_metrics():
@@ -99,7 +107,9 @@ def test_several_gold_labels_follow_metrics():
         p = np.array([[float(label == name) for name in labels] for label in predicted])
         return evaluate_classification(gold, p, labels, [""] * 5).metrics["macro_f1"]
 
-    assert bootstrap_macro_f1(gold, a, b, samples=10).difference == pytest.approx(score(b) - score(a))
+    assert bootstrap_macro_f1(Outcomes.of(gold, a, b), samples=10).difference == pytest.approx(
+        score(b) - score(a)
+    )
 
 
 def test_worse_rule():
@@ -110,7 +120,7 @@ def test_worse_rule():
 
 def test_label_f1(task):
     labels, gold, a, b = task
-    found = bootstrap_label_f1(gold, a, b, samples=200)
+    found = bootstrap_label_f1(Outcomes.of(gold, a, b), samples=200)
     assert set(found) == set(labels) and found["体育"].low > 0
 
 
@@ -130,7 +140,7 @@ def test_mistakes_are_named():
     with pytest.raises(ValueError, match="not finite"):
         paired_bootstrap([1.0], [float("nan")])
     with pytest.raises(ValueError, match="at least one"):
-        bootstrap_macro_f1([], [], [])
+        bootstrap_macro_f1(Outcomes.of([], [], []))
     with pytest.raises(ValueError, match="at least two models"):
         compare_predictions([["a"]], {"one": ["a"]}, ["en"])
 
