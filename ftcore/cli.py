@@ -1,7 +1,8 @@
 """The `ftcore` command: fastText's own commands, and a look into text and models without a pipeline.
 
 ``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
-``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models.
+``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare`` and
+``inspect`` on corpora.
 """
 
 from __future__ import annotations
@@ -100,6 +101,13 @@ def _parser() -> argparse.ArgumentParser:
         "info", help="what a model is made of, as JSON; without one: what ftcore runs on here"
     )
     info.add_argument("model", nargs="?", help="a directory of a model, a .bin or .ftz")
+    prepare = commands.add_parser("prepare", help="raw text to shards of tokens, without a pipeline")
+    prepare.add_argument("--config", help="a YAML file of the pipeline's options")
+    prepare.add_argument("--out", required=True, help="folder of the shards")
+    prepare.add_argument("options", nargs="*", help="KEY=VALUE, see ftcore options")
+    inspect = commands.add_parser("inspect", help="what a folder of shards holds")
+    inspect.add_argument("shards", help="folder of the shards")
+    inspect.add_argument("--html", help="write a page to this file instead")
     return parser
 
 
@@ -194,7 +202,27 @@ def _cuda() -> str | None:
     return found and found[1]
 
 
-COMMANDS = {"options": show_options, "tokenize": show_tokens, "info": show_info}
+def prepare(given: argparse.Namespace) -> None:
+    """Raw text to shards."""
+    from ftcore.shards.command_line import run_prepare
+
+    run_prepare(given)
+
+
+def inspect(given: argparse.Namespace) -> None:
+    """What a folder of shards holds."""
+    from ftcore.shards.command_line import run_inspect
+
+    run_inspect(given)
+
+
+COMMANDS = {
+    "options": show_options,
+    "tokenize": show_tokens,
+    "info": show_info,
+    "prepare": prepare,
+    "inspect": inspect,
+}
 
 
 @contextmanager

@@ -1,0 +1,100 @@
+"""A set of shards as an HTML page, and as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ftcore.report.pages import count, in_language_order, language_name, render, size
+from ftcore.shards.look import Look
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+BAR = 40  # characters of the longest bar in the terminal
+
+
+def facts(look: Look) -> list[tuple[str, str]]:
+    """The figures that stand on top: name and value."""
+    manifest = look.manifest
+    return [
+        ("documents", count(manifest.rows)),
+        ("read", count(manifest.read)),
+        ("rejected", count(manifest.rejected)),
+        ("filtered", count(manifest.filtered)),
+        ("copies", count(manifest.duplicates)),
+        ("tokens", count(look.tokens)),
+        ("shards", f"{len(manifest.shards)}, {size(sum(entry.bytes for entry in manifest.shards))}"),
+        ("digest", manifest.digest[:16]),
+    ]
+
+
+def render_shards(look: Look) -> str:
+    """One HTML file, nothing fetched from elsewhere.
+
+    Example:
+        ``Path("shards.html").write_text(render_shards(look_at("shards")))``
+    """
+    most = max((n for _, _, n in look.lengths), default=0)
+    labels = sorted(look.manifest.labels.items(), key=lambda row: -sum(row[1].values()))
+    return render(
+        "shards_page.html",
+        look=look,
+        facts=facts(look),
+        languages=_languages(look),
+        reasons=_reasons(look),
+        labels=[(label, sum(splits.values()), splits) for label, splits in labels],
+        lengths=[(_range(low, high), n, n / max(1, most)) for low, high, n in look.lengths],
+    )
+
+
+def shards_tables(look: Look) -> Iterator[Table]:
+    """The same in the terminal."""
+    yield _table("", ["", ""], facts(look))
+    yield _table("documents", ["split", "language", "documents"], _languages(look))
+    yield _table("left out, and taken out", ["step", "reason", "number"], _reasons(look))
+    most = max((n for _, _, n in look.lengths), default=0)
+    bars = [(_range(low, high), n, "█" * round(BAR * n / max(1, most))) for low, high, n in look.lengths]
+    yield _table("length in tokens", ["tokens", "documents", ""], bars)
+    samples = [
+        (row["language"], ", ".join(row["labels"]), row["source"], row["tokens"][:100])
+        for row in look.samples
+    ]
+    yield _table("samples", ["language", "labels", "source", "tokens"], samples)
+    rejects = [(f"{row['source']}:{row['line']}", row["reason"], row["excerpt"]) for row in look.rejects]
+    yield _table("refused", ["where", "why", "excerpt"], rejects)
+    copies = [(row["similarity"], row["source"], row["kept_source"], row["excerpt"]) for row in look.copies]
+    yield _table("copies, the least alike first", ["similarity", "source", "for", "excerpt"], copies)
+
+
+def _languages(look: Look) -> list[tuple[str, str, int]]:
+    return [
+        (split, language_name(language), languages[language])
+        for split, languages in look.manifest.documents.items()
+        for language in in_language_order(languages)
+    ]
+
+
+def _reasons(look: Look) -> list[tuple[str, str, int]]:
+    return [
+        (step, reason, number)
+        for step, reasons in look.manifest.counts.items()
+        for reason, number in sorted(reasons.items(), key=lambda row: -row[1])
+    ]
+
+
+def _range(low: int, high: int) -> str:
+    return f"{low:,}–{high:,}" if low < high else f"{high:,}"
+
+
+def _table(title: str, columns: list[str], rows: list) -> Table:
+    """Of plain text: what documents say is no markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=None, show_header=any(columns), show_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+    return table

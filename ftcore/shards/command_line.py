@@ -1,0 +1,88 @@
+"""``ftcore prepare`` and ``ftcore inspect``: the data stage without a pipeline, and a look at what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from ftcore.config import load_config
+from ftcore.report.shards_page import render_shards, shards_tables
+from ftcore.shards.look import look_at
+from ftcore.shards.whole import Prepared, prepare_corpus
+
+SECONDS = 5.0  # between lines where there is no terminal
+
+
+def run_prepare(given: argparse.Namespace) -> None:
+    """Prepare, with progress on standard error and the counts on standard output."""
+    options = load_config(given.config, given.options)
+    with _Shown(sys.stderr) as shown:
+        shards = prepare_corpus(options, given.out, shown)
+    print(
+        f"{shards.path}: {shards.rows:,} documents, digest {shards.digest[:16]}; ftcore inspect {given.out}"
+    )
+
+
+def run_inspect(given: argparse.Namespace) -> None:
+    """Tables in the terminal, or a page."""
+    look = look_at(given.shards)
+    if given.html:
+        Path(given.html).write_text(render_shards(look), encoding="utf-8")
+        print(given.html)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for table in shards_tables(look):
+        if table.row_count:
+            console.print(table, "")
+
+
+class _Shown:
+    """A bar in a terminal; elsewhere a line every few seconds and at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._spoke = stream, time.monotonic()
+        self._bar = None
+
+    def __enter__(self) -> _Shown:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, state: Prepared) -> None:
+        text = described(state)
+        if self._stream.isatty():
+            if self._bar is None:
+                from ftcore.training.progress import bar_of
+
+                self._bar = bar_of(self._stream, "prepare", state.bytes[1] or 1, 10)
+            self._bar.update(self._bar.task_ids[0], completed=state.bytes[0], state=text)
+        elif state.packs[0] == state.packs[1] or time.monotonic() - self._spoke >= SECONDS:
+            self._spoke = time.monotonic()
+            print(
+                f"prepare {state.bytes[0] / max(1, state.bytes[1]):6.1%}  {text}",
+                file=self._stream,
+                flush=True,
+            )
+
+
+def described(state: Prepared) -> str:
+    """One line: speed, documents, rejects, time left.
+
+    Example:
+        >>> described(Prepared(packs=(1, 2), bytes=(2_000_000, 4_000_000), documents=10, rejects=1, seconds=2.0))
+        '1.0 MB/s  10 documents  1 refused  0:02 left'
+    """
+    speed = state.bytes[0] / 1e6 / state.seconds if state.seconds else 0.0
+    again = f"  {state.reused} of {state.packs[0]} packs were there" if state.reused else ""
+    left = round(state.left) if state.bytes[0] else 0
+    return (
+        f"{speed:.1f} MB/s  {state.documents:,} documents  {state.rejects:,} refused"
+        f"  {left // 60}:{left % 60:02} left{again}"
+    )

@@ -1,0 +1,152 @@
+"""The whole data stage in one call, without a pipeline around it: what `ftcore prepare` does.
+
+list → cut → pack → prepare → drop copies → commit. What is prepared lies in ``OUT.unfinished`` until the shards are
+there, each pack under the digest of its bytes and options: a call that was killed goes on where it was, and takes what
+is still right.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftcore import config
+from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
+from ftcore.base.workers import Pool, open_pool
+from ftcore.config import Config
+from ftcore.errors import UnreadableFile, UserError
+from ftcore.shards.commit import CommitOptions, commit_shards
+from ftcore.shards.copies import drop_copies
+from ftcore.shards.packs import Pack, pack_parts
+from ftcore.shards.prepare import PreparedPart, run_part
+from ftcore.shards.shards import ShardSet
+from ftcore.text.sources import cut_file, list_files
+
+UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """How far a preparation is.
+
+    Attributes:
+        packs: done so far, and of how many.
+        bytes: of the files of the packs that are done, and of all.
+        documents: met so far. rejects: of these, how many were refused by reading or a filter.
+        reused: packs that an earlier call left.
+        seconds: since the call began.
+    """
+
+    packs: tuple[int, int]
+    bytes: tuple[int, int]
+    documents: int = 0
+    rejects: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds left at this speed; infinite before there is one."""
+        done, total = self.bytes
+        return self.seconds * (total - done) / done if done else float("inf")
+
+
+def prepare_corpus(
+    options: Config, out: str | Path, listener: Callable[[Prepared], None] | None = None
+) -> ShardSet:
+    """Raw files to verified shards.
+
+    Args:
+        options: a configuration, of which ingest, text, filters, split, shards, data and workers are read.
+        out: folder of the shards; an existing set of shards is replaced when the new one is whole.
+        listener: told after every pack.
+
+    Raises:
+        UserError: no sources; a folder that holds something else; see `commit_shards`.
+
+    Example:
+        ``prepare_corpus(load_config("corpus.yaml"), "shards").rows``
+    """
+    begin = time.perf_counter()
+    out = Path(out)
+    _refuse_other_folder(out)
+    if not options.ingest.sources:
+        raise UserError("ingest.sources is empty; name at least one file, directory or glob")
+    chosen = CommitOptions.of(options)
+    files = list_files(options.ingest, options.data)
+    sizes = {file.path: os.stat(file.path).st_size for file in files}
+    parts = (part for file in files for part in cut_file(file, options.ingest))
+    packs = pack_parts(parts, options.ingest.part_bytes, sizes.__getitem__)
+    weights = _weights(packs, sizes)
+    total = sum(weights)
+    work = out.with_name(out.name + UNFINISHED)
+    done: list[PreparedPart] = []
+    reused = 0
+    workers = max(1, min(options.workers or cores(), len(packs)))
+    with open_pool(workers) as pool:
+        for part, known in _prepared(packs, chosen, work, pool, workers):
+            done.append(part)
+            reused += known
+            if listener is not None:
+                state = Prepared(
+                    packs=(len(done), len(packs)),
+                    bytes=(sum(weights[: len(done)]), total),
+                    documents=sum(each.read for each in done),
+                    rejects=sum(each.rejected + each.filtered for each in done),
+                    reused=reused,
+                    seconds=time.perf_counter() - begin,
+                )
+                listener(state)
+    copies = None
+    if options.filters.dedup != "off":
+        copies = work / "copies"
+        near = options.filters.near if options.filters.dedup == "near" else None
+        shutil.rmtree(copies, ignore_errors=True)
+        drop_copies([Path(part.path) for part in done], copies, work, near)
+    shards = commit_shards(done, copies, chosen, out)
+    shutil.rmtree(work, ignore_errors=True)
+    return shards
+
+
+def _refuse_other_folder(out: Path) -> None:
+    """Only shards are replaced."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").exists():
+        raise UserError(f"{out}: a folder that holds something else than shards; name another one")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: a file is there; name a folder")
+
+
+def _prepared(
+    packs: Sequence[Pack], options: CommitOptions, work: Path, pool: Pool | None, workers: int
+) -> Iterator[tuple[PreparedPart, bool]]:
+    """Each pack prepared, in order, and whether it was there already."""
+    work.mkdir(parents=True, exist_ok=True)
+    shaping = config.digest(options.shaping())
+    user_files = [*options.text.segment.user_dict, *options.text.stopwords.lists]
+    content = [Path(path).read_bytes().hex() for path in user_files if Path(path).is_file()]
+
+    def prepare(pack: Pack) -> tuple[PreparedPart, bool]:
+        plain = [{k: v for k, v in part.items() if k != "path"} for part in pack.plain()]
+        folder = work / config.digest([plain, shaping, content])[:32]
+        if folder.exists():
+            try:
+                return PreparedPart.load(folder), True
+            except UnreadableFile:
+                shutil.rmtree(folder)
+        return run_part(pool, pack, options, folder), False
+
+    return ahead(prepare, ((pack,) for pack in packs), workers)
+
+
+def _weights(packs: Sequence[Pack], sizes: dict[str, int]) -> list[int]:
+    """Bytes of each pack; parts of one file share them."""
+    shares: dict[str, int] = {}
+    for pack in packs:
+        for part in pack.parts:
+            shares[part.path] = shares.get(part.path, 0) + 1
+    return [sum(sizes[part.path] // shares[part.path] for part in pack.parts) for pack in packs]
