@@ -204,14 +204,14 @@ def _cuda() -> str | None:
 
 def prepare(given: argparse.Namespace) -> None:
     """Raw text to shards."""
-    from ftcore.shards.command_line import run_prepare
+    from ftcore.data_commands import run_prepare
 
     run_prepare(given)
 
 
 def inspect(given: argparse.Namespace) -> None:
     """What a folder of shards holds."""
-    from ftcore.shards.command_line import run_inspect
+    from ftcore.data_commands import run_inspect
 
     run_inspect(given)
 
