@@ -11,7 +11,7 @@ from typing import TextIO
 from ftcore.config import load_config
 from ftcore.report.shards_page import render_shards, shards_tables
 from ftcore.shards.look import look_at
-from ftcore.shards.whole import Prepared, prepare_corpus
+from ftcore.shards.whole import CorpusProgress, prepare_corpus
 
 SECONDS = 5.0  # between lines where there is no terminal
 
@@ -55,7 +55,7 @@ class _Shown:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, state: Prepared) -> None:
+    def __call__(self, state: CorpusProgress) -> None:
         text = described(state)
         if self._stream.isatty():
             if self._bar is None:
@@ -72,11 +72,11 @@ class _Shown:
             )
 
 
-def described(state: Prepared) -> str:
+def described(state: CorpusProgress) -> str:
     """One line: speed, documents, rejects, time left.
 
     Example:
-        >>> described(Prepared(packs=(1, 2), bytes=(2_000_000, 4_000_000), documents=10, rejects=1, seconds=2.0))
+        >>> described(CorpusProgress(packs=(1, 2), bytes=(2_000_000, 4_000_000), documents=10, rejects=1, seconds=2.0))
         '1.0 MB/s  10 documents  1 refused  0:02 left'
     """
     speed = state.bytes[0] / 1e6 / state.seconds if state.seconds else 0.0

@@ -31,7 +31,7 @@ UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
-class Prepared:
+class CorpusProgress:
     """How far a preparation is.
 
     Attributes:
@@ -57,7 +57,7 @@ class Prepared:
 
 
 def prepare_corpus(
-    options: Config, out: str | Path, listener: Callable[[Prepared], None] | None = None
+    options: Config, out: str | Path, listener: Callable[[CorpusProgress], None] | None = None
 ) -> ShardSet:
     """Raw files to verified shards.
 
@@ -93,7 +93,7 @@ def prepare_corpus(
             done.append(part)
             reused += known
             if listener is not None:
-                state = Prepared(
+                state = CorpusProgress(
                     packs=(len(done), len(packs)),
                     bytes=(sum(weights[: len(done)]), total),
                     documents=sum(each.read for each in done),

@@ -16,7 +16,7 @@ from ftcore.errors import UserError
 from ftcore.report.shards_page import render_shards
 from ftcore.shards.look import look_at
 from ftcore.shards.manifest import load_manifest
-from ftcore.shards.whole import Prepared, prepare_corpus
+from ftcore.shards.whole import CorpusProgress, prepare_corpus
 from tests.ftcore.shards.test_commit import options_of as commit_options_of
 from tests.ftcore.shards.test_commit import whole
 
@@ -38,7 +38,7 @@ def corpus(folder: Path, files: int = 6, lines: int = 400) -> dict:
 
 def test_it_is_the_walk_of_the_pipeline(tmp_path):
     tree = corpus(tmp_path / "data")
-    told: list[Prepared] = []
+    told: list[CorpusProgress] = []
     shards = prepare_corpus(parse_config(tree), tmp_path / "shards", told.append)
     ingest = {"part_bytes": 20_000}
     expected = whole(
@@ -69,7 +69,7 @@ def test_a_killed_call_goes_on_where_it_was(tmp_path, seconds):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     done = (tmp_path / "shards").exists()
-    told: list[Prepared] = []
+    told: list[CorpusProgress] = []
     shards = prepare_corpus(parse_config(tree), tmp_path / "shards", told.append)
     assert done or told[-1].reused >= 1
     assert shards.digest == prepare_corpus(parse_config(tree), tmp_path / "other").digest
@@ -89,7 +89,7 @@ def test_what_is_left_of_other_options_or_damaged_is_not_taken(tmp_path, monkeyp
     left = sorted(p for p in (tmp_path / "shards.unfinished").iterdir() if p.name != "copies")
     damaged = left[0] / "docs.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    told: list[Prepared] = []
+    told: list[CorpusProgress] = []
     prepare_corpus(parse_config(tree), tmp_path / "shards", told.append)
     assert told[-1].reused == len(left) - 1
     other = prepare_corpus(parse_config(tree | {"text": {"segment": {"hmm": False}}}), tmp_path / "other")
