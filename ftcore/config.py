@@ -145,6 +145,9 @@ class Normalize(Options):
 class Segment(Options):
     """How text is cut into tokens."""
 
+    engine: Literal["native", "reference"] = Field(
+        "native", description="native: jieba's cut in our core; reference: jieba itself, the same tokens"
+    )
     hmm: bool = Field(True, description="jieba's HMM for unknown words")
     user_dict: list[PathText] = Field([], description="jieba user dictionaries (files)")
     protect: bool = Field(True, description="cut C++, .NET, 3.5, URLs out before jieba; off: jieba's tokens")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -44,8 +45,113 @@ def lexicon_of(frequencies: Mapping[str, int], total: int, forced: Iterable[str]
     return made
 
 
+class JiebaWords:
+    """A lexicon that grows by jieba's rules.
+
+    Args:
+        lexicon: of the dictionary; its own from now on.
+        total: sum of the dictionary's frequencies.
+    """
+
+    def __init__(self, lexicon: native.Lexicon, total: int) -> None:
+        self.lexicon, self.total = lexicon, total
+
+    def copy(self) -> JiebaWords:
+        """Another with the same words, which grows by itself; what was forced apart is not in it."""
+        return JiebaWords(native.load_lexicon(self.lexicon.dump()), self.total)
+
+    def count(self, word: str) -> int | None:
+        """How often a word occurs, 0 for what begins words or was deleted; None where it is no entry."""
+        found = self.lexicon.count(word)
+        return None if found < 0 else int(found)
+
+    def add(self, word: str, frequency: int | None = None) -> None:
+        """jieba's ``add_word``; without a frequency, one that makes the word win; 0 deletes the word.
+
+        Raises:
+            UserError: the frequency is negative or has more than 53 bits, or the word holds a lone surrogate.
+        """
+        try:
+            if frequency is None:
+                frequency = self.suggested(word)
+            if not 0 <= frequency < 1 << 53:
+                raise UserError(f"frequency of {word!r}: {frequency} is not from 0 to {(1 << 53) - 1}")
+            self.lexicon.set(word, frequency, math.log(frequency) if frequency else 0.0, True)
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{word!r} holds a lone surrogate, which no text has; leave the word out"
+            ) from None
+        self.total += frequency
+        if self.total > 0:
+            self.lexicon.log_total = math.log(self.total)
+        if not frequency:
+            self.lexicon.force_split(word)
+
+    def suggested(self, segment: str | tuple[str, ...]) -> int:
+        """jieba's ``suggest_freq``: what makes a word win, or what lets a word of these parts be cut."""
+        whole = isinstance(segment, str)
+        word = segment if isinstance(segment, str) else "".join(segment)
+        share = 1.0
+        for part in self.lexicon.cut(word, False, True) if whole else segment:
+            count = self.count(part)
+            share *= (1 if count is None else count) / float(self.total)
+        count = self.count(word)
+        if whole:
+            return max(int(share * self.total) + 1, 1 if count is None else count)
+        return min(int(share * self.total), 0 if count is None else count)
+
+
+_LINE = re.compile(rb"^([^\s]+) ([0-9]{1,15})(?: [^\s]*)?$", re.MULTILINE)
+
+
+def read_words(path: Path) -> JiebaWords:
+    """The words of a dictionary file as jieba reads it: lines of ``word frequency [part of speech]`` in UTF-8.
+
+    Raises:
+        UserError: a line is something else.
+    """
+    raw = path.read_bytes()
+    found = _LINE.findall(raw)
+    if not found or len(found) != raw.count(b"\n") + (raw[-1:] != b"\n"):
+        return _read_slowly(raw, path)
+    words, counts = zip(*found, strict=True)
+    numbers = np.array(counts).astype(np.int64)
+    total = sum(numbers.tolist())
+    try:
+        blob, offsets = packed([word.decode() for word in words])
+    except UnicodeDecodeError:
+        return _read_slowly(raw, path)
+    given = numbers.astype(np.float64)
+    made = native.Lexicon(
+        blob, offsets, given, logarithms(given), True, math.log(total) if total else 0.0, *_model()
+    )
+    return JiebaWords(made, total)
+
+
+def _read_slowly(raw: bytes, path: Path) -> JiebaWords:
+    """By jieba's own steps, line by line, for what `_LINE` does not take."""
+    counts: dict[str, int] = {}
+    total = 0
+    for number, line in enumerate(raw.split(b"\n")[: None if raw[-1:] != b"\n" else -1], 1):
+        try:
+            word, count = line.strip().decode().split(" ")[:2]
+            counts[word] = int(count)
+        except ValueError:
+            raise UnreadableFile(f"{path}, line {number}: no word with its frequency: {line!r:.60}") from None
+        total += counts[word]
+        for stop in range(1, len(word) + 1):
+            counts.setdefault(word[:stop], 0)
+    return JiebaWords(lexicon_of(counts, total), total)
+
+
+@lru_cache(maxsize=1)
+def plain_words() -> JiebaWords:
+    """jieba's own dictionary, not to be changed: `JiebaWords.copy` is."""
+    return read_words(jieba_folder() / "dict.txt")
+
+
 def packed(words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Words in UTF-8: (bytes uint8[N], offsets int64[words + 1])."""
+    """JiebaWords in UTF-8: (bytes uint8[N], offsets int64[words + 1])."""
     words = list(words)
     blob = np.frombuffer("\n".join(words).encode(), np.uint8)
     ends = np.flatnonzero(blob == ord("\n"))

@@ -1,5 +1,5 @@
 import copy
-import io
+import math
 import os
 import random
 import tempfile
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ftcore.config import Normalize, Segment, Text
 from ftcore.errors import UserError
 from ftcore.text import segment
+from ftcore.text.lexicon import lexicon_of, plain_words, read_words
 from ftcore.text.segment import Segmenter, WordTable, read_user_dict, word_table
 from ftcore.text.tokenizer import Tokenizer
 
@@ -262,15 +263,68 @@ def test_nothing_is_lost_and_no_token_holds_white_space(text):
         assert all(token and not any(c.isspace() for c in token) for token in tokens)
 
 
-def test_the_dictionary_is_read_as_jieba_reads_it(monkeypatch):
-    """Every word, beginning of a word and weight, to the bit; a file of another shape is left to jieba."""
-    jieba, _ = segment._import_jieba()
-    jiebas = WordTable._with_words(WordTable.__new__(WordTable), segment._start(jieba), ())
-    assert segment._plain_table(jieba) == jiebas
-    monkeypatch.setattr(jieba.Tokenizer, "get_dict_file", lambda self: io.BytesIO("词 3 n\n字 4\n".encode()))
-    assert segment._plain_table(jieba) is None
-    monkeypatch.setattr(jieba.Tokenizer, "get_dict_file", lambda self: io.BytesIO("词 3.5 n\n".encode()))
-    assert segment._plain_table(jieba) is None
+def test_the_dictionary_is_read_as_jieba_reads_it(reference, tmp_path):
+    """Every word, beginning of a word and frequency; a file of another shape too."""
+    words = plain_words()
+    assert words.total == reference.total and words.lexicon.log_total == math.log(reference.total)
+    assert all(words.count(word) == count for word, count in reference.FREQ.items())
+    assert words.lexicon.dump().size == lexicon_of(reference.FREQ, reference.total).dump().size
+    path = tmp_path / "dict.txt"
+    for text in (
+        "词 3 n\n字 4\n",
+        "词语 03 n\r\n字 4 \n词语 5 n x",
+        "中\u3000文 3 n\n \u3000 4 n\n\ufeff词 1\n",
+        "a 1",
+    ):
+        path.write_bytes(text.encode())
+        theirs = jieba.Tokenizer.gen_pfdict(path.open("rb"))
+        ours = read_words(path)
+        assert ({word: ours.count(word) for word in theirs[0]}, ours.total) == theirs
+        assert ours.lexicon.dump().size == lexicon_of(*theirs).dump().size
+    for text in ("词 3.5 n\n", "词\n", "词 1\n\n", "词 \n"):
+        path.write_bytes(text.encode())
+        with pytest.raises(ValueError, match="invalid dictionary entry"):
+            jieba.Tokenizer.gen_pfdict(path.open("rb"))
+        with pytest.raises(UserError, match="line "):
+            read_words(path)
+
+
+def test_a_lone_surrogate_is_a_token(reference):
+    for text in ("中国\ud800人民", "\udfff", "a\ud800b \ud83d 1.5"):
+        for hmm in (True, False):
+            assert word_table().cut(text, hmm) == by_jieba(reference, text, hmm)
+    with pytest.raises(UserError, match="surrogate"):
+        WordTable([("中\ud800", 3, None)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts, st.booleans(), st.booleans())
+def test_the_reference_engine_is_jieba_and_makes_the_same_tokens(text, hmm, protect):
+    theirs, ours = REFERENCES[hmm, protect], Segmenter(Segment(hmm=hmm, protect=protect))
+    assert theirs.cut(text) == ours.cut(text)
+
+
+REFERENCES = {
+    (hmm, protect): Segmenter(Segment(engine="reference", hmm=hmm, protect=protect))
+    for hmm in (True, False)
+    for protect in (True, False)
+}
+
+
+def test_models_without_another_engine_keep_their_digest():
+    assert "engine" not in Tokenizer().state()["text"]["segment"]
+    text = Text(segment=Segment(engine="reference"))
+    assert Tokenizer.from_state(Tokenizer(text).state()).text == text
+
+
+def test_the_reference_engine_takes_the_users_words(monkeypatch):
+    from jieba import finalseg
+
+    monkeypatch.setattr(finalseg, "Force_Split_Words", set())
+    words = [("超级无敌词", None, None), ("杭研", 0, None)]
+    for text in ("这超级无敌词呢", "网易杭研大厦"):
+        cut = Segmenter(Segment(engine="reference"), words).cut(text)
+        assert cut == Segmenter(Segment(), words).cut(text)
 
 
 def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
@@ -279,8 +333,9 @@ def test_without_a_place_for_its_cache_jieba_still_starts(monkeypatch, capfd):
 
     with monkeypatch.context() as patch:  # undone before pytest needs a temporary folder itself
         patch.setattr(tempfile, "gettempdir", nowhere)
-        table = WordTable()
-    assert table.cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+        tables = WordTable(), segment.JiebaTable()
+    for table in tables:
+        assert table.cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
     assert capfd.readouterr().err == ""
 
 
