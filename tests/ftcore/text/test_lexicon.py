@@ -119,6 +119,36 @@ def test_tokens_are_jiebas_on_all_of_it(reference, lexicon, with_words, name, us
         compared(*(with_words if user else (reference, lexicon)), lines[begin : begin + 20_000])
 
 
+@pytest.mark.parametrize(
+    ("name", "hmm", "expected"),
+    [("pku", True, 0.818), ("pku", False, 0.836), ("msr", True, 0.813), ("msr", False, 0.827)],
+)
+def test_words_of_sighan_2005_are_found_as_jieba_finds_them(lexicon, record_property, name, hmm, expected):
+    """Word F1 over the test texts: jieba's own, so that a change of both judge and judged shows."""
+    folder = segmented.folder() / "sighan2005"
+    if not folder.is_dir():
+        pytest.skip("no sighan2005 here: FTCORE_DATA names the folder of data")
+    texts, gold = (
+        (folder / f"{name}_test{kind}.utf8").read_text(encoding="utf-8").split("\n") for kind in ("", "_gold")
+    )
+    right = found = wanted = 0
+    for text, answer in zip(texts, gold, strict=True):
+        if "".join(text.split()) != "".join(answer.split()):
+            continue  # 16 lines of msr, whose answers are to another text
+        ours, theirs = (spans_of(tokens) for tokens in (lexicon.cut(text, hmm, False), answer.split()))
+        right, found, wanted = right + len(ours & theirs), found + len(ours), wanted + len(theirs)
+    f1 = 2 * right / (found + wanted)
+    record_property("word_f1", f1)
+    print(f"SIGHAN-2005 {name}, hmm {hmm}: word F1 {f1:.4f}")
+    assert f1 == pytest.approx(expected, abs=0.0006)
+
+
+def spans_of(tokens):
+    """Where tokens begin and end in the text without white space."""
+    ends = np.cumsum([0, *map(len, tokens)]).tolist()
+    return set(zip(ends[:-1], ends[1:], strict=True))
+
+
 def some_of(name, step):
     if not (segmented.folder() / name).is_dir():
         pytest.skip(f"no {name} here: FTCORE_DATA names the folder of data")
