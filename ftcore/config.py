@@ -387,7 +387,7 @@ class Config(Options):
     store: PathText = Field("runs", description="the one folder that everything is written to")
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
     workers: int = Field(
-        0, ge=0, le=1024, description="processes that cut texts, in preparation and scoring (0: one a core)"
+        0, ge=0, le=1024, description="processes of preparation, threads of scoring (0: one a core)"
     )
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(

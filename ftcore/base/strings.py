@@ -63,3 +63,16 @@ def string_buffers(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     if len(column):
         offsets = np.frombuffer(cuts, width)[column.offset : column.offset + len(column) + 1].astype(np.int64)
     return np.frombuffer(data or b"", np.uint8), offsets
+
+
+def string_column(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
+    """The column whose row i is UTF-8 ``data[offsets[i]:offsets[i + 1]]``; large where bytes are too many.
+
+    Example:
+        >>> string_column(np.frombuffer(b"abc", np.uint8), np.array([0, 2, 2, 3])).to_pylist()
+        ['ab', '', 'c']
+    """
+    large = offsets[-1] >= 1 << 31
+    cuts = offsets if large else offsets.astype(np.int32)
+    kind = pa.large_string() if large else pa.string()
+    return pa.Array.from_buffers(kind, len(offsets) - 1, [None, pa.py_buffer(cuts), pa.py_buffer(data)])

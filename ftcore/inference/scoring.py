@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +16,6 @@ from ftcore.errors import UserError
 from ftcore.inference.answers import answer_columns
 from ftcore.inference.classifier import Classifier
 from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
-from ftcore.text.parallel import tokenized
 from ftcore.text.rows import open_rows
 from ftcore.text.tokenizer import Whitespace
 
@@ -69,7 +67,7 @@ def score_file(
         output: A name ending in .csv, .jsonl or .parquet.
         header: Whether csv and tsv begin with the names.
         limit: Bytes of the longest text.
-        workers: Processes that cut the texts, once that takes long; 0: one a core.
+        workers: Threads that cut the texts; 0: one a core.
         metadata: Of a Parquet file.
 
     Raises:
@@ -97,7 +95,8 @@ def score_file(
     tokenizer = classifier.model.tokenizer or Whitespace()
     with atomic_file(output) as file:
         writer = ScoredWriter(file, suffix, rows.schema, answers, metadata or {})
-        for some, lines in tokenized(rows.read(), attrgetter("texts"), tokenizer, workers=workers or None):
+        for some in rows.read():
+            lines = tokenizer.tokenize(some.texts, workers or None)
             known, probabilities = classifier.answers_to_tokens(lines)
             found = answer_columns(known, probabilities, classifier.labels, 1, classifier.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])

@@ -27,6 +27,7 @@ NB_MODULE(_native, m) {
   bind_named(m);
   bind_rows(m);
   bind_supervised(m);
+  bind_tokens(m);
   bind_word_vectors(m);
   bind_vocabulary(m);
   bind_words(m);

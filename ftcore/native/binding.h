@@ -18,6 +18,7 @@ void bind_pretrain(nb::module_& m);
 void bind_quantize(nb::module_& m);
 void bind_rows(nb::module_& m);
 void bind_supervised(nb::module_& m);
+void bind_tokens(nb::module_& m);
 void bind_word_vectors(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
 void bind_words(nb::module_& m);

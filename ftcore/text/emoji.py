@@ -17,8 +17,8 @@ _BASIC = (
 _FLAG = "[\U0001f1e6-\U0001f1ff]"  # a letter of a flag
 _SKIN = "[\U0001f3fb-\U0001f3ff]"
 _TAGS = "[\U000e0020-\U000e007e]{1,32}\U000e007f"  # of the flags of Scotland, Wales …
-_PICTURE = f"[{_BASIC}\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
-_ELEMENT = f"(?:{_PICTURE}[\ufe0e\ufe0f]?{_SKIN}?\u20e3?(?:{_TAGS})?|{_FLAG}{{2}})"
+PICTURE = f"[{_BASIC}\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
+_ELEMENT = f"(?:{PICTURE}[\ufe0e\ufe0f]?{_SKIN}?\u20e3?(?:{_TAGS})?|{_FLAG}{{2}})"
 
 KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 EMOJI = f"{KEYCAP}|{_ELEMENT}(?:\u200d{_ELEMENT})*|{_FLAG}|{_SKIN}"

@@ -47,7 +47,9 @@ TOKENS = re.compile("|".join([_PLAIN, *_SPECIAL, _JOINT, r"[^\W_]+", r"\S"]))
 """What text without Han characters consists of: words, the spans above, single marks."""
 
 _OTHER = "\u0250-\u1fff\u2c00-\u2dff\ua4d0-\uabff\uac00-\ud7ff\ufb00-\ufdff\ufe70-\ufefe\U00010000-\U0001efff"
-_RARE = re.compile(f"[{_OTHER}{JOINS}\u200c\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]").search
+RARE = f"[{_OTHER}{JOINS}\u200c\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]"
+OTHER = f"[{_OTHER}]"
+_RARE = re.compile(RARE).search
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,23 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from ftcore.base.strings import strings
+from ftcore import native
+from ftcore.base.cores import usable_threads
+from ftcore.base.strings import string_buffers, string_column, strings
 from ftcore.config import Text, digest
 from ftcore.errors import IncompatibleModel
 from ftcore.text import earlier
 from ftcore.text.documents import REJECTED, TOKENIZED, empty
-from ftcore.text.emoji import is_emoji
 from ftcore.text.language import language
-from ftcore.text.marks import is_mark
+from ftcore.text.letters import letters, speaking
+from ftcore.text.lexicon import lexicon_with
 from ftcore.text.normalize import fold, normalize, spelled
-from ftcore.text.segment import Segmenter, UserWord, read_user_dict
+from ftcore.text.segment import UserWord, read_user_dict
 from ftcore.text.state import read_state
 from ftcore.text.stopwords import stopwords
 
-LABEL, EOS = "__label__", "</s>"  # what fastText takes for a label and for the end of a line
 _VERSION = 2
 _READ = (1, 2)  # 1: see `ftcore.text.earlier`
-_MEMO_ENTRIES, _MEMO_CHARS = 60_000, 32  # about 20 MB in all; English with its capitals has twice the tokens
 
 
 class Tokenizer:
@@ -83,23 +83,35 @@ class Tokenizer:
         if version > 1:
             same = spelled([word for word, _, _ in words], shape)
             words = [(new, freq, tag) for new, (_, freq, tag) in zip(same, words, strict=True) if new]
-        self._segmenter = Segmenter(text.segment, words, wide=version > 1)
-        marks = text.segment.marks
-        cleaned = _Cleaned(
-            text.segment.punctuation,
-            shape.lowercase and version > 1,
-            earlier.is_mark if version == 1 else lambda token: is_mark(token, marks),
+        self._words = tuple(words)
+        self._lexicon: native.Lexicon | None = None  # made at the first Chinese text
+        segment, marks = text.segment, frozenset(text.segment.marks)
+        self._cutter = native.TokenCutter(
+            letters(),
+            protect=segment.protect,
+            hmm=segment.hmm,
+            wide=version > 1,
+            lower=shape.lowercase and version > 1,
+            cased=not shape.lowercase,  # words in lower case must match The and THE
+            marks=("remove", "keep", "split").index(segment.punctuation),
+            speaking=speaking(marks),
+            pictures=not marks & {"S", "So"},
+            stop=[word.encode() for word in sorted(self._stop)],
         )
-        stop = self._stop  # words in lower case: where case stays they must match The and THE
-        stopped = (
-            stop.__contains__ if shape.lowercase else lambda token: token in stop or token.lower() in stop
-        )
-        self._chunks = _Chunks(self._segmenter.cut_chunk, cleaned, stopped if stop else None)
 
     # ------------------------------------------------------------------------------------ text to tokens
-    def tokenize(self, texts: Sequence[str]) -> list[str]:
-        """Space-joined tokens of each text; "" where none are left."""
-        return self._tokens(self._normalized(list(texts)).to_pylist())
+    def tokenize(self, texts: Sequence[str], threads: int | None = None) -> list[str]:
+        """Space-joined tokens of each text; "" where none are left. `threads`: default one a core."""
+        return self.tokens(list(texts), threads).to_pylist()
+
+    def tokens(self, texts: pa.Array | Sequence[str], threads: int | None = None) -> pa.Array:
+        """Space-joined tokens of each text of a column, as a column of strings.
+
+        Args:
+            texts: of type string, or a list.
+            threads: default: one a core.
+        """
+        return self._tokens(self._normalized(texts), threads)
 
     def keys(self, texts: Sequence[str]) -> list[str]:
         """The `key` of each text: what exact duplicates share, and the `id` of a document in the shards."""
@@ -116,10 +128,10 @@ class Tokenizer:
         clean = self._normalized(batch.column("text"))
         given = batch.column("language")
         languages = pc.if_else(pc.equal(given, ""), language(clean), given)
-        texts, keys = clean.to_pylist(), self._keys(clean)
+        keys = self._keys(clean)
         columns = [batch.column(name) for name in ("source", "line", "text", "labels")]
         columns += [languages, batch.column("split")]
-        columns += [strings(self._tokens(texts)), strings(keys)]
+        columns += [self._tokens(clean, 1), strings(keys)]  # parts are worked on side by side
         return pa.RecordBatch.from_arrays(columns, schema=TOKENIZED), empty(REJECTED)
 
     def _keys(self, clean: pa.Array) -> list[str]:
@@ -133,10 +145,17 @@ class Tokenizer:
             return earlier.normalize(texts, options, self.counts)
         return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
-    def _tokens(self, texts: Sequence[str]) -> list[str]:
-        lines = [self._chunks.line(text) for text in texts]
-        self.counts.update(self._chunks.removed())
-        return lines
+    def _tokens(self, clean: pa.Array, threads: int | None) -> pa.Array:
+        data, offsets = string_buffers(clean)
+        threads = usable_threads(threads)
+        made = self._cutter.cut(data, offsets, self._lexicon, threads)
+        if made is None:
+            self._lexicon = lexicon_with(self._words)
+            made = self._cutter.cut(data, offsets, self._lexicon, threads)
+            assert made is not None
+        text, ends, marks, stops = made
+        self.counts.update({name: n for name, n in (("punctuation", marks), ("stopwords", stops)) if n})
+        return string_column(text, ends)
 
     # ------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, Any]:
@@ -203,7 +222,7 @@ class Whitespace:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()  # nothing is ever removed
 
-    def tokenize(self, texts: Sequence[str]) -> list[str]:
+    def tokenize(self, texts: Sequence[str], threads: int | None = None) -> list[str]:
         """The texts; whoever reads tokens splits them (`ftcore.dictionary.tokens.split`)."""
         return [text.replace("\n", " ") for text in texts]
 
@@ -215,98 +234,3 @@ class Whitespace:
     def digest(self) -> str:
         """SHA-256 (hex) of the state."""
         return digest(self.state())
-
-
-class _Chunks(dict):
-    """What stands between white space -> its tokens as they go on, with spaces between.
-
-    Words come again and again: most of a text is looked up. What chunks lost is counted beside.
-
-    Args:
-        stopped: whether a token is a stopword; None where there are none.
-    """
-
-    def __init__(
-        self, cut: Callable[[str], list[str]], cleaned: _Cleaned, stopped: Callable[[str], bool] | None
-    ) -> None:
-        super().__init__()
-        self._cut, self._clean, self._stopped = cut, cleaned.__getitem__, stopped
-        self._lost: dict[
-            str, tuple[int, int]
-        ] = {}  # chunk -> punctuation and stopwords, where there were any
-        self._marks = self._stops = 0
-
-    def line(self, text: str) -> str:
-        """Space-joined tokens of a text."""
-        if len(self) >= _MEMO_ENTRIES:
-            self.clear()
-            self._lost.clear()
-        chunks = text.split()
-        line = " ".join(filter(None, map(self.__getitem__, chunks)))
-        for marks, stops in filter(None, map(self._lost.get, chunks)):
-            self._marks += marks
-            self._stops += stops
-        return line
-
-    def __missing__(self, chunk: str) -> str:
-        tokens = self._cut(chunk)
-        kept = [token for token in map(self._clean, tokens) if token]
-        marks, stops = len(tokens) - len(kept), len(kept)
-        if self._stopped is not None:
-            kept = [token for token in kept if not self._stopped(token)]
-        stops -= len(kept)
-        joined = " ".join(kept)
-        if len(chunk) <= _MEMO_CHARS and len(self) < _MEMO_ENTRIES:
-            self[chunk] = joined
-            if marks or stops:
-                self._lost[chunk] = marks, stops
-        else:
-            self._marks += marks
-            self._stops += stops
-        return joined
-
-    def removed(self) -> Counter[str]:
-        """What was dropped since this was asked last."""
-        counted = {"punctuation": self._marks, "stopwords": self._stops}
-        self._marks = self._stops = 0
-        return Counter({name: number for name, number in counted.items() if number})
-
-
-class _Cleaned(dict):
-    """Token as it comes from the segmenter -> token as it goes on, "" where it is dropped."""
-
-    def __init__(self, punctuation: str, lower: bool, is_mark: Callable[[str], bool]) -> None:
-        super().__init__()
-        self._punctuation, self._lower, self._is_mark = punctuation, lower, is_mark
-
-    def __missing__(self, token: str) -> str:
-        if not self._is_mark(token):
-            cleaned = escape(_lower(token) if self._lower else token)
-        elif self._punctuation == "remove":
-            cleaned = ""
-        elif self._punctuation == "split":
-            cleaned = token if is_emoji(token) else " ".join(token)
-        else:
-            cleaned = escape(token)
-        if len(token) <= 32:
-            if len(self) >= _MEMO_ENTRIES:
-                self.clear()
-            self[token] = cleaned
-        return cleaned
-
-
-def _lower(token: str) -> str:
-    """In lower case; İ becomes i, since its own has two characters and would make another word."""
-    return token.replace("İ", "i").lower()
-
-
-def escape(token: str) -> str:
-    """Keep a token of the text apart from fastText's own.
-
-    Example:
-        >>> escape("__label__x"), escape("</s>"), escape("label")
-        ('＿_label__x', '＜/s>', 'label')
-    """
-    if token.startswith(LABEL) or token == EOS:
-        return chr(ord(token[0]) + 0xFEE0) + token[1:]
-    return token

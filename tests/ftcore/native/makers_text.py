@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ftcore.text import letters
 from tests.ftcore.native.fuzzing import Given
 from tests.ftcore.native.makers import maker
 
@@ -186,3 +187,39 @@ def settle_pairs(g: Given) -> list:
     kept, similarity = np.full(n, -1, np.int64), np.zeros(n, np.float32)
     # no such file: none is read that is not ours
     return [later, later - 1, -1, np.arange(n + 1), g.random.random(), kept, similarity]
+
+
+@maker
+def Letters(g: Given) -> list:
+    return [letters.page]
+
+
+@maker
+def TokenCutter(g: Given) -> list:
+    flags = [g.random.random() < 0.5 for _ in range(5)]
+    rules = [g.size(2), g.random.getrandbits(31), g.random.random() < 0.5]
+    return [g.made("Letters"), *flags, *rules, [g.text(4) for _ in range(g.size(5))]]
+
+
+@maker
+def TokenCutter__cut(g: Given) -> list:
+    rows = [g.random.choice(_LINES).encode() for _ in range(g.size(5))]
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    lexicon = g.made("Lexicon") if g.random.random() < 0.7 else None
+    return [np.frombuffer(b"".join(rows), np.uint8).copy(), offsets, lexicon, g.size(3, 1)]
+
+
+@maker
+def text_spans(g: Given) -> list:
+    line = np.frombuffer(g.random.choice(_LINES).encode(), np.uint8).copy()
+    return [g.made("Letters"), line, g.random.random() < 0.5, g.random.random() < 0.5]
+
+
+_LINES = [
+    "",
+    "I don't use C++ 3.5",
+    "我用C++写 https://a.cn/b 花了3.5年",
+    "👍🏽 🇨🇳 1️⃣",
+    "ΟΔΟΣ İ हिन्दी",
+    "a.b@c.org\u3000见U.S.",
+]

@@ -1,0 +1,59 @@
+// Text to tokens with spaces between: at white space, at protected spans, by the lexicon, without punctuation and
+// stopwords. See ftcore/text/tokenizer.py for the rules.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "buffer.h"
+#include "letters.h"
+#include "lexicon.h"
+#include "spans.h"
+
+namespace ftcore {
+
+struct TokenRules {
+  enum Marks : int64_t { REMOVE, KEEP, SPLIT };
+  bool protect, hmm, lower;
+  bool wide;          // rules since version 2: spans of every script, and emoji
+  int64_t marks;      // what becomes of punctuation
+  uint32_t speaking;  // bit of each kind of character (Letter::KIND) that makes a token more than punctuation
+  bool pictures;      // emoji are no punctuation
+  bool cased;         // stopwords match in any case
+};
+
+class TokenCutter {
+ public:
+  // stop: tokens to leave out, in UTF-8.
+  TokenCutter(const Letters& letters, const TokenRules& rules, std::vector<std::string> stop);
+
+  struct Scratch {
+    Buffer<uint32_t> codes, item, folded;
+    Buffer<int64_t> places;
+    std::string bytes;
+    std::vector<uint32_t> ends;
+    Lexicon::Scratch lexicon;
+  };
+  struct Lines {
+    Buffer<uint8_t> text;    // of all lines, one behind the other
+    Buffer<int64_t> ends;
+    int64_t marks = 0, stops = 0;  // left out
+  };
+  enum class Outcome { DONE, NO_LEXICON, NOT_UTF8 };
+
+  // Adds a line's tokens. `lexicon` may be null for text that needs none.
+  Outcome add(const uint8_t* line, int64_t size, const Lexicon* lexicon, Scratch& scratch, Lines& out) const;
+
+ private:
+  class Line;
+  const Letters& letters_;
+  const TokenRules rules_;
+  std::deque<std::string> kept_;
+  std::unordered_set<std::string_view> stop_;
+};
+
+}  // namespace ftcore

@@ -1,0 +1,268 @@
+"""The native tokenizer against its steps written out in Python (tests/reference), on hostile and on real text."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import jieba
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore import native
+from ftcore.base.strings import string_buffers, strings
+from ftcore.config import Normalize, Segment, Stopwords, Text
+from ftcore.text import letters
+from ftcore.text.emoji import is_emoji
+from ftcore.text.language import HAN
+from ftcore.text.protect import OTHER, RARE
+from ftcore.text.tokenizer import Tokenizer
+from tests.reference import spans, tokens
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+ATOMS = [
+    *(
+        "http",
+        "https",
+        "ftp",
+        "://",
+        "www.",
+        "HTTP",
+        "ſ",
+        "K",
+        "ı",
+        "İ",
+        "a",
+        "b",
+        "Z",
+        "0",
+        "1",
+        "12",
+        "123",
+        "1234",
+    ),
+    *(",", "123,", "000", ".", "..", " ", "-", "/", ":", "@", "_", "%", "％", "+", "++", "#", "&", "'", "’"),
+    *(
+        "com",
+        "org",
+        "net",
+        "js",
+        "py",
+        "io",
+        "info",
+        "cn",
+        ".net",
+        "é",
+        "ß",
+        "ɐ",
+        "ж",
+        "и",
+        "हि",
+        "न्दी",
+        "\u0301",
+    ),
+    *("\u200c", "\u200d", "\ufe0f", "\ufe0e", "\u20e3", "👍", "🏽", "🇨", "🇳", "⚽", "♂", "ℹ", "©", "1️⃣", "*"),
+    *(
+        "\U000e0067",
+        "\U000e007f",
+        "🏴",
+        "中",
+        "国",
+        "我们",
+        "清华大学",
+        "龘",
+        "！",
+        "ก",
+        "้",
+        "(",
+        ")",
+        '"',
+        "<",
+        ">",
+        "=",
+    ),
+    *(
+        "~",
+        "!",
+        "?",
+        ";",
+        "$",
+        "٣",
+        "½",
+        "²",
+        "\u00a0",
+        "\u3000",
+        "\U0001d4f1",
+        "v1",
+        "x" * 31,
+        "9" * 20,
+        "a.",
+        "U.S.",
+    ),
+    *(
+        "α",
+        "Σ",
+        "ΟΔΟΣ",
+        "ΑΣ",
+        "㉀",
+        "ｱ",
+        "々",
+        "ﬁ",
+        "가",
+        "__label__",
+        "</s>",
+        "the",
+        "The",
+        "stop",
+        "STOP",
+        "…",
+        "█",
+    ),
+    *("\ufffd", "·", "\u00ad", "don’t", "T恤", "A股", "杭研", "ǅ"),
+]
+STOP = {"the", "stop", "i̇", "我们", "…", "… …"}
+hostile = st.lists(st.sampled_from(ATOMS), max_size=30).map("".join)
+options = st.builds(
+    lambda protect, hmm, punctuation, marks, lower: Text(
+        segment=Segment(
+            protect=protect,
+            hmm=hmm,
+            punctuation=punctuation,
+            **({} if marks is None or punctuation == "keep" else {"marks": marks}),
+        ),
+        normalize=Normalize(html=False, lowercase=lower),
+    ),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["remove", "keep", "split"]),
+    st.sampled_from([None, ["P"], ["P", "S"], ["Po", "Sm", "So"]]),
+    st.booleans(),
+)
+
+
+@lru_cache(maxsize=1)
+def by_jieba() -> jieba.Tokenizer:
+    jieba.setLogLevel(60)
+    made = jieba.Tokenizer()
+    made.initialize()
+    return made
+
+
+def compare(text: Text, texts: list[str], version: int = 2, stop=STOP) -> None:
+    """Both, token for token, and what both counted."""
+    ours = Tokenizer(text, stop=sorted(stop), version=version)
+    clean = ours._normalized(texts).to_pylist()
+    ours.counts.clear()
+    lines = ours.tokenize(texts)
+    counted: Counter[str] = Counter()
+    for given_text, line in zip(clean, lines, strict=True):
+        cut = lambda chunk: by_jieba().lcut(chunk, HMM=text.segment.hmm)  # noqa: E731
+        expected, counts = tokens.line(given_text, text, stop, version, cut)
+        assert line == expected, given_text
+        counted.update(counts)
+    found = {name: ours.counts[name] for name in ("punctuation", "stopwords")}
+    assert found == {name: counted[name] for name in found}
+
+
+@settings(deadline=None, max_examples=150)
+@given(options, st.lists(hostile, min_size=1, max_size=8), st.sampled_from([2, 2, 1]))
+def test_tokens_are_those_of_the_steps(text, texts, version):
+    compare(text, texts, version)
+
+
+@settings(deadline=None, max_examples=60)
+@given(options, st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=6))
+def test_any_text(text, texts):
+    compare(text, texts)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_real_text(number):
+    if not DATA.is_dir():
+        pytest.skip("the corpora are not here")
+    text = [
+        Text(),
+        Text(segment=Segment(protect=False)),
+        Text(segment=Segment(hmm=False, punctuation="split"), normalize=Normalize(simplify=True)),
+        Text(normalize=Normalize(lowercase=False), stopwords=Stopwords(mode="on")),
+    ][number]
+    for path in ("zhwiki/zhwiki_AA.txt.zst", "enwiki/enwiki_AA.txt.zst"):
+        with pa.CompressedInputStream(str(DATA / path), "zstd") as file:
+            lines = bytes(file.read(400_000)).decode("utf-8", "ignore").split("\n")[:-1]
+        compare(text, lines)
+
+
+@settings(deadline=None, max_examples=400)
+@given(hostile, st.booleans(), st.booleans())
+def test_spans_are_those_of_the_patterns(text, wide, beside_han):
+    chunk = "".join(text.split())
+    rare = wide and re.search(RARE, chunk) is not None
+    line = np.frombuffer(chunk.encode(), np.uint8)
+    ours = native.text_spans(letters.letters(), line, rare, beside_han).reshape(-1, 2).tolist()
+    patterns = spans._wide() if rare and not chunk.isascii() else (spans.SPANS, spans.TOKENS)
+    assert ours == [list(match.span()) for match in patterns[not beside_han].finditer(chunk)]
+
+
+def test_characters_are_those_of_this_python():
+    """Over all code points: white space, words, lower case, the ranges of this package, a final sigma."""
+    patterns = {letters._HAN: HAN, letters._OTHER: OTHER, letters._RARE: RARE}
+    for number in range(0x1100):
+        rows = letters.page(number)
+        for place, (flags, lower) in enumerate(rows.tolist()):
+            char = chr(number * 256 + place)
+            assert bool(flags & letters.SPACE) == (char.isspace() and not char.isalnum())
+            assert bool(flags & letters.WORD) == char.isalnum()
+            assert chr(lower) == char.lower()[0] and (len(char.lower()) == 1 or char == "İ")
+            if number < 0x33 or 0xA4 <= number < 0xAC or 0xD7 <= number < 0x100 or 0x1F0 <= number < 0x1FC:
+                assert bool(flags & letters._EMOJI) == is_emoji(char)
+                for bit, pattern in patterns.items():
+                    assert bool(flags & bit) == bool(re.fullmatch(pattern, char))
+
+
+def test_threads_change_nothing_and_ask_for_characters_at_once():
+    rng = random.Random(3)
+    texts = [
+        chr(rng.randrange(0x3400, 0x9FFF)) * 3 + f" word{n} it's 我们在清华大学 {n}%" for n in range(20_000)
+    ]
+    expected = Tokenizer().tokens(texts, 1)
+    for threads in (2, 5):
+        made = Tokenizer()
+        assert made.tokens(texts, threads).equals(expected)
+    found: list = []
+    shared = Tokenizer()
+    running = [threading.Thread(target=lambda: found.append(shared.tokenize(texts[:2000]))) for _ in range(6)]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    assert found == [expected.to_pylist()[:2000]] * 6
+
+
+@pytest.mark.parametrize(
+    "unit", ["a.", "1,000", "a-", "我a", "@", "www.", "1.", "👍\u200d", "x", "龘", "a@b.", "'"]
+)
+def test_time_is_linear(unit):
+    text = unit * (200_000 // len(unit))
+    begin = time.process_time()
+    Tokenizer().tokenize([text])
+    assert time.process_time() - begin < 3
+
+
+def test_what_is_refused():
+    cutter = Tokenizer()._cutter
+    data, offsets = string_buffers(strings(["我们", "a"]))
+    assert cutter.cut(data, offsets, None, 1) is None, "a lexicon is wanted"
+    with pytest.raises(ValueError, match="not UTF-8"):
+        cutter.cut(np.frombuffer(b"a\xff", np.uint8), np.array([0, 2]), None, 1)
+    with pytest.raises(ValueError, match="offsets must rise"):
+        cutter.cut(data, np.array([0, 99]), None, 1)
+    with pytest.raises(TypeError, match="lexicon must be a Lexicon"):
+        cutter.cut(data, offsets, letters.letters(), 1)
