@@ -6,12 +6,15 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ftcore.config import load_config
 from ftcore.report.shards_page import render_shards, shards_tables
 from ftcore.shards.look import look_at
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 SECONDS = 5.0  # between lines where there is no terminal
 
@@ -46,7 +49,7 @@ class _Shown:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._spoke = stream, time.monotonic()
-        self._bar = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> _Shown:
         return self

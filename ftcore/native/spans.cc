@@ -26,7 +26,8 @@ struct Kinds {
   constexpr Kinds() {
     for (uint32_t c = 0x21; c < TOP; ++c) {
       const bool letter = (c | 32) >= 'a' && (c | 32) <= 'z' && c < 0x80, digit = c >= '0' && c <= '9';
-      uint32_t kind = letter ? LETTER : digit ? DIGIT : c >= 0xC0 && c != 0xD7 && c != 0xF7 ? ACCENT : 0;
+      const bool accent = c >= 0xC0 && c != 0xD7 && c != 0xF7;
+      uint32_t kind = (letter ? LETTER : 0u) | (digit ? DIGIT : 0u) | (accent ? ACCENT : 0u);
       const bool plain = letter || digit;
       auto any = [&](const char* of) {
         for (; *of; ++of)

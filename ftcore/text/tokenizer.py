@@ -16,13 +16,12 @@ from ftcore.base.cores import usable_threads
 from ftcore.base.strings import string_buffers, string_column, strings
 from ftcore.config import Text, digest
 from ftcore.errors import IncompatibleModel
-from ftcore.text import earlier
+from ftcore.text import earlier, steps
 from ftcore.text.documents import REJECTED, TOKENIZED, empty
 from ftcore.text.language import language
 from ftcore.text.letters import letters, speaking
-from ftcore.text.lexicon import lexicon_with
 from ftcore.text.normalize import fold, normalize, spelled
-from ftcore.text.segment import UserWord, read_user_dict
+from ftcore.text.segment import Segmenter, UserWord, read_user_dict, word_table
 from ftcore.text.state import read_state
 from ftcore.text.stopwords import stopwords
 
@@ -85,6 +84,9 @@ class Tokenizer:
             words = [(new, freq, tag) for new, (_, freq, tag) in zip(same, words, strict=True) if new]
         self._words = tuple(words)
         self._lexicon: native.Lexicon | None = None  # made at the first Chinese text
+        self._reference = (
+            Segmenter(text.segment, words, version > 1) if text.segment.engine == "reference" else None
+        )
         segment, marks = text.segment, frozenset(text.segment.marks)
         self._cutter = native.TokenCutter(
             letters(),
@@ -146,16 +148,26 @@ class Tokenizer:
         return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
     def _tokens(self, clean: pa.Array, threads: int | None) -> pa.Array:
+        if self._reference is not None:
+            return self._by_steps(clean, self._reference)
         data, offsets = string_buffers(clean)
         threads = usable_threads(threads)
         made = self._cutter.cut(data, offsets, self._lexicon, threads)
         if made is None:
-            self._lexicon = lexicon_with(self._words)
+            self._lexicon = word_table(self._words).lexicon
             made = self._cutter.cut(data, offsets, self._lexicon, threads)
             assert made is not None
         text, ends, marks, stops = made
         self.counts.update({name: n for name, n in (("punctuation", marks), ("stopwords", stops)) if n})
         return string_column(text, ends)
+
+    def _by_steps(self, clean: pa.Array, segmenter: Segmenter) -> pa.Array:
+        lines = []
+        for text in clean.to_pylist():
+            tokens, marks, stops = steps.line(text, self.text, self._stop, self.version, segmenter.cut_chunk)
+            lines.append(tokens)
+            self.counts.update({name: n for name, n in (("punctuation", marks), ("stopwords", stops)) if n})
+        return strings(lines)
 
     # ------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
+
 import numpy as np
 
 from ftcore.text import letters
@@ -194,11 +197,17 @@ def Letters(g: Given) -> list:
     return [letters.page]
 
 
+@cache
+def _letters(module: ModuleType) -> object:
+    """One for all: Python is asked a page of characters once."""
+    return module.Letters(letters.page)
+
+
 @maker
 def TokenCutter(g: Given) -> list:
     flags = [g.random.random() < 0.5 for _ in range(5)]
     rules = [g.size(2), g.random.getrandbits(31), g.random.random() < 0.5]
-    return [g.made("Letters"), *flags, *rules, [g.text(4) for _ in range(g.size(5))]]
+    return [_letters(g.module), *flags, *rules, [g.text(4) for _ in range(g.size(5))]]
 
 
 @maker
@@ -212,7 +221,7 @@ def TokenCutter__cut(g: Given) -> list:
 @maker
 def text_spans(g: Given) -> list:
     line = np.frombuffer(g.random.choice(_LINES).encode(), np.uint8).copy()
-    return [g.made("Letters"), line, g.random.random() < 0.5, g.random.random() < 0.5]
+    return [_letters(g.module), line, g.random.random() < 0.5, g.random.random() < 0.5]
 
 
 _LINES = [

@@ -1,4 +1,4 @@
-"""The native tokenizer against its steps written out in Python (tests/reference), on hostile and on real text."""
+"""The native tokenizer against the steps written out in Python with jieba itself, on hostile and on real text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import random
 import re
 import threading
 import time
-from collections import Counter
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-import jieba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -20,12 +18,12 @@ from hypothesis import strategies as st
 from ftcore import native
 from ftcore.base.strings import string_buffers, strings
 from ftcore.config import Normalize, Segment, Stopwords, Text
-from ftcore.text import letters
+from ftcore.text import letters, protect
 from ftcore.text.emoji import is_emoji
 from ftcore.text.language import HAN
 from ftcore.text.protect import OTHER, RARE
+from ftcore.text.segment import JiebaTable, Segmenter
 from ftcore.text.tokenizer import Tokenizer
-from tests.reference import spans, tokens
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 ATOMS = [
@@ -148,28 +146,29 @@ options = st.builds(
 )
 
 
-@lru_cache(maxsize=1)
-def by_jieba() -> jieba.Tokenizer:
-    jieba.setLogLevel(60)
-    made = jieba.Tokenizer()
-    made.initialize()
-    return made
-
-
 def compare(text: Text, texts: list[str], version: int = 2, stop=STOP) -> None:
     """Both, token for token, and what both counted."""
     ours = Tokenizer(text, stop=sorted(stop), version=version)
-    clean = ours._normalized(texts).to_pylist()
-    ours.counts.clear()
-    lines = ours.tokenize(texts)
-    counted: Counter[str] = Counter()
-    for given_text, line in zip(clean, lines, strict=True):
-        cut = lambda chunk: by_jieba().lcut(chunk, HMM=text.segment.hmm)  # noqa: E731
-        expected, counts = tokens.line(given_text, text, stop, version, cut)
-        assert line == expected, given_text
-        counted.update(counts)
-    found = {name: ours.counts[name] for name in ("punctuation", "stopwords")}
-    assert found == {name: counted[name] for name in found}
+    segment = text.segment.model_copy(update={"engine": "reference"})
+    steps = Tokenizer(text.model_copy(update={"segment": segment}), stop=sorted(stop), version=version)
+    steps._reference = reference(text.segment.protect, text.segment.hmm, version)
+    expected = steps.tokenize(texts)
+    for given_text, line, other in zip(texts, ours.tokenize(texts), expected, strict=True):
+        assert line == other, given_text
+    assert ours.counts == steps.counts
+
+
+@cache
+def reference(protect: bool, hmm: bool, version: int) -> Segmenter:
+    """One jieba for all: each takes a second to start."""
+    made = Segmenter(Segment(protect=protect, hmm=hmm, engine="reference"), (), version > 1)
+    made._table = one_jieba()
+    return made
+
+
+@cache
+def one_jieba() -> JiebaTable:
+    return JiebaTable()
 
 
 @settings(deadline=None, max_examples=150)
@@ -207,7 +206,7 @@ def test_spans_are_those_of_the_patterns(text, wide, beside_han):
     rare = wide and re.search(RARE, chunk) is not None
     line = np.frombuffer(chunk.encode(), np.uint8)
     ours = native.text_spans(letters.letters(), line, rare, beside_han).reshape(-1, 2).tolist()
-    patterns = spans._wide() if rare and not chunk.isascii() else (spans.SPANS, spans.TOKENS)
+    patterns = protect._wide() if rare and not chunk.isascii() else (protect.SPANS, protect.TOKENS)
     assert ours == [list(match.span()) for match in patterns[not beside_han].finditer(chunk)]
 
 
@@ -254,6 +253,18 @@ def test_time_is_linear(unit):
     begin = time.process_time()
     Tokenizer().tokenize([text])
     assert time.process_time() - begin < 3
+
+
+def test_the_reference_engine_is_one_setting_away():
+    words = [("清华大学", 0, None), ("好莱坞大片", None, None)]
+    texts = ["我在清华大学看好莱坞大片，don’t!", "Yes, the İ", ""]
+    made = [
+        Tokenizer(Text(segment=Segment(engine=engine)), user_words=words)
+        for engine in ("native", "reference")
+    ]
+    assert made[0].tokenize(texts) == made[1].tokenize(texts) and made[0].counts == made[1].counts
+    again = Tokenizer.from_state(made[1].state())
+    assert again._reference is not None and again.digest == made[1].digest != made[0].digest
 
 
 def test_what_is_refused():
