@@ -91,7 +91,8 @@ class HeldCutter {
       nb::gil_scoped_release released;
       std::shared_lock<std::shared_mutex> unchanged;
       if (held != nullptr) unchanged = std::shared_lock<std::shared_mutex>(held->lock);
-      if (pieces <= 1) {
+      for (auto& one : scratches) one->stop = &stop;
+      if (pieces <= 1 && data.size() < PIECE) {  // a few milliseconds
         work(0);
       } else {
         auto go_on = [&] {
@@ -118,6 +119,7 @@ class HeldCutter {
         }
       }
     }
+    for (auto& one : scratches) one->stop = nullptr;
     if (interrupted) throw nb::python_error();
     if (thrown) std::rethrow_exception(thrown);
     if (outcome == Outcome::NOT_UTF8) throw nb::value_error("cut: a text is not UTF-8");

@@ -199,6 +199,7 @@ TokenCutter::Outcome TokenCutter::add(const uint8_t* line, int64_t size, const L
     if ((space || i == size) && scratch.codes.size() > 0) {
       scratch.places.push(space ? at : size);
       if (!tokens.chunk(line, seen)) return Outcome::NO_LEXICON;
+      if (scratch.stop != nullptr && __atomic_load_n(scratch.stop, __ATOMIC_RELAXED)) return Outcome::DONE;
       scratch.codes.clear();
       scratch.places.clear();
       seen = 0;

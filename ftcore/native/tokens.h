@@ -37,6 +37,7 @@ class TokenCutter {
     std::string bytes;
     std::vector<uint32_t> ends;
     Lexicon::Scratch lexicon;
+    const int* stop = nullptr;  // becomes 1 where the caller has lost interest: what is made is then not whole
   };
   struct Lines {
     Buffer<uint8_t> text;    // of all lines, one behind the other
