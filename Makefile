@@ -89,6 +89,9 @@ peers: peer ## the original's forks, and others that are compared, in environmen
 	@[ -e .venv-peers/near/.installed ] || { $(PYTHON) -m venv .venv-peers/near && .venv-peers/near/bin/pip install rensa \
 	   datasketch > .venv-peers/near/install.log 2>&1 && touch .venv-peers/near/.installed; } || \
 	   echo "near: rensa and datasketch are not installed, the benchmark leaves them out"
+	@[ -e .venv-peers/segment/.installed ] || { $(PYTHON) -m venv .venv-peers/segment && .venv-peers/segment/bin/pip install \
+	   rjieba > .venv-peers/segment/install.log 2>&1 && touch .venv-peers/segment/.installed; } || \
+	   echo "segment: rjieba is not installed, the benchmark leaves it out"
 
 .venv-peer/.installed:
 	@echo "building the original fastText natively (log: .venv-peer/install.log)"

@@ -13,6 +13,7 @@ import numpy as np
 
 from ftcore import native
 from ftcore.errors import UnreadableFile, UserError
+from ftcore.text.kept_lexicon import kept_lexicon
 
 MISSING = -3.14e100  # jieba.finalseg.MIN_FLOAT: of a character never seen in a state, a step never made
 _STATES = "BEMS"
@@ -147,7 +148,15 @@ def _read_slowly(raw: bytes, path: Path) -> JiebaWords:
 @lru_cache(maxsize=1)
 def plain_words() -> JiebaWords:
     """jieba's own dictionary, not to be changed: `JiebaWords.copy` is."""
-    return read_words(jieba_folder() / "dict.txt")
+    folder = jieba_folder()
+    path = folder / "dict.txt"
+    tables = [folder / "finalseg" / f"prob_{name}.py" for name in ("start", "trans", "emit")]
+
+    def made() -> tuple[native.Lexicon, int]:
+        words = read_words(path)
+        return words.lexicon, words.total
+
+    return JiebaWords(*kept_lexicon([path, *tables], made))
 
 
 def packed(words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
