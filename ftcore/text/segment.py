@@ -23,7 +23,7 @@ UserWord = tuple[str, int | None, str | None]
 """(word, frequency or None for one that makes the word win, part of speech or None)"""
 
 _HAS_HAN = re.compile(HAN).search
-_USER_LINE = re.compile(r"^(.+?)( [0-9]+)?( [a-z]+)?$")  # jieba's
+USER_LINE = re.compile(r"^(.+?)( [0-9]+)?( [a-z]+)?$")  # jieba's
 _SURROGATE = re.compile("([\ud800-\udfff])")
 
 
@@ -47,7 +47,7 @@ def read_user_dict(path: str) -> list[UserWord]:
                 f"{path}, line {number}: not UTF-8; a user dictionary must be UTF-8"
             ) from None
         if text:
-            match = _USER_LINE.match(text)
+            match = USER_LINE.match(text)
             assert match is not None  # one character is enough
             word, frequency, tag = match.groups()
             words.append((word, int(frequency) if frequency else None, tag.strip() if tag else None))
