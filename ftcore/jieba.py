@@ -47,7 +47,7 @@ Texts = Sequence[str] | pa.Array | pa.ChunkedArray
 """Many texts: a list of str, or an Arrow column of strings, whose nulls have no tokens."""
 
 
-class Tokenizer:
+class JiebaTokenizer:
     """A dictionary that cuts; `jieba.Tokenizer`.
 
     Args:
@@ -286,6 +286,7 @@ def _decoded(text: Any) -> str:
     raise TypeError(f"a text is a str or bytes, not {type(text).__name__} ({text!r:.40})")
 
 
+Tokenizer = JiebaTokenizer  # its name in jieba
 dt = Tokenizer()
 """The tokenizer of the functions below."""
 
