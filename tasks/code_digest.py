@@ -51,8 +51,9 @@ def sources_of(*entries: str, adapter: str = "", root: Path = ROOT) -> dict[str,
 
 
 def _templates(path: Path, root: Path) -> dict[str, str]:
-    """HTML templates and their style beside a module belong to its code, the C++ of the native core to its front."""
-    pages = sorted([*path.parent.glob("*.html"), *path.parent.glob("*.css")])
+    """What a module has beside it: templates and their style where it reads such files, the front of the core its C++."""
+    reads = b"importlib.resources" in path.read_bytes()
+    pages = sorted([*path.parent.glob("*.html"), *path.parent.glob("*.css")]) if reads else []
     if (path.parent / "CMakeLists.txt").is_file():
         pages = [path.parent / name for name in sources.files(path.parent)]
     return {p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in pages}

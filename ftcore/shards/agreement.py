@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ftcore.shards.prepare import DOCS, KEYS, PreparedPart
+from ftcore.shards.manifest import DOCS, KEYS
+from ftcore.shards.prepare import PreparedPart
 from ftcore.shards.shards import iter_file
 
 _EXAMPLES = 3

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ftcore.shards.prepare import DOCS, PreparedPart
+from ftcore.shards.manifest import DOCS
+from ftcore.shards.prepare import PreparedPart
 from ftcore.shards.shards import iter_file
 
 

@@ -19,7 +19,8 @@ from ftcore.base.files import atomic_write_bytes, canonical_json, sha256_file
 from ftcore.errors import UnreadableFile
 
 SCHEMA_VERSION = 1  # of the manifest's fields and of SHARD
-MANIFEST, COPIES = "manifest.json", "copies.jsonl"
+MANIFEST, COPIES, QUARANTINE = "manifest.json", "copies.jsonl", "quarantine.jsonl"
+DOCS, KEYS = "docs.parquet", "keys.npy"  # of a part that is prepared
 NOTED = "noted"  # the step of `counts` for what a user should know of documents that stay: no rejects
 SHARD = pa.schema(
     [

@@ -35,6 +35,7 @@ from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
 from ftcore.shards.cut import Cut, shared_tokenizer
+from ftcore.shards.manifest import DOCS, KEYS, QUARANTINE
 from ftcore.shards.packs import Pack
 from ftcore.shards.shards import SHARD, RowGroupWriter
 from ftcore.text.documents import Notes, rejected_rows
@@ -42,7 +43,7 @@ from ftcore.text.filters import make_filter
 from ftcore.text.readers import read_parts
 from ftcore.text.sources import Part
 
-DOCS, KEYS, QUARANTINE, COUNTS = "docs.parquet", "keys.npy", "quarantine.jsonl", "counts.json"
+COUNTS = "counts.json"
 REMOVED = "removed tokens"  # the one step of `counts` that does not count documents
 READ = "read"  # the step whose rejects are broken documents
 

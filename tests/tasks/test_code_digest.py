@@ -27,7 +27,8 @@ def tree(tmp_path: Path) -> Path:
         "ftcore/pkg/d.py": "from . import e\nfrom ..deep.page import render\n",
         "ftcore/pkg/e.py": "",
         "ftcore/deep/__init__.py": "",
-        "ftcore/deep/page.py": "",
+        "ftcore/deep/page.py": "from importlib.resources import files\n",
+        "ftcore/deep/drawing.py": "",
         "ftcore/deep/page.html": "<p>",
         "ftcore/deep/style.css": "p {}",
         "tasks/__init__.py": "",
@@ -51,6 +52,9 @@ def test_imports_are_followed_all_the_way(tree: Path):
         "ftcore/deep/__init__.py", "ftcore/deep/page.py", "ftcore/deep/page.html", "ftcore/deep/style.css",
     }  # fmt: skip
     assert names(tree, "ftcore.c") == {"ftcore/__init__.py", "ftcore/c.py"}
+    assert not {n for n in names(tree, "ftcore.deep.drawing") if n.endswith(("html", "css"))}, (
+        "it reads no file"
+    )
 
 
 def test_configuration_and_what_only_it_imports_are_left_out(tree: Path):

@@ -21,7 +21,7 @@ _NAMESPACE = re.compile(r"namespace\s*([\w:]*)\s*$")
 # the words before the brace of a type's definition; a specialisation has a name followed by <
 _TYPE = re.compile(
     r"(?:^|[;{}>\s])(?:struct|class|union|enum(?:\s+(?:class|struct))?)\s+(?:alignas\([^)]*\)\s*|\[\[[^\]]*\]\]\s*)?"
-    r"(\w+)\s*(?:final\s*)?(?::[^;()]*)?$"
+    r"(\w+(?:::\w+)*)\s*(?:final\s*)?(?::(?!:)[^;()]*)?$"
 )
 
 
