@@ -58,7 +58,7 @@ def _read(file: Path) -> tuple[native.Lexicon, int]:
     body = whole[len(_MAGIC) + 16 :]
     if (
         bytes(whole[: len(_MAGIC)]) != _MAGIC
-        or bytes(whole[len(_MAGIC) : _HEAD - _BYTES]) != xxhash.xxh3_128(body).digest()
+        or bytes(whole[len(_MAGIC) : _HEAD - _BYTES]) != xxhash.xxh3_128(body.data).digest()
     ):
         raise ValueError(f"{file}: changed")
     return native.load_lexicon(np.asarray(whole[_HEAD:])), int.from_bytes(bytes(body[:_BYTES]), "little")
