@@ -237,31 +237,19 @@ class JiebaTokenizer:
         """Lists of tokens: the tokens of the most probable way are the text's own bytes, cut at their ends."""
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
-        missing = column.is_null() if column.null_count else None
-        texts = column.cast(pa.large_string()).fill_null("")
         if way != "default":
-            rows = [self._cut(text, hmm, way) for text in texts.to_pylist()]
-            made = pa.array(rows, pa.large_list(pa.large_string()))
-            return (
-                made
-                if missing is None
-                else pa.array(
-                    [None if gone else row for gone, row in zip(missing.to_pylist(), rows, strict=True)],
-                    made.type,
-                )
-            )
-        data, offsets = string_buffers(texts)
+            rows = [None if text is None else self._cut(text, hmm, way) for text in column.to_pylist()]
+            return pa.array(rows, pa.large_list(pa.large_string()))
+        data, offsets = string_buffers(column.cast(pa.large_string()).fill_null(""))
         lexicon, threads = self._known().lexicon, usable_threads(self.threads)
         begins, ends, cuts = lexicon.spans(data, offsets, bool(hmm), True, threads)
-        first = offsets[:1]
         borders = np.concatenate(
-            [begins[:1] if len(begins) else first, ends]
-        )  # tokens touch: white space is one too
-        tokens = pa.Array.from_buffers(
-            pa.large_string(), len(ends), [None, pa.py_buffer(borders), pa.py_buffer(data)]
-        )
-        lists = pa.LargeListArray.from_arrays(pa.array(cuts), tokens, mask=missing)
-        return lists
+            [begins[:1] if len(begins) else offsets[:1], ends]
+        )  # tokens touch each other
+        kind = pa.large_string()
+        tokens = pa.Array.from_buffers(kind, len(ends), [None, pa.py_buffer(borders), pa.py_buffer(data)])
+        missing = column.is_null() if column.null_count else None
+        return pa.LargeListArray.from_arrays(pa.array(cuts), tokens, mask=missing)
 
 
 def _refusing(cut: Callable[[], Any]) -> Any:

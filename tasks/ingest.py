@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
-from ftcore.base.cores import cores
 from ftcore.errors import UserError
-from ftcore.shards.packs import Pack, pack_parts
-from ftcore.text.sources import Part, SourceFile, cut_file, list_files
+from ftcore.shards.packs import Pack, packs_of
+from ftcore.text.sources import list_files
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
-FILES_AT_ONCE = 200  # that a thread takes: handing over a small file costs more than reading it
-SMALL = 1 << 16  # bytes of a file, on average, below which its opening costs more than its digest
 SHOWN = 500  # files in the table on the flow run's page
 HEADROOM = 500_000_000  # bytes beside the data: MLflow, Prefect, reports
 
@@ -26,16 +22,7 @@ def ingest(session: Session) -> list[Pack]:
     files = list_files(config.ingest, config.data)
     sizes = [os.stat(f.path).st_size for f in files]
     check_space(session, sum(n * (4 if f.compression else 1) for f, n in zip(files, sizes, strict=True)))
-    chunks = [files[at : at + FILES_AT_ONCE] for at in range(0, len(files), FILES_AT_ONCE)]
-
-    def cut(chunk: list[SourceFile]) -> list[Part]:
-        return [part for file in chunk for part in cut_file(file, config.ingest)]
-
-    # Hashing releases the GIL, but threads that open small files only pass it to and fro.
-    with ThreadPoolExecutor(cores() if sum(sizes) > SMALL * len(files) else 1) as threads:
-        parts = [part for of_chunk in threads.map(cut, chunks) for part in of_chunk]
-    size_of = dict(zip((f.path for f in files), sizes, strict=True))
-    packs = pack_parts(parts, config.ingest.part_bytes, size_of.__getitem__)
+    packs = packs_of(files, sizes, config.ingest)
     rows = [
         {"file": f.relative, "source": f.name, "format": f.format, "bytes": n}
         for f, n in zip(files[:SHOWN], sizes, strict=False)

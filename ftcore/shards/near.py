@@ -78,12 +78,10 @@ def find_near_copies(
     pairs = _likely_pairs(signatures, gone, bands)
     for path in signatures:
         path.unlink()
-    chosen = np.unique(np.concatenate([pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF)])).astype(
-        np.int64
-    )
+    both = [half.astype(np.int64) for half in (pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF))]
+    chosen = _unique(np.concatenate(both))
     offsets = _write_shingles(documents, starts, chosen, options, scratch / "shingles", threads)
-    later = np.searchsorted(chosen, (pairs >> np.uint64(32)).astype(np.int64))
-    earlier = np.searchsorted(chosen, (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64))
+    later, earlier = (np.searchsorted(chosen, half) for half in both)
     kept, similarity = np.full(len(chosen), -1, np.int64), np.zeros(len(chosen), np.float32)
     with open(scratch / "shingles", "rb") as file:
         for at in range(0, len(pairs), _PAIRS):

@@ -9,15 +9,20 @@ they were. What comes out of the preparation does not depend on how files are pa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import xxhash
 
-from ftcore.text.sources import Part
+from ftcore.base.cores import cores
+from ftcore.config import Ingest
+from ftcore.text.sources import Part, SourceFile, cut_file
 from ftcore.text.suffixes import ARCHIVES
 
 PACK_BYTES = 4 << 20  # of text in a pack, on average; seconds of work, so that processes share it evenly
+FILES_AT_ONCE = 200  # that a thread takes: handing over a small file costs more than reading it
+SMALL = 1 << 16  # bytes of a file, on average, below which its opening costs more than its digest
 _FILE = 1 << 10  # bytes that opening a file is counted as
 _UNPACKED = 4  # a compressed byte stands for so many
 
@@ -58,6 +63,26 @@ class Pack:
     def __repr__(self) -> str:
         more = f" and {len(self) - 1} more" if len(self) > 1 else ""
         return f"Pack({self.first.name}:{self.first.relative}{more})"
+
+
+def packs_of(files: Sequence[SourceFile], sizes: Sequence[int], ingest: Ingest) -> list[Pack]:
+    """Files cut into parts, each with its digest, and the small ones packed.
+
+    Args:
+        files: `list_files`.
+        sizes: bytes of each.
+        ingest: how they are read and cut.
+    """
+    chunks = [files[at : at + FILES_AT_ONCE] for at in range(0, len(files), FILES_AT_ONCE)]
+
+    def cut(chunk: Sequence[SourceFile]) -> list[Part]:
+        return [part for file in chunk for part in cut_file(file, ingest)]
+
+    # Hashing releases the GIL, but threads that open small files only pass it to and fro.
+    with ThreadPoolExecutor(cores() if sum(sizes) > SMALL * len(files) else 1) as threads:
+        parts = [part for of_chunk in threads.map(cut, chunks) for part in of_chunk]
+    size_of = dict(zip((f.path for f in files), sizes, strict=True))
+    return pack_parts(parts, ingest.part_bytes, size_of.__getitem__)
 
 
 def pack_parts(

@@ -16,16 +16,17 @@ from pathlib import Path
 
 from ftcore import config
 from ftcore.base.cores import cores
+from ftcore.base.files import sha256_file
 from ftcore.base.threads import ahead
 from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.copies import drop_copies
-from ftcore.shards.packs import Pack, pack_parts
+from ftcore.shards.packs import Pack, packs_of
 from ftcore.shards.prepare import PreparedPart, run_part
 from ftcore.shards.shards import ShardSet
-from ftcore.text.sources import cut_file, list_files
+from ftcore.text.sources import list_files
 
 UNFINISHED = ".unfinished"
 
@@ -79,10 +80,9 @@ def prepare_corpus(
         raise UserError("ingest.sources is empty; name at least one file, directory or glob")
     chosen = CommitOptions.of(options)
     files = list_files(options.ingest, options.data)
-    sizes = {file.path: os.stat(file.path).st_size for file in files}
-    parts = (part for file in files for part in cut_file(file, options.ingest))
-    packs = pack_parts(parts, options.ingest.part_bytes, sizes.__getitem__)
-    weights = _weights(packs, sizes)
+    sizes = [os.stat(file.path).st_size for file in files]
+    packs = packs_of(files, sizes, options.ingest)
+    weights = _weights(packs, dict(zip((file.path for file in files), sizes, strict=True)))
     total = sum(weights)
     work = out.with_name(out.name + UNFINISHED)
     done: list[PreparedPart] = []
@@ -128,7 +128,7 @@ def _prepared(
     work.mkdir(parents=True, exist_ok=True)
     shaping = config.digest(options.shaping())
     user_files = [*options.text.segment.user_dict, *options.text.stopwords.lists]
-    content = [Path(path).read_bytes().hex() for path in user_files if Path(path).is_file()]
+    content = [sha256_file(path) for path in user_files if Path(path).is_file()]
 
     def prepare(pack: Pack) -> tuple[PreparedPart, bool]:
         plain = [{k: v for k, v in part.items() if k != "path"} for part in pack.plain()]

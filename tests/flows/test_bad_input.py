@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import ftcore.base.files
-import tasks.ingest
 from ftcore.config import load_config
+from ftcore.shards import packs
 from ftcore.shards.manifest import load_manifest
 from tasks.store import Store
 from tasks.tracking import Tracker
@@ -201,7 +201,7 @@ def test_wrong_use_is_exit_code_2(project, invoke):
 # ----------------------------------------------------------------------- files that do not hold still
 @pytest.mark.parametrize("what", ["vanishes", "changes", "grows"])
 def test_a_file_that_does_not_hold_still_between_listing_and_reading(project, refused, monkeypatch, what):
-    cut = tasks.ingest.cut_file
+    cut = packs.cut_file
 
     def then(file, ingest):
         parts = cut(file, ingest)
@@ -216,7 +216,7 @@ def test_a_file_that_does_not_hold_still_between_listing_and_reading(project, re
                 )
         return parts
 
-    monkeypatch.setattr(tasks.ingest, "cut_file", then)
+    monkeypatch.setattr(packs, "cut_file", then)
     message = refused("pipeline")
     assert (
         "en.jsonl" in message

@@ -17,84 +17,19 @@ from ftcore.text import segment
 from ftcore.text.lexicon import lexicon_of, plain_words, read_words
 from ftcore.text.segment import Segmenter, WordTable, read_user_dict, word_table
 from ftcore.text.tokenizer import Tokenizer
+from tests.reference import segmented
+from tests.reference.segmented import FRAGMENTS
 
 
 @pytest.fixture(scope="module")
 def reference():
-    jieba.setLogLevel(60)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
-    return tokenizer
+    return segmented.tokenizer()
 
 
 def by_jieba(tokenizer, text, hmm):
     return [token for token in tokenizer.lcut(text, HMM=hmm) if not token.isspace()]
 
 
-# everyday words and names, rare and unknown characters, what jieba's block patterns treat apart
-FRAGMENTS = [
-    "我",
-    "的",
-    "是",
-    "在",
-    "了",
-    "中国",
-    "北京",
-    "清华大学",
-    "研究生命",
-    "起源",
-    "南京市长江大桥",
-    "王小明",
-    "他来到",
-    "网易杭研大厦",
-    "结婚的和尚未结婚的",
-    "杭",
-    "研",
-    "東京",
-    "語言",
-    "龘",
-    "㐀",
-    "𠀀",
-    "豈",
-    "〇",
-    "马云",
-    "李雷",
-    "abc",
-    "Python",
-    "C++",
-    "c#",
-    ".NET",
-    "3.5",
-    "2024-12-31",
-    "1,000",
-    "50%",
-    "don't",
-    "a_b",
-    "&",
-    "#",
-    "+",
-    ".",
-    "%",
-    "-",
-    "_",
-    "，",
-    "。",
-    "！",
-    "（",
-    "）",
-    "…",
-    "—",
-    "😀",
-    "é",
-    "あ",
-    "한",
-    "T恤",
-    "卡拉OK",
-    "tv.cctv.com",
-    "\r\n",
-    "\t",
-    "\u3000",
-] + [" ", "\n", "\x1c"]
 texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=14).map("".join)
 
 

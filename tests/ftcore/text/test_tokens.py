@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +23,9 @@ from ftcore.text.language import HAN
 from ftcore.text.protect import OTHER, RARE
 from ftcore.text.segment import JiebaTable, Segmenter
 from ftcore.text.tokenizer import Tokenizer
+from tests.reference.segmented import folder
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = folder()
 ATOMS = [
     *(
         "http",
