@@ -160,7 +160,7 @@ def plain_words() -> JiebaWords:
 
 
 def packed(words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """JiebaWords in UTF-8: (bytes uint8[N], offsets int64[words + 1])."""
+    """Words in UTF-8: (bytes uint8[N], offsets int64[words + 1])."""
     words = list(words)
     blob = np.frombuffer("\n".join(words).encode(), np.uint8)
     ends = np.flatnonzero(blob == ord("\n"))
