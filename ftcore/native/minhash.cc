@@ -148,8 +148,8 @@ bool settle_pairs(const int64_t* later, const int64_t* earlier, int64_t pairs, c
     const int64_t d = later[p], known = earlier[p];
     if (kept[d] >= 0) continue;
     const int64_t candidate = kept[known] >= 0 ? kept[known] : known;
-    const auto [less, more] = std::minmax(shingles.size(d), shingles.size(candidate));
-    if (static_cast<double>(less) < threshold * static_cast<double>(more)) continue;
+    const int64_t n = shingles.size(d), m = shingles.size(candidate);
+    if (static_cast<double>(std::min(n, m)) < threshold * static_cast<double>(std::max(n, m))) continue;
     if (in_mine != d && !shingles.read(d, mine)) return false;
     in_mine = d;
     if (in_other != candidate && !shingles.read(candidate, other)) return false;
