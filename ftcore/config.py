@@ -306,16 +306,16 @@ class Finetune(DictionaryOptions):
 class AutoFinetune(Finetune):
     """The same in the pipeline, where what is not given follows from the data (`training.effort`)."""
 
-    epoch: or_auto(int, ge=0, le=10_000) = Field(
+    epoch: or_auto(int, ge=0, le=10_000) = Field(  # type: ignore[valid-type]
         "auto", description="passes over the training set; auto: the fewer documents, the more"
     )
-    lr: or_auto(float, gt=0, le=100) = Field(
+    lr: or_auto(float, gt=0, le=100) = Field(  # type: ignore[valid-type]
         "auto", description="initial learning rate, linear to 0; auto: by the number of labels"
     )
-    dropout: or_auto(float, ge=0, lt=1) = Field(
+    dropout: or_auto(float, ge=0, lt=1) = Field(  # type: ignore[valid-type]
         "auto", description="share of a document's features left out; auto: the more passes, the more"
     )
-    keep_best: or_auto(bool) = Field(
+    keep_best: or_auto(bool) = Field(  # type: ignore[valid-type]
         "auto", description="keep the epoch with the best validation score; auto: not where dropout is on"
     )
 

@@ -37,7 +37,7 @@ def test(predictions: Iterable[Sequence], labels: Iterable[Sequence], k: int = 1
     return hits / (k * examples), hits / gold
 
 
-test.__test__ = False  # its name makes pytest take it for a test
+test.__test__ = False  # type: ignore[attr-defined]  # its name makes pytest take it for a test
 
 
 def find_nearest_neighbor(

@@ -5,6 +5,7 @@ here as ``ftcore.compat._FastText``.
 """
 
 from importlib import import_module
+from typing import Any
 
 EOS = "</s>"
 BOW = "<"
@@ -26,7 +27,7 @@ _HOME = {
 __all__ = [*_HOME, "BOW", "EOS", "EOW"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     if name == "unsupervised_default":  # the original's table of defaults

@@ -44,7 +44,7 @@ class Binding:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         if name in _SAME:
             return getattr(self._model, _SAME[name])
         raise AttributeError(f"ftcore's model.f has no {name!r}; use the model's own methods")

@@ -147,9 +147,11 @@ class Tally:
 
     def scores(self) -> Scores:
         """What `Meter` reads."""
-        parts = [np.concatenate(column) for column in zip(*self.rows, strict=True)] if self.rows else []
-        empty = [np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_)]
-        return Scores(*(parts or empty), self.golds)
+        none = np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_)
+        labels, scores, gold = (
+            np.concatenate(column) for column in zip(none, *(self.rows or ()), strict=True)
+        )
+        return Scores(labels, scores, gold, self.golds)
 
 
 def count_answers(
@@ -162,9 +164,8 @@ def count_answers(
         keep: note every prediction (and every label that was missed) for a `Meter`.
     """
     classes = len(predictor.names)
-    tally = Tally(
-        predictor.names.tolist(), *(np.zeros(classes, np.int64) for _ in range(3)), rows=[] if keep else None
-    )
+    predicted, hits, golds = np.zeros((3, classes), np.int64)
+    tally = Tally(predictor.names.tolist(), predicted, hits, golds, rows=[] if keep else None)
     for answer in answers(predictor, blocks, k, threshold):
         _count(tally, answer, classes)
     return tally

@@ -163,7 +163,9 @@ class _FastText(Vocabulary):
     ) -> list[tuple[float, str]]:
         """The k words nearest to A - B + C (unit vectors), the three left out: (cosine, word)."""
         words = [checked_word(word) for word in (wordA, wordB, wordC)]
-        return self._named(self._vectors.analogies(*words, self._k(k)), on_unicode_error)
+        return self._named(
+            self._vectors.analogies(words[0], words[1], words[2], self._k(k)), on_unicode_error
+        )
 
     # ------------------------------------------------------------------------------------- predictions
     def predict(
@@ -326,10 +328,10 @@ class _FastText(Vocabulary):
                 "For now we only support quantization of supervised models; "
                 "pass unsupervised=True to quantise word vectors all the same"
             )
-        verbose = verbose or getattr(self, "verbose", 2)
+        loud = verbose or int(getattr(self, "verbose", 2))
         changed = {"epoch": epoch, "lr": lr, "thread": thread}
         self.classic = quantize(
-            self.classic, input if retrain else None, {k: v for k, v in changed.items() if v}, verbose,
+            self.classic, input if retrain else None, {k: v for k, v in changed.items() if v}, loud,
             cutoff=whole("cutoff", cutoff), qnorm=bool(qnorm), qout=bool(qout), dsub=whole("dsub", dsub),
         )  # fmt: skip
 
@@ -373,7 +375,7 @@ class _FastText(Vocabulary):
         with writing(path, "saving vectors"):
             write_vec(path, names, rows)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         from ftcore.compat.arguments import FIELDS
         from ftcore.formats.directory import to_bytes
 

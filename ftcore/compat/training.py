@@ -7,6 +7,7 @@ Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -79,7 +80,7 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
     recipe.with_dim(options, start)
     valid = None if extras.valid is None else Reading(extras.valid, args)
     prepared = recipe.prepare(reading, options, start, valid)
-    checkpoint = None if extras.checkpoint is None else Checkpoint(extras.checkpoint)
+    checkpoint = None if extras.checkpoint is None else Checkpoint(os.fspath(extras.checkpoint))
     how = conditions(args, watch.listeners, checkpoint)
     if args.supervised and prepared.dictionary.nlabels == 1 and args.loss in ("softmax", "hs"):
         # the only label has probability 1 whatever the tables are: nothing is to learn
@@ -208,7 +209,7 @@ class Watch(contextlib.AbstractContextManager):
     """
 
     def __init__(
-        self, verbose: int, callbacks: Sequence[Callable] = (), stream: TextIO | None = None
+        self, verbose: int, callbacks: Callable | Sequence[Callable] = (), stream: TextIO | None = None
     ) -> None:
         self.verbose, self.stream = verbose, stream or sys.stderr
         self._bar = TerminalListener(self.stream) if verbose > 1 else None

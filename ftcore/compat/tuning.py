@@ -14,8 +14,9 @@ from typing import TextIO
 from ftcore.compat.arguments import FIELDS, Arguments, Autotune
 from ftcore.compat.reading import Reading
 from ftcore.compat.training import Trained, conditions, ready, starting_point, train, train_on
+from ftcore.config import Finetune
 from ftcore.errors import RunError, UserError
-from ftcore.model.model import Model
+from ftcore.model.model import Args, Model
 from ftcore.option_table import API
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
@@ -42,6 +43,7 @@ def tune(arguments: Arguments) -> Trained:
     watch.skipped(fixed)
     held_out = _validation(wanted, args)
     options = arguments.judged()
+    assert isinstance(options, Finetune)  # a search is for classifiers
     paired = args.minn > 0 and "minn" in fixed and "maxn" not in fixed  # the search pairs them,
     if paired and args.bucket > 0:  # where there are rows for n-grams
         options = options.model_copy(
@@ -91,7 +93,7 @@ def shrink(model: Model, arguments: Arguments, size: int, dsub: int) -> Model:
         ) from None
 
 
-def _validation(wanted: Autotune, args) -> Reading:
+def _validation(wanted: Autotune, args: Args) -> Reading:
     try:
         return Reading(wanted.validation, args)
     except UserError as error:

@@ -38,12 +38,12 @@ class Vocabulary:
     @cached_property
     def words(self) -> list[str]:
         """`get_words`, made once."""
-        return self.get_words()
+        return self.get_words()  # type: ignore[return-value]  # without counts
 
     @cached_property
     def labels(self) -> list[str]:
         """`get_labels`, made once."""
-        return self.get_labels()
+        return self.get_labels()  # type: ignore[return-value]
 
     def get_words(
         self, include_freq: bool = False, on_unicode_error: str = "strict"

@@ -4,6 +4,7 @@ None of these is a dependency; a name that needs one says which extra installs i
 """
 
 from importlib import import_module
+from typing import Any
 
 _HOME = {
     "FastTextClassifier": "ftcore.ecosystem.classifier",
@@ -17,7 +18,7 @@ _HOME = {
 __all__ = [*_HOME]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ftcore.ecosystem' has no attribute {name!r}")
     try:

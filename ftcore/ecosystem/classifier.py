@@ -21,7 +21,7 @@ from ftcore.training.recipe import learn
 from ftcore.training.start import FromModel
 
 
-class FastTextClassifier(ClassifierMixin, BaseEstimator):
+class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """fastText's classifier on raw texts, one label a text or several.
 
     Attributes:
@@ -58,6 +58,10 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
     Example:
         FastTextClassifier(epoch=25, lr=0.5).fit(["很 好 看", "dull film"], ["pos", "neg"]).predict(["好看"])
     """
+
+    classes_: np.ndarray
+    model_: FastText
+    _form: str
 
     def __init__(
         self,
@@ -138,8 +142,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         )  # fmt: skip
         value = dict(zip(names, map(_label, values), strict=True))
         known = [value.get(name, name) for name in model.dictionary.labels]
-        model = FastText.from_model(replace(model, tokenizer=tokenizer, values=known))
-        self.classes_, self.model_, self._form = targets.classes, model, targets.form
+        self.model_ = FastText.from_model(replace(model, tokenizer=tokenizer, values=known))
+        self.classes_, self._form = targets.classes, targets.form
         self.history_, self.n_iter_ = result.history, len(result.history)
         self._scorer = self._make_scorer()
         return self
@@ -162,7 +166,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         by_class = inputs.read_class_weight(self.class_weight, targets)
         if own is None and by_class is None:
             return None
-        weights = (1.0 if own is None else own) * (1.0 if by_class is None else by_class)
+        weights: np.ndarray = np.multiply(1.0 if own is None else own, 1.0 if by_class is None else by_class)
         mean = weights.mean()
         if mean == 0:
             raise UserError("sample_weight and class_weight leave every text a weight of zero")
@@ -227,7 +231,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         if "model_" in state:
             self._scorer = self._make_scorer()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
         tags.classifier_tags.multi_label = True

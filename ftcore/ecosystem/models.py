@@ -57,6 +57,7 @@ def shippable(model: AnyModel) -> FastText | _FastText:
 
 def features(model: Model, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Features of raw texts in fastText's numbering: (int32[N], offsets int64[B + 1])."""
+    assert model.tokenizer is not None
     lines = model.tokenizer.tokenize(list(texts))
     return model.dictionary.features_of(lines, label=model.args.label or None)
 

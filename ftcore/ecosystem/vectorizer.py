@@ -22,7 +22,7 @@ from ftcore.training.recipe import learn
 _TEXTS = 1024  # of a batch
 
 
-class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Document vectors by fastText: the mean of the words' vectors, each divided by its length.
 
     Words that training has not seen get theirs from their character n-grams. A `pretrained` classifier
@@ -106,10 +106,11 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """Vectors of N texts: float32[N, D]; zero for a text without any known feature."""
         check_is_fitted(self, "model_")
         texts = inputs.read_texts(X)
-        vectors = Vectors(self._opened, threads=1)
+        vectors, tokenizer = Vectors(self._opened, threads=1), self._opened.tokenizer
+        assert tokenizer is not None
 
         def batch(at: int) -> np.ndarray:
-            return vectors.sentences(self._opened.tokenizer.tokenize(texts[at : at + _TEXTS]))
+            return vectors.sentences(tokenizer.tokenize(texts[at : at + _TEXTS]))
 
         starts = ((at,) for at in range(0, len(texts), _TEXTS))
         return np.concatenate(list(ahead(batch, starts, inputs.read_threads(self.n_jobs))))
@@ -134,7 +135,7 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if "model_" in state:
             self._opened = self._open()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
         tags.transformer_tags.preserves_dtype = ["float32"]

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ftcore.text.paths import readable
 from ftcore.text.streams import Broken, read
@@ -45,11 +45,11 @@ def members_of(format: str, stream: BinaryIO) -> Iterator[Member]:
 
 def _tar_members(stream: BinaryIO) -> Iterator[Member]:
     try:
-        steady = _Steady(stream)
+        steady: Any = _Steady(stream)
         with tarfile.open(fileobj=steady, mode="r|", errors="surrogateescape") as archive:
             for info in archive:
                 if info.isreg():
-                    yield Member(_plain(info.name), archive.extractfile(info), info.size)
+                    yield Member(_plain(info.name), archive.extractfile(info), info.size)  # type: ignore[arg-type]
         if steady.taken % tarfile.BLOCKSIZE:  # tarfile takes half a header for the end
             raise Broken("truncated archive")
     except tarfile.ReadError as error:

@@ -101,8 +101,10 @@ def split_of(value: Any) -> str | None:
 
 def wanted_columns(source: Source) -> list[str | int]:
     """Text, label and split columns that the configuration names, in this order."""
-    by_column = source.split_column is not None and source.split == "auto"
-    return [*source.text, *source.label_columns, *([source.split_column] if by_column else [])]
+    wanted = [*source.text, *source.label_columns]
+    if source.split_column is not None and source.split == "auto":
+        wanted.append(source.split_column)
+    return wanted
 
 
 def add_record(out: BatchBuilder, line: int, values: Sequence[Any], source: Source) -> None:
@@ -132,7 +134,7 @@ def add_record(out: BatchBuilder, line: int, values: Sequence[Any], source: Sour
             out.note(NO_SPLIT)
 
 
-def missing_column(place: str, column: str | int, columns: Sequence[str]) -> NoSuchColumn:
+def missing_column(place: str, column: str | int, columns: Sequence[str | int]) -> NoSuchColumn:
     """The error for a column that is not there, with the columns that are."""
     shown = ", ".join(str(name)[:40] for name in columns[:30]) + (" …" if len(columns) > 30 else "")
     if isinstance(column, int):

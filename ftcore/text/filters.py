@@ -38,6 +38,6 @@ def make_filter(options: Filters) -> Step:
         if not len(dropped):
             return batch, empty(REJECTED)
         kept = batch.filter(pa.array(reasons == ""))
-        return kept, rejected_rows(batch, dropped, STEP, reasons[dropped])
+        return kept, rejected_rows(batch, dropped.tolist(), STEP, reasons[dropped].tolist())
 
     return keep

@@ -243,7 +243,7 @@ def records_of(value: dict[str, Any], wanted: list[str | int], place: str) -> li
     Raises:
         UserError: it is none of these; with what it is.
     """
-    columns = [value.get(str(name)) for name in wanted]
+    columns: list[Any] = [value.get(str(name)) for name in wanted]
     if wanted and all(isinstance(column, list) for column in columns):
         if len({len(column) for column in columns}) > 1:
             lengths = ", ".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from ftcore.config import Source
@@ -101,7 +101,9 @@ class _Records:
             self._out.reject(number, str(error), text, error.step)
         except KeyError as error:
             if self._unproven:
-                columns = _names(record) if isinstance(record, dict) else list(range(len(record)))
+                columns: Sequence[str | int] = (
+                    _names(record) if isinstance(record, dict) else range(len(record))
+                )
                 raise missing_column(f"{self._place}, {where}", error.args[0], columns) from None
             self._out.reject(number, f"no column {error.args[0]!r}", text)
 

@@ -182,7 +182,7 @@ def logarithms(counts: np.ndarray) -> np.ndarray:
 def _model() -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
     """jieba's hidden Markov model as `native.Lexicon` takes it: start, steps, missing, characters, emissions."""
     start, trans, emit = (_table(name) for name in ("start", "trans", "emit"))
-    steps = [trans[a].get(b, MISSING) for a, b in _STEPS]
+    steps = [trans[a].get(b, MISSING) for a, b in map(tuple, _STEPS)]
     tables = [emit[state] for state in _STATES]
     characters = sorted(set().union(*tables))
     emissions = np.array([[table.get(char, MISSING) for table in tables] for char in characters])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from ftcore.errors import UnreadableFile
 from ftcore.text import encodings, streams
@@ -38,11 +39,11 @@ def live_lines(raw: io.BufferedReader) -> Iterator[list[str]]:
         yield [last]
 
 
-def _decoded(stream: io.BufferedIOBase) -> Iterator[str]:
+def _decoded(stream: BinaryIO) -> Iterator[str]:
     held, decoder = b"", None
     while True:
         try:
-            block = streams.read(stream, _BLOCK)  # type: ignore[arg-type]
+            block = streams.read(stream, _BLOCK)
         except streams.Broken as error:
             raise UnreadableFile(f"{error}; the lines before it are answered") from None
         if decoder is not None:

@@ -132,9 +132,9 @@ def _attributes(text: str) -> bool | None:
     for name, value in _GIVEN.findall(text):
         if value:
             valued = True
-            fine = value[0] in "\"'" or _KNOWN.fullmatch(name) or "-" in name
+            fine = value[0] in "\"'" or "-" in name or _KNOWN.fullmatch(name) is not None
         else:
-            fine = "-" in name or _SWITCH.fullmatch(name)
+            fine = "-" in name or _SWITCH.fullmatch(name) is not None
         if not (fine and _PLAUSIBLE.fullmatch(name)):
             return None
     return valued

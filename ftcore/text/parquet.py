@@ -129,7 +129,7 @@ def _path(column: str | int, schema: pa.Schema, place: str) -> list[str]:
     if isinstance(column, int) and 0 <= column < len(names):
         return [names[column]]
     if column in names:
-        return [column]
+        return [str(column)]
     inner = [f"{field.name}.{name}" for field in schema for name in _inside(field.type)]
     if column not in inner:
         raise missing_column(place, column, [*names, *inner])

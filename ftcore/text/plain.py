@@ -47,7 +47,8 @@ def read_file(stream: BinaryIO | Reencoded, codec: str, out: BatchBuilder) -> It
 
 def read_paragraphs(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
     """Blank lines separate documents; a damaged line rejects its whole paragraph."""
-    held, first, size, reason = [], 0, 0, ""
+    held: list[str] = []
+    first, size, reason = 0, 0, ""
 
     def finish() -> None:
         if reason:

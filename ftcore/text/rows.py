@@ -53,7 +53,10 @@ class FileRows:
 
     def as_records(self) -> list[dict[str, Any]]:
         """The rows as dicts."""
-        return self.records if self.records is not None else self.table.to_pylist()
+        if self.records is not None:
+            return self.records
+        assert self.table is not None
+        return self.table.to_pylist()
 
     def as_table(self, schema: pa.Schema) -> pa.RecordBatch:
         """The rows as columns of these types; a value that is not of its column's type is written as JSON."""

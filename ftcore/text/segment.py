@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ftcore.config import Segment
 from ftcore.errors import UnreadableFile
@@ -166,14 +167,14 @@ def _straight(token: str) -> str:
     return token.replace("’", "'") if "’" in token and len(token) > 1 else token
 
 
-def _import_jieba():
+def _import_jieba() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pkg_resources and of escapes in jieba's patterns
         import jieba
     return jieba
 
 
-def _start(jieba):
+def _start(jieba: Any) -> Any:
     """A `jieba.Tokenizer` of our own, loaded from its dictionary, without its chatter on stderr.
 
     jieba would keep a marshalled copy in the shared temporary folder and trust whatever lies there

@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import xxhash
@@ -49,12 +49,12 @@ class DigestingFile(io.RawIOBase):
         """True: it is read and nothing else."""
         return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer, from its start; how many bytes, 0 at the end."""
         view = memoryview(buffer)
         if self._left >= 0:
             view = view[: self._left]
-        count = self._raw.readinto(view)
+        count: int = self._raw.readinto(view)  # type: ignore[attr-defined]  # whatever is open can
         self._hash.update(view[:count])
         if self._left >= 0:
             self._left -= count
@@ -75,17 +75,17 @@ def decompressed(raw: BinaryIO | io.RawIOBase, compression: str) -> BinaryIO:
         raw: buffered, with a `peek`.
     """
     if compression == "gz":
-        return gzip.GzipFile(fileobj=raw)
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]  # it reads like one, here and below
     if compression == "bz2":
-        return bz2.BZ2File(raw)
+        return bz2.BZ2File(raw)  # type: ignore[return-value]
     if compression == "xz":
-        return lzma.LZMAFile(raw)
+        return lzma.LZMAFile(raw)  # type: ignore[arg-type, return-value]
     if compression == "zst":
         if _window(raw.peek(18)) > _ARROW_WINDOW:  # type: ignore[union-attr]  # buffered, see above
             return _LongWindow(raw)  # type: ignore[return-value]
         # Arrow's, because zstandard's own stream reader does not tell a truncated frame from a whole one
         return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-    return raw
+    return raw  # type: ignore[return-value]
 
 
 def compression_of(head: bytes) -> str:
@@ -178,7 +178,7 @@ class Joined(io.RawIOBase):
         """True: it is read and nothing else."""
         return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer, from its start; how many bytes, 0 at the end."""
         block = self._head[: len(buffer)] or read(self._stream, len(buffer))
         self._head = self._head[len(block) :]
@@ -240,7 +240,7 @@ class LineReader:
         skipping = False  # over the limit: the rest of the line is thrown away
         while True:
             try:
-                block = read(self._stream, _BLOCK)
+                block = read(self._stream, _BLOCK)  # type: ignore[arg-type]  # of which it takes `read` alone
             except Broken as error:
                 self.broken = str(error)
                 return

@@ -67,8 +67,9 @@ class Tokenizer:
         self.user_words: list[UserWord] = [(word, freq, tag) for word, freq, tag in user_words]
         shape = text.normalize
         if stop is None:
-            stop = stopwords(text.stopwords, lambda words: spelled(words, shape))
-        self._stop = frozenset(stop)
+            self._stop = stopwords(text.stopwords, lambda words: spelled(words, shape))
+        else:
+            self._stop = frozenset(stop)
         # the content travels, so the paths no longer matter
         self.text = text.model_copy(
             update={

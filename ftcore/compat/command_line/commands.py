@@ -221,8 +221,8 @@ def nearest(command: str, words: list[str]) -> None:
     out = sys.stdout.buffer
     out.write(b"Query word? ")
     out.flush()
-    for word in _asked():
-        found = model.get_nearest_neighbors(word.decode("utf-8", "surrogateescape"), k, "surrogateescape")
+    for asked in _asked():
+        found = model.get_nearest_neighbors(asked.decode("utf-8", "surrogateescape"), k, "surrogateescape")
         out.write(printing.neighbors(found) + b"Query word? ")
         out.flush()
 
@@ -239,9 +239,8 @@ def analogies(command: str, words: list[str]) -> None:
     out.flush()
     source = _asked()
     while len(three := list(islice(source, 3))) == 3:  # the original goes on for ever behind the last
-        found = model.get_analogies(
-            *(word.decode("utf-8", "surrogateescape") for word in three), k, "surrogateescape"
-        )
+        a, b, c = (word.decode("utf-8", "surrogateescape") for word in three)
+        found = model.get_analogies(a, b, c, k, "surrogateescape")
         out.write(printing.neighbors(found) + b"Query triplet (A - B + C)? ")
         out.flush()
 

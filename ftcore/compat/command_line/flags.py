@@ -103,7 +103,7 @@ def parse(command: str, words: Sequence[str]) -> Flags:
     """
     named: dict[str, Any] = {}
     rest: dict[str, Any] = dict(_OTHERS)
-    paths = {"input": "", "output": ""}
+    paths: dict[str, Any] = {"input": "", "output": ""}
     help = usage(command)
     place = 0
     while place < len(words):

@@ -77,6 +77,7 @@ class Opened:
         lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n")
         labels = [" ".join(w for w in line.split(" ") if w.startswith(prefix)) for line in lines]
         texts = [" ".join(w for w in line.split(" ") if not w.startswith(prefix)) for line in lines]
+        assert self.tokenizer is not None
         tokens = self.tokenizer.tokenize(texts)
         return "".join(f"{a} {b}\n" for a, b in zip(labels, tokens, strict=True)).encode(
             "utf-8", "surrogatepass"
