@@ -99,4 +99,6 @@ def test_it_is_heard_within_a_second(folder: Path, work: str):
         process.wait()
     assert out.strip() not in ("", "done") and "ready" not in out, f"it was over too soon: {out}{err}"
     assert float(out) - sent < 1
-    assert process.returncode == 0, err
+    # -2: CPython remembers an interruption inside of an exec() of a string (a dataclass made by an import), and ends by
+    # it at last, though it was caught (run_eval_code_obj of Python/pythonrun.c)
+    assert process.returncode in (0, -signal.SIGINT) and not err, err
