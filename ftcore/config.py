@@ -15,14 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ftcore.base.yaml_tree import NOWHERE, Path_, Place, Places, read
 from ftcore.errors import InvalidOptions
+from ftcore.filter_options import Filters as Filters
+from ftcore.filter_options import Language as Language
+from ftcore.filter_options import NearCopies as NearCopies
+from ftcore.filter_options import PathText
 from ftcore.options import Options, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
 
-Language = Literal["zh", "en", "mixed"]
 Masked = Literal["url", "email", "ip", "id", "card", "phone"]
 Split = Literal["train", "valid", "test", "unlabelled"]
 Mark = Literal["P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So"]
@@ -30,17 +33,6 @@ NA_VALUES = [  # what pandas.read_csv takes for missing
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 ]
-
-
-def _at_home(path: str) -> str:
-    """``~`` and ``~name`` at a path's start are that user's folder, as in a shell."""
-    try:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    except RuntimeError:
-        raise ValueError("no such user; write the path out, or ./~… for a folder of that name") from None
-
-
-PathText = Annotated[str, AfterValidator(_at_home)]
 
 
 # ------------------------------------------------------------------------------------ ingestion
@@ -185,26 +177,6 @@ class Text(Options):
     normalize: Normalize = Normalize()
     segment: Segment = Segment()
     stopwords: Stopwords = Stopwords()
-
-
-class NearCopies(Options):
-    """Which documents are near copies: by the Jaccard similarity of their n-grams."""
-
-    threshold: float = Field(0.8, ge=0.3, le=1, description="least similarity of a near copy")
-    characters: int = Field(5, ge=1, le=50, description="n-gram of Chinese and mixed text, in characters")
-    words: int = Field(5, ge=1, le=50, description="n-gram of other text, in words")
-
-
-class Filters(Options):
-    """Which documents stay; every dropped one is counted with its reason."""
-
-    min_tokens: int = Field(1, ge=0, le=1_000_000, description="documents with fewer tokens are dropped")
-    max_tokens: int = Field(1_000_000, ge=1, le=1 << 30, description="documents with more tokens are dropped")
-    languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="kept languages")
-    dedup: Literal["off", "exact", "near"] = Field(
-        "exact", description="drop exact copies (normalised text), or near ones too"
-    )
-    near: NearCopies = NearCopies()
 
 
 class Shards(Options):

@@ -54,6 +54,16 @@ RULES = (
         lambda c: c.filters.dedup != "near",
         "near copies stay; set filters.dedup=near",
     ),
+    Rule(
+        "filters.max_blocked",
+        lambda c: not c.filters.blocklist,
+        "nothing is blocked; name files in filters.blocklist",
+    ),
+    Rule(
+        "filters.identifier",
+        lambda c: c.filters.preset == "off" and c.filters.min_language_score is None,
+        "no language score is asked for; set filters.min_language_score",
+    ),
     Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
     Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),

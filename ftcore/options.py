@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 from ftcore.base.yaml_tree import NOWHERE, Place, Places, parse
 from ftcore.errors import InvalidOptions
 
-_NUMBER = "a number"  # the branch of `or_auto` that is none of a value's names in errors
+# branches of `or_auto` and `by_key` that are none of a value's names in errors
+_NUMBER, _EACH, _NONE = "a number", "one each", "none"
 
 
 def or_auto(kind: type, **bounds: float) -> Any:
@@ -34,6 +35,24 @@ def or_auto(kind: type, **bounds: float) -> Any:
     return Annotated[
         number | Annotated[Literal["auto"], Tag("auto")],
         Discriminator(lambda value: "auto" if value == "auto" else _NUMBER),
+    ]
+
+
+def by_key(kind: Any, keys: Any, **bounds: float) -> Any:
+    """The annotation of a value that holds for all, or one for each of some keys, or none.
+
+    Example:
+        >>> class Shares(Options):
+        ...     most: by_key(float, Literal["zh", "en"], ge=0) = None
+        >>> Shares(most=0.5).most, Shares(most={"zh": 0.5}).most
+        (0.5, {'zh': 0.5})
+    """
+    one = Annotated[kind, Field(**bounds)]
+    return Annotated[
+        Annotated[one, Tag(_NUMBER)] | Annotated[dict[keys, one], Tag(_EACH)] | Annotated[None, Tag(_NONE)],
+        Discriminator(
+            lambda value: _EACH if isinstance(value, dict) else _NONE if value is None else _NUMBER
+        ),
     ]
 
 
@@ -193,7 +212,7 @@ def explain(error: Mapping[str, Any], model: type[BaseModel], places: Places = N
 
 
 def _explain(error: Mapping[str, Any], model: type[BaseModel], place: Place | None) -> str:
-    key = ".".join(str(p) for p in error["loc"] if p != _NUMBER) or "options"
+    key = ".".join(str(p) for p in error["loc"] if p not in (_NUMBER, _EACH, _NONE)) or "options"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, error["loc"][:-1])
         close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ftcore.config import Config, Source
 from ftcore.effects import LINES, format_of
 from ftcore.errors import MissingLabels
+from ftcore.text.filters import Judge
 from ftcore.text.segment import read_user_dict
 from ftcore.text.stopwords import stopwords
 from tasks.session import Session
@@ -13,11 +14,12 @@ HELD_OUT = ("valid", "test")
 
 
 def check_text(session: Session) -> None:
-    """Refuse user dictionaries and stopword lists that are missing or cannot be read."""
+    """Refuse user dictionaries, stopword lists and filters that are missing or cannot be read."""
     text = session.config.text
     for path in text.segment.user_dict:
         read_user_dict(path)
     stopwords(text.stopwords)
+    Judge(session.config.filters)
 
 
 def check_labels(session: Session) -> None:

@@ -20,6 +20,7 @@ NB_MODULE(_native, m) {
   bind_formats(m);
   bind_lexicon(m);
   bind_means(m);
+  bind_measures(m);
   bind_minhash(m);
   bind_pretrain(m);
   bind_quantize(m);

@@ -66,7 +66,7 @@ class PrepareOptions(config.Options):
 
         Left out: where the sources lie, how they are cut into parts, when rejects are too many,
         whether duplicates go (all three act before or after), and user files, whose content is
-        in `PreparedPart.tokenizer`.
+        in `PreparedPart.tokenizer`. A blocklist stands for its content.
         """
         tree = self.model_dump(mode="json", include=set(PrepareOptions.model_fields))
         for source in tree["ingest"]["sources"]:
@@ -74,6 +74,8 @@ class PrepareOptions(config.Options):
         for name in ("part_bytes", "max_reject_share"):
             del tree["ingest"][name]
         del tree["filters"]["dedup"], tree["filters"]["near"]
+        lists = tree["filters"]["blocklist"]
+        tree["filters"]["blocklist"] = [files.sha256_file(p) if Path(p).is_file() else p for p in lists]
         del tree["text"]["segment"]["user_dict"], tree["text"]["stopwords"]["lists"]
         return tree
 

@@ -53,12 +53,16 @@ def stopwords(options: Stopwords, spelled: Callable[[list[str]], list[str]] = li
     )
 
 
-def read_list(path: str) -> list[str]:
-    """A word per line; blank lines and lines that start with ``#`` followed by a space are skipped."""
+def read_list(path: str, option: str = "text.stopwords.lists") -> list[str]:
+    """A word per line; blank lines and lines that start with ``#`` followed by a space are skipped.
+
+    Args:
+        option: what names the list, for errors.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UnreadableFile(f"text.stopwords.lists: {path}: {error.strerror}; check the path") from None
+        raise UnreadableFile(f"{option}: {path}: {error.strerror}; check the path") from None
     except UnicodeDecodeError as error:
         line = Path(path).read_bytes()[: error.start].count(b"\n") + 1
         raise UnreadableFile(f"{path}, line {line}: not UTF-8; save the list as UTF-8") from None

@@ -174,6 +174,29 @@ def minhash_bands(g: Given) -> list:
 
 
 @maker
+def measure_texts(g: Given) -> list:
+    blob, offsets = g.packed(g.size())
+    return [g.made("Letters"), blob, offsets, np.zeros((len(offsets) - 1, g.module.MEASURES), np.int64)]
+
+
+@maker
+def repeated_ngrams(g: Given) -> list:
+    blob, offsets = g.packed(g.size())
+    return [blob, offsets, np.zeros((len(offsets) - 1, g.module.REPETITIONS), np.float64)]
+
+
+@maker
+def Phrases(g: Given) -> list:
+    return [[g.text(6) or b"a" for _ in range(g.size(9))]]
+
+
+@maker
+def Phrases__count(g: Given) -> list:
+    blob, offsets = g.packed(g.size())
+    return [blob, offsets, np.zeros((len(offsets) - 1, 3), np.int64)]
+
+
+@maker
 def shingles(g: Given) -> list:
     return _documents(g)
 
