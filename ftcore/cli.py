@@ -103,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("model", nargs="?", help="a directory of a model, a .bin or .ftz")
     prepare = commands.add_parser("prepare", help="raw text to shards of tokens, without a pipeline")
     prepare.add_argument("--config", help="a YAML file of the pipeline's options")
-    prepare.add_argument("--out", required=True, help="folder of the shards")
+    prepare.add_argument("--out", help="folder of the shards")
+    prepare.add_argument(
+        "--dry-run", action="store_true", help="write nothing; say what the filters would drop of a sample"
+    )
+    prepare.add_argument("--sample", type=int, help="of --dry-run: documents (default 10,000)")
+    prepare.add_argument("--html", help="of --dry-run: write a page to this file instead")
     prepare.add_argument("options", nargs="*", help="KEY=VALUE, see ftcore options")
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards")

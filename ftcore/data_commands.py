@@ -1,32 +1,63 @@
-"""``ftcore prepare`` and ``ftcore inspect``: the data stage without a pipeline, and a look at what came of it."""
+"""``ftcore prepare``, its dry run, and ``ftcore inspect``: the data stage without a pipeline, a look before and after."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ftcore.config import load_config
+from ftcore.base.files import atomic_file
+from ftcore.config import Config, load_config
+from ftcore.curation.trial import DOCUMENTS, try_filters
+from ftcore.effects import without_effect
+from ftcore.errors import UserError
+from ftcore.report.filters_page import render_trial, trial_tables
 from ftcore.report.shards_page import render_shards, shards_tables
 from ftcore.shards.look import look_at
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+    from rich.table import Table
 
 SECONDS = 5.0  # between lines where there is no terminal
 
 
 def run_prepare(given: argparse.Namespace) -> None:
-    """Prepare, with progress on standard error and the counts on standard output."""
+    """Prepare, with progress on standard error and the counts on standard output; or say what the filters would drop."""
     options = load_config(given.config, given.options)
+    for said in without_effect(options):
+        print(f"warning: {said}", file=sys.stderr)
+    if given.dry_run:
+        _try(options, given.sample, given.html)
+        return
+    if given.html or given.sample:
+        raise UserError(
+            "--html and --sample are of --dry-run; ftcore inspect SHARDS --html PAGE shows shards"
+        )
+    if not given.out:
+        raise UserError("--out names the folder of the shards; or --dry-run says what the filters would drop")
     with _Shown(sys.stderr) as shown:
         shards = prepare_corpus(options, given.out, shown)
     print(
         f"{shards.path}: {shards.rows:,} documents, digest {shards.digest[:16]}; ftcore inspect {given.out}"
     )
+
+
+def _try(options: Config, sample: int | None, page: str | None) -> None:
+    """What the filters would drop of a sample, as tables or as a page."""
+    if sample is not None and sample < 1:
+        raise UserError(f"--sample {sample}: a sample has at least one document")
+    trial = try_filters(options, sample or DOCUMENTS)
+    if page:
+        with atomic_file(page) as file:
+            file.write(render_trial(trial).encode())
+        print(page)
+        return
+    _print(trial_tables(trial))
 
 
 def run_inspect(given: argparse.Namespace) -> None:
@@ -36,10 +67,14 @@ def run_inspect(given: argparse.Namespace) -> None:
         Path(given.html).write_text(render_shards(look), encoding="utf-8")
         print(given.html)
         return
+    _print(shards_tables(look))
+
+
+def _print(tables: Iterator[Table]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    for table in shards_tables(look):
+    for table in tables:
         if table.row_count:
             console.print(table, "")
 

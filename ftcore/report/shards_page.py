@@ -50,21 +50,21 @@ def render_shards(look: Look) -> str:
 
 def shards_tables(look: Look) -> Iterator[Table]:
     """The same in the terminal."""
-    yield _table("", ["", ""], facts(look))
-    yield _table("documents", ["split", "language", "documents"], _languages(look))
-    yield _table("left out, and taken out", ["step", "reason", "number"], _reasons(look))
+    yield table_of("", ["", ""], facts(look))
+    yield table_of("documents", ["split", "language", "documents"], _languages(look))
+    yield table_of("left out, and taken out", ["step", "reason", "number"], _reasons(look))
     most = max((n for _, _, n in look.lengths), default=0)
     bars = [(_range(low, high), n, "█" * round(BAR * n / max(1, most))) for low, high, n in look.lengths]
-    yield _table("length in tokens", ["tokens", "documents", ""], bars)
+    yield table_of("length in tokens", ["tokens", "documents", ""], bars)
     samples = [
         (row["language"], ", ".join(row["labels"]), row["source"], row["tokens"][:100])
         for row in look.samples
     ]
-    yield _table("samples", ["language", "labels", "source", "tokens"], samples)
+    yield table_of("samples", ["language", "labels", "source", "tokens"], samples)
     rejects = [(f"{row['source']}:{row['line']}", row["reason"], row["excerpt"]) for row in look.rejects]
-    yield _table("refused", ["where", "why", "excerpt"], rejects)
+    yield table_of("refused", ["where", "why", "excerpt"], rejects)
     copies = [(row["similarity"], row["source"], row["kept_source"], row["excerpt"]) for row in look.copies]
-    yield _table("copies, the least alike first", ["similarity", "source", "for", "excerpt"], copies)
+    yield table_of("copies, the least alike first", ["similarity", "source", "for", "excerpt"], copies)
 
 
 def _languages(look: Look) -> list[tuple[str, str, int]]:
@@ -87,8 +87,8 @@ def _range(low: int, high: int) -> str:
     return f"{low:,}–{high:,}" if low < high else f"{high:,}"
 
 
-def _table(title: str, columns: list[str], rows: list) -> Table:
-    """Of plain text: what documents say is no markup."""
+def table_of(title: str, columns: list[str], rows: list) -> Table:
+    """A table of plain text for the terminal: what documents say is no markup."""
     from rich.table import Table
     from rich.text import Text
 

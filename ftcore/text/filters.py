@@ -17,7 +17,7 @@ from ftcore.text.measures import count_tokens as count_tokens  # the shards' loo
 STEP = "filters"
 
 
-class Rule(NamedTuple):
+class FilterRule(NamedTuple):
     """An option that is a threshold: `option` (and the place in its list) of `measure`, at least or at most."""
 
     option: str
@@ -32,33 +32,33 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("min_tokens", "tokens", "too few tokens"),
-    Rule("max_tokens", "tokens", "too many tokens"),
-    Rule("min_characters", "characters", "too few characters"),
-    Rule("min_language_score", "language_score", "language not sure"),
-    Rule("max_blocked", "blocked", "blocklist"),
-    Rule("max_marks", "marks", "too many marks"),
-    Rule("max_digits", "digits", "too many digits"),
-    Rule("max_links", "links", "too many links"),
-    Rule("max_hashes", "hashes", "too many # and ellipses"),
-    Rule("min_alphabetic", "alphabetic", "too few words with letters"),
-    Rule("min_word_length", "word_length", "words too short"),
-    Rule("max_word_length", "word_length", "words too long"),
-    Rule("min_stopwords", "stopwords", "too few stopwords"),
-    Rule("min_ended_lines", "ended", "too few lines that end as a sentence"),
-    Rule("max_short_lines", "short", "too many short lines"),
-    Rule("max_bullet_lines", "bullets", "too many bullets"),
-    Rule("max_ellipsis_lines", "trailing", "too many lines that end in an ellipsis"),
-    Rule("max_repeated_lines", "repeated_lines", "repeated lines"),
-    Rule("max_in_repeated_lines", "in_repeated_lines", "characters in repeated lines"),
-    Rule("max_repeated_paragraphs", "repeated_paragraphs", "repeated paragraphs"),
-    Rule("max_in_repeated_paragraphs", "in_repeated_paragraphs", "characters in repeated paragraphs"),
+    FilterRule("min_tokens", "tokens", "too few tokens"),
+    FilterRule("max_tokens", "tokens", "too many tokens"),
+    FilterRule("min_characters", "characters", "too few characters"),
+    FilterRule("min_language_score", "language_score", "language not sure"),
+    FilterRule("max_blocked", "blocked", "blocklist"),
+    FilterRule("max_marks", "marks", "too many marks"),
+    FilterRule("max_digits", "digits", "too many digits"),
+    FilterRule("max_links", "links", "too many links"),
+    FilterRule("max_hashes", "hashes", "too many # and ellipses"),
+    FilterRule("min_alphabetic", "alphabetic", "too few words with letters"),
+    FilterRule("min_word_length", "word_length", "words too short"),
+    FilterRule("max_word_length", "word_length", "words too long"),
+    FilterRule("min_stopwords", "stopwords", "too few stopwords"),
+    FilterRule("min_ended_lines", "ended", "too few lines that end as a sentence"),
+    FilterRule("max_short_lines", "short", "too many short lines"),
+    FilterRule("max_bullet_lines", "bullets", "too many bullets"),
+    FilterRule("max_ellipsis_lines", "trailing", "too many lines that end in an ellipsis"),
+    FilterRule("max_repeated_lines", "repeated_lines", "repeated lines"),
+    FilterRule("max_in_repeated_lines", "in_repeated_lines", "characters in repeated lines"),
+    FilterRule("max_repeated_paragraphs", "repeated_paragraphs", "repeated paragraphs"),
+    FilterRule("max_in_repeated_paragraphs", "in_repeated_paragraphs", "characters in repeated paragraphs"),
     *(
-        Rule("max_common_ngrams", name, f"one {n}-gram of tokens too often", n - 2)
+        FilterRule("max_common_ngrams", name, f"one {n}-gram of tokens too often", n - 2)
         for n, name in enumerate(COMMON, 2)
     ),
     *(
-        Rule("max_repeated_ngrams", name, f"repeated {n}-grams of tokens", n - 5)
+        FilterRule("max_repeated_ngrams", name, f"repeated {n}-grams of tokens", n - 5)
         for n, name in enumerate(REPEATED, 5)
     ),
 )
@@ -118,7 +118,7 @@ _MIXED = {**_ZH, "min_language_score": 0.65, "max_repeated_lines": 0.3}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {"off": {}, "web": {"zh": _ZH, "en": _EN, "mixed": _MIXED}}
 
 
-def thresholds(options: Filters, rule: Rule) -> dict[str, float]:
+def thresholds(options: Filters, rule: FilterRule) -> dict[str, float]:
     """The threshold of a rule for each language that has one: the option's own, else the preset's.
 
     Example:
@@ -142,7 +142,7 @@ def thresholds(options: Filters, rule: Rule) -> dict[str, float]:
 class Verdict(NamedTuple):
     """What one rule says of a batch: the documents' values float64 [n], and which it would drop, bool [n]."""
 
-    rule: Rule
+    rule: FilterRule
     values: np.ndarray
     dropped: np.ndarray
 

@@ -1,0 +1,1 @@
+"""What is worth learning from: filters tried on a sample, a quality model, its scores."""
