@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--sample", type=int, help="of --dry-run: documents (default 10,000)")
     prepare.add_argument("--html", help="of --dry-run: write a page to this file instead")
+    prepare.add_argument(
+        "--no-keep",
+        action="store_true",
+        help="leave nothing in OUT.prepared: the next run starts from nothing",
+    )
     prepare.add_argument("options", nargs="*", help="KEY=VALUE, see ftcore options")
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards")

@@ -182,7 +182,7 @@ class Text(Options):
 class Shards(Options):
     """Parquet output of preparation."""
 
-    rows: int = Field(100_000, ge=10, le=100_000_000, description="documents per shard")
+    rows: int = Field(100_000, ge=10, le=100_000_000, description="documents per shard, on average")
     row_group: int = Field(10_000, ge=1, le=10_000_000, description="documents per row group")
 
 

@@ -17,6 +17,7 @@ from ftcore.errors import UserError
 from ftcore.report.filters_page import render_trial, trial_tables
 from ftcore.report.shards_page import render_shards, shards_tables
 from ftcore.shards.look import look_at
+from ftcore.shards.manifest import load_manifest
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def run_prepare(given: argparse.Namespace) -> None:
     if not given.out:
         raise UserError("--out names the folder of the shards; or --dry-run says what the filters would drop")
     with _Shown(sys.stderr) as shown:
-        shards = prepare_corpus(options, given.out, shown)
+        shards = prepare_corpus(options, given.out, shown, keep=not given.no_keep)
+    of = len(load_manifest(shards.path, verify=False).shards)
     print(
-        f"{shards.path}: {shards.rows:,} documents, digest {shards.digest[:16]}; ftcore inspect {given.out}"
+        f"{shards.path}: {shards.rows:,} documents, {shards.made:,} of {of:,} shards made anew, "
+        f"digest {shards.digest[:16]}; ftcore inspect {given.out}"
     )
 
 
@@ -118,7 +121,11 @@ def described(state: CorpusProgress) -> str:
         '1.0 MB/s  10 documents  1 refused  0:02 left'
     """
     speed = state.bytes[0] / 1e6 / state.seconds if state.seconds else 0.0
-    again = f"  {state.reused} of {state.packs[0]} packs were there" if state.reused else ""
+    again = (
+        f"  {state.packs[0] - state.reused:,} of {state.packs[0]:,} packs prepared anew"
+        if state.reused
+        else ""
+    )
     left = round(state.left) if state.bytes[0] else 0
     return (
         f"{speed:.1f} MB/s  {state.documents:,} documents  {state.rejects:,} refused"

@@ -8,7 +8,7 @@ from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.prepare import PreparedPart
 from ftcore.shards.shards import ShardSet
-from tasks.reuse import StageOutput
+from tasks.reuse import TOLD, StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
 
@@ -21,10 +21,13 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
     def work(out: Path, _scratch: Path, child) -> dict:
         parts = [PreparedPart.load(p.file("part"), verify=False) for p in prepared]
         drops = duplicates.file("drops") if config.filters.dedup != "off" else None
-        shards = commit_shards(parts, drops, options, out / "shards")
+        earlier = sorted(session.store.stages.glob("commit/*/shards"))
+        shards = commit_shards(parts, drops, options, out / "shards", earlier=earlier)
         if child is not None:
             child.tracker.file(child.run, Path(shards.path) / "manifest.json", "data")
-        return {"digest": shards.digest, "rows": shards.rows}
+        of = len(load_manifest(shards.path, verify=False).shards)
+        made = f"{shards.made:,} of {of:,} shards made anew"
+        return {"digest": shards.digest, "rows": shards.rows, TOLD: made}
 
     output = session.stage(
         "commit",

@@ -24,6 +24,7 @@ from tasks.store import Store
 from tasks.why import explain
 
 ABOUT = "about/"  # files below it tell of the run (curves, speed); they are no part of the output's identity
+TOLD = "told"  # in a result: what the work says of itself beside the reason
 SEAL = "seal"  # in the record: the digest of all else in it
 
 
@@ -155,6 +156,7 @@ def _execute(
     use(home, spec.configuration)
     shutil.rmtree(scratch, ignore_errors=True)
     seconds = time.perf_counter() - begin
+    reason = "; ".join(filter(None, [reason, result.get(TOLD)]))
     return StageOutput(spec.name, str(home), record["digest"], "recomputed", reason, seconds, result)
 
 

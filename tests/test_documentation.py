@@ -20,9 +20,9 @@ import ftcore
 from flows import arguments
 from ftcore import cli
 from ftcore.compat.command_line.flags import FLAGS
-from ftcore.config import Shards, load_config
+from ftcore.config import load_config
 from ftcore.shards.manifest import SHARD, FileEntry, Manifest
-from ftcore.shards.shards import ShardWriter
+from ftcore.shards.shards import write_shard
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -100,11 +100,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for i, split in enumerate(("train", "valid", "test"))
     ]
-    with ShardWriter(shards, Shards()) as writer:
-        writer.write(pa.RecordBatch.from_pylist(rows, schema=SHARD))
+    entry = write_shard(shards, 0, [pa.RecordBatch.from_pylist(rows, schema=SHARD)], row_group=10)
     (shards / "quarantine.jsonl").touch()
     Manifest(
-        inputs="", options="", shards=writer.entries, quarantine=FileEntry.of(shards / "quarantine.jsonl", 0),
+        inputs="", options="", shards=[entry], quarantine=FileEntry.of(shards / "quarantine.jsonl", 0),
         rows=3, read=3, rejected=0, filtered=0, duplicates=0, counts={}, documents={}, labels={},
     ).write(shards)  # fmt: skip
     for stage in ("pretrain", "commit"):

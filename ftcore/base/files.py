@@ -153,23 +153,36 @@ def atomic_directory(path: str | PathLike) -> Iterator[Path]:
         _remove(aside)
 
 
-def remove_stale(folder: str | Path) -> list[str]:
+def remove_stale(folder: str | Path, of: str = "") -> list[str]:
     """Remove, at any depth, what killed writers left under temporary names; returns those names.
+
+    Args:
+        of: the name that it would have got: of that alone, and in the folder itself alone.
 
     Call it while holding the store's lock and before anything is written: a living writer's
     temporaries look the same.
     """
     removed: list[str] = []
     for place, folders, names in os.walk(folder):
-        for name in [n for n in folders + names if n.startswith(_TEMPORARY)]:
+        for name in [n for n in folders + names if _is_temporary(n, of)]:
             _remove(Path(place, name))
             removed.append(str(Path(place, name)))
-        folders[:] = [n for n in folders if not n.startswith(_TEMPORARY)]
+        folders[:] = [n for n in folders if not of and not n.startswith(_TEMPORARY)]
     return sorted(removed)
 
 
+def _is_temporary(name: str, of: str) -> bool:
+    return name.startswith(_TEMPORARY) and (
+        not of or name == _temporary_name(name[len(_TEMPORARY) :][:12], of)
+    )
+
+
 def _temporary(path: Path) -> Path:
-    return path.with_name(f"{_TEMPORARY}{os.urandom(6).hex()}-{path.name}"[:200])
+    return path.with_name(_temporary_name(os.urandom(6).hex(), path.name))
+
+
+def _temporary_name(random: str, name: str) -> str:
+    return f"{_TEMPORARY}{random}-{name}"[:200]
 
 
 def _remove(path: Path) -> None:

@@ -13,23 +13,27 @@ import json
 import logging
 import os
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ftcore import config
 from ftcore.base import files
+from ftcore.base.cores import cores
+from ftcore.base.threads import ahead
 from ftcore.config import Config, Shards, SplitShares
-from ftcore.errors import MissingLabels, UnreadableFile, UserError
+from ftcore.errors import MissingLabels, UserError
 from ftcore.shards.agreement import Copies, compare_copies
+from ftcore.shards.borders import shard_borders
+from ftcore.shards.earlier import ContentDigest, EarlierShards
+from ftcore.shards.kept import KeptDocuments, rows_to_drop
 from ftcore.shards.labels import LabelSurvey, renamed, survey_labels, with_labels
-from ftcore.shards.manifest import COPIES, NOTED, FileEntry, Manifest
+from ftcore.shards.lineage import LINEAGE, Rows, count_sources, write_lineage
+from ftcore.shards.manifest import COPIES, NOTED, FileEntry, Manifest, ShardEntry
 from ftcore.shards.prepare import (
-    DOCS,
     QUARANTINE,
     READ,
     REMOVED,
@@ -38,13 +42,14 @@ from ftcore.shards.prepare import (
     key_numbers,
     splits_of,
 )  # fmt: skip
-from ftcore.shards.shards import SHARD, ShardSet, ShardWriter, iter_file
+from ftcore.shards.shards import SHARD, ShardSet, write_shard
 from ftcore.text.missing import unified_names
 
 log = logging.getLogger("ftcore.commit")
 HELD_OUT = ("valid", "test")
 LABELLED = ("train", *HELD_OUT)
 _SAID = 10  # notes shown at most
+_WRITERS = 8  # shards written at once, at most: each holds a row group
 
 
 class CommitOptions(PrepareOptions):
@@ -144,12 +149,13 @@ def commit_shards(
     out: str | Path,
     *,
     inputs: str = "",
+    earlier: Iterable[str | Path] = (),
     min_labels: int = 2,
     allow_empty_splits: bool = False,
 ) -> ShardSet:
     """Write the parts' documents, in order and without duplicates, as verified shards.
 
-    Memory: one row group, and the duplicates of one part.
+    Memory: a row group a core (8 at most), the duplicates of one part, and 12 bytes a document.
 
     Args:
         parts: in the order of sources, files and lines, which decides the order of documents.
@@ -157,6 +163,7 @@ def commit_shards(
         out: the directory; it appears whole or not at all and replaces an existing one.
         inputs: digest of the inputs for the manifest, one that does not depend on how they were
             cut; default: a digest of ids, sources and labels of the documents before duplicates go.
+        earlier: folders of sets of shards; a shard that would come out the same is taken from there.
         min_labels: labels that the train split must have, if there are labelled documents.
         allow_empty_splits: let valid and test be empty (for more training of a trained head).
 
@@ -171,39 +178,38 @@ def commit_shards(
     survey = survey_labels(parts)
     names = unified_names(survey.counts)
     noted = _noted(parts, survey, names)
-    copies = compare_copies(parts, [_rows_to_drop(duplicates, n) for n in range(len(parts))], names)
+    copies = compare_copies(parts, [rows_to_drop(duplicates, n) for n in range(len(parts))], names)
     unite = options.multi_label or survey.several
     carve = _lacks_validation(parts, survey, options) and not allow_empty_splits
     out = Path(out)
+    documents = KeptDocuments(parts, duplicates)
     tally = _Tally()
-    documents = _InputDigest()
-    dropped = 0
+    digest = _InputDigest()
+
+    def shaped(batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The documents as they stand in a shard."""
+        batch = _united(renamed(batch, names), copies) if unite else renamed(batch, names)
+        return _carved(batch, options.split.valid) if carve else batch
+
+    for batch, mask in documents.all([name for name in SHARD.names if name != "tokens"]):
+        digest.add(renamed(batch, names))
+        tally.add(shaped(batch if mask.all() else batch.filter(pa.array(mask))))
+    tally.check(parts, options, min_labels, allow_empty_splits)
+    _say_copies(copies, unite)
+    if carve:
+        _say_carved(tally.by_split(), options.split.valid)
+    dropped = sum(part.rows for part in parts) - len(documents)
     with files.atomic_directory(out) as folder:
-        with ShardWriter(folder, options.shards) as writer:
-            for number, part in enumerate(parts):
-                drop = _rows_to_drop(duplicates, number)
-                for batch, mask in _masked(part, drop):
-                    batch = renamed(batch, names)
-                    documents.add(batch)
-                    kept = batch if mask.all() else batch.filter(pa.array(mask))
-                    kept = _united(kept, copies) if unite else kept
-                    kept = _carved(kept, options.split.valid) if carve else kept
-                    dropped += len(batch) - len(kept)
-                    tally.add(kept)
-                    writer.write(kept)
-        tally.check(parts, options, min_labels, allow_empty_splits)
-        _say_copies(copies, unite)
-        if carve:
-            _say_carved(tally.by_split(), options.split.valid)
+        shards, made = _write_shards(documents, shaped, options.shards, EarlierShards(earlier), folder)
         quarantine = _merge_quarantine(parts, folder / QUARANTINE)
         listed, near = _listed(duplicates, folder / COPIES)
         manifest = Manifest(
-            inputs=inputs or documents.digest(),
+            inputs=inputs or digest.digest(),
             options=_options_digest(parts, options),
-            shards=writer.entries,
+            shards=shards,
             quarantine=quarantine,
             copies=listed,
-            rows=sum(entry.rows for entry in writer.entries),
+            rows=sum(entry.rows for entry in shards),
             read=sum(p.read for p in parts),
             rejected=sum(p.rejected for p in parts),
             filtered=sum(p.filtered for p in parts),
@@ -216,7 +222,54 @@ def commit_shards(
         )
         assert manifest.read == manifest.rows + manifest.rejected + manifest.filtered + dropped
         manifest.write(folder)
-    return ShardSet(str(out), manifest.digest, manifest.rows)
+    return ShardSet(str(out), manifest.digest, manifest.rows, made)
+
+
+def _write_shards(
+    documents: KeptDocuments,
+    shaped: Callable[[pa.RecordBatch], pa.RecordBatch],
+    options: Shards,
+    earlier: EarlierShards,
+    folder: Path,
+) -> tuple[list[ShardEntry], int]:
+    """All shards and what they were made of; returns them, and how many were not taken from earlier ones."""
+    row_group = min(options.row_group, options.rows)
+    borders = shard_borders(documents.hashes(), options.rows)
+
+    def shard(number: int) -> tuple[ShardEntry, Rows, bool]:
+        first, last = borders[number : number + 2]
+        sources: Rows = {}
+        content = ContentDigest(row_group)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for part, batch in documents.between(first, last):
+                made = shaped(batch)
+                content.add(made)
+                count_sources(sources, part, made)
+                yield made
+
+        if len(earlier):
+            deque(batches(), maxlen=0)
+            if (found := earlier.take(content.hexdigest(), folder)) is not None:
+                return found, sources, False
+            content, sources = ContentDigest(row_group), {}
+        entry = write_shard(folder, number, batches(), row_group)
+        return entry.model_copy(update={"content": content.hexdigest()}), sources, True
+
+    entries: list[ShardEntry] = []
+    made = 0
+
+    def lines() -> Iterator[tuple[str, Rows]]:
+        nonlocal made
+        for entry, sources, is_new in ahead(
+            shard, ((n,) for n in range(len(borders) - 1)), min(cores(), _WRITERS)
+        ):
+            entries.append(entry)
+            made += is_new
+            yield entry.file, sources
+
+    write_lineage(lines(), [Path(part.path) for part in documents.parts], folder / LINEAGE)
+    return entries, made
 
 
 def _noted(parts: Sequence[PreparedPart], survey: LabelSurvey, names: dict[str, str]) -> dict[str, int]:
@@ -274,28 +327,6 @@ def _say_copies(copies: Copies, unite: bool) -> None:
             f"{copies.differing:,}",
             "their labels are united" if unite else "the first row's label counts, the others are left out",
             "; ".join(copies.examples),
-        )
-
-
-def _rows_to_drop(duplicates: str | Path | None, number: int) -> np.ndarray:
-    """Row numbers (sorted int64) of one part that are copies of earlier documents."""
-    if duplicates is None:
-        return np.empty(0, np.int64)
-    return np.sort(np.load(Path(duplicates) / f"{number}.npy").astype(np.int64))
-
-
-def _masked(part: PreparedPart, drop: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """The part's batches, each with the mask [rows] of what stays."""
-    start = 0
-    for batch in iter_file(Path(part.path) / DOCS, SHARD.names, rows=4096):
-        mask = np.ones(len(batch), bool)
-        first, last = np.searchsorted(drop, [start, start + len(batch)])
-        mask[drop[first:last] - start] = False
-        yield batch, mask
-        start += len(batch)
-    if start != part.rows:
-        raise UnreadableFile(
-            f"{part.path}: {start} documents, {part.rows} were prepared. Run the preparation again"
         )
 
 

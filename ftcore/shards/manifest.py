@@ -50,6 +50,17 @@ class FileEntry(BaseModel):
         return cls(file=path.name, rows=rows, bytes=path.stat().st_size, sha256=sha256_file(path))
 
 
+class ShardEntry(FileEntry):
+    """A shard: its file, the sources of its first and last document, and the digest of its rows.
+
+    `content` is what a shard is taken by from an earlier set (`ftcore.shards.earlier`); "": it is not.
+    """
+
+    first: str = ""
+    last: str = ""
+    content: str = ""
+
+
 class Manifest(BaseModel):
     """What `commit_shards` promises and `load_manifest` verifies.
 
@@ -58,7 +69,7 @@ class Manifest(BaseModel):
         kind: "shards".
         inputs: digest of the documents that were read and passed the filters (before duplicates).
         options: digest of the options that shaped them (tokenizer and dictionaries included).
-        shards: the Parquet files in order.
+        shards: the Parquet files in order; a file's name is its digest.
         quarantine: quarantine.jsonl, every rejected document with its reason.
         copies: copies.jsonl, which document went for which; None where none did.
         rows: documents in the shards; read = rows + rejected + filtered + duplicates.
@@ -77,7 +88,7 @@ class Manifest(BaseModel):
     kind: str = "shards"
     inputs: str
     options: str
-    shards: list[FileEntry]
+    shards: list[ShardEntry]
     quarantine: FileEntry
     copies: FileEntry | None = None
     rows: int

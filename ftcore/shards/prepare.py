@@ -6,6 +6,7 @@ read_parts → Tokenizer.apply → filters → split, a batch at a time; where t
 * ``docs.parquet``     the documents that stay (columns of SHARD), in the order of the files
 * ``keys.npy``         uint64 [rows, 2]: their ids as numbers (high, low half), for `find_duplicates`
 * ``quarantine.jsonl`` the documents that do not: source, line, step, reason, excerpt
+* ``inputs.jsonl``     the files and bytes that it was made of (`ftcore.shards.lineage`)
 * ``counts.json``      the `PreparedPart`, written last
 
 Packs are independent, so `prepare_parts` and `Pool` spread them over processes; what comes out
@@ -35,6 +36,7 @@ from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
 from ftcore.shards.cut import Cut, shared_tokenizer
+from ftcore.shards.lineage import INPUTS, write_inputs
 from ftcore.shards.manifest import DOCS, KEYS, QUARANTINE
 from ftcore.shards.packs import Pack
 from ftcore.shards.shards import SHARD, RowGroupWriter
@@ -183,6 +185,7 @@ def prepare_part(
             before = Counter(tokenizer.counts)
             tokenize, removed, digest = (lambda batch: tokenizer.apply(batch)[0]), None, tokenizer.digest
         folder = stack.enter_context(files.atomic_directory(out))
+        write_inputs(parts, folder / INPUTS)
         with _PartWriter(folder, parts) as writer:
             keep = make_filter(options.filters)
             for documents, rejected in read_parts(parts, options.ingest, writer.notes):
@@ -302,9 +305,11 @@ class _PartWriter:
 
 
 def _digest(folder: Path, state: dict) -> str:
-    """SHA-256 of a part: its three files and its figures."""
+    """SHA-256 of a part: its files and its figures."""
     figures = {name: value for name, value in state.items() if name != "digest"}
-    return config.digest([files.sha256_file(folder / name) for name in (DOCS, KEYS, QUARANTINE)] + [figures])
+    return config.digest(
+        [files.sha256_file(folder / name) for name in (DOCS, KEYS, QUARANTINE, INPUTS)] + [figures]
+    )
 
 
 def prepare_parts(

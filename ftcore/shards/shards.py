@@ -1,21 +1,20 @@
 """Parquet shards of tokenised documents: one writer, one streaming reader.
 
 Example:
-    >>> import pyarrow as pa, tempfile; from pathlib import Path; from ftcore.config import Shards
+    >>> import pyarrow as pa, tempfile; from pathlib import Path
     >>> row = {"id": "0" * 32, "language": "en", "split": "train", "labels": ["a"], "tokens": "x y", "source": "s:f"}
     >>> folder = Path(tempfile.mkdtemp())
-    >>> with ShardWriter(folder, Shards()) as writer:
-    ...     writer.write(pa.RecordBatch.from_pylist([row], schema=SHARD))
-    >>> [(entry.file, entry.rows) for entry in writer.entries]
-    [('shard-00000.parquet', 1)]
+    >>> entry = write_shard(folder, 0, [pa.RecordBatch.from_pylist([row], schema=SHARD)], row_group=1000)
+    >>> entry.rows, entry.first, (folder / entry.file).is_file()
+    (1, 's:f', True)
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple, get_args
 
@@ -25,11 +24,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ftcore.base import files
-from ftcore.config import Language, Shards, Split
+from ftcore.config import Language, Split
 from ftcore.errors import UnreadableFile, UserError
-from ftcore.shards.manifest import SHARD, FileEntry, load_manifest
+from ftcore.shards.manifest import SHARD, FileEntry, ShardEntry, load_manifest
 
-__all__ = ["SHARD", "RowGroupWriter", "ShardSet", "ShardWriter", "count_labelled", "iter_batches"]
+__all__ = ["SHARD", "RowGroupWriter", "ShardSet", "count_labelled", "iter_batches", "write_shard"]
 
 GROUP_BYTES = 4 << 20  # a row group ends after so many bytes of tokens: bounds memory on both sides
 
@@ -42,11 +41,13 @@ class ShardSet:
         path: the directory.
         digest: SHA-256 of its manifest.json.
         rows: documents in it.
+        made: shards that were written; the others were taken from an earlier set. -1: not known.
     """
 
     path: str
     digest: str
     rows: int
+    made: int = field(default=-1, compare=False)
 
     def to_dict(self) -> dict:
         """JSON-able; `from_dict` is its inverse."""
@@ -130,79 +131,39 @@ class RowGroupWriter:
             self._sink.close()
 
 
-class ShardWriter:
-    """Write documents into shard-00000.parquet, shard-00001.parquet, … of `shards.rows` rows.
+def write_shard(out: Path, number: int, batches: Iterable[pa.RecordBatch], row_group: int) -> ShardEntry:
+    """Write rows with the columns of SHARD into a file of `out`, which is named by its SHA-256.
 
     Args:
         out: an existing directory, usually the temporary one of `files.atomic_directory`.
-        options: rows per shard and per row group.
-        name: format of the files' names.
+        number: of the shard; in its name until its digest is known.
+        batches: its rows; without any the shard is empty.
+        row_group: most rows of a row group.
 
     Raises:
         UserError: the disk is full; the file is removed and the message names it, the bytes free
             and the remedy.
     """
-
-    def __init__(self, out: Path, options: Shards, name: str = "shard-{:05d}.parquet"):
-        self.entries: list[FileEntry] = []
-        self._out, self._options, self._name = out, options, name
-        self._writer: RowGroupWriter | None = None
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows with the columns of SHARD, opening a new shard whenever one is full."""
-        start = 0
-        while start < len(batch):
-            with self._guard():
-                writer = self._writer or self._open()
-                stop = min(len(batch), start + self._options.rows - writer.rows)
-                writer.write(batch.slice(start, stop - start))
-                start = stop
-                if writer.rows == self._options.rows:
-                    self._close(writer)
-
-    def close(self) -> list[FileEntry]:
-        """Finish the last shard; the list of all. Without documents there is one empty shard."""
-        with self._guard():
-            if self._writer is None and not self.entries:
-                self._open()
-            if self._writer is not None:
-                self._close(self._writer)
-        return self.entries
-
-    def _path(self) -> Path:
-        return self._out / self._name.format(len(self.entries))
-
-    def _open(self) -> RowGroupWriter:
-        self._writer = RowGroupWriter(self._path(), min(self._options.row_group, self._options.rows))
-        return self._writer
-
-    def _close(self, writer: RowGroupWriter) -> None:
-        self.entries.append(writer.close())
-        self._writer = None
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Around every write: a failure leaves no file, and a full disk is explained."""
-        path = self._path()
-        try:
-            with files.explain_full_disk(path):
-                yield
-        except BaseException:
-            if self._writer is not None:
-                self._writer.abandon()
-                self._writer = None
-            path.unlink(missing_ok=True)
-            raise
-
-    def __enter__(self) -> ShardWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        elif self._writer is not None:
-            self._writer.abandon()
-            self._writer = None
+    path = out / f"shard-{number:05d}.parquet"
+    sources = ["", ""]
+    try:
+        with files.explain_full_disk(path):
+            writer = RowGroupWriter(path, row_group)
+            try:
+                for batch in filter(len, batches):
+                    writer.write(batch)
+                    ends = batch.column("source")
+                    sources = [sources[0] or ends[0].as_py(), ends[-1].as_py()]
+                entry = writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    named = path.with_name(f"shard-{entry.sha256[:32]}.parquet")
+    path.rename(named)
+    return ShardEntry(**entry.model_dump() | {"file": named.name}, first=sources[0], last=sources[1])
 
 
 def _token_bytes(batch: pa.RecordBatch) -> np.ndarray:
@@ -253,15 +214,30 @@ def iter_batches(
                 yield kept
 
 
-def iter_file(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Stream one Parquet file, a row group at a time, columns in the order given."""
+def iter_file(
+    path: Path, columns: Sequence[str], rows: int, between: tuple[int, int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Stream one Parquet file, a row group at a time, columns in the order given.
+
+    Args:
+        between: the rows from the first number to the second (exclusive) alone; other row groups are not read.
+    """
     try:
         with pq.ParquetFile(path) as parquet:
+            low, high = between or (0, parquet.metadata.num_rows)
+            start = 0
             for group in range(parquet.num_row_groups):  # a batch never spans groups: bounds memory
+                size = parquet.metadata.row_group(group).num_rows
+                if start + size <= low or start >= high:
+                    start += size
+                    continue
                 for batch in parquet.iter_batches(
                     rows, row_groups=[group], columns=list(columns), use_threads=False
                 ):
-                    yield batch.select(columns)
+                    first, last = max(0, low - start), min(len(batch), high - start)
+                    start += len(batch)
+                    if first < last:
+                        yield batch.slice(first, last - first).select(columns)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise UnreadableFile(f"{path}: cannot read the shard: {error}. Run the preparation again") from None
 

@@ -1,22 +1,27 @@
 """The whole data stage in one call, without a pipeline around it: what `ftcore prepare` does.
 
-list → cut → pack → prepare → drop copies → commit. What is prepared lies in ``OUT.unfinished`` until the shards are
-there, each pack under the digest of its bytes and options: a call that was killed goes on where it was, and takes what
-is still right.
+list → cut → pack → prepare → drop copies → commit. What is prepared lies in ``OUT.prepared``, each pack under the digest
+of its bytes, its options and the program: a call that was killed goes on where it was, and the next one prepares
+what has changed alone. Shards that come out as they were are taken from the set that is replaced.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
-from ftcore import config
+from ftcore import config, native
 from ftcore.base.cores import cores
-from ftcore.base.files import sha256_file
+from ftcore.base.files import remove_stale, sha256_file
 from ftcore.base.threads import ahead
 from ftcore.base.workers import Pool, open_pool
 from ftcore.config import Config
@@ -28,7 +33,7 @@ from ftcore.shards.prepare import PreparedPart, run_part
 from ftcore.shards.shards import ShardSet
 from ftcore.text.sources import list_files
 
-UNFINISHED = ".unfinished"
+PREPARED = ".prepared"  # behind the name of the set
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class CorpusProgress:
         packs: done so far, and of how many.
         bytes: of the files of the packs that are done, and of all.
         documents: met so far. rejects: of these, how many were refused by reading or a filter.
-        reused: packs that an earlier call left.
+        reused: of the packs that are done, how many an earlier call had prepared.
         seconds: since the call began.
     """
 
@@ -58,17 +63,21 @@ class CorpusProgress:
 
 
 def prepare_corpus(
-    options: Config, out: str | Path, listener: Callable[[CorpusProgress], None] | None = None
+    options: Config,
+    out: str | Path,
+    listener: Callable[[CorpusProgress], None] | None = None,
+    keep: bool = True,
 ) -> ShardSet:
-    """Raw files to verified shards.
+    """Raw files to verified shards; what an earlier call prepared of the same bytes is taken.
 
     Args:
         options: a configuration, of which ingest, text, filters, split, shards, data and workers are read.
         out: folder of the shards; an existing set of shards is replaced when the new one is whole.
         listener: told after every pack.
+        keep: leave what is prepared in ``OUT.prepared`` for the next call; it is about as large as the shards.
 
     Raises:
-        UserError: no sources; a folder that holds something else; see `commit_shards`.
+        UserError: no sources; another call writes the same set; a folder that holds something else; see `commit_shards`.
 
     Example:
         ``prepare_corpus(load_config("corpus.yaml"), "shards").rows``
@@ -83,11 +92,33 @@ def prepare_corpus(
     sizes = [os.stat(file.path).st_size for file in files]
     packs = packs_of(files, sizes, options.ingest)
     weights = _weights(packs, dict(zip((file.path for file in files), sizes, strict=True)))
-    total = sum(weights)
-    work = out.with_name(out.name + UNFINISHED)
+    work = out.with_name(out.name + PREPARED)
+    with _alone(work, out):
+        done = _prepare_all(packs, weights, chosen, work, options.workers, begin, listener)
+        copies = None
+        if options.filters.dedup != "off":
+            copies = work / "copies"
+            near = options.filters.near if options.filters.dedup == "near" else None
+            shutil.rmtree(copies, ignore_errors=True)
+            drop_copies([Path(part.path) for part in done], copies, work, near)
+        shards = commit_shards(done, copies, chosen, out, earlier=[out])
+        _sweep(work, {Path(part.path).name for part in done} if keep else set())
+    return shards
+
+
+def _prepare_all(
+    packs: Sequence[Pack],
+    weights: Sequence[int],
+    chosen: CommitOptions,
+    work: Path,
+    workers: int,
+    begin: float,
+    listener: Callable[[CorpusProgress], None] | None,
+) -> list[PreparedPart]:
+    """Every pack prepared, or taken from an earlier call; the listener is told of each."""
     done: list[PreparedPart] = []
     reused = 0
-    workers = max(1, min(options.workers or cores(), len(packs)))
+    workers = max(1, min(workers or cores(), len(packs)))
     with open_pool(workers) as pool:
         for part, known in _prepared(packs, chosen, work, pool, workers):
             done.append(part)
@@ -95,22 +126,40 @@ def prepare_corpus(
             if listener is not None:
                 state = CorpusProgress(
                     packs=(len(done), len(packs)),
-                    bytes=(sum(weights[: len(done)]), total),
+                    bytes=(sum(weights[: len(done)]), sum(weights)),
                     documents=sum(each.read for each in done),
                     rejects=sum(each.rejected + each.filtered for each in done),
                     reused=reused,
                     seconds=time.perf_counter() - begin,
                 )
                 listener(state)
-    copies = None
-    if options.filters.dedup != "off":
-        copies = work / "copies"
-        near = options.filters.near if options.filters.dedup == "near" else None
-        shutil.rmtree(copies, ignore_errors=True)
-        drop_copies([Path(part.path) for part in done], copies, work, near)
-    shards = commit_shards(done, copies, chosen, out)
-    shutil.rmtree(work, ignore_errors=True)
-    return shards
+    return done
+
+
+@contextmanager
+def _alone(work: Path, out: Path) -> Iterator[None]:
+    """Hold the folder of what is prepared; what killed calls left half written is removed."""
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "lock", "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"{out}: another ftcore prepare writes this set; wait for it, stop it, or name another folder"
+            ) from None
+        remove_stale(work)
+        remove_stale(out.parent, of=out.name)
+        yield
+
+
+def _sweep(work: Path, names: set[str]) -> None:
+    """Leave these packs alone, or nothing at all."""
+    if not names:
+        shutil.rmtree(work, ignore_errors=True)
+        return
+    for path in work.iterdir():
+        if path.is_dir() and path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _refuse_other_folder(out: Path) -> None:
@@ -125,14 +174,15 @@ def _prepared(
     packs: Sequence[Pack], options: CommitOptions, work: Path, pool: Pool | None, workers: int
 ) -> Iterator[tuple[PreparedPart, bool]]:
     """Each pack prepared, in order, and whether it was there already."""
-    work.mkdir(parents=True, exist_ok=True)
-    shaping = config.digest(options.shaping())
+    shaping = options.shaping()
+    sources = shaping["ingest"].pop("sources")
     user_files = [*options.text.segment.user_dict, *options.text.stopwords.lists]
     content = [sha256_file(path) for path in user_files if Path(path).is_file()]
+    about = config.digest([shaping, content, program()])
 
     def prepare(pack: Pack) -> tuple[PreparedPart, bool]:
-        plain = [{k: v for k, v in part.items() if k != "path"} for part in pack.plain()]
-        folder = work / config.digest([plain, shaping, content])[:32]
+        plain = [{k: v for k, v in part.items() if k not in ("path", "source")} for part in pack.plain()]
+        folder = work / config.digest([plain, sources[pack.source], about])[:32]
         if folder.exists():
             try:
                 return PreparedPart.load(folder), True
@@ -141,6 +191,18 @@ def _prepared(
         return run_part(pool, pack, options, folder), False
 
     return ahead(prepare, ((pack,) for pack in packs), workers)
+
+
+@lru_cache(maxsize=1)
+def program() -> str:
+    """Digest of what prepares: this library's own files, and the versions of what it reads and cuts text with."""
+    root = Path(native.__file__).parent.parent
+    own = [
+        path for room in ("base", "native", "text", "shards") for path in sorted((root / room).rglob("*.py"))
+    ]
+    own += [Path(sys.modules["ftcore._native"].__file__ or "")]
+    versions = [version(name) for name in ("jieba", "pyarrow")]
+    return config.digest([[sha256_file(path) for path in own], versions])
 
 
 def _weights(packs: Sequence[Pack], sizes: dict[str, int]) -> list[int]:

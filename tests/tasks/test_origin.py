@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from ftcore.config import Shards
 from ftcore.shards.manifest import SHARD, FileEntry, Manifest, load_manifest
-from ftcore.shards.shards import ShardWriter
+from ftcore.shards.shards import write_shard
 from tasks.origin import Origin, differences, origin_of, trained_on
 
 OPTIONS = {
@@ -87,14 +86,13 @@ def shards(tmp_path):
         }
         for n in range(13)
     ]
-    with ShardWriter(tmp_path, Shards()) as writer:
-        writer.write(pa.RecordBatch.from_pylist(rows, schema=SHARD))
+    entry = write_shard(tmp_path, 0, [pa.RecordBatch.from_pylist(rows, schema=SHARD)], row_group=10)
     (tmp_path / "quarantine.jsonl").write_text("")
     numbers = dict.fromkeys(("read", "rejected", "filtered", "duplicates"), 0)
     Manifest(
         inputs="i",
         options="o",
-        shards=writer.entries,
+        shards=[entry],
         quarantine=FileEntry.of(tmp_path / "quarantine.jsonl", 0),
         rows=13,
         counts={},

@@ -77,6 +77,7 @@ def test_one_part_from_raw_bytes_to_its_directory(small):
     assert sorted(p.name for p in out.iterdir()) == [
         "counts.json",
         "docs.parquet",
+        "inputs.jsonl",
         "keys.npy",
         "quarantine.jsonl",
     ]

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftcore.base import files
-from ftcore.config import Shards
 from ftcore.errors import UserError
 from ftcore.shards import shards
 from ftcore.shards.manifest import FileEntry, Manifest
-from ftcore.shards.shards import SHARD, ShardSet, ShardWriter, iter_batches
+from ftcore.shards.shards import SHARD, ShardSet, iter_batches, iter_file, write_shard
 
 SPLITS, LANGUAGES = ["train", "valid", "test", "unlabelled"], ["zh", "en", "mixed"]
 
@@ -35,12 +34,15 @@ def batch(items):
     return pa.RecordBatch.from_pylist(items, schema=SHARD)
 
 
-def write(folder, batches, **options):
+def write(folder, batches, rows=100_000, row_group=10_000):
+    """Shards of a fixed number of rows."""
     folder.mkdir(exist_ok=True)
-    with ShardWriter(folder, Shards(**options)) as writer:
-        for part in batches:
-            writer.write(part)
-    return writer.entries
+    table = pa.Table.from_batches(batches, SHARD)
+    starts = range(0, max(1, len(table)), rows)
+    return [
+        write_shard(folder, number, table.slice(start, rows).to_batches(), min(row_group, rows))
+        for number, start in enumerate(starts)
+    ]
 
 
 def committed(folder, items, **options):
@@ -56,22 +58,37 @@ def committed(folder, items, **options):
 
 def test_rows_per_shard_and_per_group(tmp_path):
     entries = write(tmp_path, [batch(rows(25))], rows=10, row_group=4)
-    assert [(e.file, e.rows) for e in entries] == [
-        ("shard-00000.parquet", 10),
-        ("shard-00001.parquet", 10),
-        ("shard-00002.parquet", 5),
+    assert [(e.rows, e.first, e.last) for e in entries] == [
+        (10, "s:0.txt", "s:1.txt"),
+        (10, "s:0.txt", "s:1.txt"),
+        (5, "s:0.txt", "s:0.txt"),
     ]
-    meta = pq.read_metadata(tmp_path / "shard-00000.parquet")
+    assert [e.file for e in entries] == [f"shard-{e.sha256[:32]}.parquet" for e in entries]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(e.file for e in entries)
+    meta = pq.read_metadata(tmp_path / entries[0].file)
     assert [meta.row_group(g).num_rows for g in range(meta.num_row_groups)] == [4, 4, 2]
     encodings = {meta.row_group(0).column(c).path_in_schema: meta.row_group(0).column(c) for c in range(6)}
     assert all(column.compression == "ZSTD" for column in encodings.values())
     assert [name for name, c in encodings.items() if c.has_dictionary_page] == ["language", "split", "source"]
 
 
-def test_exact_multiple_leaves_no_empty_shard_and_no_documents_leave_one(tmp_path):
-    assert [e.rows for e in write(tmp_path / "a", [batch(rows(20))], rows=10)] == [10, 10]
-    assert [e.rows for e in write(tmp_path / "b", [])] == [0]
-    assert pq.read_table(tmp_path / "b" / "shard-00000.parquet").schema.equals(SHARD)
+def test_no_documents_are_an_empty_shard(tmp_path):
+    (entry,) = write(tmp_path / "b", [])
+    assert (entry.rows, entry.first, entry.last) == (0, "", "")
+    assert pq.read_table(tmp_path / "b" / entry.file).schema.equals(SHARD)
+
+
+@settings(deadline=None, max_examples=25)
+@given(between=st.tuples(st.integers(0, 30), st.integers(0, 30)), size=st.integers(1, 30))
+def test_rows_between_two(tmp_path_factory, between, size):
+    folder = tmp_path_factory.mktemp("between")
+    (entry,) = write(folder, [batch(rows(30))], row_group=7)
+    found = list(iter_file(folder / entry.file, ["id", "tokens"], size, between))
+    first, last = between
+    assert [row["id"] for part in found for row in part.to_pylist()] == [
+        r["id"] for r in rows(30)[first:last]
+    ]
+    assert all(0 < len(part) <= size for part in found)
 
 
 @settings(deadline=None, max_examples=25)
@@ -97,8 +114,8 @@ def test_bytes_do_not_depend_on_batches(tmp_path_factory, cuts, row_group, limit
 
 
 def test_a_group_of_long_documents_ends_by_bytes(tmp_path):
-    write(tmp_path, [batch(rows(6, "x" * (3 << 20)))], rows=100)
-    meta = pq.read_metadata(tmp_path / "shard-00000.parquet")
+    (entry,) = write(tmp_path, [batch(rows(6, "x" * (3 << 20)))], rows=100)
+    meta = pq.read_metadata(tmp_path / entry.file)
     assert [meta.row_group(g).num_rows for g in range(meta.num_row_groups)] == [2, 2, 2]
 
 
@@ -157,12 +174,8 @@ def test_full_disk_while_a_shard_is_written(tmp_path, monkeypatch, room):
 
     monkeypatch.setattr(files, "open_sink", open_sink)
     noise = [row | {"tokens": os.urandom(500).hex()} for row in rows(40)]
-    with (
-        pytest.raises(UserError) as caught,
-        files.atomic_directory(tmp_path / "shards") as folder,
-        ShardWriter(folder, Shards(rows=20, row_group=5)) as writer,
-    ):
-        writer.write(batch(noise))
+    with pytest.raises(UserError) as caught, files.atomic_directory(tmp_path / "shards") as folder:
+        write(folder, [batch(noise)], rows=20, row_group=5)
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'shards' / 'shard-00000.parquet'}: disk full")
     assert "bytes are free" in message and "store=" in message

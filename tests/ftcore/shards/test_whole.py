@@ -1,5 +1,6 @@
 """`ftcore prepare` and `ftcore inspect`: the walk of the pipeline without one, killed and begun again."""
 
+import fcntl
 import json
 import os
 import signal
@@ -44,14 +45,17 @@ def test_it_is_the_walk_of_the_pipeline(tmp_path):
     expected = whole(
         tmp_path / "data", commit_options_of(tmp_path / "data", *tree["ingest"]["sources"], ingest=ingest)
     )
-    assert shards.digest == expected.digest and not (tmp_path / "shards.unfinished").exists()
+    assert shards.digest == expected.digest
     last = told[-1]
     assert (
         last.packs[0] == last.packs[1] == len(told) > 3 and last.bytes[0] == last.bytes[1] and last.left == 0
     )
     assert last.documents == load_manifest(shards.path).read and last.rejects == 6 and last.reused == 0
-    again = prepare_corpus(parse_config(tree | {"workers": 2}), tmp_path / "shards")
-    assert again.digest == shards.digest
+    again = prepare_corpus(parse_config(tree | {"workers": 2}), tmp_path / "shards", told.append, keep=False)
+    assert again == shards and told[-1].reused == last.packs[1] and again.made == 0
+    assert not (tmp_path / "shards.prepared").exists()
+    again = prepare_corpus(parse_config(tree | {"workers": 2}), tmp_path / "shards", told.append)
+    assert again == shards and told[-1].reused == 0
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.4])
@@ -86,7 +90,7 @@ def test_what_is_left_of_other_options_or_damaged_is_not_taken(tmp_path, monkeyp
         patched.setattr(module, "commit_shards", stop)
         with pytest.raises(KeyboardInterrupt):
             prepare_corpus(parse_config(tree), tmp_path / "shards")
-    left = sorted(p for p in (tmp_path / "shards.unfinished").iterdir() if p.name != "copies")
+    left = sorted(p for p in (tmp_path / "shards.prepared").iterdir() if p.name not in ("copies", "lock"))
     damaged = left[0] / "docs.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     told: list[CorpusProgress] = []
@@ -94,6 +98,32 @@ def test_what_is_left_of_other_options_or_damaged_is_not_taken(tmp_path, monkeyp
     assert told[-1].reused == len(left) - 1
     other = prepare_corpus(parse_config(tree | {"text": {"segment": {"hmm": False}}}), tmp_path / "other")
     assert other.digest != look_at(tmp_path / "shards").manifest.digest
+
+
+def test_what_is_prepared_of_the_present_files_alone_stays(tmp_path):
+    tree = corpus(tmp_path / "data")
+    told: list[CorpusProgress] = []
+
+    def run():
+        shards = prepare_corpus(parse_config(tree), tmp_path / "shards", told.append)
+        folders = {path.name for path in (tmp_path / "shards.prepared").iterdir() if path.is_dir()}
+        assert len(folders) == told[-1].packs[1]
+        return shards, folders
+
+    first, before = run()
+    (tmp_path / "data" / "3.jsonl").unlink()
+    _, after = run()
+    assert after < before
+    with open(tmp_path / "shards.prepared" / "lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="shards: another ftcore prepare writes this set"):
+            run()
+    litter = tmp_path / ".ftcore-tmp-0123456789ab-shards", tmp_path / ".ftcore-tmp-0123456789ab-shards2"
+    for folder in litter:
+        folder.mkdir()
+    corpus(tmp_path / "data")
+    assert run()[0] == first
+    assert [folder.exists() for folder in litter] == [False, True], "another set's is not ours to remove"
 
 
 def test_only_shards_are_replaced(tmp_path):
@@ -116,7 +146,8 @@ def test_the_commands(tmp_path, capsys):
     )
     said = capsys.readouterr()
     manifest = load_manifest(out)
-    assert said.out.startswith(f"{out}: {manifest.rows:,} documents, digest {manifest.digest[:16]}")
+    made = f"{len(manifest.shards)} of {len(manifest.shards)} shards made anew"
+    assert said.out.startswith(f"{out}: {manifest.rows:,} documents, {made}, digest {manifest.digest[:16]}")
     assert "prepare 100.0%" in said.err and "6 refused" in said.err
     assert main(["inspect", out]) == 0
     shown = capsys.readouterr().out
