@@ -6,6 +6,8 @@ from flows.arguments import command_line
 
 command_line(__name__)  # wrong words end here, before Prefect, MLflow and torch are imported
 
+from pathlib import Path
+
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.base.cores import cores
@@ -25,7 +27,7 @@ def steps(session: Session) -> StageOutput:
     check_text(session)
     packs = session.call(ingest)
     with (
-        open_pool(0 if session.dry else pool_size(session.config, len(packs))) as pool,
+        open_pool(pool_size(session.config, len(packs)), *runner(session)) as pool,
         session.group("prepare", len(packs)),
     ):
         groups = session.map(prepare_packs, groups_of(packs), pool)
@@ -37,6 +39,11 @@ def steps(session: Session) -> StageOutput:
 def pool_size(config: Config, packs: int) -> int:
     """Worker processes: as configured, no more than there are packs."""
     return max(1, min(config.workers or cores(), packs))
+
+
+def runner(session: Session) -> tuple[str, str, Path]:
+    """What packs are prepared by, and the folder that all of it must see; nothing starts before it is needed."""
+    return session.config.runner, session.config.runner_address, session.store.scratch
 
 
 @flow(name="prepare", validate_parameters=True, **HOOKS)

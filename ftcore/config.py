@@ -361,6 +361,12 @@ class Config(Options):
     workers: int = Field(
         0, ge=0, le=1024, description="processes of preparation, threads of scoring (0: one a core)"
     )
+    runner: Literal["processes", "threads", "dask", "ray"] = Field(
+        "processes", description="what prepares the parts of the corpus; dask and ray are extras"
+    )
+    runner_address: str = Field(
+        "", description='of a Dask or Ray cluster, whose workers see data and store ("": one is started here)'
+    )
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU if there is one"

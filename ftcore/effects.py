@@ -30,6 +30,11 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule(
+        "runner_address",
+        lambda c: c.runner not in ("dask", "ray"),
+        "only a cluster has an address; set runner=dask or runner=ray",
+    ),
+    Rule(
         "text.stopwords.lists text.stopwords.keep text.stopwords.keep_negations",
         lambda c: c.text.stopwords.mode == "off",
         "no stopword is removed while text.stopwords.mode is off; set it to on, zh, en or lists",

@@ -19,7 +19,18 @@ from tasks.tracking import Tracker
 from tasks.why import changed_options
 
 # options that do not shape a model: places, names, and how it was looked at
-ASIDE = ("data", "store", "name", "extends", "workers", "checkpoint_seconds", "tracking.", "evaluate.")
+ASIDE = (
+    "data",
+    "store",
+    "name",
+    "extends",
+    "workers",
+    "runner",
+    "runner_address",
+    "checkpoint_seconds",
+    "tracking.",
+    "evaluate.",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftcore.base.files import sha256_file
-from ftcore.base.workers import Pool
+from ftcore.base.workers import AnyPool
 from ftcore.config import digest
 from ftcore.shards.cut import LABELLING, has_labels, run_cut
 from ftcore.shards.packs import Pack
@@ -21,12 +21,12 @@ CUT, TOKENS = "cut", "tokens"  # the stage that keeps the tokens of labelled pac
 
 
 @stage_task("prepare", task_run_name="prepare {packs[0].first.relative}", **IO_RETRIES)
-def prepare_packs(session: Session, packs: list[Pack], pool: Pool | None) -> list[StageOutput]:
+def prepare_packs(session: Session, packs: list[Pack], pool: AnyPool | None) -> list[StageOutput]:
     """Normalise, tell the language, segment, clean and filter each pack; unchanged packs are reused."""
     return [_prepare_pack(session, pack, pool) for pack in packs]
 
 
-def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
+def _prepare_pack(session: Session, pack: Pack, pool: AnyPool | None) -> StageOutput:
     options = PrepareOptions.of(session.config)
     shaping = options.shaping()
     own = shaping["ingest"].pop("sources")[pack.source]
@@ -49,7 +49,7 @@ def _prepare_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutpu
     )
 
 
-def _cut_pack(session: Session, pack: Pack, pool: Pool | None) -> StageOutput:
+def _cut_pack(session: Session, pack: Pack, pool: AnyPool | None) -> StageOutput:
     """The tokens of a pack, a stage of its own: labels, splits and filters change without it."""
     config = session.config
     shaping = PrepareOptions.of(config).shaping()

@@ -50,7 +50,9 @@ def report(
     return session.stage(
         "report",
         inputs=inputs,
-        options=session.config.model_dump(mode="json", exclude={"workers", "store"})
+        options=session.config.model_dump(
+            mode="json", exclude={"workers", "runner", "runner_address", "store"}
+        )
         | ({"beside": dict(beside)} if beside else {}),
         code=("ftcore.report.run_page", "ftcore.shards.manifest"),
         work=work,

@@ -23,7 +23,7 @@ from tasks.retention import RECORD, use, used
 from tasks.store import Store
 from tasks.why import explain
 
-ABOUT = "about/"  # files below it tell of the run (curves, speed); they are no part of the output's identity
+ABOUT = "about/"  # files below such a folder tell of the run (curves, speed); they are no part of the output's identity
 TOLD = "told"  # in a result: what the work says of itself beside the reason
 SEAL = "seal"  # in the record: the digest of all else in it
 
@@ -52,6 +52,11 @@ class StageOutput:
     def reused(self) -> bool:
         """Whether the output stood and nothing was computed."""
         return self.state == "reused"
+
+    @property
+    def told(self) -> str:
+        """What the work that was just done says of itself; "" where nothing was done."""
+        return str(self.result.get(TOLD, "")) if self.state == "recomputed" else ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def _execute(
     with explain_full_disk(out):
         result = work(out, scratch) or {}
     files = {p.relative_to(out).as_posix(): sha256_file(p) for p in sorted(out.rglob("*")) if p.is_file()}
-    identity = {name: sha for name, sha in files.items() if not name.startswith(ABOUT)}
+    identity = {name: sha for name, sha in files.items() if f"/{ABOUT}" not in f"/{name}"}
     record = {
         "stage": spec.name,
         "key": key,
@@ -156,7 +161,6 @@ def _execute(
     use(home, spec.configuration)
     shutil.rmtree(scratch, ignore_errors=True)
     seconds = time.perf_counter() - begin
-    reason = "; ".join(filter(None, [reason, result.get(TOLD)]))
     return StageOutput(spec.name, str(home), record["digest"], "recomputed", reason, seconds, result)
 
 

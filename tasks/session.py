@@ -117,13 +117,15 @@ class Session:
             self.outputs.append(output)
         colour = {"reused": "green", "recomputed": "yellow", "planned": "yellow"}[output.state]
         what = "would run" if output.state == "planned" else output.state
+        told = f" {output.told}," if output.told else ""
         self.console.print(
             f"  [{colour}]{'✓' if output.state == 'reused' else '●'}[/] {output.stage}: {what} "
-            f"[dim]({escape(output.reason)})[/]" + (f" {output.seconds:.1f} s" if output.seconds else ""),
+            f"[dim]({escape(output.reason)})[/]{told}"
+            + (f" {output.seconds:.1f} s" if output.seconds else ""),
             highlight=False,
             soft_wrap=True,
         )
-        log.info("%s: %s (%s)", output.stage, what, output.reason)
+        log.info("%s: %s (%s)%s", output.stage, what, output.reason, told.rstrip(","))
         if self.tracker is not None and not self.dry:
             self.tracker.tags(self.run, {f"stage.{output.stage}": f"{what}: {output.reason}"})
 

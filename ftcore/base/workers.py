@@ -26,7 +26,9 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol
 
 from ftcore import errors
 from ftcore.base.cores import cores
@@ -38,11 +40,37 @@ _CODE = (
 )
 
 
+class AnyPool(Protocol):
+    """What answers calls: `Pool`, `Threads`, and those of `ftcore.base.cluster`."""
+
+    workers: int
+
+    def run(self, target: str, order: Any) -> Any:
+        """Call ``module:function`` with `order` and wait for what it returns, both JSON."""
+
+    def close(self) -> None:
+        """Stop; calls under way end with an error."""
+
+
 @contextmanager
-def open_pool(workers: int = 0) -> Iterator[Pool | None]:
-    """A pool of `workers` processes (0: one a core); None for one, since this process will do."""
-    workers = workers or cores()
-    pool = Pool(workers) if workers > 1 else None
+def open_pool(
+    workers: int = 0, runner: str = "processes", address: str = "", shared: str | PathLike = "."
+) -> Iterator[AnyPool | None]:
+    """A pool of `workers` (0: one a core); None where this process will do: one worker, no cluster.
+
+    Args:
+        runner: ``processes``, ``threads``, ``dask`` or ``ray``.
+        address: of a Dask or Ray cluster; "": one is started here when it is first needed.
+        shared: a folder that every worker of a cluster must see.
+    """
+    pool: AnyPool | None = None
+    if runner in ("dask", "ray"):
+        from ftcore.base import cluster
+
+        kind = cluster.DaskPool if runner == "dask" else cluster.RayPool
+        pool = kind(workers, address, Path(shared))
+    elif (workers or cores()) > 1:
+        pool = Threads(workers or cores()) if runner == "threads" else Pool(workers or cores())
     try:
         yield pool
     finally:
@@ -103,15 +131,7 @@ class Pool:
                 f"{target}: its worker died (exit status {worker.wait()}; -9 often means out of "
                 "memory: set workers to a smaller number)"
             )
-        kind, value = json.loads(line)
-        if kind == "done":
-            return value
-        if kind == "user":
-            name, message = value
-            raise getattr(errors, name, UserError)(message)
-        if kind == "os":
-            raise OSError(*value)
-        raise RuntimeError(f"{target} failed in its worker:\n{value}")
+        return value_of(target, *json.loads(line))
 
     def _start(self) -> subprocess.Popen:
         command = [sys.executable, "-c", _CODE, json.dumps(sys.path), str(os.getpid())]
@@ -147,6 +167,34 @@ class Pool:
                 worker.stdin.close()
 
 
+class Threads:
+    """Threads of this process, at most `workers` at once."""
+
+    def __init__(self, workers: int):
+        self.workers = workers
+        self._free = threading.BoundedSemaphore(workers)
+
+    def run(self, target: str, order: Any) -> Any:
+        """As `Pool.run`, in the thread that calls."""
+        with self._free:
+            return value_of(target, *answer(target, order))
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+def value_of(target: str, kind: str, value: Any) -> Any:
+    """What `answer` gave: the value, or the error raised again."""
+    if kind == "done":
+        return value
+    if kind == "user":
+        name, message = value
+        raise getattr(errors, name, UserError)(message)
+    if kind == "os":
+        raise OSError(*value)
+    raise RuntimeError(f"{target} failed in its worker:\n{value}")
+
+
 def serve(parent: int) -> None:
     """The life of a worker: answer calls until stdin closes or the process `parent` ends."""
     die_with(parent)
@@ -154,11 +202,12 @@ def serve(parent: int) -> None:
     os.dup2(2, 1)  # whatever prints must not get between the answers
     for line in sys.stdin.buffer:
         target, order = json.loads(line)
-        answers.write(json.dumps(_answer(target, order)).encode() + b"\n")
+        answers.write(json.dumps(answer(target, order)).encode() + b"\n")
         answers.flush()
 
 
-def _answer(target: str, order: Any) -> tuple[str, Any]:
+def answer(target: str, order: Any) -> tuple[str, Any]:
+    """Call ``module:function``: "done" and what it returned, or what kind of error and what it said."""
     try:
         module, _, name = target.partition(":")
         return "done", getattr(import_module(module), name)(order)

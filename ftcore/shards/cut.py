@@ -23,7 +23,7 @@ import xxhash
 
 from ftcore import config
 from ftcore.base import files
-from ftcore.base.workers import Pool
+from ftcore.base.workers import AnyPool
 from ftcore.config import Ingest, Source, Text
 from ftcore.shards.packs import Pack
 from ftcore.text.documents import TOKENIZED
@@ -84,7 +84,7 @@ def cut_pack(pack: Pack, ingest: Ingest, text: Text, out: Path) -> dict[str, int
     return {"documents": documents}
 
 
-def run_cut(pool: Pool | None, pack: Pack, ingest: Ingest, text: Text, out: Path) -> dict[str, int]:
+def run_cut(pool: AnyPool | None, pack: Pack, ingest: Ingest, text: Text, out: Path) -> dict[str, int]:
     """`cut_pack` in a process of the pool, or here without one."""
     if pool is None:
         return cut_pack(pack, ingest, text, out)
@@ -165,22 +165,27 @@ def _hashes(batch: pa.RecordBatch) -> Sequence[int]:
 
 
 _lock = threading.Lock()
-_cached: tuple[str, Tokenizer] | None = None
+_idle: tuple[str, list[Tokenizer]] = "", []  # of the latest options
 
 
 @contextmanager
 def shared_tokenizer(text: Text) -> Iterator[Tokenizer]:
-    """This process's tokenizer for some options; one caller at a time, for its counts are shared.
+    """A tokenizer of this process for some options; one caller's at a time, for its counts are shared.
 
-    Building one takes most of a second. The key holds the content of the user's files, because a
-    long-lived process must notice that they changed.
+    Building one takes most of a second, so that it stays for the next caller. The key holds the content of the
+    user's files, because a long-lived process must notice that they changed.
     """
-    global _cached
+    global _idle
     paths = [*text.segment.user_dict, *text.stopwords.lists]
     content = [files.sha256_file(path) for path in paths if Path(path).is_file()]
     key = config.digest([text.model_dump(mode="json"), content])
     with _lock:
-        if _cached is None or _cached[0] != key:
-            _cached = None  # the old dictionary goes before the new one comes
-            _cached = (key, Tokenizer(text))
-        yield _cached[1]
+        if _idle[0] != key:
+            _idle = key, []  # the old dictionary goes before the new one comes
+        tokenizer = _idle[1].pop() if _idle[1] else Tokenizer(text)
+    try:
+        yield tokenizer
+    finally:
+        with _lock:
+            if _idle[0] == key:
+                _idle[1].append(tokenizer)

@@ -2,7 +2,8 @@
 
 A line for each shard and part: ``shard`` the file's name, ``source`` the file as documents name it, ``start`` and
 ``stop`` its bytes (row groups of Parquet; stop -1: to the end), ``digest`` xxh3_128 of them, ``rows`` documents of
-it in the shard. It tells how the work was divided, so that it is no part of the set's digest.
+it in the shard. It tells how the work was divided and of which bytes, so that it is no part of the set's digest: other bytes that
+give the same documents leave the shards, and this list, as they are.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from ftcore.errors import UnreadableFile
 from ftcore.text.sources import Part
 
 LINEAGE = "lineage.jsonl"
-INPUTS = "inputs.jsonl"  # of a part that is prepared: the files and bytes that it was made of
+INPUTS = "about/inputs.jsonl"  # of a part that is prepared: the files and bytes that it was made of
 Rows = dict[tuple[int, str], int]
 
 
 def write_inputs(parts: Sequence[Part], path: Path) -> None:
     """A line for each part of a pack."""
+    path.parent.mkdir(exist_ok=True)
     with closing(files.open_sink(path)) as file:
         for part in parts:
             line = {"source": f"{part.name}:{part.relative}", "start": part.start, "stop": part.stop}

@@ -6,7 +6,7 @@ read_parts → Tokenizer.apply → filters → split, a batch at a time; where t
 * ``docs.parquet``     the documents that stay (columns of SHARD), in the order of the files
 * ``keys.npy``         uint64 [rows, 2]: their ids as numbers (high, low half), for `find_duplicates`
 * ``quarantine.jsonl`` the documents that do not: source, line, step, reason, excerpt
-* ``inputs.jsonl``     the files and bytes that it was made of (`ftcore.shards.lineage`)
+* ``about/inputs.jsonl``  the files and bytes that it was made of (`ftcore.shards.lineage`)
 * ``counts.json``      the `PreparedPart`, written last
 
 Packs are independent, so `prepare_parts` and `Pool` spread them over processes; what comes out
@@ -32,7 +32,7 @@ from ftcore.base import files
 from ftcore.base.cores import cores
 from ftcore.base.npy import GrowingNpy
 from ftcore.base.threads import ahead
-from ftcore.base.workers import Pool, open_pool
+from ftcore.base.workers import AnyPool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
 from ftcore.shards.cut import Cut, shared_tokenizer
@@ -305,11 +305,9 @@ class _PartWriter:
 
 
 def _digest(folder: Path, state: dict) -> str:
-    """SHA-256 of a part: its files and its figures."""
+    """SHA-256 of a part: its three files and its figures; what bytes they came from is no part of it."""
     figures = {name: value for name, value in state.items() if name != "digest"}
-    return config.digest(
-        [files.sha256_file(folder / name) for name in (DOCS, KEYS, QUARANTINE, INPUTS)] + [figures]
-    )
+    return config.digest([files.sha256_file(folder / name) for name in (DOCS, KEYS, QUARANTINE)] + [figures])
 
 
 def prepare_parts(
@@ -331,7 +329,7 @@ def prepare_parts(
 
 
 def run_part(
-    pool: Pool | None, part: Part | Pack, options: PrepareOptions, out: str | Path, cut: str | Path = ""
+    pool: AnyPool | None, part: Part | Pack, options: PrepareOptions, out: str | Path, cut: str | Path = ""
 ) -> PreparedPart:
     """`prepare_part` in a process of the pool, or here without one; any thread may call it."""
     if pool is None:

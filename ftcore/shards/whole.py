@@ -23,7 +23,7 @@ from ftcore import config, native
 from ftcore.base.cores import cores
 from ftcore.base.files import remove_stale, sha256_file
 from ftcore.base.threads import ahead
-from ftcore.base.workers import Pool, open_pool
+from ftcore.base.workers import AnyPool, open_pool
 from ftcore.config import Config
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.commit import CommitOptions, commit_shards
@@ -94,7 +94,7 @@ def prepare_corpus(
     weights = _weights(packs, dict(zip((file.path for file in files), sizes, strict=True)))
     work = out.with_name(out.name + PREPARED)
     with _alone(work, out):
-        done = _prepare_all(packs, weights, chosen, work, options.workers, begin, listener)
+        done = _prepare_all(packs, weights, options, work, begin, listener)
         copies = None
         if options.filters.dedup != "off":
             copies = work / "copies"
@@ -109,18 +109,18 @@ def prepare_corpus(
 def _prepare_all(
     packs: Sequence[Pack],
     weights: Sequence[int],
-    chosen: CommitOptions,
+    options: Config,
     work: Path,
-    workers: int,
     begin: float,
     listener: Callable[[CorpusProgress], None] | None,
 ) -> list[PreparedPart]:
     """Every pack prepared, or taken from an earlier call; the listener is told of each."""
     done: list[PreparedPart] = []
     reused = 0
-    workers = max(1, min(workers or cores(), len(packs)))
-    with open_pool(workers) as pool:
-        for part, known in _prepared(packs, chosen, work, pool, workers):
+    workers = max(1, min(options.workers or cores(), len(packs)))
+    chosen = CommitOptions.of(options)
+    with open_pool(workers, options.runner, options.runner_address, work) as pool:
+        for part, known in _prepared(packs, chosen, work, pool):
             done.append(part)
             reused += known
             if listener is not None:
@@ -171,7 +171,7 @@ def _refuse_other_folder(out: Path) -> None:
 
 
 def _prepared(
-    packs: Sequence[Pack], options: CommitOptions, work: Path, pool: Pool | None, workers: int
+    packs: Sequence[Pack], options: CommitOptions, work: Path, pool: AnyPool | None
 ) -> Iterator[tuple[PreparedPart, bool]]:
     """Each pack prepared, in order, and whether it was there already."""
     shaping = options.shaping()
@@ -190,7 +190,8 @@ def _prepared(
                 shutil.rmtree(folder)
         return run_part(pool, pack, options, folder), False
 
-    return ahead(prepare, ((pack,) for pack in packs), workers)
+    threads = 1 if pool is None else min(pool.workers, len(packs))
+    return ahead(prepare, ((pack,) for pack in packs), max(1, threads))
 
 
 @lru_cache(maxsize=1)

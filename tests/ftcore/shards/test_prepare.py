@@ -75,9 +75,9 @@ def test_one_part_from_raw_bytes_to_its_directory(small):
     options, part, out = small
     prepared = prepare_part(part, options, out)
     assert sorted(p.name for p in out.iterdir()) == [
+        "about",
         "counts.json",
         "docs.parquet",
-        "inputs.jsonl",
         "keys.npy",
         "quarantine.jsonl",
     ]
@@ -126,9 +126,9 @@ def test_a_prepared_part_is_json_and_loads_verified(small):
 def test_preparing_again_replaces_with_the_same_bytes(small):
     options, part, out = small
     first = prepare_part(part, options, out)
-    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    before = {p.name: p.read_bytes() for p in out.rglob("*") if p.is_file()}
     assert prepare_part(part, options, out) == first  # counts too: they are of this part alone
-    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
     assert sorted(p.name for p in out.parent.iterdir()) == ["a.jsonl", "out"]
 
 
