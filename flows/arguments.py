@@ -122,7 +122,13 @@ def _ui(parser: argparse.ArgumentParser) -> None:
 
 
 def _clean(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="free what nothing needs; without it, only show")
+    parser.add_argument(
+        "--free",
+        "--yes",
+        dest="free_it",
+        action="store_true",
+        help="free what nothing needs; without it, only show",
+    )
     parser.add_argument(
         "--keep", type=int, choices=[1, 2, 3], default=3, help="outputs of a stage that a configuration keeps"
     )
@@ -151,7 +157,7 @@ COMMANDS = {
     "evaluate": CommandLine("Evaluate alone, the latest classifier on the latest prepared corpus."),
     "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
-    "clean": CommandLine("What a store holds, how much and why; --yes frees what nothing needs.", _clean, dry=False, ahead=False),
+    "clean": CommandLine("What a store holds, how much and why; --free frees what nothing needs.", _clean, dry=False, ahead=False),
     "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False, ahead=False),
     "serve": CommandLine("Serve the champion (else the newest version) over HTTP, until Ctrl-C.", _serve, dry=False, ahead=False),
     "deploy": CommandLine(

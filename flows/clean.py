@@ -1,4 +1,6 @@
-"""What a store holds, how much, and why: ``python -m flows.clean store=runs``; with ``--yes`` it frees the rest.
+"""What a store holds, how much, and why: ``python -m flows.clean store=runs``; with ``--free`` it frees the rest.
+
+``ftcore store runs`` is the same.
 
 A configuration (by its `name`) keeps the outputs that its last three different runs used, a registered
 version its shards and its report (`tasks.retention`). ``--forget NAME`` gives up what a configuration
@@ -15,12 +17,11 @@ import json
 import sys
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from ftcore.base.holdings import Holding, holdings_table, size
 from ftcore.config import Config
 from ftcore.errors import UserError
-from tasks.retention import Holding, configurations, free, holdings, size
+from tasks.retention import configurations, free, holdings
 from tasks.retention import forget as give_up
 from tasks.store import Store
 from tasks.tracking import Tracker
@@ -35,8 +36,8 @@ def main(words: Given) -> None:
     sys.exit(run(lambda: clean(words.config, **words.own)))
 
 
-def clean(config: Config, yes: bool, keep: int, forget: list[str]) -> int:
-    """List what the store holds and free what nothing needs (`yes`); the last line of stdout is JSON."""
+def clean(config: Config, free_it: bool, keep: int, forget: list[str]) -> int:
+    """List what the store holds and free what nothing needs (`free_it`); the last line of stdout is JSON."""
     store = Store(config.store)
     if not store.path.is_dir():
         raise UserError(f"{store.path}: no such store; name it with --config FILE or store=DIR")
@@ -49,16 +50,16 @@ def clean(config: Config, yes: bool, keep: int, forget: list[str]) -> int:
     with store.lock("flows.clean"):
         found = everything(store, config, keep, frozenset(forget))
         unneeded = [h for h in found if not h.why]
-        console.print(table(found))
+        console.print(holdings_table(found, "what the store holds"))
         freed = sum(h.bytes for h in unneeded)
-        if yes:
+        if free_it:
             free(store, unneeded)
             for name in forget:
                 give_up(store, name)
         whole = sum(h.bytes for h in found)
-        word = "freed" if yes else "can be freed: run it again with --yes"
+        word = "freed" if free_it else "can be freed: run it again with --free"
         console.print(f"  {whole / 1e6:,.1f} MB in all, {freed / 1e6:,.1f} MB {word}", highlight=False)
-    print(json.dumps({"store": str(store.path), "bytes": whole, "freed" if yes else "unneeded": freed}))
+    print(json.dumps({"store": str(store.path), "bytes": whole, "freed" if free_it else "unneeded": freed}))
     return 0
 
 
@@ -87,21 +88,6 @@ def pages(store: Store, models: int) -> list[Holding]:
         if bytes:
             found.append(Holding(path, name, bytes - (models if name == "artifacts" else 0), why))
     return found
-
-
-def table(found: list[Holding]) -> Table:
-    """A row for each stage and reason, the largest first."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    for holding in found:
-        rows.setdefault((holding.stage.split("/")[0], holding.why), []).append(holding.bytes)
-    made = Table(title="what the store holds", title_justify="left")
-    for column, justify in (("what", "left"), ("number", "right"), ("MB", "right"), ("why", "left")):
-        made.add_column(column, justify=justify, overflow="fold")
-    for (stage, why), sizes in sorted(rows.items(), key=lambda row: -sum(row[1])):
-        made.add_row(
-            stage, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}", escape(why) or "[yellow]nothing needs it[/]"
-        )
-    return made
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The `ftcore` command: fastText's own commands, and a look into text and models without a pipeline.
 
 ``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
-``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare`` and
-``inspect`` on corpora.
+``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
+``inspect`` and ``store`` on corpora.
 """
 
 from __future__ import annotations
@@ -115,6 +115,17 @@ def _parser() -> argparse.ArgumentParser:
         help="leave nothing in OUT.prepared: the next run starts from nothing",
     )
     prepare.add_argument("options", nargs="*", help="KEY=VALUE, see ftcore options")
+    store = commands.add_parser(
+        "store", help="what a store or a set of shards holds, how much and why; frees the rest"
+    )
+    store.add_argument(
+        "store", nargs="?", default="runs", help="folder of the pipeline's, or of ftcore prepare's"
+    )
+    store.add_argument("--free", action="store_true", help="free what nothing needs; without it, only show")
+    store.add_argument("--keep", type=int, metavar="N", help="outputs of a stage that a configuration keeps")
+    store.add_argument(
+        "--forget", action="append", default=[], metavar="NAME", help="a configuration that keeps nothing"
+    )
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards")
     inspect.add_argument("--html", help="write a page to this file instead")
@@ -226,12 +237,20 @@ def inspect(given: argparse.Namespace) -> None:
     run_inspect(given)
 
 
+def store(given: argparse.Namespace) -> None:
+    """What a store holds."""
+    from ftcore.data_commands import run_store
+
+    run_store(given)
+
+
 COMMANDS = {
     "options": show_options,
     "tokenize": show_tokens,
     "info": show_info,
     "prepare": prepare,
     "inspect": inspect,
+    "store": store,
 }
 
 

@@ -1,21 +1,28 @@
-"""``ftcore prepare``, its dry run, and ``ftcore inspect``: the data stage without a pipeline, a look before and after."""
+"""``ftcore prepare``, its dry run, ``inspect`` and ``store``: the data stage without a pipeline, a look before and after."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
+import ftcore
 from ftcore.base.files import atomic_file
+from ftcore.base.holdings import holdings_table
 from ftcore.config import Config, load_config
 from ftcore.curation.trial import DOCUMENTS, try_filters
 from ftcore.effects import without_effect
 from ftcore.errors import UserError
 from ftcore.report.filters_page import render_trial, trial_tables
 from ftcore.report.shards_page import render_shards, shards_tables
+from ftcore.shards.holdings import prepared_holdings
 from ftcore.shards.look import look_at
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
@@ -80,6 +87,46 @@ def _print(tables: Iterator[Table]) -> None:
     for table in tables:
         if table.row_count:
             console.print(table, "")
+
+
+def run_store(given: argparse.Namespace) -> None:
+    """What a store holds: a pipeline's by `flows.clean`, a set of shards and what it was made of here."""
+    path = Path(given.store)
+    if (path / "stages").is_dir():
+        _clean(given)
+    found = prepared_holdings(path)
+    if not found:
+        raise UserError(
+            f"{path}: neither a pipeline's store (stages/) nor shards of ftcore prepare (manifest.json)"
+        )
+    if given.keep is not None or given.forget:
+        raise UserError("--keep and --forget are of a pipeline's store; here it is --free alone")
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.print(holdings_table(found, f"what {path} holds"))
+    unneeded = [holding for holding in found if not holding.why]
+    for holding in unneeded if given.free else ():
+        shutil.rmtree(holding.path)
+    whole, rest = sum(h.bytes for h in found), sum(h.bytes for h in unneeded)
+    word = "freed" if given.free else "can be freed: run it again with --free"
+    console.print(f"  {whole / 1e6:,.1f} MB in all, {rest / 1e6:,.1f} MB {word}")
+    print(json.dumps({"store": str(path), "bytes": whole, "freed" if given.free else "unneeded": rest}))
+
+
+def _clean(given: argparse.Namespace) -> NoReturn:
+    """The pipeline's own command, which knows of registered models; it lies beside this package in a checkout."""
+    root = Path(ftcore.__file__).parent.parent
+    if not (root / "flows" / "clean.py").is_file():
+        raise UserError(
+            f"{given.store}: a pipeline's store; `python -m flows.clean store={given.store}` shows it in the project's folder"
+        )
+    words = ["--free"] if given.free else []
+    words += [] if given.keep is None else ["--keep", str(given.keep)]
+    words += [word for name in given.forget for word in ("--forget", name)]
+    command = [sys.executable, "-m", "flows.clean", f"store={given.store}", *words]
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    sys.exit(subprocess.call(command, env=os.environ | {"PYTHONPATH": path}))
 
 
 class _Shown:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ftcore.base.holdings import size
 from ftcore.formats.checkpoint import read_arrays, write_arrays
 from ftcore.formats.compact import compact
 from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
-from tasks.retention import size
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 

@@ -12,16 +12,15 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ftcore.base.files import atomic_write_json
+from ftcore.base.holdings import STALE_DAYS, Holding, holdings_of
 from tasks.store import Store
 
 RECORD = "stage.json"  # the record of an output, written last
 IN_USE, HELD = "in-use", "held"
 KEEP = 3  # outputs of a stage that a configuration keeps: the one in use, and two to go back to
-STALE_DAYS = 7  # unfinished work (checkpoints) of other options is kept so long for whoever returns to them
 
 
 def use(home: Path, configuration: str, keep: int = KEEP) -> None:
@@ -68,16 +67,6 @@ def hold(store: Store, model_uri: str, homes: Iterable[Path]) -> None:
     atomic_write_json(store.stages / HELD / f"{name}.json", {"model": model_uri, "outputs": names})
 
 
-@dataclass(frozen=True)
-class Holding:
-    """One folder of the store: what it is, its size, and why it stays ("" if nothing needs it)."""
-
-    path: Path
-    stage: str
-    bytes: int
-    why: str
-
-
 def holdings(
     store: Store,
     exists: Callable[[str], bool] = lambda _: True,
@@ -98,7 +87,7 @@ def holdings(
         if exists(note["model"]):
             for name in note["outputs"]:
                 held.setdefault(name, []).append(note["model"])
-    found = []
+    found: list[tuple[Path, str, str]] = []
     for home in sorted(p.parent for p in store.stages.rglob(RECORD)):
         name = home.relative_to(store.stages).as_posix()
         why = []
@@ -107,14 +96,14 @@ def holdings(
             if home.name in names:
                 place = names.index(home.name)
                 why.append(f"{user}, in use" if place == 0 else f"{user}, {place} before")
-        found.append(Holding(home, home.parent.relative_to(store.stages).as_posix(), size(home),
-                             "; ".join(why + held.get(name, []))))  # fmt: skip
+        stage = home.parent.relative_to(store.stages).as_posix()
+        found.append((home, stage, "; ".join(why + held.get(name, []))))
     for work in sorted(p.parent for p in store.scratch.rglob("out") if p.is_dir()):
         newest = max((p.stat().st_mtime for p in work.rglob("*")), default=0.0)
         days = (time.time() - newest) / 86_400
         why = [f"unfinished, {days:.0f} days old"] if days <= STALE_DAYS else []
-        found.append(Holding(work, "scratch", size(work), "".join(why)))
-    return found
+        found.append((work, "scratch", "".join(why)))
+    return holdings_of(found)
 
 
 def prune(store: Store, exists: Callable[[str], bool] = lambda _: True) -> int:
@@ -146,13 +135,3 @@ def _remove_empty(folder: Path, store: Store) -> None:
     """A piece's folder goes with its last output."""
     if folder.parent.parent == store.stages and not any(p.name != IN_USE for p in folder.iterdir()):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def size(folder: Path) -> int:
-    """Bytes of all files below a folder; a file with two names counts once."""
-    seen = {}
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            status = path.stat()
-            seen[status.st_dev, status.st_ino] = status.st_size
-    return sum(seen.values())

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ftcore.base.holdings import Holding, size
 from ftcore.config import Config
 from ftcore.errors import UserError
 from tasks.blank import lay
@@ -24,7 +25,6 @@ from tasks.code_digest import git_tags
 from tasks.moved import settle
 from tasks.patience import Patient, patiently, require_answer
 from tasks.requirements import serving_requirements
-from tasks.retention import Holding, size
 from tasks.store import Owner, Store
 
 if TYPE_CHECKING:

@@ -28,12 +28,11 @@ from ftcore.config import Config
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.copies import drop_copies
+from ftcore.shards.holdings import PREPARED, note_set
 from ftcore.shards.packs import Pack, packs_of
 from ftcore.shards.prepare import PreparedPart, run_part
 from ftcore.shards.shards import ShardSet
 from ftcore.text.sources import list_files
-
-PREPARED = ".prepared"  # behind the name of the set
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,9 @@ def prepare_corpus(
             shutil.rmtree(copies, ignore_errors=True)
             drop_copies([Path(part.path) for part in done], copies, work, near)
         shards = commit_shards(done, copies, chosen, out, earlier=[out])
-        _sweep(work, {Path(part.path).name for part in done} if keep else set())
+        packs_of_set = [Path(part.path).name for part in done]
+        note_set(work, shards.digest, packs_of_set)
+        _sweep(work, set(packs_of_set) if keep else set())
     return shards
 
 

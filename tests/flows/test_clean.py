@@ -53,19 +53,19 @@ def outputs(store: Store) -> int:
 
 def test_it_shows_and_frees_on_request(store: Store, cleaned):
     shown, err = cleaned()
-    assert 900_000 < shown["unneeded"] < 910_000 and "nothing needs it" in err and "--yes" in err
+    assert 900_000 < shown["unneeded"] < 910_000 and "nothing needs it" in err and "--free" in err
     assert "weekly, in use" in err and "weekly, 2 before" in err and "daily, in use" in err
     assert outputs(store) == 6, "only shown"
-    freed, _ = cleaned("--yes")
+    freed, _ = cleaned("--free")
     assert freed["freed"] == shown["unneeded"] and outputs(store) == 4
     assert not list(store.artifacts.glob("*/models/m-*"))
     assert cleaned()[0]["unneeded"] == 0
 
 
 def test_fewer_outputs_and_configurations_given_up(store: Store, cleaned):
-    cleaned("--yes")
-    assert cleaned("--keep", "1", "--yes")[0]["freed"] > 190_000 and outputs(store) == 2
-    assert cleaned("--forget", "weekly", "--yes")[0]["freed"] > 90_000 and outputs(store) == 1
+    cleaned("--free")
+    assert cleaned("--keep", "1", "--free")[0]["freed"] > 190_000 and outputs(store) == 2
+    assert cleaned("--forget", "weekly", "--free")[0]["freed"] > 90_000 and outputs(store) == 1
     with pytest.raises(UserError, match="--forget weekly: no such configuration here; there are: daily"):
         cleaned("--forget", "weekly")
 
@@ -78,10 +78,10 @@ def test_the_model_of_a_version_stays(store: Store, cleaned):
     (folder / "weights").write_bytes(b"w" * 300_000)
     tracker.client.create_registered_model("nlp")
     tracker.client.create_model_version("nlp", f"models:/{model.model_id}", model_id=model.model_id)
-    _, err = cleaned("--yes")
+    _, err = cleaned("--free")
     assert (folder / "weights").exists() and "models:/nlp/1" in err
     tracker.client.delete_model_version("nlp", "1")
-    cleaned("--yes")
+    cleaned("--free")
     assert not (folder / "weights").exists()
 
 

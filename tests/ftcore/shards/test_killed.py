@@ -47,8 +47,12 @@ def test_20_random_moments(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         killed += process.wait() == -9
         if out.exists():
-            assert load_manifest(out).digest in (earlier.digest, expected), "a set is whole, the old or the new"
-        assert subprocess.run(command(tmp_path / "corpus.yaml", out), stderr=subprocess.DEVNULL).returncode == 0
+            assert load_manifest(out).digest in (earlier.digest, expected), (
+                "a set is whole, the old or the new"
+            )
+        assert (
+            subprocess.run(command(tmp_path / "corpus.yaml", out), stderr=subprocess.DEVNULL).returncode == 0
+        )
         assert load_manifest(out).digest == expected, moment
         assert not [p.name for p in tmp_path.rglob(".ftcore-tmp-*")], "no litter"
         shutil.rmtree(out)
