@@ -71,6 +71,13 @@ RULES = (
     ),
     Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
     Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
+    Rule(
+        "finetune.epoch finetune.lr finetune.lr_head finetune.batch_size finetune.dropout finetune.clip finetune.dim "
+        "finetune.weight_decay finetune.patience finetune.keep_best finetune.freeze",
+        lambda c: c.finetune.head == "linear",
+        "head linear has one optimum, and neither passes nor a rate; set finetune.head=sgd",
+    ),
+    Rule("finetune.strength", lambda c: c.finetune.head != "linear", "only head linear has one; set finetune.head=linear"),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("pretrain.bucket", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("finetune.minn", lambda c: c.finetune.maxn == 0, "there are no character n-grams at finetune.maxn=0"),

@@ -80,6 +80,7 @@ def train_classifier(
             "settled": chosen,
             "auto": {name: getattr(auto, name) for name in SETTLED},
             "chance_loss": chance,
+            "head": options.head,
         }
 
     inputs = {

@@ -66,6 +66,8 @@ class Extras:
     freeze: "words" keeps the rows that came from `init_model` or `pretrainedVectors`, "all" every row: only
         the head learns.
     updates: of negative sampling in word vectors, "exact" (fastText's sequence), "shared", or "auto".
+    head: of a classifier, "sgd" (fastText's training) or "linear": a linear support vector machine over the same
+        features, see `ftcore.training.linear`; lr, epoch and dim do not count then.
     """
 
     init_model: Any = None
@@ -78,6 +80,7 @@ class Extras:
     sample_weights: Any = None
     freeze: str = "none"
     updates: str = "auto"
+    head: str = "sgd"
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))

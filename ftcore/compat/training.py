@@ -91,7 +91,7 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()
-    return Trained(replace(model, args=args), arguments, result)
+    return Trained(replace(model, args=replace(args, dim=model.args.dim)), arguments, result)
 
 
 def conditions(

@@ -47,6 +47,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ``auto``: softmax or ova, as `y` is.
         pretrained: start from these vectors: a model, or the path of a model's directory or `.bin`; `dim` is
             theirs then.
+        head: ``sgd``: fastText's training; ``linear``: a linear support vector machine over the same features
+            (`ftcore.training.linear`); `dim`, `epoch`, `lr` and `neg` do not count then.
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
         class_weight: ``balanced`` or {class: weight}. Of these as of `sample_weight` only the ratios count.
         warm_start: a further `fit` goes on from the present model, and adds its new words and classes.
@@ -78,6 +80,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         neg: int = 5,
         loss: str = "auto",
         pretrained: Any = None,
+        head: str = "sgd",
         freeze: str = "none",
         class_weight: str | dict | None = None,
         warm_start: bool = False,
@@ -89,7 +92,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.tokenizer, self.dim, self.epoch, self.lr = tokenizer, dim, epoch, lr
         self.min_count, self.minn, self.maxn = min_count, minn, maxn
         self.word_ngrams, self.bucket, self.neg, self.loss = word_ngrams, bucket, neg, loss
-        self.pretrained, self.freeze, self.class_weight = pretrained, freeze, class_weight
+        self.pretrained, self.head = pretrained, head
+        self.freeze, self.class_weight = freeze, class_weight
         self.warm_start, self.engine, self.device = warm_start, engine, device
         self.random_state, self.n_jobs = random_state, n_jobs
 

@@ -134,10 +134,7 @@ def autotune(
         result.score, result.options.lr
     """
     goal, size = Metric.parse(metric), parse_size(model_size)
-    if predictions < 1:
-        raise InvalidOptions(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
-    if not duration > 0:
-        raise InvalidOptions(f"autotuneDuration = {duration:g}; give seconds above 0")
+    _refuse(base, predictions, duration)
     start = start or Fresh()
     base, fixed = with_dim(base, start), {*fixed, *(() if start.dim is None else ("dim",))}
     run = _Search(train, valid, goal, predictions, duration, seed, start, on_progress)
@@ -200,6 +197,18 @@ def _nothing_scored(trials: list[Trial], duration: float) -> RunError:
 
 class _TooLarge(Exception):
     """A trial's tables would not fit."""
+
+
+def _refuse(base: config.Finetune, predictions: int, duration: float) -> None:
+    """What no search can start from."""
+    if predictions < 1:
+        raise InvalidOptions(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
+    if base.head != "sgd":
+        raise InvalidOptions(
+            f"head = {base.head} has nothing to search for; leave the search out, or set head=sgd"
+        )
+    if not duration > 0:
+        raise InvalidOptions(f"autotuneDuration = {duration:g}; give seconds above 0")
 
 
 class _Search:

@@ -22,6 +22,7 @@ LEAST, MOST = 5, 100  # passes: fastText's own number, and where more changed no
 UPDATES = 300_000  # documents seen, all passes together
 FEATURES = 12_000_000  # words and n-grams seen; long documents learn more an update, and cost more
 DROPOUT = 0.5
+ONCE = {"epoch": 1, "lr": 0.1, "dropout": 0.0, "keep_best": False}  # of a head that is not trained by steps
 GENTLY = 10  # passes up to which less than `DROPOUT` is left out
 
 
@@ -34,6 +35,9 @@ def settle(options: config.AutoFinetune, *, documents: int, features: int, label
         labels: C.
     """
     values = options.model_dump()
+    if options.head == "linear":  # has one optimum, and neither passes nor a rate
+        values |= {name: value for name, value in ONCE.items() if values[name] == "auto"}
+        return config.Finetune(**values)
     if options.epoch == "auto":
         values["epoch"] = passes(documents, features)
     if options.lr == "auto":
@@ -90,6 +94,8 @@ def describe(settled: config.Finetune, *, documents: int, features: int, labels:
         >>> describe(config.Finetune(epoch=30, lr=0.5, dropout=0.5), documents=10_000, features=90_000, labels=77)
         'epoch 30, lr 0.5, dropout 0.5 for 10,000 documents, 90,000 features, 77 labels'
     """
+    if settled.head == "linear":
+        return f"head linear for {documents:,} documents, {features:,} features, {labels:,} labels"
     return (
         f"epoch {settled.epoch}, lr {settled.lr:g}, dropout {settled.dropout:g} "
         f"for {documents:,} documents, {features:,} features, {labels:,} labels"

@@ -99,6 +99,11 @@ def train(
     Args:
         options: with a number for ``dim`` (`with_dim`).
     """
+    if getattr(options, "head", "sgd") == "linear":
+        from ftcore.training.linear import fit_linear
+
+        made, result = fit_linear(prepared, options)
+        return as_model(prepared.dictionary, made, options, conditions.seed), result
     tables, pretrained = started(prepared.dictionary, options, conditions, start)
     result = fit(tables, prepared, options, conditions, pretrained)
     return as_model(prepared.dictionary, tables, options, conditions.seed), result

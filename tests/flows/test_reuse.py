@@ -199,10 +199,10 @@ def test_a_removed_output(ready, invoke):
             "min_count: 1 → 2",
         ),
         (
-            "finetune.lr=0.5",
+            "finetune.head=linear",
             {"finetune", *AFTER_FINETUNE},
             "finetune",
-            "finetune.lr: 1.0 → 0.5",
+            "finetune.head: sgd → linear",
         ),
         (
             "evaluate.top_k=[1, 2]",

@@ -108,7 +108,8 @@ def test_a_folder_or_glob_whose_format_only_its_files_tell_is_not_judged():
 def test_every_rule_names_options_that_exist():
     for rule in RULES:
         for key in rule.keys.split():
-            load_config(None, [f"{key}={_default(key)}"])
+            default = _default(key)
+            load_config(None, [f"{key}={'null' if default is None else default}"])
     source = load_config(None, ["ingest.sources=[{path: a}]"]).ingest.sources[0]
     assert all(hasattr(source, key) for rule in SOURCE_RULES for key in rule.keys.split())
 

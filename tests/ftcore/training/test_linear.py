@@ -1,0 +1,197 @@
+"""The linear head: scikit-learn's machine on the same features, folded into a fastText model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.svm import LinearSVC
+
+import ftcore
+from ftcore import config
+from ftcore.ecosystem import FastTextClassifier
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import InvalidOptions, MissingLabels
+from ftcore.inference.predict import Predictor
+from ftcore.training import linear
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import Conditions, learn
+
+HOW = Conditions(choose_engine("cpu", "cpu"), threads=2)
+OPTIONS = config.Finetune(head="linear", word_ngrams=2, bucket=100_000, min_count=1)
+
+
+def drawn(n: int, seed: int, labels: int = 4) -> tuple[list[str], list[str]]:
+    """Texts in which words speak for labels, more or less; some words and pairs occur once."""
+    draw = np.random.default_rng(seed)
+    names = [f"c{draw.integers(labels)}" for _ in range(n)]
+    lines = []
+    for i, name in enumerate(names):
+        own = [f"{name}w{w}" for w in draw.integers(0, 30, 2)]
+        other = [f"c{draw.integers(labels)}w{w}" for w in draw.integers(0, 30, 2)]
+        words = [*own, *other, *(f"w{w}" for w in draw.zipf(1.5, 5) % 60), f"once{seed}x{i}"]
+        lines.append(" ".join(draw.permutation(words)))
+    return lines, names
+
+
+TRAIN, GOLD = drawn(400, 0)
+TEST, TRUE = drawn(300, 1)
+VALID, SEEN = drawn(200, 2)
+
+
+def rows(labels: list[str]) -> list[list[str]]:
+    return [[label] for label in labels]
+
+
+def made(options: config.Finetune = OPTIONS, valid: bool = True, **changed):
+    held_out = Tokenized.of(VALID, rows(SEEN)) if valid else None
+    return learn(Tokenized.of(TRAIN, rows(GOLD)), options.model_copy(update=changed), HOW, valid=held_out)
+
+
+def answered(model, lines: list[str]) -> list[str]:
+    predictor = Predictor(model)
+    return [predictor.names[i] for i in predictor.predict(lines).labels]
+
+
+def test_labels_are_those_of_scikit_learns_own_pipeline():
+    """Counts of words, the end of line among them, and of pairs, times smoothed idf; rows of length 1."""
+    model, _ = made(strength=1.0)
+
+    def features(line: str) -> list:
+        words = [*line.split(), "</s>"]
+        return [*words, *map(" ".join, zip(words[:-1], words[1:], strict=True))]
+
+    words = CountVectorizer(analyzer=features)
+    scale = TfidfTransformer()
+    matrix = scale.fit_transform(words.fit_transform(TRAIN))
+    machine = LinearSVC(C=1.0, fit_intercept=False, tol=linear.TOLERANCE, random_state=0).fit(matrix, GOLD)
+    theirs = machine.predict(scale.transform(words.transform(TEST)))
+    ours = answered(model, TEST)
+    assert np.mean(ours == theirs) > 0.98  # the solver stops early, and a few pairs share a bucket
+    assert np.mean(np.array(ours) == TRUE) > 0.75
+
+
+def test_it_is_a_fasttext_model(tmp_path):
+    """A `.bin` holds it, and what is read back answers with the same labels and probabilities."""
+    lines = [f"__label__{label} {line}" for label, line in zip(GOLD, TRAIN, strict=True)]
+    valid = [f"__label__{label} {line}" for label, line in zip(SEEN, VALID, strict=True)]
+    model = ftcore.train_supervised(lines, head="linear", valid=valid, wordNgrams=2, bucket=5000, verbose=0)
+    assert model.get_dimension() == len(model.labels) == 4
+    model.save_model(tmp_path / "m.bin")
+    again = ftcore.load_model(tmp_path / "m.bin")
+    labels, scores = model.predict(TEST, k=4)
+    read, same = again.predict(TEST, k=4)
+    # a bucket without a row has fastText's random one there
+    assert labels == read and np.allclose(scores, same, atol=1e-5)
+    right = [row[0] == f"__label__{true}" for row, true in zip(labels, TRUE, strict=True)]
+    assert np.mean(right) > 0.75
+
+
+def test_features_that_training_has_not_seen_weigh_nothing():
+    model, _ = made(bucket=2_000_000)
+    predictor = Predictor(model)
+    plain, padded = "c1w3 w2 new0", "c1w3 w2 " + " ".join(f"new{i}" for i in range(40))
+    (known,), (other,) = predictor.raw([plain])[1], predictor.raw([padded])[1]
+    # the mean is over more features, that is all
+    assert np.allclose(known / np.abs(known).max(), other / np.abs(other).max(), atol=1e-3)
+
+
+def test_probabilities_say_how_often_it_is_right():
+    model, result = made()
+    predictor = Predictor(model)
+    found = predictor.predict(TEST)
+    right = np.array([predictor.names[i] for i in found.labels]) == TRUE
+    assert abs(right.mean() - found.scores.mean()) < 0.05
+    row = result.history[0]
+    assert (
+        row["epoch"] == 1 and row["valid_accuracy"] > 0.75 and 0 < row["loss"] < row["valid_loss"] < np.log(4)
+    )
+
+
+def test_the_temperature_is_the_best_one_on_unseen_documents():
+    draw = np.random.default_rng(0)
+    for loss in ("softmax", "ova"):
+        gold = np.eye(3, dtype=np.bool_)[draw.integers(0, 3, 200)]
+        means = gold * 0.01 + draw.normal(0, 0.01, gold.shape)
+        trials = linear._Trials(None, [(None, linear._Scaled(None, np.ones(200), gold))])
+        trials._known[1.0] = [means]
+        best = trials.temperature(1.0, loss)
+        nats = [linear._nats(means * best * factor, gold, loss) for factor in (0.8, 0.95, 1, 1.05, 1.25)]
+        assert min(nats) == nats[2]
+
+
+def test_a_given_strength_is_kept_and_another_is_chosen_by_the_validation_set():
+    weak, strong = (made(strength=strength)[0] for strength in (1e-4, 100.0))
+    size = [np.abs(model.input).max() for model in (weak, strong)]
+    assert answered(weak, TEST) != answered(strong, TEST) and size[0] != size[1]
+    chosen = np.mean(np.array(answered(made()[0], TEST)) == TRUE)
+    accuracies = [np.mean(np.array(answered(made(strength=s)[0], TEST)) == TRUE) for s in linear.STRENGTHS]
+    assert chosen >= max(accuracies) - 0.02
+
+
+@pytest.mark.parametrize("documents", [2, 5, 40])
+def test_few_documents_without_a_validation_set(documents: int):
+    lines, labels = (
+        [f"{'good' if i % 2 else 'bad'} w{i % 7}" for i in range(documents)],
+        ["no", "yes"] * documents,
+    )
+    model, _ = learn(Tokenized.of(lines, rows(labels[:documents])), OPTIONS, HOW)
+    assert answered(model, ["good w1", "bad w2"]) == ["yes", "no"]
+
+
+def test_several_labels_a_document():
+    lines = [
+        f"{a} {b} w{i % 5}"
+        for i in range(60)
+        for a, b in (("ax", "bx"), ("ax", "n"), ("n", "bx"), ("n", "n"))
+    ]
+    labels = [[x for x, w in (("a", "ax"), ("b", "bx")) if w in line.split()] for line in lines]
+    model, _ = learn(Tokenized.of(lines, labels), OPTIONS.model_copy(update={"loss": "ova"}), HOW)
+    predictor = Predictor(model)
+    found = predictor.predict(["ax bx w1", "ax n w2", "n bx w3"], k=2, threshold=0.5)
+    assert [sorted(row) for row in found.named(predictor.names)[0]] == [["a", "b"], ["a"], ["b"]]
+
+
+def test_weights_of_documents_and_of_labels():
+    """A document of weight 0 is as if it were not there; a label that counts more is said more often."""
+    lines, labels = [*TRAIN, *TRAIN], [*GOLD, *["c0"] * len(TRAIN)]
+    weights = np.repeat([1.0, 0.0], len(TRAIN))
+    plain = learn(Tokenized.of(TRAIN, rows(GOLD)), OPTIONS.model_copy(update={"strength": 1.0}), HOW)[0]
+    weighed = learn(
+        Tokenized.of(lines, rows(labels), weights), OPTIONS.model_copy(update={"strength": 1.0}), HOW
+    )[0]
+    assert np.mean(np.array(answered(weighed, TEST)) == answered(plain, TEST)) > 0.95
+    more = made(strength=0.01, class_weights={"c2": 20.0, "c0": 1.0, "c1": 1.0, "c3": 1.0})[0]
+    assert answered(more, TEST).count("c2") > answered(made(strength=0.01)[0], TEST).count("c2")
+
+
+def test_threads_and_repeats_give_the_same_bits():
+    one, other = made()[0], learn(
+        Tokenized.of(TRAIN, rows(GOLD)), OPTIONS, Conditions(choose_engine("cpu", "cpu"), threads=1),
+        valid=Tokenized.of(VALID, rows(SEEN)),
+    )[0]  # fmt: skip
+    assert one.input.tobytes() == other.input.tobytes()
+
+
+def test_what_is_refused():
+    with pytest.raises(InvalidOptions, match="loss = hs: head linear knows softmax and ova"):
+        made(loss="hs")
+    with pytest.raises(MissingLabels, match="every training document has the label 'x'"):
+        learn(Tokenized.of(["a b", "c"], [["x"], ["x"]]), OPTIONS, HOW)
+    with pytest.raises(MissingLabels, match="nothing to fine-tune on"):
+        learn(Tokenized.of(["a b", "c"], [[], []]), OPTIONS, HOW)
+    with pytest.raises(InvalidOptions, match="head = linear has nothing to search for"):
+        ftcore.train_supervised(
+            ["__label__a x", "__label__b y"],
+            head="linear",
+            autotuneValidationFile=["__label__a x"],
+            verbose=0,
+        )
+    with pytest.raises(ValueError, match="head"):
+        ftcore.train_supervised(["__label__a x", "__label__b y"], head="quadratic", verbose=0)
+
+
+def test_scikit_learns_face():
+    model = FastTextClassifier(head="linear", word_ngrams=2, tokenizer="whitespace").fit(TRAIN, GOLD)
+    assert np.mean(model.predict(TEST) == TRUE) > 0.75
+    assert np.allclose(model.predict_proba(TEST).sum(axis=1), 1)
