@@ -78,24 +78,18 @@ calls = {{"list": lambda: many(texts), "loop": lambda: [one(text) for text in so
 OURS = """
 import ftcore
 model = ftcore.load_model(model_path)
-def parquet(out):
-    import pyarrow.parquet as pq
+def scored():
     from ftcore.formats.binary import read_binary
-    from ftcore.inference.parquet import predict_column, predict_parquet
-    from ftcore.inference.predict import Predictor
-    from ftcore.base.threads import ahead
-    predictor = made.setdefault("predictor", None) or made.update(predictor=Predictor(read_binary(model_path))) or made["predictor"]
-    if out:
-        return predict_parquet(predictor, table, table + ".out") and None
-    batches = pq.ParquetFile(table, memory_map=True).iter_batches(batch_size=8192, columns=["text"])
-    for found in ahead(lambda b: predict_column(predictor, b.column(0)), ((b,) for b in batches), predictor.threads):
-        pass
-made = {}
+    from ftcore.inference.classifier import Classifier
+    from ftcore.inference.scoring import score_file
+    if not made:
+        made.append(Classifier(read_binary(model_path)))
+    return score_file(made[0], table, ["text"], table + ".out.parquet") and None
+made = []
 calls = {
     "list": lambda: model.predict(texts),
     "loop": lambda: [model.predict(text) for text in some] and None,
-    "parquet": lambda: parquet(False),
-    "file": lambda: parquet(True),
+    "file": scored,
 }
 """
 
@@ -194,7 +188,7 @@ def measure(case: Case, data: Path, peers: dict[str, tuple[Path, str]], rounds: 
                 ("loop", "loop 1"),
             ):
                 rows.setdefault(name, []).append(worker.ask(call))
-            for call in ("parquet", "parquet", "file") if side == "ours" else ():
+            for call in ("file", "file") if side == "ours" else ():
                 rows.setdefault(call, []).append(worker.ask(call))
             worker.close()
     result: dict = {
@@ -234,7 +228,7 @@ def table(results: dict[str, dict], sides: list[str]) -> Iterator[str]:
             )
         for what in ("first", "list", "loop"):
             yield f"  {what}: {row[f'{what}_ratio']['ratio']:.2f} x {row[f'{what}_ratio']['fastest']}"
-        yield f"  two threads by the clock: {row['two_threads']:.2f} x one; Parquet {row['ours']['parquet']['per_cpu_second']:,.0f}/s, to a file {row['ours']['file']['per_cpu_second']:,.0f}/s"
+        yield f"  two threads by the clock: {row['two_threads']:.2f} x one; a file of Parquet {row['ours']['file']['per_cpu_second']:,.0f}/s"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -250,13 +250,8 @@ class Pretrain(DictionaryOptions):
 class Finetune(DictionaryOptions):
     """A classifier from labelled documents, from random or pretrained vectors."""
 
-    head: Literal["sgd", "linear"] = Field(
-        "sgd", description="sgd: fastText's training; linear: a linear support vector machine, in seconds"
-    )
-    strength: Literal["auto"] | Annotated[float, Field(gt=0, le=1e6)] = Field(
-        "auto",
-        description="head linear: what a mistake costs beside the weights; auto: chosen on unseen documents",
-    )
+    head: Literal["sgd", "linear"] = Field("sgd", description="linear: a support vector machine, folded")
+    strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
     epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")

@@ -58,7 +58,7 @@ def free_names(wanted: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
 
 
 class ScoredWriter:
-    """Writes rows and their answers.
+    """Writes rows and their answers; as a context it is closed, whatever happens.
 
     Args:
         file: open for bytes.
@@ -103,7 +103,10 @@ class ScoredWriter:
             whole = {**record, **dict(zip(self.answers.names, beside, strict=True))}
             self._file.write(_json(whole).encode("utf-8", "replace") + b"\n")
 
-    def close(self) -> None:
+    def __enter__(self) -> ScoredWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         """Write what is left; the file itself stays open."""
         if self.suffix == ".parquet":
             self._parquet.close()

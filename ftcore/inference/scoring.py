@@ -93,8 +93,10 @@ def score_file(
     answers = pa.schema([(names[wanted], kind) for wanted, kind in kinds.items()])
     total, unanswered, broken = 0, 0, Counter[str]()
     tokenizer = classifier.model.tokenizer or Whitespace()
-    with atomic_file(output) as file:
-        writer = ScoredWriter(file, suffix, rows.schema, answers, metadata or {})
+    with (
+        atomic_file(output) as file,
+        ScoredWriter(file, suffix, rows.schema, answers, metadata or {}) as writer,
+    ):
         for some in rows.read():
             lines = tokenizer.tokenize(some.texts, workers or None)
             known, probabilities = classifier.answers_to_tokens(lines)
@@ -103,7 +105,6 @@ def score_file(
             total += len(some)
             unanswered += len(some) - int(known.sum())
             broken.update(filter(None, some.damage))
-        writer.close()
         if total == broken.total():
             lost = f"; all {total} rows are broken: {dict(broken)}" if total else ""
             raise UserError(f"{source}: no document to score{lost}")

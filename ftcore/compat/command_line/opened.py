@@ -13,13 +13,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ftcore.compat.command_line import printing
 from ftcore.compat.evaluation import Tally, answers, count_answers
 from ftcore.compat.model import _FastText
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.dictionary.lines import Block
 from ftcore.dictionary.tokens import padded
 from ftcore.formats.opening import read_model
-from ftcore.inference.files import format_lines
 from ftcore.native import PAD
 
 _BLOCK = 1 << 20  # bytes of text at a time
@@ -45,7 +45,7 @@ class Opened:
         names = [label_bytes(name) for name in self.names]
         threads = None if _is_file(stream) else 1
         for answer in answers(self.model._predictor, self._blocks(stream), k, threshold, threads):
-            yield format_lines(answer.found, names, scores)
+            yield printing.predictions(answer.found, names, scores)
 
     def score(self, stream: BinaryIO, k: int, threshold: float) -> Tally:
         """Counts over labelled lines."""

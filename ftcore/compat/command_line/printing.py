@@ -18,6 +18,7 @@ from ftcore.option_table import API
 
 if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.inference.predict import Predictions
     from ftcore.model.model import Args
 
 
@@ -85,3 +86,14 @@ def matrix(rows: Iterable[np.ndarray], size: tuple[int, int]) -> Iterator[bytes]
     yield b"%d %d\n" % size
     for row in rows:
         yield b" ".join(b"%.6g" % value for value in row.tolist()) + b"\n"
+
+
+def predictions(found: Predictions, names: list[bytes], scores: bool) -> bytes:
+    """``L1 p1 L2 p2`` (or ``L1 L2``) of every line, as the original prints predictions."""
+    words = [names[i] for i in found.labels.tolist()]
+    if scores:
+        words = [b"%b %.6g" % pair for pair in zip(words, found.scores.tolist(), strict=True)]
+    if len(words) == len(found) and (found.offsets[1:] - found.offsets[:-1] == 1).all():
+        return b"\n".join([*words, b""])
+    cuts = found.offsets.tolist()
+    return b"".join(b" ".join(words[a:b]) + b"\n" for a, b in zip(cuts[:-1], cuts[1:], strict=True))

@@ -217,3 +217,15 @@ def test_a_long_answer_is_made_without_the_collector(same, running):
         (gc.enable if was else gc.disable)()
     assert [len(row) for row in labels] == [len(row) for row in scores] == counts.tolist()
     assert len(collections) <= 4  # without: one for every 700 lists
+
+
+def test_pieces_of_a_text_end_at_lines(load, monkeypatch):
+    predictor = Predictor(load("softmax.bin"), threads=2)
+    whole = predictor.predict(LINES, 3)
+    for size in (1, 7, 100, 4000):
+        monkeypatch.setattr(module, "_BYTES", size)
+        found = predictor.predict(LINES, 3)
+        assert (found.offsets == whole.offsets).all() and (found.labels == whole.labels).all()
+        assert (found.scores.view(np.int32) == whole.scores.view(np.int32)).all()
+    long = ["w1 " * 30_000, "w2"]  # longer than a window of the search for its end
+    assert predictor.predict(long).labels.tolist() == [predictor.predict([x]).labels[0] for x in long]

@@ -45,10 +45,9 @@ FOUND = [["a", None], [0.5, 0.0], [["a", "b"], []]]
 
 def written(path, source, **metadata):
     with path.open("wb") as file:
-        writer = ScoredWriter(file, path.suffix, source.schema, ANSWERS, metadata)
-        for rows in source.read():
-            writer.write(rows, FOUND)
-        writer.close()
+        with ScoredWriter(file, path.suffix, source.schema, ANSWERS, metadata) as writer:
+            for rows in source.read():
+                writer.write(rows, FOUND)
     return path
 
 
