@@ -43,7 +43,7 @@ from ftcore.training.fitting import fit as shrunk
 from ftcore.training.objective import Metric, answer
 from ftcore.training.progress import Progress
 from ftcore.training.recipe import Conditions, Prepared, as_model, fit, started, with_dim
-from ftcore.training.search import Settings, Strategy, shorter
+from ftcore.training.search import FeatureSearch, Settings, Strategy, shorter
 from ftcore.training.start import Fresh, Start
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def autotune(
         result.score, result.options.lr
     """
     goal, size = Metric.parse(metric), parse_size(model_size)
-    _refuse(base, predictions, duration)
+    _refuse(base, predictions, duration, size)
     start = start or Fresh()
     base, fixed = with_dim(base, start), {*fixed, *(() if start.dim is None else ("dim",))}
     run = _Search(train, valid, goal, predictions, duration, seed, start, on_progress)
@@ -142,11 +142,15 @@ def autotune(
     run.how = Conditions(
         load_engine(engine, deterministic, threads), seed, threads, deterministic, listeners=[run.check]
     )
-    strategy = Strategy(Settings(base, dsub), fixed, seed)
+    search = FeatureSearch if base.head == "linear" else Strategy
+    strategy = search(Settings(base, dsub), fixed, seed)
     trials: list[Trial] = []
     interrupted = False
     while run.elapsed < duration and not interrupted:
-        settings, begun = strategy.ask(run.elapsed / duration), run.elapsed
+        asked, begun = strategy.ask(run.elapsed / duration), run.elapsed
+        if asked is None:
+            break
+        settings = asked
         score, outcome, note = float("nan"), "scored", ""
         figures: dict[str, float] = {}
         try:
@@ -162,6 +166,7 @@ def autotune(
         except KeyboardInterrupt:
             outcome, interrupted = "stopped", True
         better = outcome == "scored" and strategy.tell(settings, score)
+        run.longest = max(run.longest, run.elapsed - begun)
         if better:
             run.best_seconds = run.elapsed - begun
         made = Trial(
@@ -199,13 +204,13 @@ class _TooLarge(Exception):
     """A trial's tables would not fit."""
 
 
-def _refuse(base: config.Finetune, predictions: int, duration: float) -> None:
+def _refuse(base: config.Finetune, predictions: int, duration: float, size: int | None) -> None:
     """What no search can start from."""
     if predictions < 1:
         raise InvalidOptions(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
-    if base.head != "sgd":
+    if base.head == "linear" and size is not None:
         raise InvalidOptions(
-            f"head = {base.head} has nothing to search for; leave the search out, or set head=sgd"
+            "head = linear is not searched for a model's size; leave the size out, or set head=sgd"
         )
     if not duration > 0:
         raise InvalidOptions(f"autotuneDuration = {duration:g}; give seconds above 0")
@@ -223,7 +228,7 @@ class _Search:
         self.duration, self.seed, self.start, self.on_progress = duration, seed, start, on_progress
         self.how: Conditions
         self.size: int | None = None
-        self.best_seconds = 0.0
+        self.best_seconds = self.longest = 0.0
         self.counted: dict[tuple, Dictionary] = {}
         self.encoded: OrderedDict[tuple, tuple[Prepared, BagCorpus]] = OrderedDict()
         self.pace: list[float] = []  # seconds a unit of work took, see `work`
@@ -246,18 +251,15 @@ class _Search:
         prepared, held_out = self.prepared(settings.options)
         dictionary = prepared.dictionary
         column = self.goal.column(dictionary.labels)
-        assert settings.options.dim is not None  # of `with_dim`
-        _require_memory(dictionary, settings.options.dim)
-        settings = self.in_time(settings, prepared, begun, keep_epochs)
-        options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
-        with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
-            tables, frozen = started(dictionary, options, self.how, self.start)
-        self.check()
-        work, before = self.work(options, prepared), self.elapsed
-        self.fit(tables, prepared, options, frozen)
-        tables = TwoTables.over(tables)
-        self.pace.append((self.elapsed - before) / work)
         figures: dict[str, float] = {}
+        if settings.options.head == "linear":
+            options, tables = settings.options, self.linear(settings.options, prepared, held_out)
+        else:
+            assert settings.options.dim is not None  # of `with_dim`
+            _require_memory(dictionary, settings.options.dim)
+            settings = self.in_time(settings, prepared, begun, keep_epochs)
+            options = settings.options.model_copy(update={"keep_best": False, "patience": 0})
+            tables = self.stepwise(options, prepared)
         if self.size is not None:
             before = self.elapsed
             fitted = self.shrink(tables, prepared, settings.dsub, options)
@@ -276,6 +278,25 @@ class _Search:
             )
         figures |= {"precision": found.precision, "recall": found.recall, "documents": len(found.labels)}
         return settings, self.goal.score(found, column), figures
+
+    def stepwise(self, options: config.Finetune, prepared: Prepared) -> TwoTables:
+        """Tables trained by steps."""
+        with _quiet("ftcore.training.transfer"):  # what it warns of would come again with every trial
+            tables, frozen = started(prepared.dictionary, options, self.how, self.start)
+        self.check()
+        work, before = self.work(options, prepared), self.elapsed
+        self.fit(tables, prepared, options, frozen)
+        self.pace.append((self.elapsed - before) / work)
+        return TwoTables.over(tables)
+
+    def linear(self, options: config.Finetune, prepared: Prepared, held_out: BagCorpus) -> TwoTables:
+        """Those of a linear head, which cannot be stopped: it is begun where the longest trial would end in time."""
+        from ftcore.training.linear import fit_linear
+
+        if self.longest > self.duration - self.elapsed:
+            raise OutOfTime(f"it may take {self.longest:.0f} s")
+        _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
+        return TwoTables.over(fit_linear(replace(prepared, valid=held_out), options)[0])
 
     def fit(
         self, tables: TwoTables | Matrices, prepared: Prepared, options: config.Finetune,

@@ -32,6 +32,13 @@ STEPS: tuple[dict[str, Any], ...] = (
     {"word_ngrams": 2},
     {"minn": MINN[1]},
 )
+# what a linear head is searched over: n-grams of words, those of characters as English (2 to 5) and Chinese (1 to 3)
+# words have them
+FEATURES: tuple[dict[str, Any], ...] = tuple(
+    {"word_ngrams": words, "minn": minn, "maxn": maxn}
+    for minn, maxn in ((0, 0), (2, 5), (1, 3))
+    for words in (2, 1, 3)
+)
 _TOGETHER = (("epoch",), ("lr",), ("dim",), ("word_ngrams",), ("minn", "maxn"), ("bucket",))
 SEARCHED = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket", "loss", "dsub")
 
@@ -115,8 +122,8 @@ class Strategy:
         self._steps = list(STEPS)
         self._bucket = base.options.bucket or 2_000_000
 
-    def ask(self, t: float) -> Settings:
-        """The next trial at the share `t` (0..1) of the time; the first is the base."""
+    def ask(self, t: float) -> Settings | None:
+        """The next trial at the share `t` (0..1) of the time; the first is the base. None where all were tried."""
         self.asked += 1
         if self.asked == 1:
             return self.best
@@ -179,6 +186,36 @@ class Strategy:
 
     def _near(self, name: str, value: float, t: float) -> float:
         return MOVES[name].draw(value, t, self.rng)
+
+
+class FeatureSearch(Strategy):
+    """Asks for each of `FEATURES` once: a linear head has neither passes nor a rate to move.
+
+    Example:
+        search = FeatureSearch(Settings(Finetune(head="linear")))
+        search.ask(0.0), search.ask(0.1)     # the given ones, then pairs of words
+    """
+
+    def __init__(self, base: Settings, fixed: Collection[str] = (), seed: int = 0) -> None:
+        super().__init__(base, fixed, seed)
+        given = base.options
+        free = set(FEATURES[0]) - self.fixed
+        if not {"minn", "maxn"} <= free:  # one without the other has no sense
+            free -= {"minn", "maxn"}
+        wanted = [given.model_copy(update={n: kind[n] for n in free}) for kind in FEATURES]
+        rows = {"bucket": self._bucket}
+        whole = [
+            options.model_copy(update=rows if options.word_ngrams > 1 or options.maxn > 0 else {})
+            for options in wanted
+        ]
+        self._left = [options for n, options in enumerate(whole) if options not in (given, *whole[:n])]
+
+    def ask(self, t: float) -> Settings | None:
+        """The next kind of features; the first is the given one, None where all were tried."""
+        self.asked += 1
+        if self.asked == 1:
+            return self.best
+        return Settings(self._left.pop(0), self.best.dsub) if self._left else None
 
 
 def shorter(settings: Settings, epoch: int) -> Settings:

@@ -16,6 +16,7 @@ from ftcore.inference.predict import Predictor
 from ftcore.training import linear
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn
+from ftcore.training.search import FeatureSearch, Settings
 
 HOW = Conditions(choose_engine("cpu", "cpu"), threads=2)
 OPTIONS = config.Finetune(head="linear", word_ngrams=2, bucket=100_000, min_count=1)
@@ -180,13 +181,11 @@ def test_what_is_refused():
         learn(Tokenized.of(["a b", "c"], [["x"], ["x"]]), OPTIONS, HOW)
     with pytest.raises(MissingLabels, match="nothing to fine-tune on"):
         learn(Tokenized.of(["a b", "c"], [[], []]), OPTIONS, HOW)
-    with pytest.raises(InvalidOptions, match="head = linear has nothing to search for"):
+    with pytest.raises(InvalidOptions, match="head = linear is not searched for a model's size"):
         ftcore.train_supervised(
-            ["__label__a x", "__label__b y"],
-            head="linear",
-            autotuneValidationFile=["__label__a x"],
-            verbose=0,
-        )
+            ["__label__a x", "__label__b y"], head="linear", autotuneValidationFile=["__label__a x"],
+            autotuneModelSize="1M", verbose=0,
+        )  # fmt: skip
     with pytest.raises(ValueError, match="head"):
         ftcore.train_supervised(["__label__a x", "__label__b y"], head="quadratic", verbose=0)
 
@@ -195,3 +194,32 @@ def test_scikit_learns_face():
     model = FastTextClassifier(head="linear", word_ngrams=2, tokenizer="whitespace").fit(TRAIN, GOLD)
     assert np.mean(model.predict(TEST) == TRUE) > 0.75
     assert np.allclose(model.predict_proba(TEST).sum(axis=1), 1)
+
+
+def test_a_search_tries_kinds_of_features_and_ends_when_all_are_tried():
+    """Labels that follow from pairs of words, then from parts of words."""
+    draw = np.random.default_rng(0)
+    pairs = [f"{a} {b} w{i % 9}" for i in range(300) for a, b in [draw.permutation(["x", "y"])]]
+    parts = [f"{'un' if i % 2 else 're'}{''.join(draw.choice(list('abcdefgh'), 6))}" for i in range(400)]
+    for lines, label in ((pairs, lambda t: str(t.index("x") < t.index("y"))), (parts, lambda t: t[:2])):
+        labelled = [f"__label__{label(line)} {line}" for line in lines]
+        model = ftcore.train_supervised(
+            labelled[:200],
+            head="linear",
+            autotuneValidationFile=labelled[200:],
+            autotuneDuration=60,
+            verbose=0,
+        )
+        assert model.test(labelled[200:])[1] > 0.95
+        assert (model.wordNgrams > 1) if lines is pairs else (model.maxn > 0), "what was found is trained"
+
+
+def test_what_is_fixed_is_not_searched():
+    base = Settings(OPTIONS.model_copy(update={"dim": 4}))
+    search = FeatureSearch(base, {"word_ngrams"})
+    asked = [settings.options for settings in iter(lambda: search.ask(0.5), None)]
+    assert [(o.word_ngrams, o.minn, o.maxn) for o in asked] == [(2, 0, 0), (2, 2, 5), (2, 1, 3)]
+    whole = FeatureSearch(base, {"minn"})
+    assert {o.options.word_ngrams for o in iter(lambda: whole.ask(0.5), None)} == {1, 2, 3}
+    rowless = FeatureSearch(Settings(config.Finetune(head="linear", dim=4, bucket=0)), {"bucket"})
+    assert [o.options.word_ngrams for o in iter(lambda: rowless.ask(0.5), None)] == [1]
