@@ -44,10 +44,12 @@ FOUND = [["a", None], [0.5, 0.0], [["a", "b"], []]]
 
 
 def written(path, source, **metadata):
-    with path.open("wb") as file:
-        with ScoredWriter(file, path.suffix, source.schema, ANSWERS, metadata) as writer:
-            for rows in source.read():
-                writer.write(rows, FOUND)
+    with (
+        path.open("wb") as file,
+        ScoredWriter(file, path.suffix, source.schema, ANSWERS, metadata) as writer,
+    ):
+        for rows in source.read():
+            writer.write(rows, FOUND)
     return path
 
 
