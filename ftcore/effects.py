@@ -77,7 +77,16 @@ RULES = (
         lambda c: c.finetune.head == "linear",
         "head linear has one optimum, and neither passes nor a rate; set finetune.head=sgd",
     ),
-    Rule("finetune.strength", lambda c: c.finetune.head != "linear", "only head linear has one; set finetune.head=linear"),
+    Rule(
+        "finetune.strength finetune.vectors",
+        lambda c: c.finetune.head != "linear",
+        "it belongs to head linear; set finetune.head=linear",
+    ),
+    Rule(
+        "finetune.vectors",
+        lambda c: not c.pretrain.enabled,
+        "there are no vectors while pretrain.enabled is false; set it to true",
+    ),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("pretrain.bucket", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("finetune.minn", lambda c: c.finetune.maxn == 0, "there are no character n-grams at finetune.maxn=0"),

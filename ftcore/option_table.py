@@ -128,6 +128,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("updates",            "updates",                str,   _,          "auto",     _,         "auto",     _,         _, ("auto", "exact", "shared")),
     Option("head",               "head",                   str,   "sgd",      _,          "sgd",     _,          "sgd",     _, ("sgd", "linear")),
     Option("strength",           "",                       object, "auto",    _,          "auto",    _,          _,         _),
+    Option("vectors",            "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("batch_size",         "",                       int,   1,          1,          16,        16,         _,         _, _ONE),
     Option("lr_head",            "",                       float, None,       _,          None,      _,          _,         _),
     Option("weight_decay",       "",                       float, 0.0,        _,          0.0,       _,          _,         _),

@@ -296,7 +296,8 @@ class _Search:
         if self.longest > self.duration - self.elapsed:
             raise OutOfTime(f"it may take {self.longest:.0f} s")
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
-        return TwoTables.over(fit_linear(replace(prepared, valid=held_out), options)[0])
+        vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
+        return TwoTables.over(fit_linear(replace(prepared, valid=held_out), options, vectors)[0])
 
     def fit(
         self, tables: TwoTables | Matrices, prepared: Prepared, options: config.Finetune,

@@ -3,13 +3,15 @@
 ``head: linear``. It has one optimum and no rate, no passes, no seed: one label against the rest, squared hinge
 loss with an L2 penalty, by dual coordinate descent (Fan et al., "LIBLINEAR", JMLR 2008; scikit-learn's `LinearSVC`),
 over counts times idf, rows of length 1 (Joachims, "Text categorization with support vector machines", ECML 1998).
+Where rows come from pretraining, the sum of a document's vectors, rare words weighing more (Arora et al., "A simple but
+tough-to-beat baseline for sentence embeddings", ICLR 2017), stands beside its counts.
 
-A linear model is a fastText model: the row of feature i is ``idf_i * w_i`` (C numbers), the head is the identity;
-the end of line, a feature of every text, has the intercept. fastText divides a text's sum by the number of its
-features, which scales all its scores alike, so that the label stays. Margins say nothing about probabilities; a temperature, chosen on texts that the machine has not seen,
-is folded into the rows.
+A linear model is a fastText model: the row of feature i is ``idf_i * w_i + vector_i * u`` (C numbers), the head is the
+identity; the end of line, a feature of every text, has the intercept. fastText divides a text's sum by the number of its
+features, which scales all its scores alike, so that the label stays. Margins say nothing about probabilities; a
+temperature, chosen on texts that the machine has not seen, is folded into the rows.
 
-Shapes: B documents, F features (the dictionary's rows), C labels.
+Shapes: B documents, F features (the dictionary's rows), D numbers a vector, C labels.
 """
 
 from __future__ import annotations
@@ -38,20 +40,24 @@ log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
 ENOUGH = 100  # documents of a validation set that may choose
 FOLDS = 3  # of the training set, where there is no such validation set
+SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 TOLERANCE = 0.01  # of the solver; a smaller one changes no label
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
 # [-1/C, 1/C), which then weighs nothing beside those that were learnt.
 SCALE = 1e5
 
 
-def fit_linear(prepared: Prepared, options: config.Finetune) -> tuple[Matrices, TrainingResult]:
+def fit_linear(
+    prepared: Prepared, options: config.Finetune, vectors: np.ndarray | None = None
+) -> tuple[Matrices, TrainingResult]:
     """Train over the documents that have a feature and a label; the same for the same data on every machine.
 
     Args:
-        prepared: bags. A validation set of at least `ENOUGH` documents chooses strength and temperature, else
-            `FOLDS` parts of the training set, each judged by what the others teach.
+        prepared: bags. A validation set of at least `ENOUGH` documents chooses what is not given, else `FOLDS` parts of
+            the training set, each judged by what the others teach.
         options: ``loss`` softmax (a document has one label) or ova (several; probabilities stand alone),
-            ``strength``, ``class_weights``.
+            ``strength``, ``vectors``, ``class_weights``.
+        vectors: float32[F, D], what pretraining knows of each feature (`Start.pretrained_rows`).
 
     Returns:
         the tables, input float32[F, C] and output float32[C, C], and the result, of one epoch.
@@ -80,19 +86,21 @@ def fit_linear(prepared: Prepared, options: config.Finetune) -> tuple[Matrices, 
             f"every training document has the label {only!r}; a classifier needs at least two labels "
             "(check the label column)"
         )
-    idf = np.log((1 + len(usable)) / (1 + np.bincount(counts.indices, minlength=dictionary.rows))) + 1
+    features = _Features(counts, vectors)
     weights = _document_weights(prepared.weights, usable, gold, dictionary, options)
     sizes = np.diff(bags.offsets)[usable]
-    documents = _Scaled(_weighed(counts, idf), _shares(counts, idf, sizes), gold)
-    problem = _Problem(documents, weights)
-    trials = _Trials(problem, _unseen(prepared, documents, idf))
-    strength = trials.best() if options.strength == "auto" else float(options.strength)
-    temperature = trials.temperature(strength, options.loss)
-    weight_FC = problem.fit(strength)
-    log.info("head linear: %s", trials.told(strength, temperature))
-    input_FC = (weight_FC * (idf[:, None] * (temperature * SCALE))).astype(np.float32)
+    documents = _Documents(counts, sizes, gold)
+    trials = _Trials(features, documents, weights, _unseen(prepared, documents))
+    share = trials.best_share() if options.vectors == "auto" else float(options.vectors)
+    share = share if vectors is not None else 0.0
+    strength = trials.best_strength(share) if options.strength == "auto" else float(options.strength)
+    temperature = trials.temperature(share, strength, options.loss)
+    scaled = features.scaled(documents, share)
+    weight = _machine(scaled, weights, strength)
+    log.info("head linear: %s", trials.told(share, strength, temperature))
+    input_FC = (features.folded(weight, share) * (temperature * SCALE)).astype(np.float32)
     tables = Matrices(input_FC, np.eye(labels, dtype=np.float32) / np.float32(SCALE))
-    nats = _nats(documents.means(weight_FC) * temperature, gold, options.loss)
+    nats = _nats(scaled.means(weight) * temperature, gold, options.loss)
     row: dict[str, float] = {"epoch": 1, "loss": nats, "lr": 0.0}
     row |= {f"valid_{name}": value for name, value in _judged(tables, prepared, options.loss).items()}
     seconds = time.perf_counter() - begin
@@ -122,13 +130,80 @@ def _gold(bags: BagCorpus, labels: int) -> np.ndarray:
     return made
 
 
-def _weighed(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
-    """Counts times idf, each document of length 1."""
-    from sklearn.preprocessing import normalize
+@dataclass(frozen=True)
+class _Documents:
+    """Documents as they are counted.
 
-    made = counts.copy()
-    made.data *= idf[made.indices]
-    return normalize(made, copy=False)
+    Attributes:
+        counts: float64[B, F].
+        sizes: int64[B], features of each, those without a row too.
+        gold: bool[B, C].
+    """
+
+    counts: csr_matrix
+    sizes: np.ndarray
+    gold: np.ndarray
+
+    def take(self, rows: np.ndarray) -> _Documents:
+        """Some of them."""
+        return _Documents(self.counts[rows], self.sizes[rows], self.gold[rows])
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """Documents as the machine sees them.
+
+    Attributes:
+        matrix: float64[B, F] or [B, F + D], rows of length 1.
+        shares: float64[B], what turns their scores into those of the mean of rows.
+        gold: bool[B, C].
+    """
+
+    matrix: csr_matrix
+    shares: np.ndarray
+    gold: np.ndarray
+
+    def means(self, weight: np.ndarray) -> np.ndarray:
+        """float64[B, C]: scores as fastText will add them up."""
+        return (self.matrix @ weight) * self.shares[:, None]
+
+
+class _Features:
+    """What documents are measured by: counts times idf, and the sum of pretrained vectors.
+
+    Both are divided by one number a document, its length: whatever is linear in them folds into rows.
+    """
+
+    def __init__(self, counts: csr_matrix, vectors: np.ndarray | None) -> None:
+        documents, rows = counts.shape
+        self.idf = np.log((1 + documents) / (1 + np.bincount(counts.indices, minlength=rows))) + 1
+        self.vectors = vectors
+        self.unit = 0.0  # what makes the sums of vectors as long as words are, on average
+        if vectors is not None:
+            words = np.sqrt(counts.multiply(counts).dot(self.idf**2))
+            sums = np.linalg.norm(counts @ vectors, axis=1)
+            self.unit = float(words.mean() / sums.mean()) if sums.any() else 0.0
+
+    def scaled(self, documents: _Documents, share: float) -> _Scaled:
+        """Documents of length 1, with so large a share of vectors."""
+        from scipy.sparse import csr_matrix, diags, hstack
+
+        matrix = documents.counts.copy()
+        matrix.data *= self.idf[matrix.indices]
+        if share and self.vectors is not None:
+            sums = (documents.counts @ self.vectors).astype(np.float64) * (share * self.unit)
+            matrix = hstack([matrix, csr_matrix(sums)], format="csr")
+        lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1)).A1
+        lengths[lengths == 0] = 1.0
+        matrix = diags(1 / lengths).dot(matrix).tocsr()
+        return _Scaled(matrix, lengths / np.maximum(documents.sizes, 1), documents.gold)
+
+    def folded(self, weight: np.ndarray, share: float) -> np.ndarray:
+        """float64[F, C]: what each feature adds to the scores."""
+        made = weight[: len(self.idf)] * self.idf[:, None]
+        if share and self.vectors is not None:
+            made += self.vectors @ (weight[len(self.idf) :] * (share * self.unit))
+        return made
 
 
 def _document_weights(
@@ -150,66 +225,35 @@ def _document_weights(
 
 
 # ------------------------------------------------------------------------------------------- the machine
-@dataclass(frozen=True)
-class _Scaled:
-    """Documents as the machine sees them.
+def _machine(documents: _Scaled, weights: np.ndarray | None, strength: float) -> np.ndarray:
+    """Weights float64[F or F + D, C], a label's against the rest."""
+    try:
+        from sklearn.svm import LinearSVC
+    except ModuleNotFoundError as error:
+        raise UserError(
+            'head = linear: scikit-learn is not installed; pip install "ftcore[sklearn]"'
+        ) from error
+    matrix, gold = documents.matrix, documents.gold
+    # of two labels of which each document has one, the second's machine is the first's turned round
+    mirrored = gold.shape[1] == 2 and bool((gold.sum(axis=1) == 1).all())
 
-    Attributes:
-        matrix: float64[B, F], rows of length 1.
-        shares: float64[B], what turns their scores into those of the mean of rows.
-        gold: bool[B, C].
-    """
+    def one(label: int) -> np.ndarray:
+        yes = gold[:, label]
+        if yes.all() or not yes.any():
+            return np.zeros(matrix.shape[1])
+        machine = LinearSVC(C=strength, fit_intercept=False, tol=TOLERANCE, random_state=0, dual=True)
+        with _quiet():
+            return machine.fit(matrix, yes, sample_weight=weights).coef_[0]
 
-    matrix: csr_matrix
-    shares: np.ndarray
-    gold: np.ndarray
-
-    def means(self, weight_FC: np.ndarray) -> np.ndarray:
-        """float64[B, C]: scores as fastText will add them up."""
-        return (self.matrix @ weight_FC) * self.shares[:, None]
-
-    def take(self, rows: np.ndarray) -> _Scaled:
-        """Some of them."""
-        return _Scaled(self.matrix[rows], self.shares[rows], self.gold[rows])
-
-
-class _Problem:
-    """The training documents, and the machines of all or some of them."""
-
-    def __init__(self, documents: _Scaled, weights: np.ndarray | None) -> None:
-        self.documents, self.weights = documents, weights
-
-    def fit(self, strength: float, rows: np.ndarray | None = None) -> np.ndarray:
-        """Weights float64[F, C], a label's against the rest; of some documents only."""
-        try:
-            from sklearn.svm import LinearSVC
-        except ModuleNotFoundError as error:
-            raise UserError(
-                'head = linear: scikit-learn is not installed; pip install "ftcore[sklearn]"'
-            ) from error
-        some = self.documents if rows is None else self.documents.take(rows)
-        weights = self.weights if self.weights is None or rows is None else self.weights[rows]
-        matrix, gold = some.matrix, some.gold
-        # of two labels of which each document has one, the second's machine is the first's turned round
-        mirrored = gold.shape[1] == 2 and bool((gold.sum(axis=1) == 1).all())
-
-        def one(label: int) -> np.ndarray:
-            yes = gold[:, label]
-            if yes.all() or not yes.any():
-                return np.zeros(matrix.shape[1])
-            machine = LinearSVC(C=strength, fit_intercept=False, tol=TOLERANCE, random_state=0, dual=True)
-            with _quiet():
-                return machine.fit(matrix, yes, sample_weight=weights).coef_[0]
-
-        made = np.zeros((matrix.shape[1], gold.shape[1]))
-        wanted = range(1) if mirrored else range(gold.shape[1])
-        for (
-            label
-        ) in wanted:  # one after the other: the solver draws its order from numbers that threads would share
-            made[:, label] = one(label)
-        if mirrored:
-            made[:, 1] = -made[:, 0]
-        return made
+    made = np.zeros((matrix.shape[1], gold.shape[1]))
+    wanted = range(1) if mirrored else range(gold.shape[1])
+    for (
+        label
+    ) in wanted:  # one after the other: the solver draws its order from numbers that threads would share
+        made[:, label] = one(label)
+    if mirrored:
+        made[:, 1] = -made[:, 0]
+    return made
 
 
 class _quiet:
@@ -227,9 +271,7 @@ class _quiet:
 
 
 # -------------------------------------------------------------------------------------------- choosing
-def _unseen(
-    prepared: Prepared, documents: _Scaled, idf: np.ndarray
-) -> list[tuple[np.ndarray | None, _Scaled]]:
+def _unseen(prepared: Prepared, documents: _Documents) -> list[tuple[np.ndarray | None, _Documents]]:
     """Which training documents teach (None: all) and which unseen ones judge.
 
     These are the validation set, where it is large enough, else the training set, part by part. Too few documents
@@ -239,9 +281,8 @@ def _unseen(
     if valid is not None:
         usable = np.flatnonzero((np.diff(valid.target_offsets) > 0) & (np.diff(valid.offsets) > 0))
         if len(usable) >= ENOUGH:
-            counts, sizes = _counts(valid, dictionary)[usable], np.diff(valid.offsets)[usable]
-            gold = _gold(valid, dictionary.nlabels)[usable]
-            return [(None, _Scaled(_weighed(counts, idf), _shares(counts, idf, sizes), gold))]
+            counts, gold = _counts(valid, dictionary)[usable], _gold(valid, dictionary.nlabels)[usable]
+            return [(None, _Documents(counts, np.diff(valid.offsets)[usable], gold))]
     count = len(documents.gold)
     if count < 2 * FOLDS:
         return []
@@ -250,62 +291,78 @@ def _unseen(
     return [(np.flatnonzero(part != n), documents.take(np.flatnonzero(part == n))) for n in range(FOLDS)]
 
 
-def _shares(counts: csr_matrix, idf: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """A document's length before it became 1, over the number of its features."""
-    squares = counts.multiply(counts).dot(idf**2)
-    return np.sqrt(squares) / np.maximum(sizes, 1)
-
-
 class _Trials:
-    """Scores of unseen documents by strength, made as they are asked for."""
+    """Scores of unseen documents by the vectors' share and by strength, made as they are asked for."""
 
-    def __init__(self, problem: _Problem, folds: list[tuple[np.ndarray | None, _Scaled]]) -> None:
-        self._problem, self._folds = problem, folds
-        self._known: dict[float, list[np.ndarray]] = {}  # float64[B, C] of each fold
+    def __init__(
+        self,
+        features: _Features,
+        documents: _Documents,
+        weights: np.ndarray | None,
+        folds: list[tuple[np.ndarray | None, _Documents]],
+    ) -> None:
+        self._features, self._documents, self._weights, self._folds = features, documents, weights, folds
+        self._known: dict[tuple[float, float], list[np.ndarray]] = {}  # float64[B, C] of each fold
 
-    def best(self) -> float:
-        """The strength with the highest accuracy, the smallest of equal ones; 1 where nothing can judge."""
+    def best_share(self) -> float:
+        """The share of vectors with the highest accuracy at strength 1; where nothing can judge, one for few documents."""
+        if self._features.vectors is None:
+            return 0.0
         if not self._folds:
-            return 1.0
+            return SHARES[2]
+        return max(SHARES, key=lambda share: self._accuracy(share, 1.0))
+
+    def best_strength(self, share: float) -> float:
+        """The strength with the highest accuracy, the smallest of equal ones; 1 where nothing can judge."""
         place = len(STRENGTHS) // 2
-        for step in (-1, 1):
+        for step in (-1, 1) if self._folds else ():
             while 0 <= place + step < len(STRENGTHS) and self._better(
-                STRENGTHS[place + step], STRENGTHS[place]
+                share, STRENGTHS[place + step], STRENGTHS[place]
             ):
                 place += step
         return STRENGTHS[place]
 
-    def _better(self, one: float, other: float) -> bool:
-        a, b = self._accuracy(one), self._accuracy(other)
+    def _better(self, share: float, one: float, other: float) -> bool:
+        a, b = self._accuracy(share, one), self._accuracy(share, other)
         return a > b or (a == b and one < other)
 
-    def _accuracy(self, strength: float) -> float:
+    def _accuracy(self, share: float, strength: float) -> float:
         hits = [
             judges.gold[np.arange(len(means)), means.argmax(axis=1)]
-            for (_, judges), means in zip(self._folds, self._means(strength), strict=True)
+            for (_, judges), means in zip(self._folds, self._means(share, strength), strict=True)
         ]
         return float(np.concatenate(hits).mean())
 
-    def _means(self, strength: float) -> list[np.ndarray]:
-        if strength not in self._known:
-            self._known[strength] = [
-                judges.means(self._problem.fit(strength, rows)) for rows, judges in self._folds
-            ]
-        return self._known[strength]
+    def _means(self, share: float, strength: float) -> list[np.ndarray]:
+        if (share, strength) not in self._known:
+            self._known[share, strength] = [self._judged(share, strength, *fold) for fold in self._folds]
+        return self._known[share, strength]
 
-    def told(self, strength: float, temperature: float) -> str:
+    def _judged(
+        self, share: float, strength: float, rows: np.ndarray | None, judges: _Documents
+    ) -> np.ndarray:
+        taught = self._documents if rows is None else self._documents.take(rows)
+        weights = self._weights if self._weights is None or rows is None else self._weights[rows]
+        weight = _machine(self._features.scaled(taught, share), weights, strength)
+        return self._features.scaled(judges, share).means(weight)
+
+    def told(self, share: float, strength: float, temperature: float) -> str:
         """One line for the log."""
-        tried = ", ".join(f"{one:g}: {self._accuracy(one):.4f}" for one in sorted(self._known))
-        of = f" (accuracy on unseen documents by strength: {tried})" if tried else ""
-        return f"strength {strength:g}{of}, temperature {temperature:.3g}"
+        beside = "" if self._features.vectors is None else f"vectors {share:g}, "
+        tried = ", ".join(
+            f"{beside and f'{known[0]:g}/'}{known[1]:g}: {self._accuracy(*known):.4f}"
+            for known in sorted(self._known)
+        )
+        of = f" (accuracy on unseen documents: {tried})" if tried else ""
+        return f"{beside}strength {strength:g}{of}, temperature {temperature:.3g}"
 
-    def temperature(self, strength: float, loss: str) -> float:
+    def temperature(self, share: float, strength: float, loss: str) -> float:
         """The one under which unseen documents' labels are most probable; 1 where nothing can judge."""
         from scipy.optimize import minimize_scalar
 
         if not self._folds:
             return 1.0
-        means = np.concatenate(self._means(strength))
+        means = np.concatenate(self._means(share, strength))
         gold = np.concatenate([judges.gold for _, judges in self._folds])
         known = gold.any(axis=1)
         found = minimize_scalar(

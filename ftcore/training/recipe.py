@@ -102,7 +102,8 @@ def train(
     if getattr(options, "head", "sgd") == "linear":
         from ftcore.training.linear import fit_linear
 
-        made, result = fit_linear(prepared, options)
+        vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
+        made, result = fit_linear(prepared, options, vectors)
         return as_model(prepared.dictionary, made, options, conditions.seed), result
     tables, pretrained = started(prepared.dictionary, options, conditions, start)
     result = fit(tables, prepared, options, conditions, pretrained)

@@ -21,7 +21,7 @@ from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
 from ftcore.errors import IncompatibleModel
-from ftcore.model.matrices import Matrices
+from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Model
 
 if TYPE_CHECKING:
@@ -61,6 +61,25 @@ class Start(ABC):
             options: with a number for ``dim``.
             threads: that fill large ones; nothing depends on it.
         """
+
+    def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
+        """What a linear head takes from elsewhere: float32[rows, dim], each row the more the rarer its feature is.
+
+        A row that is not known there is zero. None where nothing is.
+        """
+        return None
+
+
+SMOOTH = 1e-3  # a row of which p features are weighs SMOOTH / (SMOOTH + p): Arora et al. 2017
+
+
+def weighed(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Rows [R, D] by their smooth inverse frequency.
+
+    Args:
+        shares: float[R], how many of all features each is.
+    """
+    return rows * (SMOOTH / (SMOOTH + shares)).astype(np.float32)[:, None]
 
 
 def kind_of(options: Any) -> str:
@@ -120,6 +139,18 @@ class FromVectors(Fresh):
         pretrained = np.zeros(dictionary.rows, np.bool_)
         pretrained[rows[known]] = True
         return made, pretrained
+
+    def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
+        """A file's words are in the order of their counts, which go as one over the place (Zipf's law)."""
+        rows = dictionary.word_ids(self.words)
+        known = np.flatnonzero(rows >= 0)
+        made, shares = (
+            np.zeros((dictionary.rows, self.vectors.shape[1]), np.float32),
+            np.zeros(dictionary.rows),
+        )
+        made[rows[known]] = self.vectors[known]
+        shares[rows[known]] = 1 / ((known + 1) * (np.log(len(self.words)) + 1))
+        return weighed(made, shares)
 
 
 class FromModel(Start):
@@ -192,6 +223,16 @@ class FromModel(Start):
         elif not self.head:
             made.output = torch.nn.Parameter(torch.zeros(dictionary.nlabels, options.dim))
         return made, pretrained
+
+    def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
+        """The source's rows as `tables` moves them; n-grams, whose counts no model keeps, weigh half."""
+        made, pretrained = self.tables(dictionary, options, seed)
+        rows = np.where(np.asarray(pretrained)[:, None], as_array(made.input), np.float32(0))
+        source = self.source.dictionary
+        shares = np.full(dictionary.rows, SMOOTH)
+        ids = dictionary.word_ids(source.words)
+        shares[ids[ids >= 0]] = (source.counts / max(source.counts.sum(), 1))[ids >= 0]
+        return weighed(rows, shares)
 
     def _is_whole(self, dictionary: Dictionary) -> bool:
         """Whether the source's own tables fit: it classifies, and no label and no row is new."""

@@ -12,11 +12,13 @@ from ftcore import config
 from ftcore.ecosystem import FastTextClassifier
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import InvalidOptions, MissingLabels
+from ftcore.formats.binary import read_binary, write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.training import linear
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn
 from ftcore.training.search import FeatureSearch, Settings
+from ftcore.training.start import FromVectors
 
 HOW = Conditions(choose_engine("cpu", "cpu"), threads=2)
 OPTIONS = config.Finetune(head="linear", word_ngrams=2, bucket=100_000, min_count=1)
@@ -54,14 +56,14 @@ def answered(model, lines: list[str]) -> list[str]:
     return [predictor.names[i] for i in predictor.predict(lines).labels]
 
 
+def features(line: str) -> list[str]:
+    words = [*line.split(), "</s>"]
+    return [*words, *map(" ".join, zip(words[:-1], words[1:], strict=True))]
+
+
 def test_labels_are_those_of_scikit_learns_own_pipeline():
     """Counts of words, the end of line among them, and of pairs, times smoothed idf; rows of length 1."""
     model, _ = made(strength=1.0)
-
-    def features(line: str) -> list:
-        words = [*line.split(), "</s>"]
-        return [*words, *map(" ".join, zip(words[:-1], words[1:], strict=True))]
-
     words = CountVectorizer(analyzer=features)
     scale = TfidfTransformer()
     matrix = scale.fit_transform(words.fit_transform(TRAIN))
@@ -114,9 +116,10 @@ def test_the_temperature_is_the_best_one_on_unseen_documents():
     for loss in ("softmax", "ova"):
         gold = np.eye(3, dtype=np.bool_)[draw.integers(0, 3, 200)]
         means = gold * 0.01 + draw.normal(0, 0.01, gold.shape)
-        trials = linear._Trials(None, [(None, linear._Scaled(None, np.ones(200), gold))])
-        trials._known[1.0] = [means]
-        best = trials.temperature(1.0, loss)
+        judges = linear._Documents(None, np.ones(200), gold)
+        trials = linear._Trials(None, None, None, [(None, judges)])
+        trials._known[0.0, 1.0] = [means]
+        best = trials.temperature(0.0, 1.0, loss)
         nats = [linear._nats(means * best * factor, gold, loss) for factor in (0.8, 0.95, 1, 1.05, 1.25)]
         assert min(nats) == nats[2]
 
@@ -223,3 +226,71 @@ def test_what_is_fixed_is_not_searched():
     assert {o.options.word_ngrams for o in iter(lambda: whole.ask(0.5), None)} == {1, 2, 3}
     rowless = FeatureSearch(Settings(config.Finetune(head="linear", dim=4, bucket=0)), {"bucket"})
     assert [o.options.word_ngrams for o in iter(lambda: rowless.ask(0.5), None)] == [1]
+
+
+def topical(n: int, seed: int) -> tuple[list[str], list[str]]:
+    """Texts of rare words of two topics: few of them are in any two texts."""
+    draw = np.random.default_rng(seed)
+    names = [("sport", "food")[i % 2] for i in range(n)]
+    return [" ".join(f"{name[0]}{w}" for w in draw.integers(0, 400, 6)) for name in names], names
+
+
+def words_of_topics() -> FromVectors:
+    """Vectors of these words: near those of their topic."""
+    draw = np.random.default_rng(9)
+    words = [f"{topic}{w}".encode() for topic in "sf" for w in range(400)]
+    centres = np.repeat(draw.normal(size=(2, 16)), 400, axis=0)
+    return FromVectors(words, (centres + draw.normal(0, 1, (800, 16))).astype(np.float32))
+
+
+def test_pretrained_vectors_speak_for_words_that_training_has_not_seen(tmp_path):
+    lines, names = topical(24, 0)
+    test, true = topical(200, 1)
+    plain, _ = learn(Tokenized.of(lines, rows(names)), OPTIONS, HOW)
+    start = words_of_topics()
+    model, _ = learn(Tokenized.of(lines, rows(names)), OPTIONS, HOW, start=start)
+    right = [np.mean(np.array(answered(m, test)) == true) for m in (plain, model)]
+    assert right[0] < 0.9 and right[1] > 0.95, "they are told by their vectors"
+    write_binary(model, tmp_path / "m.bin")
+    assert answered(read_binary(tmp_path / "m.bin"), test) == answered(model, test), "folded into rows"
+    without, _ = learn(
+        Tokenized.of(lines, rows(names)), OPTIONS.model_copy(update={"vectors": 0.0}), HOW, start=start
+    )
+    assert answered(without, test) == answered(plain, test)
+
+
+def test_scores_are_those_of_words_and_vectors_side_by_side():
+    """What is folded into rows is what scikit-learn's machine says of counts and sums of vectors, row by row."""
+    lines, names = topical(60, 2)
+    test, _ = topical(50, 3)
+    start = words_of_topics()
+    model, _ = learn(
+        Tokenized.of(lines, rows(names)),
+        OPTIONS.model_copy(update={"vectors": 2.0, "strength": 1.0}),
+        HOW,
+        start=start,
+    )
+    words = CountVectorizer(analyzer=features)
+    counts = words.fit_transform(lines)
+    idf = TfidfTransformer(norm=None).fit(counts)
+    place = {word: i for i, word in enumerate(start.words)}
+    weight = 1e-3 / (1e-3 + 1 / ((np.arange(800) + 1) * (np.log(800) + 1)))
+
+    def sums(some: list[str]) -> np.ndarray:
+        return np.array(
+            [sum(start.vectors[i] * weight[i] for w in s.split() for i in [place[w.encode()]]) for s in some]
+        )
+
+    unit = (
+        np.linalg.norm(idf.transform(counts).toarray(), axis=1).mean()
+        / np.linalg.norm(sums(lines), axis=1).mean()
+    )
+
+    def seen(some: list[str]) -> np.ndarray:
+        both = np.hstack([idf.transform(words.transform(some)).toarray(), 2.0 * unit * sums(some)])
+        return both / np.linalg.norm(both, axis=1, keepdims=True)
+
+    machine = LinearSVC(C=1.0, fit_intercept=False, tol=1e-6, max_iter=100_000, random_state=0).fit(
+        seen(lines), names
+    )
+    assert answered(model, test) == machine.predict(seen(test)).tolist()
