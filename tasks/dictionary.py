@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors.numpy import load_file, save_file
 
 from ftcore import config
+from ftcore.base.workers import AnyPool, open_pool
 from ftcore.errors import MissingLabels
 from ftcore.shards.manifest import load_manifest
 from tasks.commit import shard_set
@@ -32,16 +35,20 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         **{n: getattr(chosen, n) for n in config.DictionaryOptions.model_fields}
     )
 
-    def work(out: Path, _scratch: Path, child: Child | None) -> dict:
+    def work(out: Path, scratch: Path, child: Child | None) -> dict:
         from ftcore.training.documents import Tokenized
 
         if purpose == "finetune":
             require_labels(shards)
         labels = purpose == "finetune"
-        built = Tokenized.shards(shard_set(shards), splits, languages, labels=labels).count(options)
+        documents = Tokenized.shards(shard_set(shards), splits, languages, labels=labels)
+        with cluster(session, scratch) as pool:
+            built = documents.count_on(pool, scratch, options)
         save_file(built.state(), out / FILE)
         if child is not None:
             child.metrics({"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens})
+            if built.short:
+                child.metrics({"counts_short_by": built.short})
             child.tracker.file(child.run, out / FILE, "dictionary")
         return {"words": built.nwords, "labels": built.nlabels, "tokens": built.ntokens}
 
@@ -53,6 +60,17 @@ def dictionary(session: Session, shards: StageOutput, purpose: str) -> StageOutp
         work=work,
         tracked=True,
     )
+
+
+@contextmanager
+def cluster(session: Session, scratch: Path) -> Iterator[AnyPool | None]:
+    """The pool of a runner that is a cluster; threads of this process need none."""
+    chosen = session.config
+    if chosen.runner not in ("dask", "ray"):
+        yield None
+        return
+    with open_pool(chosen.workers, chosen.runner, chosen.runner_address, scratch) as pool:
+        yield pool
 
 
 def require_labels(shards: StageOutput) -> None:

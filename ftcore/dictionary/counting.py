@@ -6,6 +6,7 @@ and ordered by that place, the tables are what one reader would have counted.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,23 +21,29 @@ from ftcore.dictionary.lookup import Words
 from ftcore.dictionary.tokens import encode, padded
 from ftcore.errors import UserError
 
+log = logging.getLogger("ftcore.counting")
 MAX_TYPES = 22_500_000  # 0.75 * MAX_VOCAB_SIZE: above it, rare words are dropped while reading
-_PLACE = 1 << 40  # bytes of a block at most: places in the text are block * _PLACE + byte
+PLACE = 1 << 40  # bytes of a block at most: places in the text are block * PLACE + byte
 MARK = b"\xff\xfelabel\xff"  # before a label's number in the text of documents; no UTF-8
 _BLOCK = 1 << 22  # bytes of documents counted at a time
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Words in order of first occurrence with their counts int64[n]; ntokens words were read."""
+    """Words in order of first occurrence with their counts int64[n]; ntokens words were read.
+
+    Where rare words went while reading, a count is short by `short` at most, and a word that is missing occurs no more
+    often than that; 0: every count is exact.
+    """
 
     words: Words
     counts: np.ndarray
     ntokens: int
+    short: int = 0
 
 
-def _counted(table: native.WordCounts) -> Counted:
-    """What the table holds, which is empty then."""
+def counted(table: native.WordCounts) -> Counted:
+    """What the table holds, in order of first occurrence; it is empty then."""
     blob, offsets, counts, seen = table.take()
     order = np.argsort(seen, kind="stable")
     order = order[counts[order] > 0]
@@ -59,7 +66,7 @@ def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None
                 number, block = next(numbered, (0, None))
             if block is None:
                 break
-            table.count(block(), 0, number * _PLACE, MAX_TYPES)
+            table.count(block(), 0, number * PLACE, MAX_TYPES)
         return table
 
     from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +81,7 @@ def count(blocks: Iterable[Block], threads: int, label: bytes) -> Counted | None
         return None
     for other in tables[1:]:
         tables[0].merge(other)
-    found = _counted(tables[0])
+    found = counted(tables[0])
     return found if len(found.counts) <= MAX_TYPES else None
 
 
@@ -83,7 +90,7 @@ def count_pruning(blocks: Iterable[Block], label: bytes) -> Counted:
 
     Source: fastText 0.9.3 ``dictionary.cc`` 238-268.
     """
-    table, threshold, ntokens, base = native.WordCounts(), 1, 0, 0
+    table, threshold, ntokens, base, short = native.WordCounts(), 1, 0, 0, 0
     for block in blocks:
         data = block()
         at = 0
@@ -93,15 +100,26 @@ def count_pruning(blocks: Iterable[Block], label: bytes) -> Counted:
                 threshold += 1
                 table, lost = _prune(table, threshold, label)
                 ntokens += lost
-                base += _PLACE  # behind the places that stand for the order of those kept
-        base += _PLACE
-    found = _counted(table)
-    return Counted(found.words, found.counts, found.ntokens + ntokens)
+                short += (
+                    threshold - 1
+                )  # of one word that went; one that goes each time loses so much each time
+                base += PLACE  # behind the places that stand for the order of those kept
+        base += PLACE
+    found = counted(table)
+    if short:
+        log.warning(
+            "more than %s different words: rare ones were dropped %d times while reading, as fastText does; a count is "
+            "short by %s at most, and a word that is missing occurs no more often than that",
+            f"{MAX_TYPES:,}",
+            threshold - 1,
+            f"{short:,}",
+        )
+    return Counted(found.words, found.counts, found.ntokens + ntokens, short)
 
 
 def _prune(table: native.WordCounts, threshold: int, label: bytes) -> tuple[native.WordCounts, int]:
     """A table of the words that stay, in their new order; and how many occurrences went with the others."""
-    found = _counted(table)
+    found = counted(table)
     kept = in_order(found, threshold, threshold, label)[0]
     words, counts, seen = found.words.take(kept), found.counts[kept], np.arange(len(kept))
     first = _place_of_eos(words)

@@ -47,6 +47,7 @@ class Dictionary:
         label_counts: int64[nlabels].
         ntokens: tokens read, out-of-vocabulary ones, ends of line and labels included.
         options: `Numbering`.
+        short: how much a count may be short, where it was counted just now; 0: it is exact.
         bucket_rows: `BucketRows`, which buckets have a row, behind the words' rows; default: none has yet.
 
     Example:
@@ -54,6 +55,8 @@ class Dictionary:
         >>> d.words, d.labels, d.features("b new a").tolist()
         ([b'b', b'</s>', b'a'], ['x', 'y'], [0, 2, 1])
     """
+
+    short = 0
 
     def __init__(
         self,
@@ -99,9 +102,21 @@ class Dictionary:
 
         names: dict[str, int] = {}
         found = counting.count_pruning(counting.marked(documents, names), counting.MARK)
+        return cls.of_counts(found, list(names), options)
+
+    @classmethod
+    def of_counts(
+        cls, found: counting.Counted, known: Sequence[str], options: config.DictionaryOptions | Numbering
+    ) -> Dictionary:
+        """A dictionary of what was counted, labels as marks (`counting.MARK`) with their place in `known`.
+
+        Raises:
+            UserError: no word is left.
+        """
+        from ftcore.dictionary import counting
+
         kept, nwords = counting.in_order(found, options.min_count, options.min_count_label, counting.MARK)
         numbers = [int(label[len(counting.MARK) :]) for label in found.words.take(kept[nwords:]).list()]
-        known = list(names)
         labels = Words.of([label_bytes(known[i]) for i in numbers])
         return cls._counted(found, kept, nwords, labels, options)
 
@@ -160,6 +175,7 @@ class Dictionary:
         counts = found.counts[kept]
         words = found.words.take(kept[:nwords])
         made = cls(words, labels, counts[:nwords], counts[nwords:], found.ntokens, options)
+        made.short = found.short
         made._add_own_buckets()
         return made
 

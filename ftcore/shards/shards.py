@@ -202,16 +202,27 @@ def iter_batches(
     folder = Path(shards.path if isinstance(shards, ShardSet) else shards)
     digest = shards.digest if isinstance(shards, ShardSet) else ""
     manifest = load_manifest(folder, verify=False, digest=digest)
-    needed = list(dict.fromkeys([*columns, "split", *(["language"] if languages is not None else [])]))
     for entry in manifest.shards:
-        for batch in iter_file(folder / entry.file, needed, rows):
-            mask = pc.is_in(batch.column("split"), pa.array(splits, pa.string()))
-            if languages is not None:
-                wanted = pc.is_in(batch.column("language"), pa.array(languages, pa.string()))
-                mask = pc.and_(mask, wanted)
-            kept = batch.filter(mask).select(columns)
-            if len(kept):
-                yield kept
+        yield from iter_shard(folder / entry.file, splits, languages, columns, rows)
+
+
+def iter_shard(
+    path: Path,
+    splits: Sequence[str],
+    languages: Sequence[str] | None,
+    columns: Sequence[str],
+    rows: int = 4096,
+) -> Iterator[pa.RecordBatch]:
+    """`iter_batches` of one shard's file."""
+    needed = list(dict.fromkeys([*columns, "split", *(["language"] if languages is not None else [])]))
+    for batch in iter_file(path, needed, rows):
+        mask = pc.is_in(batch.column("split"), pa.array(splits, pa.string()))
+        if languages is not None:
+            wanted = pc.is_in(batch.column("language"), pa.array(languages, pa.string()))
+            mask = pc.and_(mask, wanted)
+        kept = batch.filter(mask).select(columns)
+        if len(kept):
+            yield kept
 
 
 def iter_file(

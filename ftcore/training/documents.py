@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ftcore import config
+    from ftcore.base.workers import AnyPool
     from ftcore.dictionary.lines import Lines
     from ftcore.dictionary.numbering import Numbering
+    from ftcore.dictionary.pieces import PieceCounts
     from ftcore.shards.shards import ShardSet
 
 
@@ -80,6 +82,7 @@ class Tokenized(Documents):
         counted: Dictionary | None = None,
     ) -> None:
         self.batches, self.out, self._weights, self._counted = batches, out, weights, counted
+        self._pieces: Callable[..., PieceCounts | None] | None = None
 
     @classmethod
     def of(
@@ -110,13 +113,25 @@ class Tokenized(Documents):
             counted: see the class.
         """
         from ftcore.shards.shards import iter_batches
+        from ftcore.training.vocabulary import count_shards
 
         columns = ["tokens", "labels"] if labels else ["tokens"]
-        return cls(partial(iter_batches, shards, splits, languages, columns), out, counted=counted)
+        made = cls(partial(iter_batches, shards, splits, languages, columns), out, counted=counted)
+        made._pieces = partial(count_shards, shards, splits, languages, labels)
+        return made
 
     def count(self, options: config.DictionaryOptions | Numbering) -> Dictionary:
+        return self.count_on(None, None, options)
+
+    def count_on(
+        self, pool: AnyPool | None, scratch: Path | None, options: config.DictionaryOptions | Numbering
+    ) -> Dictionary:
+        """`count`; of shards, each alone on threads or, if there is one, on a pool whose workers see `scratch`."""
         if self._counted is not None:
             return self._counted
+        piece = self._pieces and self._pieces(pool=pool, scratch=scratch)
+        if piece:
+            return Dictionary.of_counts(piece.found, piece.labels, options)
         return Dictionary.build(encode.documents(self.batches()), options)
 
     def bags(self, dictionary: Dictionary, grow: bool) -> encode.BagCorpus:
