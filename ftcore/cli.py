@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("model", nargs="?", help="a directory of a model, a .bin or .ftz")
     prepare = commands.add_parser("prepare", help="raw text to shards of tokens, without a pipeline")
     prepare.add_argument("--config", help="a YAML file of the pipeline's options")
-    prepare.add_argument("--out", help="folder of the shards")
+    prepare.add_argument("--out", help="folder of the shards, or an address (s3://…)")
     prepare.add_argument(
         "--dry-run", action="store_true", help="write nothing; say what the filters would drop of a sample"
     )
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave nothing in OUT.prepared: the next run starts from nothing",
     )
+    prepare.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
     prepare.add_argument("options", nargs="*", help="KEY=VALUE, see ftcore options")
     store = commands.add_parser(
         "store", help="what a store or a set of shards holds, how much and why; frees the rest"
@@ -127,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         "--forget", action="append", default=[], metavar="NAME", help="a configuration that keeps nothing"
     )
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
-    inspect.add_argument("shards", help="folder of the shards")
+    inspect.add_argument("shards", help="folder of the shards, or an address")
+    inspect.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
     inspect.add_argument("--html", help="write a page to this file instead")
     return parser
 

@@ -22,10 +22,10 @@ from ftcore.errors import InvalidOptions
 from ftcore.filter_options import Filters as Filters
 from ftcore.filter_options import Language as Language
 from ftcore.filter_options import NearCopies as NearCopies
-from ftcore.filter_options import PathText
-from ftcore.options import Options, describe, explain, merge, or_auto, override
+from ftcore.options import AnyPath, Options, PathText, describe, explain, merge, or_auto, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
 
+Lines = Literal["lines", "jsonl", "json", "fasttext"]
 Masked = Literal["url", "email", "ip", "id", "card", "phone"]
 Split = Literal["train", "valid", "test", "unlabelled"]
 Mark = Literal["P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So"]
@@ -39,17 +39,23 @@ NA_VALUES = [  # what pandas.read_csv takes for missing
 class Source(Options):
     """One place documents come from: a file, a directory or a glob, and how to read it."""
 
-    path: PathText = Field(
-        description="file, directory, glob, or tar/zip archive of files; relative paths start at `data`"
+    path: AnyPath = Field(
+        description="file, directory, glob, or tar/zip archive of files, here or at s3://, http(s)://, hf:// or "
+        "elsewhere; relative paths start at `data`"
+    )
+    credentials: str = Field(
+        "",
+        description="of an address: a Prefect block (secret/NAME, aws-credentials/NAME) or env:NAME, a variable "
+        "with fsspec's options as JSON; default: those of the environment (AWS_…, HF_TOKEN)",
     )
     name: str = Field("", description="short name in ids and reports; default: the path's stem")
     format: Literal[
-        "auto", "lines", "paragraphs", "file", "jsonl", "json", "csv", "tsv", "parquet", "fasttext", "wiki"
+        "auto", Lines, "paragraphs", "file", "csv", "tsv", "parquet", "arrow", "wiki", "mediawiki", "warc"
     ] = Field(
         "auto",
         description="lines: a document a line; paragraphs: blank-line separated; file: a document a file; "
-        "wiki: WikiExtractor <doc>; json: however it is laid out (jsonl notices); auto: by the file name's "
-        "suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet)",
+        "wiki: WikiExtractor <doc>; mediawiki: a dump's XML; json: however it is laid out (jsonl notices); auto: "
+        "by the file name's suffix (.txt lines, .jsonl/.json jsonl, .csv, .tsv, .parquet, .arrow, .warc/.wet warc)",
     )
     encoding: str = Field("auto", description="auto: UTF-8, GB18030, Big5, UTF-16 or BOM; or a Python codec")
     header: bool = Field(True, description="csv/tsv: the first row names the columns")
@@ -119,6 +125,9 @@ class Ingest(Options):
         0.05, ge=0, le=1, description="stop when more than this share of the documents is rejected"
     )
     part_bytes: int = Field(32_000_000, ge=10_000, le=1 << 34, description="larger files are cut into parts")
+    cache_bytes: int = Field(
+        20_000_000_000, ge=0, description="disk for files fetched from elsewhere, beside those in use"
+    )
 
 
 # ------------------------------------------------------------------------------------- cleaning
@@ -358,7 +367,7 @@ class Config(Options):
 
     extends: str = Field("", description="a YAML file these options start from; what is given here wins")
     name: str = Field("ftcore", min_length=1, pattern=r"^[\w.-]+$", description="name of the runs")
-    data: PathText = Field(".", description="where relative source paths start")
+    data: AnyPath = Field(".", description="where relative source paths start; may be an address")
     store: PathText = Field("runs", description="the one folder that everything is written to")
     seed: int = Field(0, ge=0, le=(1 << 31) - 1, description="of every random choice")
     workers: int = Field(

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import ftcore
+from ftcore.base.addresses import is_remote
 from ftcore.base.files import atomic_file
 from ftcore.base.holdings import holdings_table
 from ftcore.config import Config, load_config
@@ -22,6 +24,7 @@ from ftcore.effects import without_effect
 from ftcore.errors import UserError
 from ftcore.report.filters_page import render_trial, trial_tables
 from ftcore.report.shards_page import render_shards, shards_tables
+from ftcore.shards.elsewhere import made_here, prepare_elsewhere, shards_here
 from ftcore.shards.holdings import prepared_holdings
 from ftcore.shards.look import look_at
 from ftcore.shards.manifest import load_manifest
@@ -49,8 +52,12 @@ def run_prepare(given: argparse.Namespace) -> None:
     if not given.out:
         raise UserError("--out names the folder of the shards; or --dry-run says what the filters would drop")
     with _Shown(sys.stderr) as shown:
-        shards = prepare_corpus(options, given.out, shown, keep=not given.no_keep)
-    of = len(load_manifest(shards.path, verify=False).shards)
+        if is_remote(given.out):
+            shards = prepare_elsewhere(options, given.out, given.credentials, shown, keep=not given.no_keep)
+        else:
+            shards = prepare_corpus(options, given.out, shown, keep=not given.no_keep)
+    here = made_here(given.out) if is_remote(given.out) else shards.path
+    of = len(load_manifest(here, verify=False).shards)
     print(
         f"{shards.path}: {shards.rows:,} documents, {shards.made:,} of {of:,} shards made anew, "
         f"digest {shards.digest[:16]}; ftcore inspect {given.out}"
@@ -72,7 +79,12 @@ def _try(options: Config, sample: int | None, page: str | None) -> None:
 
 def run_inspect(given: argparse.Namespace) -> None:
     """Tables in the terminal, or a page."""
-    look = look_at(given.shards)
+    with (
+        shards_here(given.shards, given.credentials)
+        if is_remote(given.shards)
+        else nullcontext(given.shards) as here
+    ):
+        look = look_at(here)
     if given.html:
         Path(given.html).write_text(render_shards(look), encoding="utf-8")
         print(given.html)

@@ -13,11 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ftcore.base.addresses import is_remote
 from ftcore.config import Config, Source
 from ftcore.text.suffixes import FORMATS, suffixes
 
-TABULAR = ("csv", "tsv", "jsonl", "json", "parquet")  # formats whose documents have named or numbered columns
-LINES = ("lines", "paragraphs", "wiki", "file")  # formats that are nothing but text
+TABULAR = (
+    "csv",
+    "tsv",
+    "jsonl",
+    "json",
+    "parquet",
+    "arrow",
+)  # formats whose documents have named or numbered columns
+LINES = ("lines", "paragraphs", "wiki", "file", "mediawiki", "warc")  # formats that are nothing but text
 
 
 class Rule(NamedTuple):
@@ -69,6 +77,7 @@ RULES = (
         lambda c: c.filters.preset == "off" and c.filters.min_language_score is None,
         "no language score is asked for; set filters.min_language_score",
     ),
+    Rule("ingest.cache_bytes", lambda c: not any(_elsewhere(c)), "no source lies at an address; leave it out"),
     Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
     Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
     Rule(
@@ -149,6 +158,11 @@ def without_effect(config: Config) -> list[str]:
     for number, source in enumerate(config.ingest.sources):
         if format := format_of(source):
             said += _of_source(f"ingest.sources[{number}]", source.model_copy(update={"format": format}))
+    for number, elsewhere in enumerate(_elsewhere(config)):
+        if config.ingest.sources[number].credentials and not elsewhere:
+            said.append(
+                f"ingest.sources[{number}].credentials has no effect: the source lies here; leave it out"
+            )
     said += _of_splits(config)
     return list(dict.fromkeys(said))
 
@@ -159,6 +173,11 @@ def _of_source(place: str, source: Source) -> Iterator[str]:
             for key in rule.keys.split():
                 if _is_set(source, key):
                     yield f"{place}.{key} has no effect: {rule.why}"
+
+
+def _elsewhere(config: Config) -> list[bool]:
+    """Of each source, whether it lies at an address."""
+    return [is_remote(source.path) or is_remote(config.data) for source in config.ingest.sources]
 
 
 def _of_splits(config: Config) -> Iterator[str]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ftcore.options import Options, by_key
+from ftcore.options import Options, PathText, by_key
 
 Language = Literal["zh", "en", "mixed"]
-
-
-def _at_home(path: str) -> str:
-    """``~`` and ``~name`` at a path's start are that user's folder, as in a shell."""
-    try:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    except RuntimeError:
-        raise ValueError("no such user; write the path out, or ./~… for a folder of that name") from None
-
-
-PathText = Annotated[str, AfterValidator(_at_home)]
 _Share: Any = by_key(float, Language, ge=0, le=1)
 _Number: Any = by_key(int, Language, ge=0, le=1 << 30)
 _Length: Any = by_key(float, Language, ge=0, le=1_000_000)

@@ -9,17 +9,47 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
+from ftcore.base.addresses import SECRET, holds_secret
+from ftcore.base.addresses import shown as without_secrets
 from ftcore.base.yaml_tree import NOWHERE, Place, Places, parse
 from ftcore.errors import InvalidOptions
 
 # branches of `or_auto` and `by_key` that are none of a value's names in errors
 _NUMBER, _EACH, _NONE = "a number", "one each", "none"
+
+
+def _at_home(path: str) -> str:
+    """``~`` and ``~name`` at a path's start are that user's folder, as in a shell."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ValueError("no such user; write the path out, or ./~… for a folder of that name") from None
+
+
+def _without_secret(path: str) -> str:
+    if holds_secret(path):
+        raise ValueError(SECRET)
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_at_home)]
+AnyPath = Annotated[PathText, AfterValidator(_without_secret)]  # or an address
 
 
 def or_auto(kind: type, **bounds: float) -> Any:
@@ -221,6 +251,8 @@ def _explain(error: Mapping[str, Any], model: type[BaseModel], place: Place | No
     message = error["msg"].removeprefix("Value error, ")
     value = error.get("input")
     shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    if isinstance(value, str) and holds_secret(value):
+        shown = f" = {without_secrets(value)!r}"
     if isinstance(value, bool) and place is not None and place.text:
         shown = f" = {place.text}"  # as it was written: yes, no, on, off
     allowed = _range_at(model, error["loc"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from ftcore.errors import UserError
 from ftcore.shards.packs import Pack, packs_of
 from ftcore.text.sources import list_files
+from tasks.credentials import hand_in
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
 SHOWN = 500  # files in the table on the flow run's page
@@ -19,8 +18,9 @@ def ingest(session: Session) -> list[Pack]:
     config = session.config
     if not config.ingest.sources:
         raise UserError("ingest.sources is empty; name at least one file, directory or glob")
+    hand_in(config)
     files = list_files(config.ingest, config.data)
-    sizes = [os.stat(f.path).st_size for f in files]
+    sizes = [f.bytes for f in files]
     check_space(session, sum(n * (4 if f.compression else 1) for f, n in zip(files, sizes, strict=True)))
     packs = packs_of(files, sizes, config.ingest)
     rows = [

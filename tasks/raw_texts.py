@@ -15,6 +15,7 @@ from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.text.readers import read_part
 from ftcore.text.sources import cut_file, list_files
+from tasks.credentials import hand_in
 
 SECONDS = 20.0  # that looking may take
 EXCERPT = 400  # characters of a document that are kept
@@ -50,6 +51,7 @@ def raw_texts(
     found: dict[str, RawText] = {}
     end = time.monotonic() + seconds
     try:
+        hand_in(config)
         for file in list_files(config.ingest, config.data):
             missing = wanted.get(f"{file.name}:{file.relative}")
             if missing and time.monotonic() < end:

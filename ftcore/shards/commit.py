@@ -95,7 +95,7 @@ def check_rejects(parts: Sequence[PreparedPart], options: PrepareOptions) -> Non
         )
     rejected = sum(p.rejected for p in parts)
     lost, size = sum(file[2] for p in parts for file in p.lost), max(1, sum(p.bytes for p in parts))
-    share = rejected / read + lost / size  # what a file would have held is known by its bytes alone
+    share = min(1.0, rejected / read + lost / size)  # what a file would have held is known by its bytes alone
     allowed = options.ingest.max_reject_share
     if share > allowed:
         broken: Counter[str] = Counter()

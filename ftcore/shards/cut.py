@@ -90,7 +90,8 @@ def run_cut(pool: AnyPool | None, pack: Pack, ingest: Ingest, text: Text, out: P
         return cut_pack(pack, ingest, text, out)
     order: dict[str, Any] = {"pack": pack.plain(), "out": str(out)}
     order |= {"ingest": ingest.model_dump(mode="json"), "text": text.model_dump(mode="json")}
-    return pool.run("ftcore.shards.cut:cut_order", order)
+    with pack.on_this_disk(ingest):
+        return pool.run("ftcore.shards.cut:cut_order", order)
 
 
 def cut_order(order: dict) -> dict:

@@ -9,19 +9,23 @@ they were. What comes out of the preparation does not depend on how files are pa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import xxhash
 
+from ftcore.base.addresses import is_remote
 from ftcore.base.cores import cores
 from ftcore.config import Ingest
+from ftcore.text.fetched import on_disk
 from ftcore.text.sources import Part, SourceFile, cut_file
 from ftcore.text.suffixes import ARCHIVES
 
 PACK_BYTES = 4 << 20  # of text in a pack, on average; seconds of work, so that processes share it evenly
 FILES_AT_ONCE = 200  # that a thread takes: handing over a small file costs more than reading it
+FETCHES = 8  # files that come from elsewhere at once
 SMALL = 1 << 16  # bytes of a file, on average, below which its opening costs more than its digest
 _FILE = 1 << 10  # bytes that opening a file is counted as
 _UNPACKED = 4  # a compressed byte stands for so many
@@ -60,6 +64,16 @@ class Pack:
         """Rebuild what `plain` gave."""
         return cls(Part(**values) for values in parts)
 
+    @contextmanager
+    def on_this_disk(self, ingest: Ingest) -> Iterator[None]:
+        """Inside, the files that lie elsewhere are here: workers need neither fetch them nor know how."""
+        with ExitStack() as stack:
+            for path in dict.fromkeys(part.path for part in self.parts):
+                stack.enter_context(
+                    on_disk(path, ingest.sources[self.source].credentials, ingest.cache_bytes)
+                )
+            yield
+
     def __repr__(self) -> str:
         more = f" and {len(self) - 1} more" if len(self) > 1 else ""
         return f"Pack({self.first.name}:{self.first.relative}{more})"
@@ -73,13 +87,15 @@ def packs_of(files: Sequence[SourceFile], sizes: Sequence[int], ingest: Ingest) 
         sizes: bytes of each.
         ingest: how they are read and cut.
     """
-    chunks = [files[at : at + FILES_AT_ONCE] for at in range(0, len(files), FILES_AT_ONCE)]
+    step = 1 if any(is_remote(file.path) for file in files) else FILES_AT_ONCE
+    chunks = [files[at : at + step] for at in range(0, len(files), step)]
 
     def cut(chunk: Sequence[SourceFile]) -> list[Part]:
         return [part for file in chunk for part in cut_file(file, ingest)]
 
     # Hashing releases the GIL, but threads that open small files only pass it to and fro.
-    with ThreadPoolExecutor(cores() if sum(sizes) > SMALL * len(files) else 1) as threads:
+    at_once = cores() if sum(sizes) > SMALL * len(files) else 1
+    with ThreadPoolExecutor(max(cores(), FETCHES) if step == 1 else at_once) as threads:
         parts = [part for of_chunk in threads.map(cut, chunks) for part in of_chunk]
     size_of = dict(zip((f.path for f in files), sizes, strict=True))
     return pack_parts(parts, ingest.part_bytes, size_of.__getitem__)

@@ -72,8 +72,8 @@ class PrepareOptions(config.Options):
         """
         tree = self.model_dump(mode="json", include=set(PrepareOptions.model_fields))
         for source in tree["ingest"]["sources"]:
-            del source["path"]
-        for name in ("part_bytes", "max_reject_share"):
+            del source["path"], source["credentials"]
+        for name in ("part_bytes", "max_reject_share", "cache_bytes"):
             del tree["ingest"][name]
         del tree["filters"]["dedup"], tree["filters"]["near"]
         lists = tree["filters"]["blocklist"]
@@ -337,7 +337,8 @@ def run_part(
     tree = options.model_dump(mode="json", include=set(PrepareOptions.model_fields))
     pack = part if isinstance(part, Pack) else Pack([part])
     order = {"pack": pack.plain(), "options": tree, "out": str(out), "cut": str(cut)}
-    return PreparedPart(**pool.run("ftcore.shards.prepare:prepare_order", order))
+    with pack.on_this_disk(options.ingest):
+        return PreparedPart(**pool.run("ftcore.shards.prepare:prepare_order", order))
 
 
 def prepare_order(order: dict) -> dict:

@@ -8,7 +8,6 @@ what has changed alone. Shards that come out as they were are taken from the set
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import sys
 import time
@@ -88,7 +87,7 @@ def prepare_corpus(
         raise UserError("ingest.sources is empty; name at least one file, directory or glob")
     chosen = CommitOptions.of(options)
     files = list_files(options.ingest, options.data)
-    sizes = [os.stat(file.path).st_size for file in files]
+    sizes = [file.bytes for file in files]
     packs = packs_of(files, sizes, options.ingest)
     weights = _weights(packs, dict(zip((file.path for file in files), sizes, strict=True)))
     work = out.with_name(out.name + PREPARED)

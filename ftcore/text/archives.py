@@ -14,6 +14,16 @@ from typing import Any, BinaryIO
 from ftcore.text.paths import readable
 from ftcore.text.streams import Broken, read
 
+_LONGEST_HEADER = 1 << 20  # bytes
+_EXTENSIONS = {
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}
+_ENDS = 64  # times that tarfile is told that nothing follows
+
 
 @dataclass
 class Member:
@@ -46,7 +56,7 @@ def members_of(format: str, stream: BinaryIO) -> Iterator[Member]:
 def _tar_members(stream: BinaryIO) -> Iterator[Member]:
     try:
         steady: Any = _Steady(stream)
-        with tarfile.open(fileobj=steady, mode="r|", errors="surrogateescape") as archive:
+        with tarfile.open(fileobj=steady, mode="r|", errors="surrogateescape", tarinfo=_Header) as archive:
             for info in archive:
                 if info.isreg():
                     yield Member(_plain(info.name), archive.extractfile(info), info.size)  # type: ignore[arg-type]
@@ -56,15 +66,28 @@ def _tar_members(stream: BinaryIO) -> Iterator[Member]:
         raise Broken(f"not a tar archive, or truncated ({error})") from None
 
 
+class _Header(tarfile.TarInfo):
+    """A header whose extensions (long names, records of pax) are of a size that names have: they are held in memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        extends = self.type in _EXTENSIONS
+        if self.size < 0 or (extends and self.size > _LONGEST_HEADER):
+            raise Broken(f"corrupt archive (a header of {self.size:,} bytes)")
+        return super()._proc_member(archive)  # type: ignore[misc]  # not in the types of tarfile
+
+
 class _Steady:
     """A stream for tarfile, which asks for bytes and for nothing else; damage comes as `Broken`."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self.taken = stream, 0
+        self._stream, self.taken, self._ended = stream, 0, 0
 
     def read(self, size: int) -> bytes:
         block = read(self._stream, size)
         self.taken += len(block)
+        self._ended += not block
+        if self._ended > _ENDS:  # tarfile skips what a header says is there, block by block, be it years
+            raise Broken("truncated archive")
         return block
 
 

@@ -48,6 +48,8 @@ def codec_of(name: str, place: str) -> str:
     try:
         info = codecs.lookup(name)
         "\n".encode(info.name)  # refuses codecs that are not text encodings (hex, rot13)
+        if not is_framed_by_newline_byte(info.name) and not info.name.startswith(("utf-16", "utf-32")):
+            raise LookupError  # names of hosts, not texts (idna, punycode), and EBCDIC
     except (LookupError, UnicodeError):
         raise UserError(
             f"{place}: unknown encoding {name!r}; use auto, utf-8, gb18030, big5, utf-16 or another Python codec"

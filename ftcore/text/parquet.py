@@ -100,15 +100,15 @@ def read_parquet(
     try:
         # no pre-buffering, which would hold whole row groups in memory
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 18)
-        paths = [_path(column, file.schema_arrow, place or str(path)) for column in wanted_columns(source)]
+        paths = [path_of(column, file.schema_arrow, place or str(path)) for column in wanted_columns(source)]
         columns = [".".join(keys) for keys in paths]
         for keys in paths[: len(source.text)]:
-            check_text_type(_type(file.schema_arrow, keys), ".".join(keys), place or path)
+            check_text_type(type_of(file.schema_arrow, keys), ".".join(keys), place or path)
         groups = list(range(start, file.num_row_groups if stop < 0 else min(stop, file.num_row_groups)))
         for batch in file.iter_batches(
             batch_size=_rows_at_once(file, groups), row_groups=groups, columns=list(dict.fromkeys(columns))
         ):
-            values = [values_of(_column(batch, keys)) for keys in paths]
+            values = [values_of(column_of(batch, keys)) for keys in paths]
             for record in zip(*values, strict=True):
                 try:
                     add_record(out, row, record, source)
@@ -123,7 +123,7 @@ def read_parquet(
         yield
 
 
-def _path(column: str | int, schema: pa.Schema, place: str) -> list[str]:
+def path_of(column: str | int, schema: pa.Schema, place: str) -> list[str]:
     """A column as the names that lead to it: ``a.b`` is b inside the struct a."""
     names = schema.names
     if isinstance(column, int) and 0 <= column < len(names):
@@ -145,14 +145,16 @@ def _inside(kind: pa.DataType) -> list[str]:
     ]
 
 
-def _type(schema: pa.Schema, keys: list[str]) -> pa.DataType:
+def type_of(schema: pa.Schema, keys: list[str]) -> pa.DataType:
+    """The type of a column that `path_of` found."""
     kind = schema.field(schema.names.index(keys[0])).type
     for key in keys[1:]:
         kind = kind.field(key).type
     return kind
 
 
-def _column(batch: pa.RecordBatch, keys: list[str]) -> pa.Array:
+def column_of(batch: pa.RecordBatch, keys: list[str]) -> pa.Array:
+    """The values of a column that `path_of` found."""
     column = batch.column(batch.schema.names.index(keys[0]))
     return pc.struct_field(column, keys[1:]) if keys[1:] else column
 

@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path
 
+from ftcore.text.remote import RemoteFile
+
 Found = Iterator[tuple[str, str]]  # (path below the root with /, path to open)
 
 
@@ -25,13 +27,15 @@ class Listing:
         root: the folder that relative paths start at.
         files: (relative path, path), sorted by the former.
         left_out: what else is there, by kind ("*.md", "links to a folder above them"): how often.
-        kind: file, folder or pattern; "" if there is no such path.
+        kind: file, folder or pattern; "" if there is no such path; special if it is neither file nor folder.
+        about: of files elsewhere, by their addresses.
     """
 
     root: Path
     files: list[tuple[str, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     kind: str = ""
+    about: dict[str, RemoteFile] = field(default_factory=dict)
 
 
 def find_files(path: Path, wanted: Callable[[str], bool]) -> Listing:
@@ -54,7 +58,8 @@ def find_files(path: Path, wanted: Callable[[str], bool]) -> Listing:
         listing.files = sorted(dict(found).items())
         return listing
     if not root.is_dir():
-        return Listing(root.parent, [(root.name, str(root))], kind="file")
+        kind = "file" if root.is_file() else "special"  # a pipe or a device never ends, or never begins
+        return Listing(root.parent, [(root.name, str(root))], kind=kind)
     listing = Listing(root, kind="folder")
     for relative, place in _below(str(root), "", _identity(str(root)), listing.left_out):
         if wanted(relative):

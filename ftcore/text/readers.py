@@ -16,15 +16,30 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from ftcore.base.addresses import shown
 from ftcore.config import Ingest, Source
 from ftcore.errors import UnreadableFile, UserError
-from ftcore.text import archives, delimited, encodings, json_values, jsonl, parquet, plain, streams, wiki
+from ftcore.text import (
+    archives,
+    arrow,
+    delimited,
+    encodings,
+    json_values,
+    jsonl,
+    mediawiki,
+    parquet,
+    plain,
+    streams,
+    warc,
+    wiki,
+)
 from ftcore.text.documents import BatchBuilder, Notes
 from ftcore.text.encodings import is_framed_by_newline_byte
+from ftcore.text.fetched import on_disk
 from ftcore.text.fields import labels_of
 from ftcore.text.records import text_lines
 from ftcore.text.sources import Part
-from ftcore.text.suffixes import FORMATS, is_taken, stem, suffixes
+from ftcore.text.suffixes import FORMATS, OWN_ENCODING, is_taken, stem, suffixes
 
 # A line may be longer than the text in it: \\u4e2d for a character of 3 bytes, "" for a quote.
 _LINE_LIMIT = {"jsonl": 6, "json": 6, "csv": 2, "tsv": 2}
@@ -70,18 +85,19 @@ def read_parts(
         notes=notes,
     )
     for part in parts:
-        yield from _read_part(part, source, out)
+        with on_disk(part.path, source.credentials, ingest.cache_bytes) as path:
+            yield from _read_part(part, path, source, out)
     yield from out.take()
 
 
-def _read_part(part: Part, source: Source, out: BatchBuilder) -> Batches:
+def _read_part(part: Part, path: str, source: Source, out: BatchBuilder) -> Batches:
     """One part; what of a file is lost where it breaks off is noted by its bytes."""
-    size = os.path.getsize(part.path) if os.path.exists(part.path) else 0
+    size = os.path.getsize(path) if os.path.exists(path) else 0
     out.source, out.labels = f"{part.name}:{part.relative}", _labels_of(part.relative, source)
     out.notes.bytes += size if part.start == 0 else 0
     out.broken, before = "", out.taken
-    read = {"parquet": _read_parquet, "zip": _read_archive, "tar": _read_archive}
-    at = yield from read.get(part.format, _read_text)(part, source, out)
+    read = {"parquet": _read_parquet, "arrow": _read_arrow, "zip": _read_archive, "tar": _read_archive}
+    at = yield from read.get(part.format, _read_text)(part, path, source, out)
     if out.broken:
         lost = size if out.taken == before else max(0, size - at)
         out.notes.lost.append((f"{part.name}:{part.relative}", out.broken, lost))
@@ -95,25 +111,41 @@ def _labels_of(relative: str, source: Source) -> list[str]:
     return labels_of(name, source.label_names)
 
 
-def _read_parquet(part: Part, source: Source, out: BatchBuilder) -> Part_:
-    with streams.opened(part.path):
+def _read_parquet(part: Part, path: str, source: Source, out: BatchBuilder) -> Part_:
+    with streams.opened(path):
         pass
-    if parquet.digest(part.path, part.start, part.stop) != part.digest:
+    if parquet.digest(path, part.start, part.stop) != part.digest:
         raise _changed(part)
-    for _ in parquet.read_parquet(part.path, part.start, part.stop, part.first_line, out, source):
+    for _ in parquet.read_parquet(
+        path, part.start, part.stop, part.first_line, out, source, shown(part.path)
+    ):
         if out.full:
             yield from out.take()
-    if parquet.digest(part.path, part.start, part.stop) != part.digest:
+    if parquet.digest(path, part.start, part.stop) != part.digest:
         raise _changed(part)
-    return os.path.getsize(part.path)
+    return os.path.getsize(path)
 
 
-def _read_text(part: Part, source: Source, out: BatchBuilder) -> Part_:
-    with streams.opened(part.path) as raw:
-        header = _first_line(part, out.limit) if part.start else None
+def _read_arrow(part: Part, path: str, source: Source, out: BatchBuilder) -> Part_:
+    with streams.opened(path) as raw:
+        head = arrow.schema_bytes(path) if part.start else b""
+        ranged = streams.DigestingFile(raw, part.start, part.stop)
+        stream = io.BufferedReader(streams.Joined(head, io.BufferedReader(ranged, 1 << 18)), 1 << 18)
+        for _ in arrow.read_arrow(stream, part.first_line, out, source, shown(part.path)):
+            if out.full:
+                yield from out.take()
+        at = raw.tell()
+        if ranged.digest() != part.digest:
+            raise _changed(part)
+        return at
+
+
+def _read_text(part: Part, path: str, source: Source, out: BatchBuilder) -> Part_:
+    with streams.opened(path) as raw:
+        header = _first_line(part, path, out.limit) if part.start else None
         ranged = streams.DigestingFile(raw, part.start, part.stop)
         stream = streams.decompressed(io.BufferedReader(ranged, 1 << 18), part.compression)
-        place = f"{part.path} (source {part.name!r})"
+        place = f"{shown(part.path)} (source {part.name!r})"
         try:
             for _ in _documents(
                 stream, part.format, part.encoding, source, out, place, part.first_line, header
@@ -130,9 +162,9 @@ def _read_text(part: Part, source: Source, out: BatchBuilder) -> Part_:
         return at
 
 
-def _read_archive(part: Part, source: Source, out: BatchBuilder) -> Part_:
+def _read_archive(part: Part, path: str, source: Source, out: BatchBuilder) -> Part_:
     """The files in a tar or zip archive; one that is damaged costs itself, its name and reason are rejected."""
-    with streams.opened(part.path) as raw:
+    with streams.opened(path) as raw:
         if part.format == "zip":
             stream: BinaryIO = raw
             ranged = None
@@ -170,7 +202,9 @@ def _member(member: archives.Member, part: Part, source: Source, out: BatchBuild
         yield
     else:
         try:
-            yield from _unpacked(member.stream, member.name, source, out, f"{part.path}: {member.name}")
+            yield from _unpacked(
+                member.stream, member.name, source, out, f"{shown(part.path)}: {member.name}"
+            )
         except streams.Broken as error:
             out.break_off(1, str(error))
             yield
@@ -188,9 +222,15 @@ def _unpacked(packed: BinaryIO, name: str, source: Source, out: BatchBuilder, pl
                 spooled.write(block)
             yield from parquet.read_parquet(spooled, 0, -1, 1, out, source, place)
         return
+    if format == "arrow":
+        yield from arrow.read_arrow(packed, 1, out, source, place)
+        return
     head = streams.read_fully(packed, 18)
     stream: BinaryIO = io.BufferedReader(streams.Joined(head, packed), 1 << 16)
     stream = streams.decompressed(stream, streams.compression_of(head))
+    if format in OWN_ENCODING:
+        yield from _documents(stream, format, "", source, out, place)
+        return
     head = streams.read_fully(stream, encodings.SAMPLE)
     whole = len(head) < encodings.SAMPLE
     while head.isascii() and not whole and len(head) < _LOOK:
@@ -225,6 +265,9 @@ def _documents(
     header: str | None = None,
 ) -> Iterator[None]:
     """The documents of a stream of unpacked bytes."""
+    if format in OWN_ENCODING:
+        yield from (warc.read_warc if format == "warc" else mediawiki.read_mediawiki)(stream, out, place)
+        return
     text = stream if is_framed_by_newline_byte(encoding) else streams.Reencoded(stream, encoding)
     limit = out.limit * _LINE_LIMIT.get(format, 1)
     if format == "file":
@@ -254,9 +297,9 @@ def _documents(
         out.break_off(framed.number + 1, framed.broken)
 
 
-def _first_line(part: Part, limit: int) -> str:
+def _first_line(part: Part, path: str, limit: int) -> str:
     """The first line of the file that is not blank: the header of its csv and tsv parts."""
-    with streams.opened(part.path) as raw:
+    with streams.opened(path) as raw:
         for _, text, _ in text_lines(streams.LineReader(raw, limit), part.encoding):
             if text.strip():
                 return text
@@ -265,5 +308,5 @@ def _first_line(part: Part, limit: int) -> str:
 
 def _changed(part: Part) -> UnreadableFile:
     return UnreadableFile(
-        f"{part.path}: changed while being read; let whatever writes it finish, then run again"
+        f"{shown(part.path)}: changed while being read; let whatever writes it finish, then run again"
     )

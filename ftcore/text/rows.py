@@ -110,6 +110,10 @@ def open_rows(
         )
     if {"zip", "tar"} & set(formats):
         raise UserError(f"{path}: rows keep their places in files, not in archives; unpack it first")
+    if {"arrow", "warc", "mediawiki"} & set(formats):
+        raise UserError(
+            f"{path}: no table of a kind that rows are added to; write it as Parquet or JSON lines first"
+        )
     if not files:
         raise UnreadableFile(f"{path}: no file to read, but for names that begin with _ or .")
     try:

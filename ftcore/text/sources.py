@@ -7,26 +7,44 @@ reuse and the reader's check for changed files go by.
 from __future__ import annotations
 
 import io
+import json
 import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import BinaryIO
 
 import xxhash
 
+from ftcore.base.addresses import is_remote, shown
+from ftcore.base.files import atomic_write_json
 from ftcore.config import Ingest, Source
 from ftcore.errors import UnreadableFile, UserError
-from ftcore.text import encodings, json_values, parquet, streams
+from ftcore.text import arrow, encodings, json_values, parquet, streams
+from ftcore.text.fetched import folder_of, on_disk
 from ftcore.text.paths import Listing, find_files, readable
-from ftcore.text.suffixes import ARCHIVES, COMPRESSIONS, FORMATS, is_taken, stem, suffixes
+from ftcore.text.remote import RemoteFile, find_remote
+from ftcore.text.suffixes import (
+    ARCHIVES,
+    COMPRESSIONS,
+    FORMATS,
+    OWN_ENCODING,
+    TABLES,
+    is_taken,
+    stem,
+    suffixes,
+)
 
 log = logging.getLogger("ftcore.sources")
 _CUT_AT_NEWLINES = {"lines", "jsonl", "fasttext", "csv", "tsv"}
+_CUTS = 1  # another number for other cuts: what the cache knows of earlier ones is not asked
 _STEP = 1 << 20  # bytes read at once
+_BESIDE_ARROW = {"dataset_info.json", "state.json", "dataset_dict.json"}
 _TOLD = 8  # kinds of files left out that are told
 
 
@@ -40,6 +58,13 @@ class SourceFile:
     relative: str
     format: str
     compression: str  # "", gz, bz2, xz or zst
+    size: int = -1  # of a file elsewhere, as it is listed; -1: the disk knows, or nobody
+    version: str = ""  # of a file elsewhere: what changes with its content
+
+    @property
+    def bytes(self) -> int:
+        """Its size on the disk, or as it is listed."""
+        return max(self.size, 0) if is_remote(self.path) else os.stat(self.path).st_size
 
 
 @dataclass(frozen=True)
@@ -75,11 +100,18 @@ def list_files(ingest: Ingest, data: str) -> list[SourceFile]:
         raise UserError("ingest.sources is empty; name at least one file, directory or glob to read")
     files: list[SourceFile] = []
     for index, (source, name) in enumerate(zip(ingest.sources, source_names(ingest), strict=True)):
-        listing = _matches(source, Path(data).expanduser(), name)
+        address = _address(source.path, data)
+        listing = (
+            _elsewhere(source, address, name) if address else _matches(source, Path(data).expanduser(), name)
+        )
         above = _folder_above(source, listing)
         for relative, path in listing.files:
             format, compression = _format_of(path, source, name)
-            files.append(SourceFile(index, name, path, readable(above + relative), format, compression))
+            about = listing.about.get(path)
+            known = (about.size, about.version) if about else ()
+            files.append(
+                SourceFile(index, name, path, readable(above + relative), format, compression, *known)
+            )
     return files
 
 
@@ -110,27 +142,48 @@ def cut_file(file: SourceFile, ingest: Ingest) -> list[Part]:
     file with quotes in it, where a newline may be part of a field.
 
     Raises:
-        UserError: the file vanished, cannot be read, or its declared encoding does not exist.
+        UserError: the file vanished, cannot be read or fetched, or its declared encoding does not exist.
     """
+    if not is_remote(file.path):
+        return _cut(file, file.path, ingest)
+    source, note = ingest.sources[file.source], folder_of(file.path) / "parts.json"
+    # how it is cut follows from these; with that at hand a file need not be here to be known as unchanged
+    asked = [_CUTS, asdict(file), source.encoding, ingest.part_bytes]
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(note.read_bytes())
+        if file.version and known["asked"] == asked:
+            return [Part(**part) for part in known["parts"]]
+    wanted = RemoteFile(file.path, file.size, file.version)
+    with on_disk(file.path, source.credentials, ingest.cache_bytes, wanted) as path:
+        parts = _cut(file, path, ingest)
+    with suppress(OSError):
+        atomic_write_json(note, {"asked": asked, "parts": [asdict(part) for part in parts]})
+    return parts
+
+
+def _cut(file: SourceFile, path: str, ingest: Ingest) -> list[Part]:
     if file.format == "parquet":
-        cuts = parquet.cut(file.path, ingest.part_bytes)
+        cuts = parquet.cut(path, ingest.part_bytes)
         return [_part(file, "", *cut) for cut in cuts]
+    if file.format == "arrow":
+        return [_part(file, "", *cut) for cut in arrow.cut(path, ingest.part_bytes)]
     declared = ingest.sources[file.source].encoding
-    codec = encodings.codec_of(declared, file.path) if declared != "auto" else ""
-    with streams.opened(file.path) as raw:
+    encoded = file.format not in (*ARCHIVES.values(), *OWN_ENCODING)  # else each file, or record, has its own
+    codec = encodings.codec_of(declared, file.path) if declared != "auto" and encoded else ""
+    with streams.opened(path) as raw:
         small = min(encodings.SAMPLE, ingest.part_bytes)
         head = streams.read_fully(raw, small)
         file = _as_it_is(file, head)
         if not file.compression and len(head) < small:  # the whole file: nothing to cut, nothing more to see
-            codec = codec or encodings.detect(head, True)
+            codec = codec or encodings.detect(head, True) if encoded else ""
             if file.format == "jsonl":
                 file = replace(file, format=_layout(io.BytesIO(head), codec))
             return [_part(file, codec, 0, -1, 1, xxhash.xxh3_128_hexdigest(head))]
         raw.seek(0)
-        if file.format not in ARCHIVES.values():  # each file in an archive has its own
-            codec = codec or encodings.detect(*_sample(file.path, file.compression))
+        if encoded:
+            codec = codec or encodings.detect(*_sample(path, file.compression))
         if file.format == "jsonl":
-            with streams.opened(file.path) as again:
+            with streams.opened(path) as again:
                 file = replace(file, format=_layout(streams.decompressed(again, file.compression), codec))
         cuts = list(_cuts(raw, file, codec, ingest.part_bytes))
     return [_part(file, codec, *cut) for cut in cuts]
@@ -142,7 +195,9 @@ def _as_it_is(file: SourceFile, head: bytes) -> SourceFile:
     if not head or found == file.compression or not (found or encodings.is_text(head)):
         return file
     named = f"named as {file.compression}" if file.compression else "not named as compressed"
-    log.warning("%s: %s, but it is %s: read as what it is", readable(file.path), named, found or "plain")
+    log.warning(
+        "%s: %s, but it is %s: read as what it is", shown(readable(file.path)), named, found or "plain"
+    )
     return replace(file, compression=found)
 
 
@@ -170,9 +225,11 @@ def _part(file: SourceFile, codec: str, start: int, stop: int, first_line: int, 
 
 def _cuts(raw: BinaryIO, file: SourceFile, codec: str, size: int) -> Iterator[tuple[int, int, int, str]]:
     """(start, stop, first line, digest) of each part."""
-    cuttable = not file.compression and encodings.is_framed_by_newline_byte(codec)
     at_newlines = file.format in _CUT_AT_NEWLINES
-    cuttable = cuttable and (at_newlines or file.format == "wiki")
+    cuttable = not file.compression and (at_newlines or file.format == "wiki")
+    cuttable = cuttable and encodings.is_framed_by_newline_byte(
+        codec
+    )  # an archive has no encoding: asked last
     quotes_matter = file.format in ("csv", "tsv")
     whole = xxhash.xxh3_128()
     part, start, stop, first_line, line = xxhash.xxh3_128(), 0, 0, 1, 1
@@ -235,13 +292,48 @@ def _informative(stream: BinaryIO) -> tuple[bytes, bool]:
 # ------------------------------------------------------------------------------------------ paths
 def _matches(source: Source, data: Path, name: str) -> Listing:
     """The files that a source's path means; what else is in its folder is said."""
-    path = data / Path(source.path).expanduser()
+    path = data / Path(source.path.removeprefix("file://")).expanduser()
     listing = find_files(path, lambda relative: is_taken(relative, source.format))
-    left_out = _told(listing.left_out)
     if not listing.kind:
         raise _unreadable(
             name, f"no such file or directory: {path}", f"check `path` and `data` ({data})", "check the path"
         )
+    if listing.kind == "special":
+        raise _unreadable(
+            name, f"{path}: a pipe, a socket or a device", "name a file; write what comes out to one"
+        )
+    return _checked(listing, str(path), name)
+
+
+def _address(path: str, data: str) -> str:
+    """The address of a source elsewhere; "" for one on the disk."""
+    if path.startswith("file://"):
+        return ""
+    if is_remote(path):
+        return path
+    return f"{data.rstrip('/')}/{path}" if is_remote(data) and not os.path.isabs(path) else ""
+
+
+def _elsewhere(source: Source, address: str, name: str) -> Listing:
+    """The files elsewhere that a source's path means."""
+    kind, found, left_out = find_remote(
+        address, lambda relative: is_taken(relative, source.format), source.credentials
+    )
+    place = shown(address)
+    if not kind:
+        raise _unreadable(
+            name, f"no such file or folder: {place}", "check `path` and `data`", "check the address"
+        )
+    root = Path(place if kind == "folder" else place.rpartition("/")[0])
+    listing = Listing(root, [(relative, file.address) for relative, file in found], left_out, kind)
+    listing.about = {file.address: file for _, file in found}
+    return _checked(listing, place, name)
+
+
+def _checked(listing: Listing, path: str, name: str) -> Listing:
+    """A listing that has files; what else is there is said."""
+    _leave_out_beside_arrow(listing)
+    left_out = _told(listing.left_out)
     if not listing.files and listing.kind == "pattern":
         raise _unreadable(name, f"no file matches {path}", "check `path` and `data`", "check the path")
     if not listing.files:
@@ -261,6 +353,16 @@ def _matches(source: Source, data: Path, name: str) -> Listing:
             left_out,
         )
     return listing
+
+
+def _leave_out_beside_arrow(listing: Listing) -> None:
+    """What Hugging Face's library keeps beside the files of a data set is no data."""
+    if listing.kind == "folder" and any(relative.endswith(".arrow") for relative, _ in listing.files):
+        for file in list(listing.files):
+            name = file[0].rpartition("/")[2]
+            if name in _BESIDE_ARROW or name.startswith("cache-"):
+                listing.files.remove(file)
+                listing.left_out["of a data set's own notes"] += 1
 
 
 def _unreadable(name: str, found: str, remedy: str, alone: str = "") -> UnreadableFile:
@@ -289,7 +391,8 @@ def _folder_above(source: Source, listing: Listing) -> str:
 
 
 def _format_of(path: str, source: Source, name: str) -> tuple[str, str]:
-    suffix, packed = suffixes(path)
+    path = shown(path)
+    suffix, packed = suffixes(path.partition("?")[0] if is_remote(path) else path)
     if suffix in ARCHIVES:
         if suffix == ".zip" and packed:
             raise _unreadable(name, f"{path}: a compressed zip archive", "unpack it once")
@@ -303,12 +406,16 @@ def _format_of(path: str, source: Source, name: str) -> tuple[str, str]:
             "give the file one of these",
         )
     format = source.format if source.format != "auto" else FORMATS[suffix]
-    if format == "parquet" and packed:
-        raise _unreadable(name, f"{path}: a compressed Parquet file cannot be read", "unpack it first")
+    if format in TABLES and packed:
+        raise _unreadable(
+            name, f"{path}: a compressed {format.title()} file cannot be read", "unpack it first"
+        )
     return format, COMPRESSIONS.get(packed, "")
 
 
 def _stem(path: str) -> str:
     """A short name for a path: ``data/imdb/train.jsonl.zst`` is `train`, ``zh/**/*.txt`` is `zh`."""
+    if is_remote(path):
+        path = shown(path).partition("://")[2].partition("?")[0]
     parts = [part for part in Path(path).parts if not has_magic(part)]
     return stem(parts[-1] if parts else "source").lstrip("/.") or "source"

@@ -193,7 +193,7 @@ class Reencoded:
     """
 
     def __init__(self, stream: BinaryIO, codec: str) -> None:
-        self._stream = stream
+        self._stream, self._codec = stream, codec
         self._decoder = codecs.getincrementaldecoder(codec)("surrogatepass")
 
     def read(self, size: int) -> bytes:
@@ -201,14 +201,18 @@ class Reencoded:
         while block := read(self._stream, size):
             try:
                 text = self._decoder.decode(block)
-            except UnicodeDecodeError as error:
-                raise Broken(f"not {error.encoding}: {error.reason}") from None
+            except UnicodeError as error:  # not always a UnicodeDecodeError: UTF-16 without its mark
+                raise _not_in(self._codec, error) from None
             if text:
                 return text.encode("utf-8", "surrogatepass")
         try:
             return self._decoder.decode(b"", True).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError as error:
-            raise Broken(f"not {error.encoding}: {error.reason}") from None
+        except UnicodeError as error:
+            raise _not_in(self._codec, error) from None
+
+
+def _not_in(codec: str, error: UnicodeError) -> Broken:
+    return Broken(f"not {codec}: {getattr(error, 'reason', error)}")
 
 
 class LineReader:

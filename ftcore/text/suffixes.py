@@ -12,7 +12,12 @@ FORMATS = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".warc": "warc",
+    ".wet": "warc",
 }
+TABLES = {"parquet", "arrow"}  # have their own compression
+OWN_ENCODING = TABLES | {"warc", "mediawiki"}  # say themselves in what encoding they are
 COMPRESSIONS = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 ARCHIVES = {".tar": "tar", ".zip": "zip"}
 _SHORT = {".tgz": ".gz", ".tbz2": ".bz2", ".tbz": ".bz2", ".txz": ".xz", ".tzst": ".zst"}  # of .tar.gz, …
@@ -57,7 +62,8 @@ def is_taken(name: str, format: str) -> bool:
     suffix, _ = suffixes(name)
     if format == "auto":
         return suffix in FORMATS
-    if (suffix == ".parquet") != (format == "parquet"):
+    own = FORMATS.get(suffix, "")
+    if own != format and (own in OWN_ENCODING or format in OWN_ENCODING - {"mediawiki"}):
         return False
     # _SUCCESS and the like are what other programs leave beside the data
     return suffix in FORMATS or (suffix in _TEXTS and not (suffix == "" and PurePath(name).name[0] == "_"))

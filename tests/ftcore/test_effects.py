@@ -71,6 +71,19 @@ def said(*overrides: str) -> list[str]:
             "one",
             [],
         ),
+        (
+            ["ingest.cache_bytes=5"],
+            "ingest.cache_bytes",
+            "address",
+            ["ingest.sources=[{path: 's3://b/a.txt'}]"],
+        ),
+        (
+            [SOURCE.format("a.txt", "credentials: 'env:A'")],
+            "ingest.sources[0].credentials",
+            "here",
+            ["data=s3://b"],
+        ),
+        (["ingest.sources=[{path: a.warc.gz, label: y}]"], "ingest.sources[0].label", "columns", []),
         ([SOURCE.format("a.txt", "split_column: s")], "ingest.sources[0].split_column", "columns", []),
     ],
 )
