@@ -189,7 +189,11 @@ def test_names_of_sources_come_from_their_addresses():
 
 def test_an_unknown_protocol_and_a_missing_package_say_so(tmp_path, monkeypatch):
     assert "unknown protocol nope://" in refused("nope://a/b.txt", tmp_path / "out")
-    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+
+    def missing(*_, **__):
+        raise ImportError
+
+    monkeypatch.setattr("fsspec.filesystem", missing)
     assert 'pip install "ftcore[s3]"' in refused("s3://bucket/b.txt", tmp_path / "out")
 
 
