@@ -17,6 +17,7 @@ NB_MODULE(_native, m) {
   for (const Variant& one : variants()) known.append(nb::make_tuple(one.name, one.supported));
   m.attr("PROCESSORS") = nb::tuple(known);
   bind_choice(m);
+  bind_clean(m);
   bind_formats(m);
   bind_lexicon(m);
   bind_means(m);

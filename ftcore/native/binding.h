@@ -8,6 +8,7 @@ namespace nb = nanobind;
 namespace ftcore {
 
 void bind_choice(nb::module_& m);
+void bind_clean(nb::module_& m);
 void bind_formats(nb::module_& m);
 void bind_lexicon(nb::module_& m);
 void bind_means(nb::module_& m);

@@ -149,6 +149,17 @@ class BatchBuilder:
         self.taken += 1
         return True
 
+    def add_plain(self, lines: Sequence[int], texts: Sequence[bytes]) -> None:
+        """Take documents that a reader has looked through: UTF-8, neither blank nor too long, no NUL; no labels of theirs."""
+        n = len(lines)
+        self._sources += [self.source] * n
+        self._lines += lines
+        self._texts += texts
+        self._labels += [self.labels] * n
+        self._splits += [self.split] * n
+        self._bytes += sum(map(len, texts)) + 8 * n
+        self.taken += n
+
     def reject(self, line: int, reason: str, raw: str | bytes = b"", step: str = "read") -> bool:
         """Put a document aside that cannot be read; False, for `add`."""
         self._rejects.append((self.source, line, step, reason, excerpt(raw)))

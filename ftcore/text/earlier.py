@@ -34,8 +34,8 @@ _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 def normalize(
     texts: pa.Array | Sequence[str], options: Normalize, counts: Counter[str] | None = None
 ) -> pa.Array:
-    """`ftcore.text.normalize.normalize` as it was."""
-    return now.normalize(texts, options, counts, without_html=_without_html, invisible=now.INVISIBLE_1)
+    """`ftcore.text.normalize.by_patterns` as it was."""
+    return now.by_patterns(texts, options, counts, without_html=_without_html, invisible=now.INVISIBLE_1)
 
 
 def _without_html(column: pa.Array) -> pa.Array:

@@ -1,8 +1,11 @@
-"""From raw characters to comparable ones, column by column on Arrow's kernels.
+"""From raw characters to comparable ones, column by column.
 
 Order: HTML, NFC and full-width letters and digits, traditional to simplified, lower case, what is masked, URLs and
 e-mail addresses, white space. Full NFKC is avoided on purpose: it turns Chinese punctuation into
 ASCII, and jieba then cuts other words.
+
+`normalize` looks through the bytes once, in the native core, and only the texts that need it go through a costly step;
+`by_patterns` says the same in regular expressions over columns: the rules, slower, and what `reference` asks.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ftcore.base.strings import strings
+from ftcore import native
+from ftcore.base.strings import string_buffers, string_column, strings
 from ftcore.config import Normalize
 from ftcore.text import markup
 from ftcore.text.language import HAN
@@ -37,12 +42,7 @@ INVISIBLE = r"[\x{ad}\x{200b}\x{2060}\x{feff}\x{e0100}-\x{e01ef}]"  # with varia
 
 
 def normalize(
-    texts: pa.Array | Sequence[str],
-    options: Normalize,
-    counts: Counter[str] | None = None,
-    *,
-    without_html: Callable[[pa.Array], pa.Array] | None = None,
-    invisible: str = INVISIBLE,
+    texts: pa.Array | Sequence[str], options: Normalize, counts: Counter[str] | None = None
 ) -> pa.Array:
     r"""Normalise a column of texts; the result has the same length.
 
@@ -50,8 +50,6 @@ def normalize(
         texts: a string array or a list of strings (lone surrogates become ``?``).
         counts: what was taken out is added here: ``html`` (documents with markup), ``urls``, ``emails``, and finds of
             each kind that is masked.
-        without_html: earlier rules, see `ftcore.text.earlier`.
-        invisible: earlier rules, see `ftcore.text.earlier`.
 
     Example:
         >>> normalize(["<p>Ｈｅｌｌｏ，<br/>World&amp;\u3000Ａ１"], Normalize()).to_pylist()
@@ -59,11 +57,43 @@ def normalize(
     """
     counts = Counter() if counts is None else counts
     column = texts if isinstance(texts, pa.Array) else _column(texts)
+    kinds = native.text_kinds(*string_buffers(column))
+    if options.html:
+        column, kinds = _where(
+            column, kinds, native.MARKUP, lambda marked: _changed(marked, _without_html(marked), counts)
+        )
+    column, kinds = _where(column, kinds, native.COMPOSED, _composed)
+    patterns = bool(options.mask) or "remove" in (options.urls, options.emails)  # they see each space
+    column = string_column(*native.clean_texts(*string_buffers(column), options.width, not patterns))
+    if options.simplify:
+        column, _ = _where(column, kinds, native.CHINESE, _each(_simplifier()))
+    if options.lowercase:
+        column = fold(column)
+    return _without_finds(column, options, counts) if patterns else column
+
+
+def by_patterns(
+    texts: pa.Array | Sequence[str],
+    options: Normalize,
+    counts: Counter[str] | None = None,
+    *,
+    without_html: Callable[[pa.Array], pa.Array] | None = None,
+    invisible: str = INVISIBLE,
+) -> pa.Array:
+    """`normalize` in regular expressions, Arrow's and Python's.
+
+    Args:
+        texts: see `normalize`.
+        counts: see `normalize`.
+        without_html: earlier rules, see `ftcore.text.earlier`.
+        invisible: earlier rules, see `ftcore.text.earlier`.
+    """
+    counts = Counter() if counts is None else counts
+    column = texts if isinstance(texts, pa.Array) else _column(texts)
     if options.html:
         strip = without_html or _without_html
         column = _mapped(column, markup.MARKUP, lambda marked: _changed(marked, strip(marked), counts))
-    # not pc.utf8_normalize: Arrow's "NFC" decomposes (pyarrow 25: é comes out as e and a combining accent)
-    column = _mapped(column, _NOT_SURELY_NFC, _each(lambda text: unicodedata.normalize("NFC", text)))
+    column = _mapped(column, _NOT_SURELY_NFC, _composed)
     # early: a zero byte would end the text for OpenCC, which is a C library
     column = pc.replace_substring_regex(column, invisible, "")
     column = pc.replace_substring_regex(column, _SPACES, " ")
@@ -73,6 +103,10 @@ def normalize(
         column = _mapped(column, HAN, _each(_simplifier()))
     if options.lowercase:
         column = fold(column)
+    return _without_finds(column, options, counts)
+
+
+def _without_finds(column: pa.Array, options: Normalize, counts: Counter[str]) -> pa.Array:
     if options.mask:
         column = mask(column, options.mask, counts)
     if options.urls == "remove":
@@ -104,6 +138,25 @@ def _column(texts: Sequence[str]) -> pa.Array:
         return strings(texts)
     except UnicodeEncodeError:
         return strings([text.encode("utf-8", "replace").decode() for text in texts])
+
+
+def _where(
+    column: pa.Array, kinds: np.ndarray, kind: int, function: Callable[[pa.Array], pa.Array]
+) -> tuple[pa.Array, np.ndarray]:
+    """Apply a costly function to the texts of a kind only; the column, and the kinds as they are then."""
+    rows = kinds & kind != 0
+    if not rows.any():
+        return column, kinds
+    mask = pa.array(rows)
+    made = function(column.filter(mask))
+    kinds = kinds.copy()
+    kinds[rows] = native.text_kinds(*string_buffers(made))
+    return pc.replace_with_mask(column, mask, made), kinds
+
+
+def _composed(column: pa.Array) -> pa.Array:
+    # not pc.utf8_normalize: Arrow's "NFC" decomposes (pyarrow 25: é comes out as e and a combining accent)
+    return strings([unicodedata.normalize("NFC", text) for text in column.to_pylist()])
 
 
 def _mapped(column: pa.Array, pattern: str, function: Callable[[pa.Array], pa.Array]) -> pa.Array:

@@ -186,6 +186,22 @@ class Joined(io.RawIOBase):
         return len(block)
 
 
+class Rest(io.RawIOBase):
+    """Bytes that were read already, and then the rest of their stream, or why it breaks off there."""
+
+    def __init__(self, head: bytes, stream: BinaryIO, broken: Broken | None = None) -> None:
+        self._head, self._stream, self._broken = head, stream, broken
+
+    def read(self, size: int = -1) -> bytes:
+        """At most so many bytes; b"" at the end."""
+        if self._head:
+            block, self._head = self._head[:size], self._head[size:]
+            return block
+        if self._broken is not None:
+            raise self._broken
+        return read(self._stream, size)
+
+
 class Reencoded:
     """A UTF-16 or UTF-32 stream as UTF-8, so that lines can be framed by the byte 0x0A.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
+from xxhash import xxh3_128_hexdigest
 
 from ftcore import native
 from ftcore.base.cores import usable_threads
@@ -20,7 +21,7 @@ from ftcore.text import earlier, steps
 from ftcore.text.documents import REJECTED, TOKENIZED, empty
 from ftcore.text.language import language
 from ftcore.text.letters import letters, speaking
-from ftcore.text.normalize import fold, normalize, spelled
+from ftcore.text.normalize import by_patterns, fold, normalize, spelled
 from ftcore.text.segment import Segmenter, UserWord, read_user_dict, word_table
 from ftcore.text.state import read_state
 from ftcore.text.stopwords import stopwords
@@ -139,14 +140,17 @@ class Tokenizer:
 
     def _keys(self, clean: pa.Array) -> list[str]:
         folded = fold(clean) if self.text.normalize.lowercase else clean
-        return [xxhash.xxh3_128_hexdigest(text.encode()) for text in folded.to_pylist()]
+        data, offsets = string_buffers(folded)
+        text, cuts = memoryview(data), offsets.tolist()
+        return [xxh3_128_hexdigest(text[begin:end]) for begin, end in pairwise(cuts)]
 
     def _normalized(self, texts: pa.Array | Sequence[str]) -> pa.Array:
         """As they are cut, which is with their capitals."""
         options = self.text.normalize
         if self.version == 1:
             return earlier.normalize(texts, options, self.counts)
-        return normalize(texts, options.model_copy(update={"lowercase": False}), self.counts)
+        rules = by_patterns if self._reference is not None else normalize
+        return rules(texts, options.model_copy(update={"lowercase": False}), self.counts)
 
     def _tokens(self, clean: pa.Array, threads: int | None) -> pa.Array:
         if self._reference is not None:

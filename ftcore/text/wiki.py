@@ -3,14 +3,97 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
+import numpy as np
+
+from ftcore import native
 from ftcore.text.documents import BatchBuilder
-from ftcore.text.records import TOO_LONG, TextLine
+from ftcore.text.records import TOO_LONG, TextLine, text_lines
+from ftcore.text.streams import Broken, LineReader, Rest, read
 
 _OPEN = re.compile(r"<doc\b[^>]*>\s*$")
 _TITLE = re.compile(r'\btitle="(.*)"')
+
+
+_BLOCK = 1 << 19  # bytes looked through at once
+_LONGEST = 4 << 20  # bytes of a page that is looked for as a whole
+_DOCUMENT, _EMPTY = 0, 1  # kinds of pages, see native/pages.h
+_END = b"\n</doc>\n"
+
+
+def read_pages(
+    stream: BinaryIO, encoding: str, out: BatchBuilder, limit: int, first: int = 1
+) -> Iterator[None]:
+    """What `read_wiki` makes of a stream of UTF-8, in blocks: lines are looked at by the native core.
+
+    Pages with something odd in them (damage, a page in a page) go through `read_wiki`, and so does what is left where
+    the stream ends or breaks off.
+
+    Args:
+        stream: bytes.
+        encoding: what it was called, for `text_lines`.
+        out: takes documents and rejects.
+        limit: bytes of a line.
+        first: number of the first line.
+    """
+    held, line, over = b"", first, False
+    most = min(limit, _LONGEST)
+    broken: Broken | None = None
+    while not over:
+        blocks, size = [held], 0
+        while size < _BLOCK and not over:
+            try:
+                block = read(stream, _BLOCK)
+            except Broken as error:
+                block, broken = b"", error
+            over = not block
+            blocks.append(block)
+            size += len(block)
+        held = b"".join(blocks)
+        if line == 1 and b"\n" not in held[:_BLOCK]:  # lines that end in carriage returns, or none
+            break
+        at, odd = 0, True
+        while odd:
+            rows, stop, lines, odd = native.wiki_pages(np.frombuffer(held, np.uint8)[at:], most)
+            _take(held[at:] if at else held, rows.reshape(-1, 6).tolist(), line, out)
+            yield
+            at, line = at + stop, line + lines
+            end = held.find(_END, at) if odd else -1
+            if end < 0:
+                break
+            page = held[at : end + len(_END)]
+            yield from read_wiki(text_lines(LineReader(io.BytesIO(page), limit, line), encoding), out)
+            at, line = at + len(page), line + page.count(b"\n")
+        held = held[at:]
+        if odd and len(held) > 4 * most + _BLOCK:  # no end of it in sight
+            break
+    framed = LineReader(Rest(held, stream, broken), limit, line, returns=line == 1)
+    yield from read_wiki(text_lines(framed, encoding), out)
+    if framed.broken:
+        out.break_off(framed.number + 1, framed.broken)
+
+
+def _take(block: bytes, rows: list[list[int]], first: int, out: BatchBuilder) -> None:
+    """Plain pages as documents, and those that are empty as such."""
+    lines, texts = [], []
+    for line, opening, opened, begin, end, kind in rows:
+        if kind == _DOCUMENT:
+            lines.append(first + line)
+            texts.append(block[begin:end])
+        elif kind == _EMPTY:
+            out.reject(first + line, "empty", block[begin:end].decode(), step="filters")
+        else:
+            page = _Page(first + line, block[opening:opened].decode())
+            page.held = [block[begin:end].decode()]
+            if lines:
+                out.add_plain(lines, texts)
+                lines, texts = [], []
+            page.finish(out)
+    out.add_plain(lines, texts)
 
 
 def read_wiki(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
