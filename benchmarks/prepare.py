@@ -46,6 +46,7 @@ path, out, workers, loading = sys.argv[1], sys.argv[2], int(sys.argv[3]), time.p
 OURS = (
     _COMMON
     + """
+from ftcore.base.strings import leave_pandas_out
 from ftcore.config import load_config
 from ftcore.shards.whole import prepare_corpus
 from ftcore.text.tokenizer import Tokenizer
@@ -53,6 +54,7 @@ options = load_config(None, [
     "ingest.sources=[{path: " + path + ", format: wiki}]", "text.normalize.simplify=true",
     "text.stopwords.mode=on", f"workers={workers}",
 ])
+leave_pandas_out()  # as the command does
 Tokenizer(options.text).tokenize(["我们是", "hello"])
 loaded = time.perf_counter() - loading
 cpu, wall = spent(), time.perf_counter()

@@ -26,6 +26,24 @@ def best_leaves(hidden: NDArray[np.float32], output: NDArray[np.float32], folded
 
 def best_of(scores: NDArray[np.float32], banned: NDArray[np.int32], k: int) -> tuple[Any, ...]: ...
 
+TAG: int
+
+REFERENCE: int
+
+COMPOSED: int
+
+CHINESE: int
+
+def text_kinds(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Any: ...
+
+def clean_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64], width: bool, squeeze: bool) -> tuple[Any, ...]: ...
+
+def count_scripts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[Any, ...]: ...
+
+def count_byte(data: NDArray[np.uint8], offsets: NDArray[np.int64], byte: int) -> Any: ...
+
+def wiki_pages(block: NDArray[np.uint8], limit: int) -> tuple[Any, ...]: ...
+
 LONGEST_VALUE: int
 
 def format_rows(blob: NDArray[np.uint8], offsets: NDArray[np.int64], first: int, vectors: NDArray[np.float32], out: NDArray[np.uint8], ends: NDArray[np.int64], hard: NDArray[np.uint8]) -> None: ...

@@ -18,6 +18,7 @@ import ftcore
 from ftcore.base.addresses import is_remote
 from ftcore.base.files import atomic_file
 from ftcore.base.holdings import holdings_table
+from ftcore.base.strings import leave_pandas_out
 from ftcore.config import Config, load_config
 from ftcore.curation.trial import DOCUMENTS, try_filters
 from ftcore.effects import without_effect
@@ -39,6 +40,7 @@ SECONDS = 5.0  # between lines where there is no terminal
 
 def run_prepare(given: argparse.Namespace) -> None:
     """Prepare, with progress on standard error and the counts on standard output; or say what the filters would drop."""
+    leave_pandas_out()
     options = load_config(given.config, given.options)
     for said in without_effect(options):
         print(f"warning: {said}", file=sys.stderr)

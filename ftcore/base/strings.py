@@ -6,7 +6,9 @@ answers one text.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +27,25 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     builder = pa.lib.StringBuilder()
     builder.append_values(values)
     return builder.finish()
+
+
+class _NoPandas:
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        if name == "pandas":
+            raise ImportError("no frame is made in this process")
+
+
+def leave_pandas_out() -> None:
+    """Let Arrow ask for pandas once and find none, in a process of ours that meets no frame: half a second less."""
+    if "pandas" in sys.modules:
+        return
+    nothing = _NoPandas()
+    sys.meta_path.insert(0, nothing)
+    try:
+        pa.array([])
+    finally:
+        sys.meta_path.remove(nothing)
 
 
 def holds_text(kind: pa.DataType) -> bool:

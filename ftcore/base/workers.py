@@ -198,6 +198,11 @@ def value_of(target: str, kind: str, value: Any) -> Any:
 def serve(parent: int) -> None:
     """The life of a worker: answer calls until stdin closes or the process `parent` ends."""
     die_with(parent)
+    from ftcore.base.strings import (
+        leave_pandas_out,
+    )  # here: the process that starts workers may need no Arrow
+
+    leave_pandas_out()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get between the answers
     for line in sys.stdin.buffer:

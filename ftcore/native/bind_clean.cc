@@ -8,7 +8,8 @@
 namespace ftcore {
 
 void bind_clean(nb::module_& m) {
-  m.attr("MARKUP") = static_cast<int>(MARKUP);
+  m.attr("TAG") = static_cast<int>(TAG);
+  m.attr("REFERENCE") = static_cast<int>(REFERENCE);
   m.attr("COMPOSED") = static_cast<int>(COMPOSED);
   m.attr("CHINESE") = static_cast<int>(CHINESE);
   m.def(
@@ -24,7 +25,7 @@ void bind_clean(nb::module_& m) {
         return owned(std::move(kinds));
       },
       nb::arg("data"), nb::arg("offsets"),
-      "Bits of what each text ``data[offsets[i]:offsets[i + 1]]`` holds: MARKUP, COMPOSED, CHINESE; uint8[n].");
+      "Bits of what each text ``data[offsets[i]:offsets[i + 1]]`` holds: TAG, REFERENCE, COMPOSED, CHINESE; uint8[n].");
   m.def(
       "clean_texts",
       [](Vector<const uint8_t> data, Vector<const int64_t> offsets, bool width, bool squeeze) {
@@ -58,6 +59,19 @@ void bind_clean(nb::module_& m) {
         return nb::make_tuple(owned(std::move(han)), owned(std::move(latin)));
       },
       nb::arg("data"), nb::arg("offsets"), "Han characters and Latin words of each text: two int64[n].");
+  m.def(
+      "count_byte",
+      [](Vector<const uint8_t> data, Vector<const int64_t> offsets, uint8_t byte) {
+        require_offsets(offsets, data.size(), "count_byte");
+        std::vector<int64_t> counts(static_cast<size_t>(offsets.size() - 1));
+        {
+          nb::gil_scoped_release released;
+          for (size_t i = 0; i < counts.size(); ++i)
+            counts[i] = count_byte(data.data + offsets[i], offsets[i + 1] - offsets[i], byte);
+        }
+        return owned(std::move(counts));
+      },
+      nb::arg("data"), nb::arg("offsets"), nb::arg("byte"), "How often a byte stands in each text: int64[n].");
   m.def(
       "wiki_pages",
       [](Vector<const uint8_t> block, int64_t limit) {

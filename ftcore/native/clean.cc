@@ -1,5 +1,6 @@
 #include "clean.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "letters.h"
@@ -36,6 +37,19 @@ bool surely_composed(uint32_t c) {
 bool is_han(uint32_t c) {
   return (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
          (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+constexpr uint64_t ONES = 0x0101010101010101u, HIGH = 0x8080808080808080u;
+
+// Whether one of eight bytes, none from 0x80 up, is this one.
+inline bool holds(uint64_t eight, uint8_t byte) {
+  const uint64_t other = eight ^ (ONES * byte);
+  return ((other - ONES) & ~other & HIGH) != 0;
+}
+
+// The high bit of each of eight bytes, none from 0x80 up, that is this one.
+inline uint64_t equal(uint64_t eight, uint8_t byte) {
+  return ~((eight ^ ONES * byte) + (HIGH - ONES)) & HIGH;
 }
 
 inline bool letter(uint8_t byte) { return static_cast<uint8_t>((byte | 32) - 'a') < 26; }
@@ -83,13 +97,22 @@ Change change(const uint8_t* text, int64_t left, bool width, int64_t& size) {
 
 uint8_t kinds_of(const uint8_t* text, int64_t size) {
   uint32_t kinds = 0;
+  bool borders = false;  // \x01 or \x02, which the steps for tags use themselves
   for (int64_t i = 0; i < size;) {
+    if (i + 8 <= size) {
+      uint64_t eight;
+      std::memcpy(&eight, text + i, 8);
+      if ((eight & HIGH) == 0 && !(holds(eight, '<') | holds(eight, '&') | holds(eight, 1) | holds(eight, 2))) {
+        i += 8;
+        continue;
+      }
+    }
     const uint8_t a = text[i];
     if (a < 0x80) {
-      if (a == '<' || a == '&') {
-        const uint8_t b = i + 1 < size ? text[i + 1] : 0;
-        if (letter(b) || (a == '<' ? b == '!' || b == '?' || b == '/' : b == '#')) kinds |= MARKUP;
-      }
+      const uint8_t b = i + 1 < size ? text[i + 1] : 0;
+      if (a == '<' && (letter(b) || b == '!' || b == '?' || b == '/')) kinds |= TAG;
+      if (a == '&' && (letter(b) || b == '#')) kinds |= REFERENCE;
+      borders |= a == 1 || a == 2;
       ++i;
     } else if (a >= 0xE5 && a <= 0xE9) {  // U+5000 to U+9FFF
       kinds |= CHINESE;
@@ -104,6 +127,7 @@ uint8_t kinds_of(const uint8_t* text, int64_t size) {
       if (is_han(code)) kinds |= CHINESE;
     }
   }
+  if (borders && (kinds & REFERENCE)) kinds |= TAG;
   return static_cast<uint8_t>(kinds);
 }
 
@@ -113,11 +137,20 @@ void clean(const uint8_t* text, int64_t size, bool width, bool squeeze, Buffer<u
   bool spaced = squeeze;  // another space would go
   for (int64_t i = 0; i < size;) {
     int64_t end = i;
-    while (end < size && !CHANGES.of[text[end]]) ++end;
+    // a plain space between other characters stays; eight at once where all stay
+    for (uint64_t eight; end + 8 <= size; end += 8) {
+      std::memcpy(&eight, text + end, 8);
+      const uint64_t low = eight & ~HIGH, spaces = equal(low, ' ');
+      const bool before = end > i ? text[end - 1] == ' ' : true;
+      if ((eight & HIGH) != 0 || ((eight - ONES * ' ') & ~eight & HIGH) != 0 || equal(low, 0x7F) != 0 ||
+          (spaces & (spaces << 8 | (before ? 0x80 : 0))) != 0)
+        break;
+    }
+    while (end < size && (!CHANGES.of[text[end]] || (text[end] == ' ' && end > i && text[end - 1] != ' '))) ++end;
     if (end > i) {
       std::memcpy(to, text + i, static_cast<size_t>(end - i));
       to += end - i;
-      spaced = false;
+      spaced = text[end - 1] == ' ';
       i = end;
       if (i == size) break;
     }
@@ -143,19 +176,45 @@ void clean(const uint8_t* text, int64_t size, bool width, bool squeeze, Buffer<u
 
 void count_scripts(const uint8_t* text, int64_t size, int64_t& han, int64_t& latin) {
   han = latin = 0;
-  bool before = false, accent = false;  // the byte before is a letter's; it begins an accented one
-  for (int64_t i = 0; i < size; ++i) {
-    const uint8_t a = text[i];
-    const uint8_t b = i + 1 < size ? text[i + 1] : 0;
-    if (a >= 0xE3) {
-      han += (a >= 0xE5 && a <= 0xE9) || (a == 0xE4 && b != 0xB7) || (a == 0xE3 && b >= 0x90) ||
-             (a == 0xEF && b >= 0xA4 && b <= 0xAB) || (a == 0xF0 && b >= 0xA0);
+  const auto accented = [](uint8_t a) { return static_cast<uint8_t>(a - 0xC3) <= 0xC9 - 0xC3; };
+  const auto one = [&](uint8_t before2, uint8_t before, uint8_t a, uint8_t b, uint8_t& hans, uint8_t& words) {
+    hans = static_cast<uint8_t>(
+        hans + ((static_cast<uint8_t>(a - 0xE5) <= 4) | ((a == 0xE4) & (b != 0xB7)) | ((a == 0xE3) & (b >= 0x90)) |
+                ((a == 0xEF) & (static_cast<uint8_t>(b - 0xA4) <= 7)) | ((a == 0xF0) & (b >= 0xA0))));
+    const bool now = letter(a) | accented(a) | accented(before);
+    const bool last = letter(before) | accented(before) | accented(before2);
+    words = static_cast<uint8_t>(words + (now & !last));
+  };
+  int64_t i = 0;
+  const auto plain = [&](int64_t to) {
+    for (; i < to; ++i) {
+      uint8_t hans = 0, words = 0;
+      one(i > 1 ? text[i - 2] : 0, i > 0 ? text[i - 1] : 0, text[i], i + 1 < size ? text[i + 1] : 0, hans, words);
+      han += hans;
+      latin += words;
     }
-    const bool accented = a >= 0xC3 && a <= 0xC9, now = letter(a) || accented || accent;
-    latin += now && !before;
-    before = now;
-    accent = accented;
+  };
+  plain(std::min<int64_t>(2, size));
+  constexpr int64_t MANY = 240;  // what a byte counts to
+  for (; i + MANY < size; i += MANY) {
+    uint8_t hans = 0, words = 0;
+    const uint8_t* const at = text + i;
+    for (int64_t k = 0; k < MANY; ++k) one(at[k - 2], at[k - 1], at[k], at[k + 1], hans, words);
+    han += hans;
+    latin += words;
   }
+  plain(size);
+}
+
+int64_t count_byte(const uint8_t* text, int64_t size, uint8_t byte) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < size;) {
+    uint8_t some = 0;
+    for (const int64_t stop = std::min<int64_t>(size, i + 240); i < stop; ++i)
+      some = static_cast<uint8_t>(some + (text[i] == byte));
+    count += some;
+  }
+  return count;
 }
 
 }  // namespace ftcore

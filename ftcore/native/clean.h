@@ -9,7 +9,8 @@
 namespace ftcore {
 
 enum TextKind : uint8_t {
-  MARKUP = 1,    // may hold a tag or a reference: <[!?/A-Za-z]|&[#A-Za-z]
+  TAG = 1,       // may hold a tag: <[!?/A-Za-z]
+  REFERENCE = 8, // may hold a character reference: &[#A-Za-z]
   COMPOSED = 2,  // a character that may not be its own NFC in any company
   CHINESE = 4,   // a Han character
 };
@@ -23,5 +24,8 @@ void clean(const uint8_t* text, int64_t size, bool width, bool squeeze, Buffer<u
 
 // Han characters and Latin words (runs of letters).
 void count_scripts(const uint8_t* text, int64_t size, int64_t& han, int64_t& latin);
+
+// How often a byte stands in a text.
+int64_t count_byte(const uint8_t* text, int64_t size, uint8_t byte);
 
 }  // namespace ftcore

@@ -3,10 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
-#include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "buffer.h"
@@ -24,6 +21,19 @@ struct TokenRules {
   uint32_t speaking;  // bit of each kind of character (Letter::KIND) that makes a token more than punctuation
   bool pictures;      // emoji are no punctuation
   bool cased;         // stopwords match in any case
+};
+
+// Words to ask for often: most answers are no, and short.
+class WordSet {
+ public:
+  explicit WordSet(std::vector<std::string> words);
+  bool empty() const { return words_.empty(); }
+  bool has(const char* word, size_t size) const;
+
+ private:
+  std::vector<std::string> words_;
+  std::vector<uint64_t> hashes_;  // of each word
+  std::vector<uint32_t> slots_;   // a word's number + 1, or 0; as many as a power of two
 };
 
 class TokenCutter {
@@ -51,10 +61,11 @@ class TokenCutter {
 
  private:
   class Line;
+  bool is_mark(char c) const;
   const Letters& letters_;
   const TokenRules rules_;
-  std::deque<std::string> kept_;
-  std::unordered_set<std::string_view> stop_;
+  const WordSet stop_;
+  bool plain_;  // words of ASCII can be taken as they stand: the rules keep no mark
 };
 
 }  // namespace ftcore

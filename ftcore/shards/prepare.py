@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO
 
@@ -40,7 +42,7 @@ from ftcore.shards.lineage import INPUTS, write_inputs
 from ftcore.shards.manifest import DOCS, KEYS, QUARANTINE
 from ftcore.shards.packs import Pack
 from ftcore.shards.shards import SHARD, RowGroupWriter
-from ftcore.text.documents import Notes, rejected_rows
+from ftcore.text.documents import REJECTED, Notes, rejected_rows
 from ftcore.text.filters import make_filter
 from ftcore.text.readers import read_parts
 from ftcore.text.sources import Part
@@ -236,6 +238,16 @@ def key_numbers(keys: pa.Array) -> np.ndarray:
     return np.frombuffer(bytes.fromhex(hexadecimal.decode()), ">u8").reshape(-1, 2).astype(np.uint64)
 
 
+_PIECES = [f', "{name}": ' for name in REJECTED.names]
+_PIECES[0] = "{" + _PIECES[0][2:]
+
+
+def _rejected_line(row: tuple) -> str:
+    """A row of `REJECTED` as `json.dumps` writes it, which makes an encoder for each."""
+    values = (str(value) if isinstance(value, int) else encode_basestring(value) for value in row)
+    return "".join(chain.from_iterable(zip(_PIECES, values, strict=True))) + "}\n"
+
+
 class _PartWriter:
     """The files of one part or pack, written batch by batch."""
 
@@ -243,19 +255,20 @@ class _PartWriter:
         self._order = {f"{part.name}:{part.relative}": number for number, part in enumerate(parts)}
         self._rejects: IO[bytes] = files.open_sink(folder / QUARANTINE)
         self._keys = GrowingNpy(folder / KEYS, "<u8", (2,))
-        self._docs = RowGroupWriter(folder / DOCS, row_group=10_000)
+        self._docs = RowGroupWriter(folder / DOCS, row_group=10_000, passing=True)
         self.notes = Notes()
         self._read = self._hashed = 0
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def write(self, documents: pa.RecordBatch, refused: Sequence[pa.RecordBatch], hashed: int) -> None:
         """Append what is left of a batch, and what reading and each later step refused of it."""
-        rejects = [row for batch in refused for row in batch.to_pylist()]
+        rejects: list[tuple] = []
+        for batch in refused:
+            rejects += zip(*(column.to_pylist() for column in batch.columns), strict=True)
         # the order of files and lines, whichever step refused
-        rejects.sort(key=lambda row: (self._place(row["source"]), row["source"], row["line"]))
-        for row in rejects:
-            self._counts[row["step"], row["reason"]] += 1
-            self._rejects.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+        rejects.sort(key=lambda row: (self._place(row[0]), row[0], row[1]))
+        self._counts.update(row[2:4] for row in rejects)
+        self._rejects.write("".join(map(_rejected_line, rejects)).encode())
         self._read += len(documents) + len(rejects)
         self._hashed += hashed
         if len(documents):

@@ -23,7 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ftcore import native
 from ftcore.base import files
+from ftcore.base.strings import string_buffers
 from ftcore.config import Language, Split
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.manifest import SHARD, FileEntry, ShardEntry, load_manifest
@@ -70,9 +72,14 @@ class RowGroupWriter:
 
     Row groups end after `row_group` rows or `GROUP_BYTES` of tokens, whichever comes first; only
     one group is held in memory.
+
+    Args:
+        path: of the file.
+        row_group: rows of a group.
+        passing: the file is read once and goes: it is packed less, in a third of the time.
     """
 
-    def __init__(self, path: Path, row_group: int):
+    def __init__(self, path: Path, row_group: int, passing: bool = False):
         self.path, self.rows = path, 0
         self._row_group = row_group
         self._pending: list[pa.RecordBatch] = []
@@ -81,8 +88,8 @@ class RowGroupWriter:
         self._parquet = pq.ParquetWriter(
             self._sink,
             SHARD,
-            compression="zstd",
-            compression_level=3,
+            compression="lz4" if passing else "zstd",
+            compression_level=None if passing else 3,
             # Tokens and ids hardly repeat: a dictionary would be built, then thrown away.
             use_dictionary=["language", "split", "source"],
             write_statistics=["language", "split"],
@@ -275,8 +282,8 @@ def count_labelled(batches: Iterable[pa.RecordBatch]) -> Counts:
     labels: set[str] = set()
     for batch in map(labelled_only, batches):
         documents += len(batch)
-        spaces = pc.sum(pc.count_substring(batch.column("tokens"), " ")).as_py() or 0
-        tokens += spaces + len(batch)
+        data, offsets = string_buffers(batch.column("tokens"))
+        tokens += int(native.count_byte(data, offsets, ord(" ")).sum()) + len(batch)
         labels.update(pc.unique(pc.list_flatten(batch.column("labels"))).to_pylist())
     return Counts(documents, tokens, frozenset(labels))
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ftcore.base.strings import strings
+from ftcore.base.strings import string_buffers, strings
 
 _BLOCKS = (
     "address|article|aside|audio|blockquote|body|br|button|canvas|caption|center|col|colgroup|dd|details|dialog|dir|div"
@@ -59,7 +59,6 @@ _MAY_REFER = r"&(?:#[0-9xX]|[A-Za-z])"
 _ROUNDS = 4  # &amp;amp;lt; was encoded three times
 
 _MEMO_CHARS = 200
-_BORDER = re.compile("[\x01\x02]")
 _NAME = re.compile(r"</?([a-z0-9:]+)", re.IGNORECASE)
 _GIVEN = re.compile(rf"""([^\s"'<>/=]+)(?:\s*=\s*({_VALUE}))?""")
 _PLAUSIBLE = re.compile(r"[A-Za-z_:@*#(\[][A-Za-z0-9_:@*#.()\[\]-]*")
@@ -86,15 +85,17 @@ def without_tags(texts: pa.Array) -> pa.Array:
         >>> without_tags(pa.array(["<p>Good<br />film</p>", "if a<b and c>d", "<b>W</b>orld"])).to_pylist()
         [' Good film ', 'if a<b and c>d', 'World']
     """
-    plain = pc.replace_substring_regex(texts, "[\x01\x02]", " ")  # controls become spaces anyway
-    plain = pc.replace_substring_regex(plain, _HIDDEN, " ")
+    data, _ = string_buffers(texts)
+    if ((data == 1) | (data == 2)).any():  # controls become spaces anyway
+        texts = pc.replace_substring_regex(texts, "[\x01\x02]", " ")
+    plain = pc.replace_substring_regex(texts, _HIDDEN, " ")
     marked = pc.replace_substring_regex(plain, _TAG, "\x01\\0\x02")
     return strings([_taken(text) if "\x01" in text else text for text in marked.to_pylist()])
 
 
 def _taken(text: str) -> str:
     r"""A text whose possible tags stand between \x01 and \x02, without those that are tags."""
-    parts = _BORDER.split(text)  # text, tag, text, tag, …, text
+    parts = text.replace("\x02", "\x01").split("\x01")  # text, tag, text, tag, …, text
     waiting: dict[str, list[int]] = {}  # start tags that are such only if their end tag follows
     for at in range(1, len(parts), 2):
         tag = parts[at]

@@ -171,9 +171,8 @@ def count_tokens(tokens: pa.Array) -> np.ndarray:
         >>> count_tokens(pa.array(["", "a", "a b"])).tolist()
         [0, 1, 2]
     """
-    spaces = pc.count_substring(tokens, " ").to_numpy(zero_copy_only=False).astype(np.int64)
-    some = pc.greater(pc.binary_length(tokens), 0).to_numpy(zero_copy_only=False)
-    return np.where(some, spaces + 1, 0)
+    data, offsets = string_buffers(tokens)
+    return np.where(np.diff(offsets) > 0, native.count_byte(data, offsets, ord(" ")) + 1, 0)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -59,14 +59,16 @@ def normalize(
     column = texts if isinstance(texts, pa.Array) else _column(texts)
     kinds = native.text_kinds(*string_buffers(column))
     if options.html:
-        column, kinds = _where(
-            column, kinds, native.MARKUP, lambda marked: _changed(marked, _without_html(marked), counts)
-        )
+        changed = np.zeros(len(column), np.bool_)
+        column, kinds = _where(column, kinds, native.TAG, markup.without_tags, changed)
+        column, kinds = _where(column, kinds, native.REFERENCE, markup.without_entities, changed)
+        if changed.any():
+            counts["html"] += int(changed.sum())
     column, kinds = _where(column, kinds, native.COMPOSED, _composed)
     patterns = bool(options.mask) or "remove" in (options.urls, options.emails)  # they see each space
     column = string_column(*native.clean_texts(*string_buffers(column), options.width, not patterns))
     if options.simplify:
-        column, _ = _where(column, kinds, native.CHINESE, _each(_simplifier()))
+        column, _ = _where(column, kinds, native.CHINESE, _simplified)
     if options.lowercase:
         column = fold(column)
     return _without_finds(column, options, counts) if patterns else column
@@ -141,17 +143,32 @@ def _column(texts: Sequence[str]) -> pa.Array:
 
 
 def _where(
-    column: pa.Array, kinds: np.ndarray, kind: int, function: Callable[[pa.Array], pa.Array]
+    column: pa.Array,
+    kinds: np.ndarray,
+    kind: int,
+    function: Callable[[pa.Array], pa.Array],
+    changed: np.ndarray | None = None,
 ) -> tuple[pa.Array, np.ndarray]:
-    """Apply a costly function to the texts of a kind only; the column, and the kinds as they are then."""
+    """Apply a costly function to the texts of a kind only; the column, and the kinds as they are then.
+
+    What it changed becomes true in `changed`.
+    """
     rows = kinds & kind != 0
     if not rows.any():
         return column, kinds
     mask = pa.array(rows)
-    made = function(column.filter(mask))
+    some = column.filter(mask)
+    made = function(some)
+    if changed is not None:
+        changed[rows] |= pc.not_equal(some, made).to_numpy(zero_copy_only=False)
     kinds = kinds.copy()
     kinds[rows] = native.text_kinds(*string_buffers(made))
     return pc.replace_with_mask(column, mask, made), kinds
+
+
+def _simplified(column: pa.Array) -> pa.Array:
+    # all at once: a call costs as much as a title; there are no line breaks any more, and none is part of a word
+    return strings(_simplifier()("\n".join(column.to_pylist())).split("\n"))
 
 
 def _composed(column: pa.Array) -> pa.Array:

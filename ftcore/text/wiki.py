@@ -6,7 +6,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -71,7 +71,8 @@ def read_pages(
         held = held[at:]
         if odd and len(held) > 4 * most + _BLOCK:  # no end of it in sight
             break
-    framed = LineReader(Rest(held, stream, broken), limit, line, returns=line == 1)
+    rest = cast(BinaryIO, Rest(held, stream, broken))
+    framed = LineReader(rest, limit, line, returns=line == 1)
     yield from read_wiki(text_lines(framed, encoding), out)
     if framed.broken:
         out.break_off(framed.number + 1, framed.broken)

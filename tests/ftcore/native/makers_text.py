@@ -247,6 +247,38 @@ def text_spans(g: Given) -> list:
     return [_letters(g.module), line, g.random.random() < 0.5, g.random.random() < 0.5]
 
 
+def _texts(g: Given) -> list:
+    rows = [g.random.choice((g.text(40), g.random.choice(_LINES).encode())) for _ in range(g.size(5))]
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    return [np.frombuffer(b"".join(rows), np.uint8).copy(), offsets]
+
+
+@maker
+def text_kinds(g: Given) -> list:
+    return _texts(g)
+
+
+@maker
+def clean_texts(g: Given) -> list:
+    return [*_texts(g), g.random.random() < 0.5, g.random.random() < 0.5]
+
+
+@maker
+def count_scripts(g: Given) -> list:
+    return _texts(g)
+
+
+@maker
+def count_byte(g: Given) -> list:
+    return [*_texts(g), g.size(255)]
+
+
+@maker
+def wiki_pages(g: Given) -> list:
+    lines = [g.random.choice((b'<doc title="a">', b"</doc>", b"a", b"", g.text(9))) for _ in range(g.size(9))]
+    return [np.frombuffer(b"\n".join([*lines, b""]), np.uint8).copy(), g.size(99)]
+
+
 _LINES = [
     "",
     "I don't use C++ 3.5",

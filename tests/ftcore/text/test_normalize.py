@@ -4,11 +4,13 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftcore import native
+from ftcore.base.strings import string_buffers, strings
 from ftcore.config import Normalize
-from ftcore.text.normalize import normalize
+from ftcore.text.normalize import by_patterns, normalize
 
 
 def one(text, **options):
@@ -114,3 +116,94 @@ def test_time_is_linear_in_junk(junk):
     start = time.process_time()
     normalize([junk * (1_000_000 // len(junk))], Normalize(urls="remove", emails="remove"))
     assert time.process_time() - start < 5
+
+
+ATOMS = [
+    *(
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\r\n",
+        "\x00",
+        "\x01",
+        "\x02",
+        "\x1f",
+        "\x7f",
+        "\x80",
+        "\u00a0",
+        "\u1680",
+        "\u2003",
+    ),
+    *("\u200a", "\u200b", "\u2028", "\u2029", "\u202f", "\u205f", "\u2060", "\u3000", "\ufeff", "\u00ad"),
+    *("\U000e0100", "\U000e01ef", "\U000e01f0", "\U000e00ff", "\u0085", "\u2027", "\u2030", "\u3001"),
+    *("Ａ", "ｚ", "０", "９", "：", "＠", "［", "｛", "／", "ａ", "Ｚ", "｀"),
+    *(
+        "<b>",
+        "</b>",
+        "<br/>",
+        "<x>",
+        "a<b",
+        "<!-- c -->",
+        "<",
+        "&",
+        "&amp;",
+        "&lt;b&gt;",
+        "&nbsp;",
+        "&#x4e2d;",
+        "&#1;",
+    ),
+    *("e\u0301", "\u0301", "が", "か\u3099", "한", "\u1112\u1161\u11ab", "Å", "豈", "é", "ﬁ", "\u0344", "Å"),
+    *("中", "國", "東京大學", "乾坤", "头髮", "㐀", "𠀀", "，", "。", "我们"),
+    *(
+        "a",
+        "Word",
+        "İ",
+        "ΑΣ",
+        "http://a.cn/b",
+        "x@y.org",
+        "13812345678",
+        "138 1234  5678",
+        "1.2.3.4",
+        "😀",
+        "x" * 20,
+    ),
+]
+hostile = st.lists(st.sampled_from(ATOMS), max_size=25).map("".join)
+any_options = st.builds(
+    Normalize,
+    html=st.booleans(),
+    width=st.booleans(),
+    simplify=st.booleans(),
+    lowercase=st.booleans(),
+    urls=st.sampled_from(["keep", "keep", "remove"]),
+    emails=st.sampled_from(["keep", "keep", "remove"]),
+    mask=st.sampled_from([[], [], ["phone", "ip"]]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(hostile | st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=6),
+    any_options,
+)
+def test_the_core_makes_what_the_patterns_say(texts, options):
+    ours, theirs = Counter(), Counter()
+    expected = by_patterns(strings(texts), options, theirs).to_pylist()
+    assert normalize(strings(texts), options, ours).to_pylist() == expected
+    assert ours == theirs
+
+
+def test_what_is_surely_composed_is_so_in_any_company():
+    """Over all characters: those that the core lets pass neither change, nor reorder, nor combine with one before."""
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    kinds = native.text_kinds(*string_buffers(strings(map(chr, codes))))
+    parts = (unicodedata.decomposition(chr(code)).split() for code in codes)
+    behind = {chr(int(part[1], 16)) for part in parts if len(part) == 2 and not part[0].startswith("<")}
+    behind |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    for code, kind in zip(codes, kinds.tolist(), strict=True):
+        if not kind & native.COMPOSED:
+            char = chr(code)
+            assert unicodedata.normalize("NFC", char) == char and not unicodedata.combining(char), hex(code)
+            assert char not in behind, hex(code)
+    assert not kinds[0x4E00:0x9FFF].astype(int).__and__(native.COMPOSED).any()

@@ -177,6 +177,57 @@ def test_tokens_are_those_of_the_steps(text, texts, version):
     compare(text, texts, version)
 
 
+PLAIN = [
+    *"aZb019",
+    "the",
+    "Www",
+    "www",
+    "ab",
+    ",",
+    ";",
+    "!",
+    "?",
+    '"',
+    "(",
+    ")",
+    ".",
+    ".",
+    "'",
+    "&",
+    "_",
+    "-",
+    "000",
+]
+PLAIN += [
+    "/",
+    ":",
+    "@",
+    "#",
+    "+",
+    "%",
+    "<",
+    " ",
+    " ",
+    "\t",
+    "\x7f",
+    "http",
+    "com",
+    "net",
+    "__label__",
+    "</s>",
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.lists(st.sampled_from(PLAIN), max_size=12).map("".join), min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_plain_words_are_taken_as_they_stand(texts, symbols):
+    marks = ["P", "Sm", "Sc", "Sk"] if symbols else ["Pc"]  # with the latter a comma is no mark
+    compare(Text(segment=Segment(marks=marks), normalize=Normalize(html=False)), texts)
+
+
 @settings(deadline=None, max_examples=60)
 @given(options, st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=6))
 def test_any_text(text, texts):

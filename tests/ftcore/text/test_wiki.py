@@ -1,5 +1,14 @@
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftcore.text import wiki
 from ftcore.text.documents import BatchBuilder
-from ftcore.text.wiki import read_wiki
+from ftcore.text.records import text_lines
+from ftcore.text.streams import Broken, LineReader
+from ftcore.text.wiki import read_pages, read_wiki
 
 
 def read(text, limit=200):
@@ -50,3 +59,98 @@ def test_what_is_outside_and_what_is_not_closed():
         (3, "read", "<doc> without </doc>"),
         (10, "read", "<doc> without </doc>"),
     ]
+
+
+class Pieces(io.RawIOBase):
+    """A stream that gives its pieces one by one, and may break off behind them."""
+
+    def __init__(self, pieces, broken):
+        self._pieces, self._broken = [piece for piece in pieces if piece], broken
+
+    def read(self, size=-1):
+        if not self._pieces and self._broken:
+            raise Broken("truncated archive")
+        piece = self._pieces.pop(0) if self._pieces else b""
+        if 0 <= size < len(piece):
+            self._pieces.insert(0, piece[size:])
+        return piece[:size]
+
+
+def taken(out):
+    found = [(kept.to_pylist(), lost.to_pylist()) for kept, lost in out.take()]
+    return found, out.taken, out.broken
+
+
+def by_lines(text, limit, broken):
+    out = BatchBuilder("s:f", "", "", limit)
+    framed = LineReader(Pieces([text], broken), limit, 1, returns=True)
+    for _ in read_wiki(text_lines(framed, "utf-8"), out):
+        pass
+    if framed.broken:
+        out.break_off(framed.number + 1, framed.broken)
+    return taken(out)
+
+
+LINES = [
+    b'<doc id="1" url="u" title="A">',
+    '<doc title="中 &amp; b">'.encode(),
+    b'<doc title="">',
+    b"<doc>",
+    b'<doc title="x" > ',
+    b'<doc id="a>b" title="A">',
+    b"<document>",
+    b'<doc subtitle="A">',
+    b'<doc title="A" other="B">',
+    *(b"</doc>", b"</doc>", b"</doc>", b"</doc>", b" </doc>", b"</doc>\r", b"a</doc>", b"<b>x</b>"),
+    *(
+        b"A",
+        b" A ",
+        "中 & b".encode(),
+        b"B",
+        b"",
+        b"",
+        b" ",
+        b"\t",
+        "\u3000".encode(),
+        "\u00a0A\u2003".encode(),
+    ),
+    *(
+        b"bad \xff",
+        b"\xed\xa0\x80",
+        b"nul \x00",
+        b"cr \r in it",
+        b"x" * 60,
+        "长".encode() * 30,
+        b"\xef\xbb\xbf<doc>",
+    ),
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.sampled_from(LINES), max_size=40).map(b"\n".join),
+    st.integers(1, 200),
+    st.sampled_from([40, 100, 10_000]),
+    st.booleans(),
+    st.sampled_from([16, 100, 1 << 19]),
+    st.sampled_from([30, 4 << 20]),
+)
+def test_blocks_are_read_as_lines_are(text, step, limit, broken, block, longest):
+    pieces = [text[at : at + step] for at in range(0, len(text), step)]
+    out = BatchBuilder("s:f", "", "", limit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiki, "_BLOCK", block)
+        patch.setattr(wiki, "_LONGEST", longest)
+        for _ in read_pages(Pieces(pieces, broken), "utf-8", out, limit):
+            pass
+    assert taken(out) == by_lines(text, limit, broken)
+
+
+def test_most_pages_are_looked_at_by_the_core(monkeypatch):
+    text = b'<doc title="A">\nA\n\nbody\n</doc>\n' * 1000 + b'<doc title="A">\nA\n</doc>\n' * 1000
+    monkeypatch.setattr(wiki, "read_wiki", lambda lines, out: iter(()))  # what goes there is lost
+    out = BatchBuilder("s:f", "", "", 1000)
+    for _ in read_pages(io.BytesIO(text), "utf-8", out, 1000):
+        pass
+    ((kept, lost),) = out.take()
+    assert (len(kept), len(lost)) == (1000, 1000)
