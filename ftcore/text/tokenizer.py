@@ -141,7 +141,7 @@ class Tokenizer:
     def _keys(self, clean: pa.Array) -> list[str]:
         folded = fold(clean) if self.text.normalize.lowercase else clean
         data, offsets = string_buffers(folded)
-        text, cuts = memoryview(data), offsets.tolist()
+        text, cuts = data.data, offsets.tolist()
         return [xxh3_128_hexdigest(text[begin:end]) for begin, end in pairwise(cuts)]
 
     def _normalized(self, texts: pa.Array | Sequence[str]) -> pa.Array:
