@@ -29,6 +29,17 @@ def strings(values: Iterable[str | None]) -> pa.Array:
     return builder.finish()
 
 
+def booleans(values: np.ndarray) -> pa.Array:
+    """Bool [n] as a column.
+
+    Example:
+        >>> booleans(np.array([True, False])).to_pylist()
+        [True, False]
+    """
+    bits = np.packbits(values, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+
+
 class _NoPandas:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:

@@ -51,6 +51,8 @@ def texts_of(values: Iterable[Any], place: str = "text") -> list[str]:
         raise TypeError(f"{place}s must be a str or a list of str, not {shown(values)}")
     if getattr(values, "ndim", 1) != 1:
         raise UserError(f"{place}: a table of shape {values.shape}; give one column of it")  # type: ignore[attr-defined]
+    if str(getattr(values, "dtype", "")) in ("object", "str", "string"):
+        values = values.tolist()  # type: ignore[attr-defined]  # a list of the same, ten times as fast to walk through
     return [value if type(value) is str else _text(value, f"{place} {n}") for n, value in enumerate(values)]
 
 

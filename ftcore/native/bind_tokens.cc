@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -54,6 +56,9 @@ class HeldCutter {
     auto work = [&](int part) {
       try {
         for (int64_t piece; (piece = next++) < pieces;) {
+          const int64_t bytes = offsets[cuts[piece + 1]] - offsets[cuts[piece]];
+          made[piece].text.reserve(bytes + bytes / 4 + 64);
+          made[piece].ends.reserve(cuts[piece + 1] - cuts[piece]);
           for (int64_t i = cuts[piece]; i < cuts[piece + 1]; ++i) {
             if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) return;
             const Outcome found =
@@ -77,31 +82,39 @@ class HeldCutter {
       std::shared_lock<std::shared_mutex> unchanged;
       if (held != nullptr) unchanged = std::shared_lock<std::shared_mutex>(held->lock);
       for (auto& one : scratches) one->stop = &stop;
-      if (pieces <= 1 && data.size() < PIECE) {  // a few milliseconds
-        work(0);
-      } else {
-        auto go_on = [&] {
-          nb::gil_scoped_acquire gil;
-          if (!interrupted) interrupted = PyErr_CheckSignals() != 0;
-          return !interrupted;
-        };
-        run_team(static_cast<int>(scratches.size()), work, go_on, &stop);
-      }
+      auto go_on = [&] {
+        nb::gil_scoped_acquire gil;
+        if (!interrupted) interrupted = PyErr_CheckSignals() != 0;
+        return !interrupted;
+      };
+      const bool small = pieces <= 1 && data.size() < PIECE;  // a few milliseconds
+      const auto all = [&](const std::function<void(int)>& some) {
+        if (small) some(0);
+        else run_team(static_cast<int>(scratches.size()), some, go_on, &stop);
+      };
+      all(work);
       if (stop == 0) {
+        std::vector<int64_t> starts;
         int64_t size = 0;
-        for (const auto& piece : made) size += piece.text.size();
-        text.reserve(size);
-        ends.reserve(lines + 1);
-        ends.push(0);
-        for (auto& piece : made) {
-          for (int64_t i = 0; i < piece.ends.size(); ++i) ends.push(text.size() + piece.ends[i]);
-          if (piece.text.size() > 0) {
-            std::memcpy(text.data() + text.size(), piece.text.data(), static_cast<size_t>(piece.text.size()));
-            text.extend(piece.text.size());
-          }
+        for (const auto& piece : made) {
+          starts.push_back(size);
+          size += piece.text.size();
           marks += piece.marks;
           stops += piece.stops;
         }
+        text.resize(size);
+        ends.resize(lines + 1);
+        ends[0] = 0;
+        next = 0;
+        all([&](int) {  // a piece goes when it is copied: memory holds what is made once, not twice
+          for (int64_t piece; (piece = next++) < pieces;) {
+            TokenCutter::Lines& one = made[piece];
+            for (int64_t i = 0; i < one.ends.size(); ++i) ends[cuts[piece] + i + 1] = starts[piece] + one.ends[i];
+            if (one.text.size() > 0)
+              std::memcpy(text.data() + starts[piece], one.text.data(), static_cast<size_t>(one.text.size()));
+            one = TokenCutter::Lines{};
+          }
+        });
       }
     }
     for (auto& one : scratches) one->stop = nullptr;

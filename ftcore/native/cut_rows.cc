@@ -13,7 +13,7 @@ namespace ftcore {
 
 namespace {
 
-constexpr int64_t PIECE = 1 << 19;  // bytes that a thread takes at once, about
+constexpr int64_t PIECE = 1 << 16;  // bytes that a thread takes at once, about: none waits long for the last one
 constexpr int64_t SMALL = 1 << 14;  // bytes for which no thread is started
 
 struct Piece {
@@ -89,9 +89,8 @@ struct Cutter {
 };
 
 template <class T>
-void append(const Buffer<T>& from, Buffer<T>& to) {
-  T* const at = to.extend(from.size());
-  if (from.size() > 0) std::memcpy(at, from.data(), static_cast<size_t>(from.size()) * sizeof(T));
+void copy_into(const Buffer<T>& from, T* to) {
+  if (from.size() > 0) std::memcpy(to, from.data(), static_cast<size_t>(from.size()) * sizeof(T));
 }
 
 }  // namespace
@@ -115,6 +114,10 @@ CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, Way way, bool
     for (size_t i; (i = next.fetch_add(1)) < pieces.size();) {
       Piece& piece = pieces[i];
       piece.counts.reserve(piece.end - piece.begin);
+      if (joined) {  // tokens have two characters on average, of three bytes
+        const int64_t bytes = static_cast<int64_t>(rows.offsets[piece.end] - rows.offsets[piece.begin]);
+        piece.text.reserve(bytes + bytes / 4 + 64);
+      }
       for (int64_t r = piece.begin; r < piece.end; ++r) {
         if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) return;
         const auto at = static_cast<int64_t>(rows.offsets[r]);
@@ -132,33 +135,43 @@ CutRows cut_rows(const Lexicon& lexicon, const Rows<Offset>& rows, Way way, bool
       }
     }
   };
-  if (rows.size > 0 && rows.offsets[rows.size] - rows.offsets[0] <= SMALL) {
-    work(0);
-  } else if (rows.size > 0) {
+  const bool small = rows.size > 0 && rows.offsets[rows.size] - rows.offsets[0] <= SMALL;
+  const auto all = [&](const std::function<void(int)>& some) {
+    if (small || pieces.empty()) return some(0);
     const bool alone = pieces.size() < static_cast<size_t>(threads);
-    run_team(alone ? static_cast<int>(pieces.size()) : threads, work,
-             [&] { return !(made.stopped = !go_on()); }, &stop);
-  }
+    run_team(alone ? static_cast<int>(pieces.size()) : threads, some,
+             [&] { return !(made.stopped = made.stopped || !go_on()); }, &stop);
+  };
+  all(work);
   if (made.wrong >= 0 || made.stopped) return made;
 
-  int64_t text = 0, tokens = 0;
+  struct Start {
+    int64_t text, tokens;
+  };
+  std::vector<Start> starts;
+  Start total{0, 0};
   for (const Piece& piece : pieces) {
-    text += piece.text.size();
-    tokens += piece.ends.size();
+    starts.push_back(total);
+    total.text += piece.text.size();
+    total.tokens += piece.ends.size();
   }
-  made.text.reserve(text);
-  made.begins.reserve(tokens);
-  made.ends.reserve(tokens);
-  made.offsets.reserve(rows.size + 1);
-  int64_t end = 0;
-  made.offsets.push(0);
-  for (Piece& piece : pieces) {
-    append(piece.text, made.text);
-    append(piece.begins, made.begins);
-    append(piece.ends, made.ends);
-    for (int64_t i = 0; i < piece.counts.size(); ++i) made.offsets.push(end += piece.counts[i]);
-    piece = Piece{};
-  }
+  made.text.resize(total.text);
+  made.begins.resize(total.tokens);
+  made.ends.resize(total.tokens);
+  made.offsets.resize(rows.size + 1);
+  made.offsets[0] = 0;
+  next = 0;
+  all([&](int) {  // a piece goes when it is copied: memory holds what is made once, not twice
+    for (size_t i; (i = next.fetch_add(1)) < pieces.size();) {
+      Piece& piece = pieces[i];
+      copy_into(piece.text, made.text.data() + starts[i].text);
+      copy_into(piece.begins, made.begins.data() + starts[i].tokens);
+      copy_into(piece.ends, made.ends.data() + starts[i].tokens);
+      int64_t end = joined ? starts[i].text : starts[i].tokens;
+      for (int64_t r = 0; r < piece.counts.size(); ++r) made.offsets[piece.begin + r + 1] = end += piece.counts[r];
+      piece = Piece{};
+    }
+  });
   return made;
 }
 

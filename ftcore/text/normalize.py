@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ftcore import native
-from ftcore.base.strings import string_buffers, string_column, strings
+from ftcore.base.strings import booleans, string_buffers, string_column, strings
 from ftcore.config import Normalize
 from ftcore.text import markup
 from ftcore.text.language import HAN
@@ -156,11 +156,11 @@ def _where(
     rows = kinds & kind != 0
     if not rows.any():
         return column, kinds
-    mask = pa.array(rows)
+    mask = booleans(rows)
     some = column.filter(mask)
     made = function(some)
     if changed is not None:
-        changed[rows] |= pc.not_equal(some, made).to_numpy(zero_copy_only=False)
+        changed[rows] |= np.array(pc.not_equal(some, made).to_pylist(), np.bool_)  # to_numpy imports pandas
     kinds = kinds.copy()
     kinds[rows] = native.text_kinds(*string_buffers(made))
     return pc.replace_with_mask(column, mask, made), kinds
