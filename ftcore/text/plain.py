@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from ftcore.config import Source
-from ftcore.text.documents import BatchBuilder
+from ftcore.text.documents import BATCH_ROWS, BatchBuilder
 from ftcore.text.encodings import is_framed_by_newline_byte
 from ftcore.text.fields import labels_of
-from ftcore.text.records import TOO_LONG, TextLine
-from ftcore.text.streams import Broken, Reencoded, read_fully
+from ftcore.text.records import TOO_LONG, TextLine, text_lines
+from ftcore.text.streams import Blocks, Broken, LineReader, Reencoded, read_fully
+
+_BLOCK = 1 << 18  # bytes looked through at once
+_SPACES = frozenset([*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3])  # first bytes of all that str.isspace takes
 
 
 def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
@@ -24,6 +29,61 @@ def read_lines(lines: Iterator[TextLine], out: BatchBuilder) -> Iterator[None]:
         else:
             out.blank(number)
         yield
+
+
+def read_line_blocks(
+    stream: BinaryIO, encoding: str, out: BatchBuilder, limit: int, first: int = 1
+) -> Iterator[None]:
+    """What `read_lines` makes of a stream of UTF-8, in blocks: only one with damage is looked at line by line.
+
+    Args:
+        stream: bytes.
+        encoding: what it was called, for `text_lines`.
+        out: takes documents and rejects; it keeps no rows beside them.
+        limit: bytes of a line.
+        first: number of the first line.
+    """
+    blocks, line = Blocks(stream, _BLOCK), first
+    while not blocks.over:
+        blocks.more()
+        end = blocks.held.rfind(b"\n") + 1
+        if (line == 1 and blocks.returns) or (end == 0 and len(blocks.held) > 2 * limit + _BLOCK):
+            break
+        block, blocks.held = blocks.held[:end], blocks.held[end:]
+        lines = _plain_lines(block, limit, line == 1)
+        if lines is None:
+            framed = LineReader(io.BytesIO(block), limit, line)
+            yield from read_lines(text_lines(framed, encoding), out)
+            line = framed.number + 1
+            continue
+        kept = [number for number, text in enumerate(lines) if text and not _is_blank(text)]
+        for at in range(0, len(kept), BATCH_ROWS):
+            some = kept[at : at + BATCH_ROWS]
+            out.add_plain([line + number for number in some], [lines[number] for number in some])
+            yield
+        line += len(lines)
+    framed = LineReader(blocks.rest(), limit, line, returns=line == 1 and blocks.returns)
+    yield from read_lines(text_lines(framed, encoding), out)
+    if framed.broken:
+        out.break_off(framed.number + 1, framed.broken)
+
+
+def _plain_lines(block: bytes, limit: int, begins: bool) -> list[bytes] | None:
+    """The lines of whole ones, None where one of them is damaged or too long."""
+    text = block.replace(b"\r\n", b"\n")
+    if begins:
+        text = text.removeprefix(codecs.BOM_UTF8)
+    lines = text.split(b"\n")[:-1]
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return None
+    longest = max(map(len, lines), default=0)
+    return lines if b"\0" not in text and longest + len(codecs.BOM_UTF8) <= limit else None
+
+
+def _is_blank(line: bytes) -> bool:
+    return line[0] in _SPACES and line.decode().isspace()
 
 
 def read_file(stream: BinaryIO | Reencoded, codec: str, out: BatchBuilder) -> Iterator[None]:

@@ -277,9 +277,11 @@ def _documents(
         codec = encoding if text is stream else "utf-8"
         yield from jsonl.read_json(text, codec, limit, out, source, place)
         return
-    if format == "wiki" and text is stream and encoding in ("utf-8", "utf-8-sig"):
-        yield from wiki.read_pages(stream, encoding, out, limit, first_line)
-        return
+    if text is stream and encoding in ("utf-8", "utf-8-sig") and type(out) is BatchBuilder:
+        by_blocks = {"wiki": wiki.read_pages, "lines": plain.read_line_blocks}.get(format)
+        if by_blocks:
+            yield from by_blocks(stream, encoding, out, limit, first_line)
+            return
     framed = streams.LineReader(text, limit, first_line, returns=first_line == 1)
     lines = text_lines(framed, encoding)
     if format == "lines":

@@ -202,6 +202,43 @@ class Rest(io.RawIOBase):
         return read(self._stream, size)
 
 
+class Blocks:
+    """A stream in large blocks: what is not done with stays, and more comes behind it.
+
+    Attributes:
+        held: what is not done with.
+        over: the stream has ended, or broken off.
+        returns: lines end in carriage returns, as `LineReader` would find.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self.held, self.over, self.returns = b"", False, False
+        self._stream, self._size, self._begun = stream, size, False
+        self._broken: Broken | None = None
+
+    def more(self) -> None:
+        """About a block more."""
+        blocks, size = [self.held], 0
+        while size < self._size and not self.over:
+            try:
+                block = read(self._stream, _BLOCK)
+            except Broken as error:
+                block, self._broken = b"", error
+            if not self._begun:
+                self.returns = _by_returns(block)
+                self._begun = True
+            self.over = not block
+            blocks.append(block)
+            size += len(block)
+            if self.returns:
+                break  # whoever reads on begins with this block
+        self.held = b"".join(blocks)
+
+    def rest(self) -> BinaryIO:
+        """What is held and whatever follows, or why nothing does."""
+        return Rest(self.held, self._stream, self._broken)  # type: ignore[return-value]
+
+
 class Reencoded:
     """A UTF-16 or UTF-32 stream as UTF-8, so that lines can be framed by the byte 0x0A.
 
@@ -266,7 +303,7 @@ class LineReader:
                 return
             if self._begins:
                 self._begins = False
-                returns = _Returns() if b"\r" in block[:-1] and b"\n" not in block else None
+                returns = _Returns() if _by_returns(block) else None
             if not block:
                 break
             if returns:
@@ -290,6 +327,10 @@ class LineReader:
         if line.endswith(b"\r"):
             line = line[:-1]
         return line[: self._limit + 1], too_long or len(line) > self._limit
+
+
+def _by_returns(first: bytes) -> bool:
+    return b"\r" in first[:-1] and b"\n" not in first
 
 
 class _Returns:

@@ -6,14 +6,14 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from ftcore import native
 from ftcore.text.documents import BatchBuilder
 from ftcore.text.records import TOO_LONG, TextLine, text_lines
-from ftcore.text.streams import Broken, LineReader, Rest, read
+from ftcore.text.streams import Blocks, LineReader
 
 _OPEN = re.compile(r"<doc\b[^>]*>\s*$")
 _TITLE = re.compile(r'\btitle="(.*)"')
@@ -40,21 +40,12 @@ def read_pages(
         limit: bytes of a line.
         first: number of the first line.
     """
-    held, line, over = b"", first, False
+    blocks, line, odd = Blocks(stream, _BLOCK), first, False
     most = min(limit, _LONGEST)
-    broken: Broken | None = None
-    while not over:
-        blocks, size = [held], 0
-        while size < _BLOCK and not over:
-            try:
-                block = read(stream, _BLOCK)
-            except Broken as error:
-                block, broken = b"", error
-            over = not block
-            blocks.append(block)
-            size += len(block)
-        held = b"".join(blocks)
-        if line == 1 and b"\n" not in held[:_BLOCK]:  # lines that end in carriage returns, or none
+    while not blocks.over:
+        blocks.more()
+        held = blocks.held
+        if (line == 1 and blocks.returns) or (odd and len(held) > 4 * most + _BLOCK):  # no end in sight
             break
         at, odd = 0, True
         while odd:
@@ -68,11 +59,8 @@ def read_pages(
             page = held[at : end + len(_END)]
             yield from read_wiki(text_lines(LineReader(io.BytesIO(page), limit, line), encoding), out)
             at, line = at + len(page), line + page.count(b"\n")
-        held = held[at:]
-        if odd and len(held) > 4 * most + _BLOCK:  # no end of it in sight
-            break
-    rest = cast(BinaryIO, Rest(held, stream, broken))
-    framed = LineReader(rest, limit, line, returns=line == 1)
+        blocks.held = held[at:]
+    framed = LineReader(blocks.rest(), limit, line, returns=line == 1 and blocks.returns)
     yield from read_wiki(text_lines(framed, encoding), out)
     if framed.broken:
         out.break_off(framed.number + 1, framed.broken)

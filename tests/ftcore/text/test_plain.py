@@ -1,8 +1,14 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ftcore.config import Source
+from ftcore.text import plain
 from ftcore.text.documents import BatchBuilder
-from ftcore.text.plain import read_fasttext, read_lines, read_paragraphs
+from ftcore.text.plain import read_fasttext, read_line_blocks, read_lines, read_paragraphs
+from ftcore.text.records import text_lines
+from ftcore.text.streams import LineReader
+from tests.reference.pieces import Pieces
 
 
 def collect(reader, lines, *args, limit=100):
@@ -69,3 +75,58 @@ def test_a_label_prefix_with_a_space_behind_it_is_counted():
     assert out.notes.counts == {
         "s: documents with '__label__' and no name behind it (a space?): no label is made of that": 2
     }
+
+
+ATOMS = [
+    b"a",
+    b"word ",
+    "中文".encode(),
+    b"\n",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\r",
+    b" ",
+    b"\t",
+    b"\x1c",
+    b"x" * 50,
+    b"\0",
+    b"\xff",
+]
+ATOMS += [
+    "\u3000".encode(),
+    "\u00a0".encode(),
+    "\u2003".encode(),
+    "\ufeff".encode(),
+    "。".encode(),
+    b"\xe3\x80",
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.sampled_from(ATOMS), max_size=40).map(b"".join),
+    st.integers(1, 200),
+    st.sampled_from([9, 40, 10_000]),
+    st.booleans(),
+    st.sampled_from([8, 60, 1 << 19]),
+)
+def test_blocks_are_read_as_lines_are(text, step, limit, broken, block):
+    pieces = [text[at : at + step] for at in range(0, len(text), step)]
+    found = []
+    for blocks in (True, False):
+        out = BatchBuilder("s:f", "", "", limit)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(plain, "_BLOCK", block)
+            stream = Pieces(pieces, broken)
+            if blocks:
+                list(read_line_blocks(stream, "utf-8", out, limit))
+            else:
+                framed = LineReader(stream, limit, returns=True)
+                list(read_lines(text_lines(framed, "utf-8"), out))
+                if framed.broken:
+                    out.break_off(framed.number + 1, framed.broken)
+        batches = [(kept.to_pylist(), lost.to_pylist()) for kept, lost in out.take()]
+        found.append((batches, out.taken, out.broken))
+    assert found[0] == found[1]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from ftcore.text import wiki
 from ftcore.text.documents import BatchBuilder
 from ftcore.text.records import text_lines
-from ftcore.text.streams import Broken, LineReader
+from ftcore.text.streams import LineReader
 from ftcore.text.wiki import read_pages, read_wiki
+from tests.reference.pieces import Pieces
 
 
 def read(text, limit=200):
@@ -61,29 +62,14 @@ def test_what_is_outside_and_what_is_not_closed():
     ]
 
 
-class Pieces(io.RawIOBase):
-    """A stream that gives its pieces one by one, and may break off behind them."""
-
-    def __init__(self, pieces, broken):
-        self._pieces, self._broken = [piece for piece in pieces if piece], broken
-
-    def read(self, size=-1):
-        if not self._pieces and self._broken:
-            raise Broken("truncated archive")
-        piece = self._pieces.pop(0) if self._pieces else b""
-        if 0 <= size < len(piece):
-            self._pieces.insert(0, piece[size:])
-        return piece[:size]
-
-
 def taken(out):
     found = [(kept.to_pylist(), lost.to_pylist()) for kept, lost in out.take()]
     return found, out.taken, out.broken
 
 
-def by_lines(text, limit, broken):
+def by_lines(pieces, limit, broken):
     out = BatchBuilder("s:f", "", "", limit)
-    framed = LineReader(Pieces([text], broken), limit, 1, returns=True)
+    framed = LineReader(Pieces(pieces, broken), limit, 1, returns=True)
     for _ in read_wiki(text_lines(framed, "utf-8"), out):
         pass
     if framed.broken:
@@ -143,7 +129,7 @@ def test_blocks_are_read_as_lines_are(text, step, limit, broken, block, longest)
         patch.setattr(wiki, "_LONGEST", longest)
         for _ in read_pages(Pieces(pieces, broken), "utf-8", out, limit):
             pass
-    assert taken(out) == by_lines(text, limit, broken)
+    assert taken(out) == by_lines(pieces, limit, broken)
 
 
 def test_most_pages_are_looked_at_by_the_core(monkeypatch):
