@@ -382,7 +382,7 @@ class _InputDigest:
         lengths.update(pc.list_value_length(labels).to_numpy(zero_copy_only=False).astype("<i4").tobytes())
         strings = (batch.column("id"), batch.column("source"), pc.list_flatten(labels))
         for hasher, column in zip((ids, sources, names), strings, strict=True):
-            hasher.update("".join(f"{value}\0" for value in column.to_pylist()).encode())
+            hasher.update("\0".join([*column.to_pylist(), ""]).encode())  # a zero byte behind each
 
     def digest(self) -> str:
         return config.digest([hasher.hexdigest() for hasher in self._hashers])
