@@ -55,7 +55,8 @@ def test_nfc():
 )
 def test_the_result_is_nfc(text):
     clean = one(text, html=False, width=False, lowercase=False)
-    assert clean == unicodedata.normalize("NFC", text)
+    seen = "".join(char for char in text if not "\U000e0100" <= char <= "\U000e01ef")  # variations of Han go
+    assert clean == unicodedata.normalize("NFC", seen)
 
 
 def test_simplify():
