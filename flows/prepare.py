@@ -18,12 +18,13 @@ from tasks.commit import commit
 from tasks.dedup import dedup
 from tasks.ingest import ingest
 from tasks.prepare import groups_of, prepare_packs
+from tasks.quality import quality
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
 
 def steps(session: Session) -> StageOutput:
-    """ingest, prepare (mapped over packs of parts), dedup, commit."""
+    """ingest, prepare (mapped over packs of parts), dedup, quality where it is asked for, commit."""
     check_text(session)
     packs = session.call(ingest)
     with (
@@ -33,7 +34,8 @@ def steps(session: Session) -> StageOutput:
         groups = session.map(prepare_packs, groups_of(packs), pool)
     prepared = [output for group in groups for output in group]
     duplicates = session.call(dedup, prepared)
-    return session.call(commit, prepared, duplicates)
+    scored = session.call(quality, prepared, duplicates) if session.config.filters.quality.asked else None
+    return session.call(commit, prepared, duplicates, scored)
 
 
 def pool_size(config: Config, packs: int) -> int:

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ftcore.base.yaml_tree import NOWHERE, Path_, Place, Places, read
 from ftcore.errors import InvalidOptions
-from ftcore.filter_options import Filters as Filters
 from ftcore.filter_options import Language as Language
 from ftcore.filter_options import NearCopies as NearCopies
-from ftcore.options import AnyPath, Options, PathText, describe, explain, merge, or_auto, override
+from ftcore.filter_options import TextFilters
+from ftcore.options import AnyPath, Options, PathText, by_key, describe, explain, merge, override
 from ftcore.options import digest as digest  # callers say config.digest(options)
+from ftcore.training_options import AutoFinetune as AutoFinetune
+from ftcore.training_options import DictionaryOptions as DictionaryOptions
+from ftcore.training_options import Finetune as Finetune
+from ftcore.training_options import Pretrain as Pretrain
+from ftcore.training_options import Tune as Tune
 
 Lines = Literal["lines", "jsonl", "json", "fasttext"]
 Masked = Literal["url", "email", "ip", "id", "card", "phone"]
@@ -188,6 +193,56 @@ class Text(Options):
     stopwords: Stopwords = Stopwords()
 
 
+_Least: Any = by_key(float, Language, ge=0, le=1)
+_Part: Any = by_key(float, Language, gt=0, le=1)
+
+
+class Quality(Options):
+    """A score for each document, the probability of a label; it becomes a column of the shards.
+
+    The classifier is one that was trained before, or is learnt from good documents and others.
+    """
+
+    model: PathText = Field(
+        "", description='a classifier: .bin, .ftz or a model\'s folder; "": one is learnt, if good is given'
+    )
+    label: str = Field("good", description="of the model, whose probability is the score")
+    good: list[Source] = Field([], description="documents as they should be")
+    other: list[Source] = Field(
+        [], description="documents to tell them from; default: random ones of ingest.sources"
+    )
+    documents: int = Field(
+        5_000, ge=10, le=10_000_000, description="learnt from: of each class and language, at most"
+    )
+    dim: int = Field(64, ge=1, le=10_000, description="size of the learnt model's vectors")
+    epoch: int = Field(5, ge=1, le=1000, description="passes over the documents learnt from")
+    lr: float = Field(0.2, gt=0, le=100, description="initial learning rate, linear to 0")
+    word_ngrams: int = Field(2, ge=1, le=10, description="longest word n-gram")
+    keep_above: _Least = Field(None, description="documents that score less are dropped")
+    keep_share: _Part = Field(
+        None, description="the share of each language's documents that stays, those with the highest scores"
+    )
+
+    @model_validator(mode="after")
+    def _ways_agree(self) -> Quality:
+        if self.model and (self.good or self.other):
+            raise ValueError("model is scored with, good and other are learnt from; give one or the other")
+        if self.keep_above is not None and self.keep_share is not None:
+            raise ValueError("keep_above and keep_share are two ways to say what stays; give one of them")
+        return self
+
+    @property
+    def asked(self) -> bool:
+        """Whether documents are scored."""
+        return bool(self.model or self.good)
+
+
+class Filters(TextFilters):
+    """Which documents stay: by `TextFilters` each for itself, then by their scores."""
+
+    quality: Quality = Quality()
+
+
 class Shards(Options):
     """Parquet output of preparation."""
 
@@ -209,114 +264,6 @@ class SplitShares(Options):
 
 
 # -------------------------------------------------------------------------------------- training
-class DictionaryOptions(Options):
-    """Words, labels and n-grams that get a row in the table (fastText's options)."""
-
-    min_count: int = Field(1, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
-    min_count_label: int = Field(0, ge=0, le=1 << 30, description="the same for labels")
-    minn: int = Field(0, ge=0, le=30, description="shortest character n-gram (0: none)")
-    maxn: int = Field(0, ge=0, le=30, description="longest character n-gram (0: none)")
-    word_ngrams: int = Field(1, ge=1, le=10, description="longest word n-gram")
-    bucket: int = Field(2_000_000, ge=0, le=2_000_000_000, description="hash buckets of n-grams")
-
-    @model_validator(mode="after")
-    def _ngrams_need_order_and_buckets(self) -> DictionaryOptions:
-        if self.minn > self.maxn:
-            raise ValueError(f"minn {self.minn} must not exceed maxn {self.maxn}")
-        if self.bucket == 0 and (self.maxn > 0 or self.word_ngrams > 1):
-            raise ValueError("bucket 0 leaves no rows for n-grams; set maxn 0 and word_ngrams 1, or a bucket")
-        return self
-
-
-class Pretrain(DictionaryOptions):
-    """Word vectors from unlabelled text."""
-
-    enabled: bool = Field(True, description="off: fine-tuning starts from random vectors")
-    model: Literal["skipgram", "cbow"] = Field("skipgram", description="what predicts what")
-    loss: Literal["ns", "hs", "softmax"] = Field("ns", description="negative sampling, tree, full")
-    dim: int = Field(100, ge=1, le=10_000, description="size of the vectors")
-    epoch: int = Field(5, ge=0, le=1000, description="passes over the corpus")
-    lr: float = Field(0.05, gt=0, le=100, description="initial learning rate, linear to 0")
-    ws: int = Field(5, ge=1, le=1000, description="largest window to either side")
-    neg: int = Field(5, ge=1, le=1000, description="negatives per pair (ns)")
-    t: float = Field(1e-4, gt=0, le=1, description="subsampling threshold of frequent words")
-    batch_size: int = Field(16, ge=1, le=65536, description="reference: centres per update; 1 is exact")
-    updates: Literal["auto", "exact", "shared"] = Field(
-        "auto", description="cpu: fastText's sequence, or neighbours share work; auto: the faster"
-    )
-    min_count: int = Field(5, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
-    minn: int = Field(3, ge=0, le=30, description="shortest character n-gram (Chinese: 1)")
-    maxn: int = Field(6, ge=0, le=30, description="longest character n-gram (Chinese: 3)")
-    languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="documents used")
-
-    @model_validator(mode="after")
-    def _no_word_ngrams(self) -> Pretrain:
-        if self.word_ngrams != 1:
-            raise ValueError("word_ngrams must be 1 in pretraining (fastText uses them in supervised only)")
-        return self
-
-
-class Finetune(DictionaryOptions):
-    """A classifier from labelled documents, from random or pretrained vectors."""
-
-    head: Literal["sgd", "linear"] = Field("sgd", description="linear: a support vector machine, folded")
-    strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
-    vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]
-    loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
-    dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
-    epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")
-    lr: float = Field(0.1, gt=0, le=100, description="initial learning rate, linear to 0")
-    lr_head: float | None = Field(None, gt=0, le=100, description="the head's own; default: lr")
-    neg: int = Field(5, ge=1, le=1000, description="negatives per example (ns)")
-    batch_size: int = Field(16, ge=1, le=65536, description="documents per update; 1 is exact")
-    freeze: Literal["none", "words", "all"] = Field(
-        "none", description="words: rows that came from pretraining stay; all: only the head learns"
-    )
-    weight_decay: float = Field(0.0, ge=0, le=1, description="decay per update of the rows in use")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of a document's features left out")
-    clip: float = Field(0.0, ge=0, le=1e6, description="largest gradient norm per update (0: off)")
-    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
-        "none", description="none, balanced, or {label: weight}"
-    )
-    patience: int = Field(0, ge=0, le=1000, description="stop after so many epochs without gain (0: off)")
-    keep_best: bool = Field(True, description="keep the epoch with the best validation score")
-    threshold: Literal["auto", "off"] | Annotated[float, Field(ge=0, le=1)] = Field(
-        "auto",
-        description="documents of several labels (or loss ova): from which probability on a label is said; auto: "
-        "chosen on validation, by label where it has 50 documents there; off: one label",
-    )
-
-
-class AutoFinetune(Finetune):
-    """The same in the pipeline, where what is not given follows from the data (`training.effort`)."""
-
-    epoch: or_auto(int, ge=0, le=10_000) = Field(  # type: ignore[valid-type]
-        "auto", description="passes over the training set; auto: the fewer documents, the more"
-    )
-    lr: or_auto(float, gt=0, le=100) = Field(  # type: ignore[valid-type]
-        "auto", description="initial learning rate, linear to 0; auto: by the number of labels"
-    )
-    dropout: or_auto(float, ge=0, lt=1) = Field(  # type: ignore[valid-type]
-        "auto", description="share of a document's features left out; auto: the more passes, the more"
-    )
-    keep_best: or_auto(bool) = Field(  # type: ignore[valid-type]
-        "auto", description="keep the epoch with the best validation score; auto: not where dropout is on"
-    )
-
-
-class Tune(Options):
-    """A search for the fine-tuning options that do best on the validation split (`flows.tune`)."""
-
-    duration: float = Field(300, gt=0, le=604_800, description="seconds of search")
-    metric: str = Field(
-        "f1", description="f1, f1:LABEL, precisionAtRecall:NN or recallAtPrecision:NN[:LABEL]"
-    )
-    predictions: int = Field(1, ge=1, le=1000, description="labels predicted for each document")
-    keep: list[Literal["epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket"]] = Field(
-        [], description="options of finetune that are not searched"
-    )
-
-
 class Evaluate(Options):
     """Scores of the fine-tuned model on the test split."""
 

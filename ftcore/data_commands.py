@@ -20,6 +20,7 @@ from ftcore.base.files import atomic_file
 from ftcore.base.holdings import holdings_table
 from ftcore.base.strings import leave_pandas_out
 from ftcore.config import Config, load_config
+from ftcore.curation.corpus import curate
 from ftcore.curation.trial import DOCUMENTS, try_filters
 from ftcore.effects import without_effect
 from ftcore.errors import UserError
@@ -29,7 +30,7 @@ from ftcore.shards.elsewhere import made_here, prepare_elsewhere, shards_here
 from ftcore.shards.holdings import prepared_holdings
 from ftcore.shards.look import look_at
 from ftcore.shards.manifest import load_manifest
-from ftcore.shards.whole import CorpusProgress, prepare_corpus
+from ftcore.shards.whole import CorpusProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -55,9 +56,11 @@ def run_prepare(given: argparse.Namespace) -> None:
         raise UserError("--out names the folder of the shards; or --dry-run says what the filters would drop")
     with _Shown(sys.stderr) as shown:
         if is_remote(given.out):
-            shards = prepare_elsewhere(options, given.out, given.credentials, shown, keep=not given.no_keep)
+            shards = prepare_elsewhere(
+                options, given.out, given.credentials, shown, keep=not given.no_keep, prepare=curate
+            )
         else:
-            shards = prepare_corpus(options, given.out, shown, keep=not given.no_keep)
+            shards = curate(options, given.out, shown, keep=not given.no_keep)
     here = made_here(given.out) if is_remote(given.out) else shards.path
     of = len(load_manifest(here, verify=False).shards)
     print(

@@ -78,6 +78,16 @@ RULES = (
         "no language score is asked for; set filters.min_language_score",
     ),
     Rule("ingest.cache_bytes", lambda c: not any(_elsewhere(c)), "no source lies at an address; leave it out"),
+    Rule(
+        "filters.quality.keep_above filters.quality.keep_share filters.quality.label filters.quality.other",
+        lambda c: not c.filters.quality.asked,
+        "nothing is scored; set filters.quality.model or filters.quality.good",
+    ),
+    Rule(
+        "filters.quality.documents filters.quality.dim filters.quality.epoch filters.quality.lr filters.quality.word_ngrams",
+        lambda c: not c.filters.quality.good,
+        "no quality model is learnt; set filters.quality.good",
+    ),
     Rule("pretrain.neg", lambda c: c.pretrain.loss != "ns", "only loss ns draws negatives; set pretrain.loss=ns"),
     Rule("finetune.neg", lambda c: c.finetune.loss != "ns", "only loss ns draws negatives; set finetune.loss=ns"),
     Rule(

@@ -23,7 +23,7 @@ class NearCopies(Options):
     words: int = Field(5, ge=1, le=50, description="n-gram of other text, in words")
 
 
-class Filters(Options):
+class TextFilters(Options):
     """Which documents stay; every dropped one is counted with its reason.
 
     A threshold is one number, or one for each language: ``max_digits: {zh: 0.3, en: 0.2}``. A language without one has
@@ -87,7 +87,7 @@ class Filters(Options):
     near: NearCopies = NearCopies()
 
     @model_validator(mode="after")
-    def _lengths_agree(self) -> Filters:
+    def _lengths_agree(self) -> TextFilters:
         for name, most in (("max_common_ngrams", 3), ("max_repeated_ngrams", 6)):
             given = getattr(self, name)
             for shares in given.values() if isinstance(given, dict) else [given or []]:

@@ -8,12 +8,15 @@ from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.prepare import PreparedPart
 from ftcore.shards.shards import ShardSet
+from tasks.quality import scores_of
 from tasks.reuse import TOLD, StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 
 
 @stage_task("commit", **IO_RETRIES)
-def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutput) -> StageOutput:
+def commit(
+    session: Session, prepared: list[StageOutput], duplicates: StageOutput, scored: StageOutput | None
+) -> StageOutput:
     """Merge the parts without duplicates into shards; counts and reasons go to Prefect and MLflow."""
     config = session.config
     options = CommitOptions.of(config)
@@ -22,7 +25,9 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
         parts = [PreparedPart.load(p.file("part"), verify=False) for p in prepared]
         drops = duplicates.file("drops") if config.filters.dedup != "off" else None
         earlier = sorted(session.store.stages.glob("commit/*/shards"))
-        shards = commit_shards(parts, drops, options, out / "shards", earlier=earlier)
+        shards = commit_shards(
+            parts, drops, options, out / "shards", earlier=earlier, quality=scores_of(scored)
+        )
         if child is not None:
             child.tracker.file(child.run, Path(shards.path) / "manifest.json", "data")
         of = len(load_manifest(shards.path, verify=False).shards)
@@ -31,7 +36,11 @@ def commit(session: Session, prepared: list[StageOutput], duplicates: StageOutpu
 
     output = session.stage(
         "commit",
-        inputs={"duplicates": duplicates.digest, **{f"{n:05d}": p.digest for n, p in enumerate(prepared)}},
+        inputs={
+            "duplicates": duplicates.digest,
+            **({} if scored is None else {"quality": scored.digest}),
+            **{f"{n:05d}": p.digest for n, p in enumerate(prepared)},
+        },
         options={
             **options.shaping(),
             "shards": options.shards.model_dump(),

@@ -16,6 +16,7 @@ from ftcore.text.sources import Part, cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 
 FILES = 200  # looked into, at even distances
+BYTES = 128 << 20  # of a part, at most: what is held of it
 REACH = 8  # so many documents are read for each that is taken: neighbours are alike
 
 
@@ -39,7 +40,7 @@ def sampled(
     """Tokenised documents, about `most` of them, from all over the corpus.
 
     Of up to `FILES` files, and of up to so many parts of them, each gives an equal number: every `REACH`-th of its first
-    documents, or all where there are fewer.
+    documents, or all where there are fewer. No more than `BYTES` of a part are read.
 
     Args:
         ingest: its sources.
@@ -68,14 +69,15 @@ def sampled(
 
 def _of_part(part: Part, ingest: Ingest, wanted: int, extent: Extent) -> Iterator[pa.RecordBatch]:
     """Every `REACH`-th of the first documents, and from the others what is missing if there are no more."""
-    seen = 0
+    seen = size = 0
     held: list[pa.RecordBatch] = []
     for documents, rejected in read_part(part, ingest, Notes()):
         extent.read += len(documents) + len(rejected)
         extent.broken += len(rejected)
         held.append(documents)
         seen += len(documents)
-        if seen >= wanted * REACH:
+        size += documents.nbytes
+        if seen >= wanted * REACH or size >= BYTES:
             break
     rows = np.arange(seen) if seen <= wanted else (np.arange(wanted) * seen) // wanted
     start = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -9,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from ftcore.config import Config
-from ftcore.curation.sample import Extent, sampled
+from ftcore.curation.quality import HeldOut, QualityModel, by_language, quality_model
+from ftcore.curation.sample import Extent, sampled, spread
+from ftcore.shards.quality import histogram
 from ftcore.text.documents import excerpt
 from ftcore.text.filters import RULES, FilterRule, Judge
 from ftcore.text.tokenizer import Tokenizer
@@ -50,6 +53,26 @@ class RuleTrial:
 
 
 @dataclass
+class ScoreTrial:
+    """What scores would do to the documents that the other filters let pass.
+
+    Attributes:
+        label: whose probability a score is. held_out: how well a model did that was learnt here.
+        thresholds: the least score that stays, by language; for a share an estimate, from the sample.
+        scores: by language, documents in equal ranges from 0 to 1.
+        dropped: how many would go, by language.
+        examples: of each language from the lowest score to the highest.
+    """
+
+    label: str
+    held_out: HeldOut | None
+    thresholds: dict[str, float]
+    scores: dict[str, list[int]]
+    dropped: Counter[str]
+    examples: list[Example]
+
+
+@dataclass
 class FilterTrial:
     """What the filters would do to a corpus, by a sample of it.
 
@@ -58,6 +81,7 @@ class FilterTrial:
         documents: of the sample, by language. kept: of these, those that every rule lets pass.
         rules: what each rule does, in the order in which they are asked.
         spread: measure -> language -> its values at `QUANTILES`, whether a rule asks for it or not.
+        quality: what scores would do; None where none are asked for.
     """
 
     extent: Extent
@@ -65,6 +89,7 @@ class FilterTrial:
     kept: Counter[str]
     rules: list[RuleTrial]
     spread: dict[str, dict[str, list[float]]]
+    quality: ScoreTrial | None = None
 
 
 def try_filters(options: Config, documents: int = DOCUMENTS) -> FilterTrial:
@@ -81,6 +106,8 @@ def try_filters(options: Config, documents: int = DOCUMENTS) -> FilterTrial:
         ``try_filters(load_config("corpus.yaml")).kept``
     """
     judge = Judge(options.filters)
+    model = quality_model(options) if options.filters.quality.asked else None
+    scored: list[tuple[pa.RecordBatch, np.ndarray]] = []
     trial = FilterTrial(Extent(), Counter(), Counter(), [RuleTrial("languages", "language", {})], {})
     trial.rules += [RuleTrial(_named(rule), rule.reason, found) for rule, found in judge.rules]
     values: dict[str, list[np.ndarray]] = defaultdict(list)
@@ -94,6 +121,9 @@ def try_filters(options: Config, documents: int = DOCUMENTS) -> FilterTrial:
         times = np.sum([dropped for dropped, _ in asked], axis=0)
         trial.documents.update(mine.tolist())
         trial.kept.update(mine[times == 0].tolist())
+        if model is not None:
+            left = batch.filter(pa.array(times == 0)).select(["source", "line", "language", "text", "tokens"])
+            scored.append((left, model.scores(left.column("tokens").to_pylist())))
         for rule, (dropped, shown) in zip(trial.rules, asked, strict=True):
             rule.dropped.update(mine[dropped].tolist())
             rule.alone.update(mine[dropped & (times == 1)].tolist())
@@ -107,6 +137,39 @@ def try_filters(options: Config, documents: int = DOCUMENTS) -> FilterTrial:
         trial.spread = {
             name: _spread(np.concatenate(of), np.concatenate(languages)) for name, of in values.items()
         }
+    if model is not None:
+        trial.quality = _score_trial(options, model, scored)
+        trial.kept -= trial.quality.dropped
+    return trial
+
+
+def _score_trial(
+    options: Config, model: QualityModel, scored: list[tuple[pa.RecordBatch, np.ndarray]]
+) -> ScoreTrial:
+    quality = options.filters.quality
+    trial = ScoreTrial(model.label, model.held_out, {}, {}, Counter(), [])
+    if not scored:
+        return trial
+    documents = pa.Table.from_batches([batch for batch, _ in scored])
+    languages = documents.column("language").to_numpy()
+    scores = np.concatenate([found for _, found in scored])
+    trial.thresholds = by_language(quality.keep_above)
+    shares = by_language(quality.keep_share)
+    for language in np.unique(languages.astype(str)).tolist():
+        rows = np.flatnonzero(languages == language)
+        order = rows[np.argsort(scores[rows], kind="stable")]
+        if language in shares:
+            stays = max(1, math.ceil(shares[language] * len(order)))
+            trial.thresholds[language] = float(scores[order[-stays]])
+        trial.scores[language] = histogram(scores[rows])
+        below = int((scores[rows] < np.float32(trial.thresholds.get(language, 0.0))).sum())
+        trial.dropped.update({language: below} if below else {})
+        for row in spread(order.tolist(), 2 * EXAMPLES):
+            document = {name: documents.column(name)[row].as_py() for name in ("source", "line", "text")}
+            shown = excerpt(document["text"])
+            trial.examples.append(
+                Example(document["source"], document["line"], language, float(scores[row]), shown)
+            )
     return trial
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.curation.trial import QUANTILES, FilterTrial
 from ftcore.report.pages import count, in_language_order, language_name, percent, render
-from ftcore.report.shards_page import table_of
+from ftcore.report.shards_page import score_rows, scores_table, table_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +24,21 @@ def facts(trial: FilterTrial) -> list[tuple[str, str]]:
         ("broken or empty", count(trial.extent.broken)),
         ("in the sample", count(total)),
         ("kept", f"{count(kept)} ({percent(kept / max(1, total))})"),
+        *_learnt(trial),
+    ]
+
+
+def _learnt(trial: FilterTrial) -> list[tuple[str, str]]:
+    """How well a model did that was learnt for the trial."""
+    held_out = trial.quality.held_out if trial.quality is not None else None
+    if held_out is None:
+        return []
+    learnt = ", ".join(f"{count(n)} {name}" for name, n in held_out.learnt.items())
+    return [
+        ("quality model, documents of either class", learnt),
+        ("held out", count(held_out.documents)),
+        ("AUC", f"{held_out.auc:.3f}"),
+        ("accuracy", f"{held_out.accuracy:.3f}"),
     ]
 
 
@@ -41,6 +56,8 @@ def render_trial(trial: FilterTrial) -> str:
         examples=[(rule, example) for rule in trial.rules for example in rule.examples],
         columns=[f"{100 * q:g} %" for q in QUANTILES],
         spread=_spread(trial),
+        scores=[] if trial.quality is None else score_rows(trial.quality.scores, trial.quality.thresholds),
+        scored=[] if trial.quality is None else trial.quality.examples,
         number=number,
     )
 
@@ -57,6 +74,14 @@ def trial_tables(trial: FilterTrial) -> Iterator[Table]:
         for e in rule.examples[:3]
     ]
     yield table_of("some of it", ["option", "where", "language", "value", "begins"], rows)
+    if trial.quality is not None:
+        quality = trial.quality
+        yield scores_table(quality.label, quality.scores, quality.thresholds)
+        lines = [
+            (language_name(e.language), f"{e.value:.4f}", f"{e.source}:{e.line}", e.excerpt[:60])
+            for e in trial.quality.examples
+        ]
+        yield table_of("some of each score", ["language", "score", "where", "begins"], lines)
     yield table_of(
         "measures: values below which so many of the documents are",
         ["measure", "language", *(f"{100 * q:g} %" for q in QUANTILES)],
@@ -86,7 +111,7 @@ def _languages(trial: FilterTrial) -> list[tuple[str, str, str, str]]:
 
 def _rules(trial: FilterTrial) -> list[tuple[str, str, str, str, str, str]]:
     total = max(1, trial.documents.total())
-    return [
+    rows = [
         (
             rule.option,
             _by_language({name: number(float(value)) for name, value in rule.thresholds.items()}),
@@ -97,6 +122,21 @@ def _rules(trial: FilterTrial) -> list[tuple[str, str, str, str, str, str]]:
         )
         for rule in trial.rules
     ]
+    if trial.quality is not None:
+        least, dropped = trial.quality.thresholds, trial.quality.dropped
+        n = dropped.total()
+        shown = _by_language({name: f"{value:.4f}" for name, value in least.items()})
+        rows.append(
+            (
+                "quality.keep_above, keep_share",
+                shown,
+                count(n),
+                percent(n / total),
+                count(n),
+                _counted(dropped),
+            )
+        )
+    return rows
 
 
 def _by_language(values: dict[str, str]) -> str:

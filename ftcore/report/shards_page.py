@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ftcore.report.pages import count, in_language_order, language_name, render, size
@@ -36,6 +36,7 @@ def render_shards(look: Look) -> str:
         ``Path("shards.html").write_text(render_shards(look_at("shards")))``
     """
     most = max((n for _, _, n in look.lengths), default=0)
+    quality = look.manifest.quality
     labels = sorted(look.manifest.labels.items(), key=lambda row: -sum(row[1].values()))
     return render(
         "shards_page.html",
@@ -43,8 +44,10 @@ def render_shards(look: Look) -> str:
         facts=facts(look),
         languages=_languages(look),
         reasons=_reasons(look),
+        place=_place,
         labels=[(label, sum(splits.values()), splits) for label, splits in labels],
         lengths=[(_range(low, high), n, n / max(1, most)) for low, high, n in look.lengths],
+        scores=[] if quality is None else score_rows(quality.scores, quality.thresholds),
     )
 
 
@@ -56,15 +59,49 @@ def shards_tables(look: Look) -> Iterator[Table]:
     most = max((n for _, _, n in look.lengths), default=0)
     bars = [(_range(low, high), n, "█" * round(BAR * n / max(1, most))) for low, high, n in look.lengths]
     yield table_of("length in tokens", ["tokens", "documents", ""], bars)
+    quality = look.manifest.quality
+    if quality is not None:
+        yield scores_table(quality.label, quality.scores, quality.thresholds)
     samples = [
         (row["language"], ", ".join(row["labels"]), row["source"], row["tokens"][:100])
         for row in look.samples
     ]
     yield table_of("samples", ["language", "labels", "source", "tokens"], samples)
-    rejects = [(f"{row['source']}:{row['line']}", row["reason"], row["excerpt"]) for row in look.rejects]
+    rejects = [(_place(row), row["reason"], row["excerpt"]) for row in look.rejects]
     yield table_of("refused", ["where", "why", "excerpt"], rejects)
     copies = [(row["similarity"], row["source"], row["kept_source"], row["excerpt"]) for row in look.copies]
     yield table_of("copies, the least alike first", ["similarity", "source", "for", "excerpt"], copies)
+
+
+def score_rows(
+    scores: Mapping[str, Sequence[int]], thresholds: Mapping[str, float]
+) -> list[tuple[str, str, int, float, str]]:
+    """Histograms of scores: language, range, documents, their share of the largest, the threshold if it is in there."""
+    rows = []
+    for language in in_language_order(scores):
+        bins = scores[language]
+        for number, n in enumerate(bins):
+            low, high = number / len(bins), (number + 1) / len(bins)
+            least = thresholds.get(language)
+            here = least is not None and (low <= least < high or (least == high == 1))
+            note = f"kept from {least:.4f} on" if here and least is not None else ""
+            rows.append((language_name(language), f"{low:.2f}–{high:.2f}", n, n / max(1, *bins), note))
+    return rows
+
+
+def scores_table(label: str, scores: Mapping[str, Sequence[int]], thresholds: Mapping[str, float]) -> Table:
+    """The same for the terminal."""
+    rows = [
+        (name, part, n, "█" * round(BAR * share), note)
+        for name, part, n, share, note in score_rows(scores, thresholds)
+        if n or note
+    ]
+    return table_of(f"scores: probability of {label!r}", ["language", "score", "documents", "", ""], rows)
+
+
+def _place(row: dict) -> str:
+    """Where a document is that went; of one that scored too low only the file is known, and the score."""
+    return f"{row['source']}:{row['line']}" if row["line"] else f"{row['source']} ({row['score']:.4f})"
 
 
 def _languages(look: Look) -> list[tuple[str, str, int]]:

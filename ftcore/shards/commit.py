@@ -42,6 +42,7 @@ from ftcore.shards.prepare import (
     key_numbers,
     splits_of,
 )  # fmt: skip
+from ftcore.shards.quality import STEP, Qualities, Sieve
 from ftcore.shards.shards import SHARD, ShardSet, write_shard
 from ftcore.text.missing import unified_names
 
@@ -152,6 +153,7 @@ def commit_shards(
     earlier: Iterable[str | Path] = (),
     min_labels: int = 2,
     allow_empty_splits: bool = False,
+    quality: Qualities | None = None,
 ) -> ShardSet:
     """Write the parts' documents, in order and without duplicates, as verified shards.
 
@@ -166,6 +168,7 @@ def commit_shards(
         earlier: folders of sets of shards; a shard that would come out the same is taken from there.
         min_labels: labels that the train split must have, if there are labelled documents.
         allow_empty_splits: let valid and test be empty (for more training of a trained head).
+        quality: the documents' scores, which become a column, and what they need to stay.
 
     Raises:
         UserError: see `check_rejects`; an expected split without documents; too few labels; the
@@ -182,7 +185,8 @@ def commit_shards(
     unite = options.multi_label or survey.several
     carve = _lacks_validation(parts, survey, options) and not allow_empty_splits
     out = Path(out)
-    documents = KeptDocuments(parts, duplicates)
+    documents = KeptDocuments(parts, duplicates, quality)
+    sieve = None if quality is None else Sieve(quality)
     tally = _Tally()
     digest = _InputDigest()
 
@@ -193,32 +197,39 @@ def commit_shards(
 
     for batch, mask in documents.all([name for name in SHARD.names if name != "tokens"]):
         digest.add(renamed(batch, names))
-        tally.add(shaped(batch if mask.all() else batch.filter(pa.array(mask))))
+        kept = batch if mask.all() else batch.filter(pa.array(mask))
+        tally.add(shaped(kept if sieve is None else sieve.sift(kept)))
     tally.check(parts, options, min_labels, allow_empty_splits)
     _say_copies(copies, unite)
     if carve:
         _say_carved(tally.by_split(), options.split.valid)
-    dropped = sum(part.rows for part in parts) - len(documents)
+    low = 0 if sieve is None else sum(sieve.dropped.values())
+    dropped = sum(part.rows for part in parts) - len(documents) - low
     with files.atomic_directory(out) as folder:
         shards, made = _write_shards(documents, shaped, options.shards, EarlierShards(earlier), folder)
-        quarantine = _merge_quarantine(parts, folder / QUARANTINE)
+        quarantine = _merge_quarantine(
+            parts, folder / QUARANTINE, () if sieve is None else sieve.lines(documents.low())
+        )
         listed, near = _listed(duplicates, folder / COPIES)
         manifest = Manifest(
             inputs=inputs or digest.digest(),
-            options=_options_digest(parts, options),
+            options=_options_digest(parts, options, quality),
             shards=shards,
             quarantine=quarantine,
             copies=listed,
             rows=sum(entry.rows for entry in shards),
             read=sum(p.read for p in parts),
             rejected=sum(p.rejected for p in parts),
-            filtered=sum(p.filtered for p in parts),
+            filtered=sum(p.filtered for p in parts) + low,
             duplicates=dropped,
             counts=_sum_counts(
-                [p.counts for p in parts] + [{"dedup": copies.reasons(dropped, near, unite), NOTED: noted}]
+                [p.counts for p in parts]
+                + [{"dedup": copies.reasons(dropped, near, unite), NOTED: noted}]
+                + ([] if sieve is None else [{STEP: sieve.reasons()}])
             ),
             documents=tally.by_split(),
             labels=tally.by_label(),
+            quality=None if sieve is None else sieve.counts(),
         )
         assert manifest.read == manifest.rows + manifest.rejected + manifest.filtered + dropped
         manifest.write(folder)
@@ -235,11 +246,12 @@ def _write_shards(
     """All shards and what they were made of; returns them, and how many were not taken from earlier ones."""
     row_group = min(options.row_group, options.rows)
     borders = shard_borders(documents.hashes(), options.rows)
+    schema = documents.schema
 
     def shard(number: int) -> tuple[ShardEntry, Rows, bool]:
         first, last = borders[number : number + 2]
         sources: Rows = {}
-        content = ContentDigest(row_group)
+        content = ContentDigest(row_group, schema)
 
         def batches() -> Iterator[pa.RecordBatch]:
             for part, batch in documents.between(first, last):
@@ -252,8 +264,8 @@ def _write_shards(
             deque(batches(), maxlen=0)
             if (found := earlier.take(content.hexdigest(), folder)) is not None:
                 return found, sources, False
-            content, sources = ContentDigest(row_group), {}
-        entry = write_shard(folder, number, batches(), row_group)
+            content, sources = ContentDigest(row_group, schema), {}
+        entry = write_shard(folder, number, batches(), row_group, schema)
         return entry.model_copy(update={"content": content.hexdigest()}), sources, True
 
     entries: list[ShardEntry] = []
@@ -343,20 +355,26 @@ def _listed(duplicates: str | Path | None, path: Path) -> tuple[FileEntry | None
     return FileEntry.of(path, rows), near
 
 
-def _merge_quarantine(parts: Sequence[PreparedPart], path: Path) -> FileEntry:
+def _merge_quarantine(parts: Sequence[PreparedPart], path: Path, low: Iterable[dict]) -> FileEntry:
+    """The parts' quarantines, and behind them the documents that score too low."""
+    rows = sum(p.read - p.rows for p in parts)
     with files.open_sink(path) as merged:
         for part in parts:
             with open(Path(part.path) / QUARANTINE, "rb") as file:
                 shutil.copyfileobj(file, merged, 1 << 20)
+        for line in low:
+            rows += 1
+            merged.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
         merged.flush()
         os.fsync(merged.fileno())
-    return FileEntry.of(path, sum(p.read - p.rows for p in parts))
+    return FileEntry.of(path, rows)
 
 
-def _options_digest(parts: Sequence[PreparedPart], options: CommitOptions) -> str:
+def _options_digest(parts: Sequence[PreparedPart], options: CommitOptions, quality: Qualities | None) -> str:
     tree = options.shaping() | {
         "dedup": options.filters.dedup,
         "shards": options.shards.model_dump(mode="json"),
+        **({} if quality is None else {"quality": [quality.label, quality.model, dict(quality.thresholds)]}),
         "tokenizers": sorted({p.tokenizer for p in parts}),
     }
     return config.digest(tree)

@@ -33,20 +33,23 @@ class ContentDigest:
         32
     """
 
-    def __init__(self, row_group: int) -> None:
-        self._about = f"{row_group} {pa.__version__} {SHARD}"
-        self._hashers = [(xxhash.xxh3_128(), xxhash.xxh3_128()) for _ in [*SHARD.names, "labels"]]
+    def __init__(self, row_group: int, schema: pa.Schema = SHARD) -> None:
+        self._about, self._names = f"{row_group} {pa.__version__} {schema}", schema.names
+        self._hashers = [(xxhash.xxh3_128(), xxhash.xxh3_128()) for _ in [*schema.names, "labels"]]
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the next rows in."""
         columns: list[pa.Array] = []
-        for column in batch.select(SHARD.names).columns:
+        for column in batch.select(self._names).columns:
             if pa.types.is_list(column.type):
                 lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False).astype("<i4")
                 self._hashers[-1][0].update(np.ascontiguousarray(lengths).data)
                 column = pc.list_flatten(column)
             columns.append(column)
         for (lengths_of, bytes_of), column in zip(self._hashers[:-1], columns, strict=True):
+            if pa.types.is_floating(column.type):
+                bytes_of.update(np.ascontiguousarray(column.to_numpy()).data)
+                continue
             data, offsets = string_buffers(column)
             lengths_of.update(np.ascontiguousarray(np.diff(offsets).astype("<i4")).data)
             bytes_of.update(np.ascontiguousarray(data[offsets[0] : offsets[-1]]).data)

@@ -33,6 +33,7 @@ def prepare_elsewhere(
     credentials: str = "",
     listener: Callable[[CorpusProgress], None] | None = None,
     keep: bool = True,
+    prepare: Callable[..., ShardSet] = prepare_corpus,
 ) -> ShardSet:
     """`prepare_corpus` into a folder of the cache, which is then uploaded; a broken upload leaves it for the next call.
 
@@ -41,6 +42,7 @@ def prepare_elsewhere(
         credentials: as those of a source.
         listener: told after every pack.
         keep: leave the prepared packs in the cache, for the next call.
+        prepare: `prepare_corpus`, or what does the same and more (`ftcore.curation.corpus.curate`).
 
     Raises:
         UserError: see `prepare_corpus`; nothing can be written there; something else is there.
@@ -55,7 +57,7 @@ def prepare_elsewhere(
     _listed(system, address)  # what is wrong with the address is said before any work
     here = made_here(address)
     here.parent.mkdir(parents=True, exist_ok=True)
-    shards = prepare_corpus(options, here, listener, keep=keep)
+    shards = prepare(options, here, listener, keep=keep)
     upload(here, address, credentials)
     return replace(shards, path=address)
 

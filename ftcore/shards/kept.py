@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ftcore.errors import UnreadableFile
-from ftcore.shards.manifest import DOCS, KEYS, SHARD
+from ftcore.shards.manifest import DOCS, KEYS, SCORED, SHARD
 from ftcore.shards.prepare import PreparedPart
+from ftcore.shards.quality import Qualities, scored
 from ftcore.shards.shards import iter_file
 
 
@@ -27,18 +28,49 @@ class KeptDocuments:
     Args:
         parts: prepared, in order.
         duplicates: directory of `drop_copies`; None: all stay.
+        quality: scores, which become a column; what scores too low goes as well.
 
     Raises:
         UserError: a part holds other documents than it did when it was prepared.
     """
 
-    def __init__(self, parts: Sequence[PreparedPart], duplicates: str | Path | None) -> None:
-        self.parts, self._duplicates = parts, duplicates
-        kept = [part.rows - len(rows_to_drop(duplicates, number)) for number, part in enumerate(parts)]
+    def __init__(
+        self, parts: Sequence[PreparedPart], duplicates: str | Path | None, quality: Qualities | None = None
+    ) -> None:
+        self.parts, self._duplicates, self._quality = parts, duplicates, quality
+        kept = [part.rows - len(self._dropped(number)) for number, part in enumerate(parts)]
         self._starts = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the documents."""
+        return SHARD if self._quality is None else SCORED
+
+    def low(self) -> Iterator[pa.RecordBatch]:
+        """Documents that are no copies and score too low."""
+        if self._quality is None:
+            return
+        for number, part in enumerate(self.parts):
+            rows, start = np.setdiff1d(self._quality.low(number), rows_to_drop(self._duplicates, number)), 0
+            for batch in iter_file(Path(part.path) / DOCS, SHARD.names, rows=4096) if len(rows) else ():
+                mask = ~_mask(rows, start, len(batch))
+                if mask.any():
+                    yield self._scored(batch, number, start).filter(pa.array(mask))
+                start += len(batch)
+
+    def _dropped(self, number: int) -> np.ndarray:
+        """Rows (sorted int64) of a part that are copies or score too low."""
+        copies = rows_to_drop(self._duplicates, number)
+        return copies if self._quality is None else np.union1d(copies, self._quality.low(number))
+
+    def _scored(self, batch: pa.RecordBatch, number: int, start: int) -> pa.RecordBatch:
+        """The batch with the scores of a part's rows from `start` on, if there are some."""
+        if self._quality is None:
+            return batch
+        return scored(batch, self._quality.of(number)[start : start + len(batch)])
 
     def hashes(self) -> np.ndarray:
         """Uint32 [n]: of each document's text; 4 bytes a document."""
@@ -48,15 +80,15 @@ class KeptDocuments:
             if len(keys) != part.rows:
                 raise _other(part, len(keys))
             high = (keys[:, 0] >> np.uint64(32)).astype(np.uint32)
-            found.append(np.delete(high, rows_to_drop(self._duplicates, number)))
+            found.append(np.delete(high, self._dropped(number)))
         return np.concatenate(found)
 
     def all(self, columns: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-        """Every document, dropped ones included: batches, each with the mask [rows] of what stays."""
+        """Every document: batches, each with the mask [rows] of what is no copy; scores are not asked."""
         for number, part in enumerate(self.parts):
             drop, start = rows_to_drop(self._duplicates, number), 0
             for batch in iter_file(Path(part.path) / DOCS, columns, rows=4096):
-                yield batch, _mask(drop, start, len(batch))
+                yield self._scored(batch, number, start), _mask(drop, start, len(batch))
                 start += len(batch)
             if start != part.rows:
                 raise _other(part, start)
@@ -66,13 +98,14 @@ class KeptDocuments:
         number = int(np.searchsorted(self._starts, first, "right")) - 1
         while number < len(self.parts) and self._starts[number] < last:
             part, begin = self.parts[number], int(self._starts[number])
-            drop = rows_to_drop(self._duplicates, number)
+            drop = self._dropped(number)
             stays = np.delete(np.arange(part.rows), drop)[max(0, first - begin) : last - begin]
             if len(stays):
                 low, high = int(stays[0]), int(stays[-1]) + 1
                 start = low
                 for batch in iter_file(Path(part.path) / DOCS, SHARD.names, rows=4096, between=(low, high)):
                     mask = _mask(drop, start, len(batch))
+                    batch = self._scored(batch, number, start)
                     start += len(batch)
                     yield number, batch if mask.all() else batch.filter(pa.array(mask))
                 if start != high:

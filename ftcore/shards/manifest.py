@@ -34,6 +34,29 @@ SHARD = pa.schema(
 )
 
 
+SCORED = SHARD.append(pa.field("quality", pa.float32()))  # where `filters.quality` scores documents
+
+
+class QualityCounts(BaseModel):
+    """Scores of the documents: what made them, what a document needs to stay, how they are spread.
+
+    Attributes:
+        label: whose probability a score is.
+        model: digest of the model.
+        thresholds: the least score that stays, by language.
+        scores: by language, documents in equal ranges from 0 to 1, those that went among them.
+        dropped: how many went, by language.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    model: str
+    thresholds: dict[str, float]
+    scores: dict[str, list[int]]
+    dropped: dict[str, int]
+
+
 class FileEntry(BaseModel):
     """One file beside the manifest: its name, rows (lines for jsonl), bytes and SHA-256."""
 
@@ -80,6 +103,7 @@ class Manifest(BaseModel):
         counts: {step: {reason: number}} of everything refused or removed.
         documents: {split: {language: documents}}.
         labels: {label: {split: documents}}.
+        quality: of the scores; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +123,7 @@ class Manifest(BaseModel):
     counts: dict[str, dict[str, int]]
     documents: dict[str, dict[str, int]]
     labels: dict[str, dict[str, int]]
+    quality: QualityCounts | None = None
 
     def to_bytes(self) -> bytes:
         """The canonical bytes of manifest.json."""
@@ -206,5 +231,5 @@ def _check_rows(path: Path, entry: FileEntry) -> None:
         raise UnreadableFile(f"{path}: not a Parquet file: {error}. {_REMEDY}") from None
     if rows != entry.rows:
         raise UnreadableFile(f"{path}: {rows} rows, the manifest says {entry.rows}. {_REMEDY}")
-    if names != SHARD.names:
+    if names not in (SHARD.names, SCORED.names):
         raise UnreadableFile(f"{path}: columns {names}, expected {SHARD.names}. {_REMEDY}")

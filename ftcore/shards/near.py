@@ -174,12 +174,13 @@ def _write_shingles(
                 )
         return found
 
-    ends = [np.zeros(1, np.int64)]
+    ends, end = [np.zeros(1, np.int64)], 0
     with files.explain_full_disk(out), open(out, "wb") as file:
         for found in ahead(shingles, ((number,) for number in range(len(documents))), threads):
             for hashes, cuts in found:
                 file.write(hashes.data)
-                ends.append(ends[-1][-1] + cuts[1:])
+                ends.append(end + cuts[1:])  # none where no document of a batch is like another one
+                end += int(cuts[-1])
         file.flush()
         os.fsync(file.fileno())
     return np.concatenate(ends)

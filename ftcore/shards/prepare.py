@@ -69,7 +69,7 @@ class PrepareOptions(config.Options):
         """Plain tree of the options that can change a prepared document, given the raw bytes.
 
         Left out: where the sources lie, how they are cut into parts, when rejects are too many,
-        whether duplicates go (all three act before or after), and user files, whose content is
+        whether duplicates and low scores go (all act before or after), and user files, whose content is
         in `PreparedPart.tokenizer`. A blocklist stands for its content.
         """
         tree = self.model_dump(mode="json", include=set(PrepareOptions.model_fields))
@@ -77,7 +77,7 @@ class PrepareOptions(config.Options):
             del source["path"], source["credentials"]
         for name in ("part_bytes", "max_reject_share", "cache_bytes"):
             del tree["ingest"][name]
-        del tree["filters"]["dedup"], tree["filters"]["near"]
+        del tree["filters"]["dedup"], tree["filters"]["near"], tree["filters"]["quality"]
         lists = tree["filters"]["blocklist"]
         tree["filters"]["blocklist"] = [files.sha256_file(p) if Path(p).is_file() else p for p in lists]
         del tree["text"]["segment"]["user_dict"], tree["text"]["stopwords"]["lists"]

@@ -30,8 +30,12 @@ from ftcore.shards.copies import drop_copies
 from ftcore.shards.holdings import PREPARED, note_set
 from ftcore.shards.packs import Pack, packs_of
 from ftcore.shards.prepare import PreparedPart, run_part
+from ftcore.shards.quality import Qualities
 from ftcore.shards.shards import ShardSet
 from ftcore.text.sources import list_files
+
+Score = Callable[[Sequence[Path], Path | None, Path], Qualities]
+"""``(parts, copies, folder) -> scores``: of prepared parts, those aside that go as copies, into a folder."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def prepare_corpus(
     out: str | Path,
     listener: Callable[[CorpusProgress], None] | None = None,
     keep: bool = True,
+    score: Score | None = None,
 ) -> ShardSet:
     """Raw files to verified shards; what an earlier call prepared of the same bytes is taken.
 
@@ -73,6 +78,7 @@ def prepare_corpus(
         out: folder of the shards; an existing set of shards is replaced when the new one is whole.
         listener: told after every pack.
         keep: leave what is prepared in ``OUT.prepared`` for the next call; it is about as large as the shards.
+        score: scores the documents, as `filters.quality` asks; `ftcore.curation.corpus.curate` gives it one.
 
     Raises:
         UserError: no sources; another call writes the same set; a folder that holds something else; see `commit_shards`.
@@ -82,9 +88,13 @@ def prepare_corpus(
     """
     begin = time.perf_counter()
     out = Path(out)
-    _refuse_other_folder(out)
+    refuse_other_folder(out)
     if not options.ingest.sources:
         raise UserError("ingest.sources is empty; name at least one file, directory or glob")
+    if options.filters.quality.asked and score is None:
+        raise UserError(
+            "filters.quality needs what scores documents: call ftcore.curation.corpus.curate, or ftcore prepare"
+        )
     chosen = CommitOptions.of(options)
     files = list_files(options.ingest, options.data)
     sizes = [file.bytes for file in files]
@@ -99,7 +109,10 @@ def prepare_corpus(
             near = options.filters.near if options.filters.dedup == "near" else None
             shutil.rmtree(copies, ignore_errors=True)
             drop_copies([Path(part.path) for part in done], copies, work, near)
-        shards = commit_shards(done, copies, chosen, out, earlier=[out])
+        quality = None
+        if score is not None and options.filters.quality.asked:
+            quality = score([Path(part.path) for part in done], copies, work / "scores")
+        shards = commit_shards(done, copies, chosen, out, earlier=[out], quality=quality)
         packs_of_set = [Path(part.path).name for part in done]
         note_set(work, shards.digest, packs_of_set)
         _sweep(work, set(packs_of_set) if keep else set())
@@ -162,10 +175,19 @@ def _sweep(work: Path, names: set[str]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _refuse_other_folder(out: Path) -> None:
-    """Only shards are replaced."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").exists():
-        raise UserError(f"{out}: a folder that holds something else than shards; name another one")
+def refuse_other_folder(out: Path, mark: str = "manifest.json", what: str = "shards") -> None:
+    """Only what is of its kind is replaced.
+
+    Args:
+        out: the folder that is to be written.
+        mark: a file that such folders have.
+        what: what they are.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if out.is_dir() and any(out.iterdir()) and not (out / mark).exists():
+        raise UserError(f"{out}: a folder that holds something else than {what}; name another one")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: a file is there; name a folder")
 

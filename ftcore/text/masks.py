@@ -36,6 +36,7 @@ _MOBILE = r"(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"
 _FIXED = r"(?:\(0\d{2,3}\)|（0\d{2,3}）|0\d{2,3}[ -])[ ]?[2-9]\d{6,7}"
 _NORTH_AMERICA = r"(?:\+?1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[.-]\d{4}"
 _ABROAD = r"\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}"
+_KNOWN = ("0.0.0.0", "1.0.0.1", "1.1.1.1", "8.8.4.4", "8.8.8.8", "9.9.9.9")  # of public name servers, and any
 _QUAD = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 
 
@@ -79,6 +80,9 @@ def _is_abroad(found: str) -> bool:
 
 
 def _is_ip(found: str) -> bool:
+    """Four single digits are a version or a section, but for the well-known addresses."""
+    if len(found) == 7 and "." in found and found not in _KNOWN:
+        return False
     try:
         return ipaddress.ip_address(found) is not None and found != "::"
     except ValueError:

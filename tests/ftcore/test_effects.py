@@ -131,7 +131,7 @@ def _default(key: str):
     node = Config()
     for part in key.split("."):
         node = getattr(node, part)
-    return node if not isinstance(node, bool) else str(node).lower()
+    return "null" if node is None else node if not isinstance(node, bool) else str(node).lower()
 
 
 def test_own_lists_alone(tmp_path: Path):

@@ -116,3 +116,17 @@ def test_an_empty_corpus_has_an_empty_page(tmp_path):
     trial = try_filters(parse_config({"ingest": {"sources": [{"path": str(tmp_path / "a.jsonl")}]}}))
     assert trial.documents.total() == 0 and "What the filters would drop" in render_trial(trial)
     assert number(3.0) == "3"
+
+
+def test_what_is_held_of_a_part_is_bounded(tree, monkeypatch):
+    from ftcore.curation import sample
+
+    config, extent = parse_config(tree), Extent()
+    monkeypatch.setattr(sample, "BYTES", 1)
+    monkeypatch.setattr("ftcore.text.documents.BATCH_ROWS", 10)
+    drawn = [
+        row
+        for batch in sampled(config.ingest, config.data, Tokenizer(), 1000, extent)
+        for row in batch["line"].to_pylist()
+    ]
+    assert len(drawn) == 20 and extent.read == 20, "one batch of each file"

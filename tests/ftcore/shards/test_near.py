@@ -147,6 +147,13 @@ def test_documents_without_tokens_and_files_without_documents(tmp_path):
     assert find_near_copies([], np.zeros(0, bool), OPTIONS, tmp_path).rows.tolist() == []
 
 
+def test_stretches_without_a_likely_pair_between_stretches_with_one(tmp_path):
+    lonely = [("en", " ".join(f"w{n * 50 + i}" for i in range(20))) for n in range(2_500)]
+    pair = [("en", " ".join(f"v{i}" for i in range(40))), ("en", " ".join(f"v{i}" for i in range(1, 41)))]
+    assert found(tmp_path, [[*lonely, *pair]]).rows.tolist() == [2_501]
+    assert found(tmp_path, [[*pair, *lonely, *pair]]).rows.tolist() == [1, 2_502, 2_503]
+
+
 def test_the_result_does_not_depend_on_how_documents_were_cut(tmp_path):
     documents, _ = planted(random.Random(5), 300, 200)
     one = found(tmp_path, [documents])

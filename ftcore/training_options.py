@@ -1,0 +1,118 @@
+"""Options of trainings. A part of `ftcore.config`, which is where callers find them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ftcore.filter_options import Language
+from ftcore.options import Options, or_auto
+
+
+class DictionaryOptions(Options):
+    """Words, labels and n-grams that get a row in the table (fastText's options)."""
+
+    min_count: int = Field(1, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
+    min_count_label: int = Field(0, ge=0, le=1 << 30, description="the same for labels")
+    minn: int = Field(0, ge=0, le=30, description="shortest character n-gram (0: none)")
+    maxn: int = Field(0, ge=0, le=30, description="longest character n-gram (0: none)")
+    word_ngrams: int = Field(1, ge=1, le=10, description="longest word n-gram")
+    bucket: int = Field(2_000_000, ge=0, le=2_000_000_000, description="hash buckets of n-grams")
+
+    @model_validator(mode="after")
+    def _ngrams_need_order_and_buckets(self) -> DictionaryOptions:
+        if self.minn > self.maxn:
+            raise ValueError(f"minn {self.minn} must not exceed maxn {self.maxn}")
+        if self.bucket == 0 and (self.maxn > 0 or self.word_ngrams > 1):
+            raise ValueError("bucket 0 leaves no rows for n-grams; set maxn 0 and word_ngrams 1, or a bucket")
+        return self
+
+
+class Pretrain(DictionaryOptions):
+    """Word vectors from unlabelled text."""
+
+    enabled: bool = Field(True, description="off: fine-tuning starts from random vectors")
+    model: Literal["skipgram", "cbow"] = Field("skipgram", description="what predicts what")
+    loss: Literal["ns", "hs", "softmax"] = Field("ns", description="negative sampling, tree, full")
+    dim: int = Field(100, ge=1, le=10_000, description="size of the vectors")
+    epoch: int = Field(5, ge=0, le=1000, description="passes over the corpus")
+    lr: float = Field(0.05, gt=0, le=100, description="initial learning rate, linear to 0")
+    ws: int = Field(5, ge=1, le=1000, description="largest window to either side")
+    neg: int = Field(5, ge=1, le=1000, description="negatives per pair (ns)")
+    t: float = Field(1e-4, gt=0, le=1, description="subsampling threshold of frequent words")
+    batch_size: int = Field(16, ge=1, le=65536, description="reference: centres per update; 1 is exact")
+    updates: Literal["auto", "exact", "shared"] = Field(
+        "auto", description="cpu: fastText's sequence, or neighbours share work; auto: the faster"
+    )
+    min_count: int = Field(5, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
+    minn: int = Field(3, ge=0, le=30, description="shortest character n-gram (Chinese: 1)")
+    maxn: int = Field(6, ge=0, le=30, description="longest character n-gram (Chinese: 3)")
+    languages: list[Language] = Field(["zh", "en", "mixed"], min_length=1, description="documents used")
+
+    @model_validator(mode="after")
+    def _no_word_ngrams(self) -> Pretrain:
+        if self.word_ngrams != 1:
+            raise ValueError("word_ngrams must be 1 in pretraining (fastText uses them in supervised only)")
+        return self
+
+
+class Finetune(DictionaryOptions):
+    """A classifier from labelled documents, from random or pretrained vectors."""
+
+    head: Literal["sgd", "linear"] = Field("sgd", description="linear: a support vector machine, folded")
+    strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
+    vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]
+    loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
+    dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
+    epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")
+    lr: float = Field(0.1, gt=0, le=100, description="initial learning rate, linear to 0")
+    lr_head: float | None = Field(None, gt=0, le=100, description="the head's own; default: lr")
+    neg: int = Field(5, ge=1, le=1000, description="negatives per example (ns)")
+    batch_size: int = Field(16, ge=1, le=65536, description="documents per update; 1 is exact")
+    freeze: Literal["none", "words", "all"] = Field(
+        "none", description="words: rows that came from pretraining stay; all: only the head learns"
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="decay per update of the rows in use")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of a document's features left out")
+    clip: float = Field(0.0, ge=0, le=1e6, description="largest gradient norm per update (0: off)")
+    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
+        "none", description="none, balanced, or {label: weight}"
+    )
+    patience: int = Field(0, ge=0, le=1000, description="stop after so many epochs without gain (0: off)")
+    keep_best: bool = Field(True, description="keep the epoch with the best validation score")
+    threshold: Literal["auto", "off"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto",
+        description="documents of several labels (or loss ova): from which probability on a label is said; auto: "
+        "chosen on validation, by label where it has 50 documents there; off: one label",
+    )
+
+
+class AutoFinetune(Finetune):
+    """The same in the pipeline, where what is not given follows from the data (`training.effort`)."""
+
+    epoch: or_auto(int, ge=0, le=10_000) = Field(  # type: ignore[valid-type]
+        "auto", description="passes over the training set; auto: the fewer documents, the more"
+    )
+    lr: or_auto(float, gt=0, le=100) = Field(  # type: ignore[valid-type]
+        "auto", description="initial learning rate, linear to 0; auto: by the number of labels"
+    )
+    dropout: or_auto(float, ge=0, lt=1) = Field(  # type: ignore[valid-type]
+        "auto", description="share of a document's features left out; auto: the more passes, the more"
+    )
+    keep_best: or_auto(bool) = Field(  # type: ignore[valid-type]
+        "auto", description="keep the epoch with the best validation score; auto: not where dropout is on"
+    )
+
+
+class Tune(Options):
+    """A search for the fine-tuning options that do best on the validation split (`flows.tune`)."""
+
+    duration: float = Field(300, gt=0, le=604_800, description="seconds of search")
+    metric: str = Field(
+        "f1", description="f1, f1:LABEL, precisionAtRecall:NN or recallAtPrecision:NN[:LABEL]"
+    )
+    predictions: int = Field(1, ge=1, le=1000, description="labels predicted for each document")
+    keep: list[Literal["epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket"]] = Field(
+        [], description="options of finetune that are not searched"
+    )
