@@ -94,7 +94,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def column_text(column: pa.Array) -> np.ndarray:
-    """One text (see ftcore/native/text.h) of a column's rows, copied once.
+    """One text (see ftcore/native/words/text.h) of a column's rows, copied once.
 
     Rows are strings, bytes, or lists of them, which are joined by spaces; a null is empty. A newline in one is a
     separator like others.

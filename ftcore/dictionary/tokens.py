@@ -1,6 +1,6 @@
 """Lines and words as bytes, and bytes as a text that the native core reads.
 
-A text is uint8, each line with a newline behind it, then `PAD` bytes (see ftcore/native/text.h).
+A text is uint8, each line with a newline behind it, then `PAD` bytes (see ftcore/native/words/text.h).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def text_of_lines(lines: Sequence[str | bytes]) -> np.ndarray:
 
 
 def padded(data: bytes | np.ndarray, close: bool = False) -> np.ndarray:
-    """Bytes as a text in the sense of ftcore/native/text.h; with the newline they lack at the end, if ``close``."""
+    """Bytes as a text in the sense of ftcore/native/words/text.h; with the newline they lack at the end, if ``close``."""
     if not close and len(data) < _LARGE and isinstance(data, bytes):  # a word, a line: this is quicker
         return np.frombuffer(bytearray(data + _ZEROS), np.uint8)
     open_line = close and len(data) > 0 and data[-1] != _NEWLINE

@@ -1,6 +1,6 @@
 """Floats as text, many at a time: exactly what C++ streams print and read, without calling them.
 
-Nearly all are printed and parsed by the native core (`ftcore/native/digits.h`); what lies outside of the range
+Nearly all are printed and parsed by the native core (`ftcore/native/words/digits.h`); what lies outside of the range
 where that is exact is left to Python.
 """
 

@@ -20,7 +20,7 @@ _KINDS = (
 _KIND = {kind: number for number, kind in enumerate(_KINDS)}
 _DRAWN = len(_KINDS)  # signs that mean nothing: lines and blocks to draw with, for what is missing
 _DRAWINGS = {*map(chr, range(0x2500, 0x25A0)), "\u2800", "\ufffc", "\ufffd"}
-# bits of `Letter` (ftcore/native/letters.h)
+# bits of `Letter` (ftcore/native/cutting/letters.h)
 WORD, SPACE, _HAN, _OTHER, _RARE, _EMOJI, _PICTURE, _MARK, _SPOKEN, _CASED, _IGNORABLE = (
     1 << bit for bit in range(5, 16)
 )

@@ -1,7 +1,7 @@
 """Cutting text into tokens: jieba for Chinese, one regular expression for the rest.
 
 `WordTable.cut` is jieba 0.42.1's ``lcut``, token for token (the tests compare the two), in the native
-core (`native/lexicon.h`). jieba itself is the ``reference`` engine, one setting away.
+core (`native/cutting/lexicon.h`). jieba itself is the ``reference`` engine, one setting away.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _TITLE = re.compile(r'\btitle="(.*)"')
 
 _BLOCK = 1 << 19  # bytes looked through at once
 _LONGEST = 4 << 20  # bytes of a page that is looked for as a whole
-_DOCUMENT, _EMPTY = 0, 1  # kinds of pages, see native/pages.h
+_DOCUMENT, _EMPTY = 0, 1  # kinds of pages, see native/cutting/pages.h
 _END = b"\n</doc>\n"
 
 

@@ -1,6 +1,6 @@
 """Supervised training on the CPU: fastText's sequential updates, a document at a time, in the native core.
 
-The update itself, and what threads do, is told in ``native/kernels/supervised.h`` and ``native/supervised.h``.
+The update itself, and what threads do, is told in ``native/kernels/supervised.h`` and ``native/training/supervised.h``.
 Source: fastText 0.9.3 ``src/model.cc`` (``Model::update``), ``src/loss.cc``, ``src/fasttext.cc``
 (``FastText::supervised``). Sigmoid, softmax and loss are exact, where the original reads tables of 512 bins.
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "copies.h"
+#include "kernels/copies.h"
 
 namespace ftcore {
 

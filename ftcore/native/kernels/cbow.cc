@@ -7,7 +7,7 @@
 //   owed_w += grad,  s_w += gain_w * G_w * grad
 // for the sum moves as its rows would (gains.h); only a row that two words in reach have in common is read a few
 // centres late.
-#include "output.h"
+#include "kernels/output.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

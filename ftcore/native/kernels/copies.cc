@@ -1,4 +1,4 @@
-#include "copies.h"
+#include "kernels/copies.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

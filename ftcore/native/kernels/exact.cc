@@ -9,7 +9,7 @@
 // Negatives are drawn a centre ahead, so that their rows are on their way from memory while the centre before is
 // worked on. Within an update the output rows are scored together and moved together, which is fastText's one
 // after another, since hidden stays and the rows differ; where a negative was drawn twice they go one by one.
-#include "output.h"
+#include "kernels/output.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -1,4 +1,4 @@
-#include "head.h"
+#include "kernels/head.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -1,4 +1,4 @@
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../loose.h"
+#include "ground/loose.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -1,4 +1,4 @@
-#include "losses.h"
+#include "kernels/losses.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,6 +1,6 @@
-#include "means.h"
+#include "kernels/means.h"
 
-#include "lanes.h"
+#include "kernels/lanes.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "../loose.h"
+#include "ground/loose.h"
 
 namespace ftcore {
 

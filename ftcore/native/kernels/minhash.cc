@@ -1,4 +1,4 @@
-#include "minhash.h"
+#include "kernels/minhash.h"
 
 #include <cstring>
 

@@ -1,5 +1,5 @@
 // Compiled without regrouping and without contraction (EXACT in CMakeLists.txt): a fused step says so itself.
-#include "nearest.h"
+#include "kernels/nearest.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../splitmix.h"
-#include "pretrain.h"
-#include "rows.h"
+#include "ground/splitmix.h"
+#include "kernels/pretrain.h"
+#include "kernels/rows.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -1,4 +1,4 @@
-#include "pretrain.h"
+#include "kernels/pretrain.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

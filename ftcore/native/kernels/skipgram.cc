@@ -9,7 +9,7 @@
 // and then h += gain * sum step_k * o_k,  o_k += step_k * h  (both sides as they were): hidden moves as the mean of
 // its rows would. Leaving that to the centre's end is a tenth faster and a point worse in analogies. What the rows
 // are owed at the end is how far h came, over the gain (gains.h).
-#include "output.h"
+#include "kernels/output.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -1,9 +1,9 @@
-#include "supervised.h"
+#include "kernels/supervised.h"
 
 #include <cmath>
 
-#include "head.h"
-#include "losses.h"
+#include "kernels/head.h"
+#include "kernels/losses.h"
 
 namespace ftcore {
 namespace FTCORE_VARIANT {

@@ -12,8 +12,8 @@
 
 #include <cstdint>
 
-#include "bag.h"
-#include "copies.h"
+#include "kernels/bag.h"
+#include "kernels/copies.h"
 
 namespace ftcore {
 

@@ -45,7 +45,7 @@ def test_two_checkouts_on_one_environment_each_have_their_own(checkout: Path):
         assert Path(done.stdout.splitlines()[0]).parent == path / "ftcore"
 
 
-@pytest.mark.parametrize("name", ["binding.cc", "kernels/means.h", "CMakeLists.txt"])
+@pytest.mark.parametrize("name", ["binding/binding.cc", "kernels/means.h", "CMakeLists.txt"])
 def test_a_module_of_other_sources_is_refused_with_the_remedy(checkout: Path, name: str):
     with (checkout / "ftcore" / "native" / name).open("a") as file:
         file.write("\n")
@@ -116,7 +116,7 @@ def test_make_builds_anew_where_a_source_changed(checkout: Path):
         ).stdout
 
     assert "build_ext" not in would()
-    for name in ("binding.cc", "kernels/means.h", "CMakeLists.txt"):
+    for name in ("binding/binding.cc", "kernels/means.h", "CMakeLists.txt"):
         later = time.time() + 60
         os.utime(checkout / "ftcore" / "native" / name, (later, later))
         assert "build_ext --inplace" in would(), name
