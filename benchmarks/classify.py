@@ -39,12 +39,12 @@ from ftcore.dictionary.encode import documents, encode_bags
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.fasttext import FastText
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.dedup import find_duplicates
 from ftcore.shards.manifest import MANIFEST, load_manifest
 from ftcore.shards.prepare import KEYS, PrepareOptions, prepare_parts
 from ftcore.shards.shards import iter_batches
-from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.effort import settle, usable
 from ftcore.training.recipe import Conditions, Prepared, fit

@@ -87,7 +87,7 @@ def _predict(parser: argparse.ArgumentParser) -> None:
 
 def _check_predict(own: dict[str, Any]) -> None:
     from ftcore.inference.scored import check_output, check_place
-    from ftcore.text.rows import text_columns
+    from ftcore.reading.rows import text_columns
 
     check_output(own["output"])
     check_place(own["input"], own["output"])

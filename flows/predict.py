@@ -11,7 +11,7 @@ from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
 from ftcore.inference.scored import check_output
-from ftcore.text.rows import text_columns
+from ftcore.reading.rows import text_columns
 from tasks.predict import load_model, score
 from tasks.session import open_session
 

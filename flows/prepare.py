@@ -11,7 +11,7 @@ from pathlib import Path
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.base.cores import cores
-from ftcore.base.workers import open_pool
+from ftcore.base.pools import open_pool
 from ftcore.config import Config
 from tasks.before import check_text
 from tasks.commit import commit

@@ -12,7 +12,7 @@ from torch import Tensor
 from ftcore import given
 from ftcore.errors import MissingLabels, UserError
 from ftcore.model.model import Label
-from ftcore.text.missing import is_missing
+from ftcore.reading.missing import is_missing
 
 
 class TextDataset(torch.utils.data.Dataset):

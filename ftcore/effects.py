@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ftcore.base.addresses import is_remote
 from ftcore.config import Config, Source
-from ftcore.text.suffixes import FORMATS, suffixes
+from ftcore.reading.suffixes import FORMATS, suffixes
 
 TABULAR = (
     "csv",

@@ -20,12 +20,12 @@ from ftcore.evaluation.comparison import Comparison, Flip, compare_predictions
 from ftcore.evaluation.labels import LabelChange, some
 from ftcore.evaluation.metrics import evaluate_classification, take_turns
 from ftcore.evaluation.promotion import Evidence
+from ftcore.reading.missing import unified_names
+from ftcore.reading.readers import read_part
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.report.compare_page import ComparePage, FlipExample, ModelEntry
 from ftcore.shards.shards import ShardSet, iter_batches
 from ftcore.text.language import language
-from ftcore.text.missing import unified_names
-from ftcore.text.readers import read_part
-from ftcore.text.sources import cut_file, list_files
 from tasks.origin import Origin, differences, origin_of, trained_on
 from tasks.raw_texts import RawText, raw_texts
 from tasks.session import Session, stage_task

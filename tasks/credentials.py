@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from ftcore.base.addresses import is_remote, protocol_of
 from ftcore.config import Config
 from ftcore.errors import UserError
-from ftcore.text import remote
+from ftcore.reading import remote
 
 _AWS = {  # fields of prefect-aws's block, and what s3fs calls them
     "aws_access_key_id": "key",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import load_file, save_file
 
 from ftcore import config
-from ftcore.base.workers import AnyPool, open_pool
+from ftcore.base.pools import AnyPool, open_pool
 from ftcore.errors import MissingLabels
 from ftcore.shards.manifest import load_manifest
 from tasks.commit import shard_set

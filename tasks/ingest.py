@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ftcore.errors import UserError
+from ftcore.reading.sources import list_files
 from ftcore.shards.packs import Pack, packs_of
-from ftcore.text.sources import list_files
 from tasks.credentials import hand_in
 from tasks.session import IO_RETRIES, Session, stage_task, table_artifact
 

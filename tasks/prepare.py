@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftcore.base.files import sha256_file
-from ftcore.base.workers import AnyPool
+from ftcore.base.pools import AnyPool
 from ftcore.config import digest
 from ftcore.shards.cut import LABELLING, has_labels, run_cut
 from ftcore.shards.packs import Pack

@@ -7,9 +7,9 @@ from pathlib import Path
 from ftcore.base.files import sha256_file
 from ftcore.config import Config
 from ftcore.curation.quality import qualities, quality_model
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.shards.prepare import PrepareOptions
 from ftcore.shards.quality import Qualities
-from ftcore.text.sources import cut_file, list_files
 from tasks.prepare import user_files
 from tasks.reuse import StageOutput
 from tasks.session import IO_RETRIES, Session, stage_task

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from ftcore.config import Config
 from ftcore.errors import UserError
-from ftcore.text.readers import read_part
-from ftcore.text.sources import cut_file, list_files
+from ftcore.reading.readers import read_part
+from ftcore.reading.sources import cut_file, list_files
 from tasks.credentials import hand_in
 
 SECONDS = 20.0  # that looking may take

@@ -13,8 +13,8 @@ import pytest
 
 import ftcore
 from ftcore.formats.directory import read_directory
-from ftcore.text.readers import read_part
-from ftcore.text.sources import cut_file, list_files
+from ftcore.reading.readers import read_part
+from ftcore.reading.sources import cut_file, list_files
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = [
@@ -67,7 +67,7 @@ def given(folder: Path) -> dict[str, Callable[[], dict[str, Any]]]:
              "ftcore.formats.expand", "ftcore.ecosystem.onnx_model"), classic),
         "ftcore.compat.model": greetings,
         "ftcore.compat.vocabulary": greetings,
-        "ftcore.text.readers": documents,
+        "ftcore.reading.readers": documents,
     }  # fmt: skip
 
 

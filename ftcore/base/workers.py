@@ -6,9 +6,10 @@ means Prefect and MLflow (seconds and hundreds of MB each), and want every scrip
 on stdin with one on stdout.
 
 Example:
-    >>> with open_pool(2) as pool:
-    ...     pool.run("json:dumps", {"a": 1})
+    >>> pool = Pool(2)
+    >>> pool.run("json:dumps", {"a": 1})
     '{"a": 1}'
+    >>> pool.close()
 """
 
 from __future__ import annotations
@@ -22,60 +23,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
-from os import PathLike
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ftcore import errors
-from ftcore.base.cores import cores
 from ftcore.errors import UserError
 
 _CODE = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from ftcore.base.workers import serve; serve(int(sys.argv[2]))"
 )
-
-
-class AnyPool(Protocol):
-    """What answers calls: `Pool`, `Threads`, and those of `ftcore.base.cluster`."""
-
-    workers: int
-
-    def run(self, target: str, order: Any) -> Any:
-        """Call ``module:function`` with `order` and wait for what it returns, both JSON."""
-
-    def close(self) -> None:
-        """Stop; calls under way end with an error."""
-
-
-@contextmanager
-def open_pool(
-    workers: int = 0, runner: str = "processes", address: str = "", shared: str | PathLike = "."
-) -> Iterator[AnyPool | None]:
-    """A pool of `workers` (0: one a core); None where this process will do: one worker, no cluster.
-
-    Args:
-        runner: ``processes``, ``threads``, ``dask`` or ``ray``.
-        address: of a Dask or Ray cluster; "": one is started here when it is first needed.
-        shared: a folder that every worker of a cluster must see.
-    """
-    pool: AnyPool | None = None
-    if runner in ("dask", "ray"):
-        from ftcore.base import cluster
-
-        kind = cluster.DaskPool if runner == "dask" else cluster.RayPool
-        pool = kind(workers, address, Path(shared))
-    elif (workers or cores()) > 1:
-        pool = Threads(workers or cores()) if runner == "threads" else Pool(workers or cores())
-    try:
-        yield pool
-    finally:
-        if pool is not None:
-            pool.close()
 
 
 class WorkerDied(RuntimeError):
@@ -110,9 +69,7 @@ class Pool:
             RuntimeError: any other error, with the worker's traceback.
         """
         if self._owner != os.getpid():  # whose threads a forked child does not have: it would wait for ever
-            raise RuntimeError(
-                "this pool belongs to the process that forked this one; open another with open_pool"
-            )
+            raise RuntimeError("this pool belongs to the process that forked this one; open another")
         return self._threads.submit(self._run, target, order).result()
 
     def _run(self, target: str, order: Any) -> Any:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ftcore.config import Ingest
 from ftcore.errors import UserError
-from ftcore.text.documents import Notes
-from ftcore.text.readers import read_part
-from ftcore.text.sources import Part, cut_file, list_files
+from ftcore.reading.documents import Notes
+from ftcore.reading.readers import read_part
+from ftcore.reading.sources import Part, cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 
 FILES = 200  # looked into, at even distances

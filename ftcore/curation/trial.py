@@ -12,8 +12,8 @@ import pyarrow as pa
 from ftcore.config import Config
 from ftcore.curation.quality import HeldOut, QualityModel, by_language, quality_model
 from ftcore.curation.sample import Extent, sampled, spread
+from ftcore.reading.documents import excerpt
 from ftcore.shards.quality import histogram
-from ftcore.text.documents import excerpt
 from ftcore.text.filters import RULES, FilterRule, Judge
 from ftcore.text.tokenizer import Tokenizer
 

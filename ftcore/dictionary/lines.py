@@ -19,8 +19,8 @@ from ftcore.dictionary.spool import spooled
 from ftcore.dictionary.tokens import Block, encode, joined_lines, padded
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.native import PAD
-from ftcore.text.missing import is_missing
-from ftcore.text.opening import opened
+from ftcore.reading.missing import is_missing
+from ftcore.reading.opening import opened
 
 _SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _BLOCK = 4 << 20  # bytes of a block, about
@@ -156,7 +156,7 @@ def _range(path: str, start: int, stop: int, close: bool) -> np.ndarray:
 
 def _unpacked(path: Path, compression: str, whole_lines: bool) -> Iterator[tuple[bytes, bool]]:
     """Blocks of a compressed file, and whether one is the last."""
-    from ftcore.text import streams
+    from ftcore.reading import streams
 
     held = ready = b""
     with opened(str(path)) as file:

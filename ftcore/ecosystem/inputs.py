@@ -14,7 +14,7 @@ from ftcore.base.cores import cores
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.given import seed, shown
-from ftcore.text.missing import is_missing
+from ftcore.reading.missing import is_missing
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.recipe import Conditions
 

@@ -18,7 +18,7 @@ from ftcore.errors import UserError
 from ftcore.given import shown
 from ftcore.model.model import Label
 from ftcore.model.thresholds import Thresholds
-from ftcore.text.missing import is_missing
+from ftcore.reading.missing import is_missing
 
 log = logging.getLogger("ftcore.predict")
 

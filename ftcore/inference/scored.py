@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ftcore.errors import UserError
-from ftcore.text.rows import FileRows
+from ftcore.reading.rows import FileRows
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 SEPARATOR = "|"  # between several labels in a cell of csv

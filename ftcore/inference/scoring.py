@@ -16,7 +16,7 @@ from ftcore.errors import UserError
 from ftcore.inference.answers import answer_columns
 from ftcore.inference.classifier import Classifier
 from ftcore.inference.scored import ScoredWriter, check_output, check_place, free_names
-from ftcore.text.rows import open_rows
+from ftcore.reading.rows import open_rows
 from ftcore.text.tokenizer import Whitespace
 
 log = logging.getLogger("ftcore.predict")
@@ -62,7 +62,7 @@ def score_file(
     labels a text adds `labels`, the list of those that reach their threshold (in csv with a | between them).
 
     Args:
-        source: What `ftcore.text.rows.open_rows` reads: text, csv, tsv, JSON lines, Parquet, packed or not.
+        source: What `ftcore.reading.rows.open_rows` reads: text, csv, tsv, JSON lines, Parquet, packed or not.
         columns: The columns of the text, by name or number.
         output: A name ending in .csv, .jsonl or .parquet.
         header: Whether csv and tsv begin with the names.

@@ -26,6 +26,7 @@ from ftcore.base.cores import cores
 from ftcore.base.threads import ahead
 from ftcore.config import Config, Shards, SplitShares
 from ftcore.errors import MissingLabels, UserError
+from ftcore.reading.missing import unified_names
 from ftcore.shards.agreement import Copies, compare_copies
 from ftcore.shards.borders import shard_borders
 from ftcore.shards.earlier import ContentDigest, EarlierShards
@@ -44,7 +45,6 @@ from ftcore.shards.prepare import (
 )  # fmt: skip
 from ftcore.shards.quality import STEP, Qualities, Sieve
 from ftcore.shards.shards import SHARD, ShardSet, write_shard
-from ftcore.text.missing import unified_names
 
 log = logging.getLogger("ftcore.commit")
 HELD_OUT = ("valid", "test")

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from ftcore.base import files
 from ftcore.config import NearCopies
+from ftcore.reading.documents import excerpt
 from ftcore.shards.dedup import Dropped, find_duplicates, row_starts
 from ftcore.shards.manifest import COPIES, DOCS, KEYS
 from ftcore.shards.near import find_near_copies
 from ftcore.shards.shards import iter_file
-from ftcore.text.documents import excerpt
 
 _LINE = ("id", "source", "kept_id", "kept_source", "similarity", "excerpt")
 

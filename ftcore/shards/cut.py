@@ -23,11 +23,11 @@ import xxhash
 
 from ftcore import config
 from ftcore.base import files
-from ftcore.base.workers import AnyPool
+from ftcore.base.pools import AnyPool
 from ftcore.config import Ingest, Source, Text
+from ftcore.reading.documents import TOKENIZED
+from ftcore.reading.readers import read_parts
 from ftcore.shards.packs import Pack
-from ftcore.text.documents import TOKENIZED
-from ftcore.text.readers import read_parts
 from ftcore.text.tokenizer import Tokenizer
 
 TOKENS, ABOUT = "tokens.arrow", "cut.json"

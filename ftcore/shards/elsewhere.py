@@ -19,10 +19,10 @@ import xxhash
 from ftcore.base.addresses import SECRET, holds_secret, protocol_of, shown
 from ftcore.config import Config
 from ftcore.errors import UnreadableFile, UserError
+from ftcore.reading import remote
+from ftcore.reading.fetched import cache_folder, on_disk
 from ftcore.shards.shards import ShardSet
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
-from ftcore.text import remote
-from ftcore.text.fetched import cache_folder, on_disk
 
 MANIFEST = "manifest.json"
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ftcore.base import files
 from ftcore.errors import UnreadableFile
-from ftcore.text.sources import Part
+from ftcore.reading.sources import Part
 
 LINEAGE = "lineage.jsonl"
 INPUTS = "about/inputs.jsonl"  # of a part that is prepared: the files and bytes that it was made of

@@ -19,9 +19,9 @@ import xxhash
 from ftcore.base.addresses import is_remote
 from ftcore.base.cores import cores
 from ftcore.config import Ingest
-from ftcore.text.fetched import on_disk
-from ftcore.text.sources import Part, SourceFile, cut_file
-from ftcore.text.suffixes import ARCHIVES
+from ftcore.reading.fetched import on_disk
+from ftcore.reading.sources import Part, SourceFile, cut_file
+from ftcore.reading.suffixes import ARCHIVES
 
 PACK_BYTES = 4 << 20  # of text in a pack, on average; seconds of work, so that processes share it evenly
 FILES_AT_ONCE = 200  # that a thread takes: handing over a small file costs more than reading it

@@ -33,19 +33,19 @@ from ftcore import config
 from ftcore.base import files
 from ftcore.base.cores import cores
 from ftcore.base.npy import GrowingNpy
+from ftcore.base.pools import AnyPool, open_pool
 from ftcore.base.threads import ahead
-from ftcore.base.workers import AnyPool, open_pool
 from ftcore.config import Config, Filters, Ingest, SplitShares, Text
 from ftcore.errors import UnreadableFile
+from ftcore.reading.documents import REJECTED, Notes, rejected_rows
+from ftcore.reading.readers import read_parts
+from ftcore.reading.sources import Part
 from ftcore.shards.cut import Cut, shared_tokenizer
 from ftcore.shards.lineage import INPUTS, write_inputs
 from ftcore.shards.manifest import DOCS, KEYS, QUARANTINE
 from ftcore.shards.packs import Pack
 from ftcore.shards.shards import SHARD, RowGroupWriter
-from ftcore.text.documents import REJECTED, Notes, rejected_rows
 from ftcore.text.filters import make_filter
-from ftcore.text.readers import read_parts
-from ftcore.text.sources import Part
 
 COUNTS = "counts.json"
 REMOVED = "removed tokens"  # the one step of `counts` that does not count documents

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from ftcore.reading.documents import excerpt
 from ftcore.shards.manifest import DOCS, QualityCounts
 from ftcore.shards.shards import iter_file
-from ftcore.text.documents import excerpt
 
 STEP, COLUMN = "quality", "quality"
 BINS = 20  # of the histogram, from 0 to 1

@@ -21,10 +21,11 @@ from pathlib import Path
 from ftcore import config, native
 from ftcore.base.cores import cores
 from ftcore.base.files import remove_stale, sha256_file
+from ftcore.base.pools import AnyPool, open_pool
 from ftcore.base.threads import ahead
-from ftcore.base.workers import AnyPool, open_pool
 from ftcore.config import Config
 from ftcore.errors import UnreadableFile, UserError
+from ftcore.reading.sources import list_files
 from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.copies import drop_copies
 from ftcore.shards.holdings import PREPARED, note_set
@@ -32,7 +33,6 @@ from ftcore.shards.packs import Pack, packs_of
 from ftcore.shards.prepare import PreparedPart, run_part
 from ftcore.shards.quality import Qualities
 from ftcore.shards.shards import ShardSet
-from ftcore.text.sources import list_files
 
 Score = Callable[[Sequence[Path], Path | None, Path], Qualities]
 """``(parts, copies, folder) -> scores``: of prepared parts, those aside that go as copies, into a folder."""

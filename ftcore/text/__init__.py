@@ -1,4 +1,4 @@
-"""From raw bytes to clean tokens: sources, readers, normalisation, segmentation, filters, duplicates.
+"""From documents to clean tokens: normalisation, segmentation, stopwords, filters.
 
 The unit is an Arrow record batch; a step is ``batch -> (kept, rejected)`` and every rejected
 document carries its file, line and reason.

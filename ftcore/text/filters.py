@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ftcore.config import Filters, Language
-from ftcore.text.documents import REJECTED, Step, empty, rejected_rows
+from ftcore.reading.documents import REJECTED, Step, empty, rejected_rows
 from ftcore.text.measures import COMMON, REPEATED, Blocklist, MeasuredBatch
 from ftcore.text.measures import count_tokens as count_tokens  # the shards' look asks for it here
 

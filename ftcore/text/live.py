@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ftcore.errors import UnreadableFile
-from ftcore.text import encodings, streams
+from ftcore.reading import encodings, streams
 
 _BLOCK = 1 << 16
 _DOUBT = 1 << 20  # bytes of a line that are plain ASCII, after which it is taken for UTF-8

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from ftcore import native
 from ftcore.base.strings import booleans, string_buffers, string_column, strings
 from ftcore.config import Normalize
-from ftcore.text import markup
+from ftcore.reading import markup
 from ftcore.text.language import HAN
 from ftcore.text.masks import mask
 from ftcore.text.protect import EMAIL, URL

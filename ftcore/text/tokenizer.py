@@ -17,8 +17,8 @@ from ftcore.base.cores import usable_threads
 from ftcore.base.strings import string_buffers, string_column, strings
 from ftcore.config import Text, digest
 from ftcore.errors import IncompatibleModel
+from ftcore.reading.documents import REJECTED, TOKENIZED, empty
 from ftcore.text import earlier, steps
-from ftcore.text.documents import REJECTED, TOKENIZED, empty
 from ftcore.text.language import language
 from ftcore.text.letters import letters, speaking
 from ftcore.text.normalize import by_patterns, fold, normalize, spelled

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ftcore import config
-    from ftcore.base.workers import AnyPool
+    from ftcore.base.pools import AnyPool
     from ftcore.dictionary.lines import Lines
     from ftcore.dictionary.numbering import Numbering
     from ftcore.dictionary.pieces import PieceCounts

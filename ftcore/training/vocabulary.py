@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ftcore.base.cores import usable_threads
+from ftcore.base.pools import AnyPool
 from ftcore.base.threads import ahead
-from ftcore.base.workers import AnyPool
 from ftcore.dictionary.pieces import PieceCounts, add_up, count_piece
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import ShardSet, iter_shard

@@ -244,7 +244,7 @@ def test_one_option(ready, invoke, option, expected, stage, reason):
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("ftcore/text/readers.py", {"prepare", "commit"}),
+        ("ftcore/reading/readers.py", {"prepare", "commit"}),
         ("ftcore/shards/dedup.py", {"dedup"}),
         ("ftcore/dictionary/counting.py", {
             "dictionary-pretrain", "dictionary-finetune", "pretrain", "finetune", "baseline", "evaluate", "register",

@@ -10,7 +10,7 @@ import pytest
 
 import ftcore
 from ftcore import FastText, config, errors
-from ftcore.base.workers import open_pool
+from ftcore.base.pools import open_pool
 from ftcore.config import load_config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.lines import Lines
@@ -32,7 +32,7 @@ from ftcore.formats.binary import read_binary, write_binary
 from ftcore.formats.quantized import quantize
 from ftcore.formats.vec import read_vec
 from ftcore.inference.classifier import Classifier
-from ftcore.text.rows import open_rows
+from ftcore.reading.rows import open_rows
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, UserError)]
 

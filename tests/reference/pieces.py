@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
-from ftcore.text.streams import Broken
+from ftcore.reading.streams import Broken
 
 
 class Pieces(io.RawIOBase):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from ftcore.config import Config, Ingest, Normalize, Source, Text
-from ftcore.text.documents import DOCUMENT
+from ftcore.reading.documents import DOCUMENT
 from ftcore.text.tokenizer import Tokenizer
 from tasks.evaluate import Scored, error_table
 from tasks.raw_texts import RawText, raw_texts
@@ -49,7 +49,7 @@ def test_keys_are_those_of_the_preparation(tokenizer):
 
 
 def names_of(config: Config) -> dict[str, str]:
-    from ftcore.text.sources import list_files
+    from ftcore.reading.sources import list_files
 
     return {f.relative: f"{f.name}:{f.relative}" for f in list_files(config.ingest, config.data)}
 

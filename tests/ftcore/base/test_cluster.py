@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from ftcore.base import cluster
-from ftcore.base.workers import Threads, open_pool
+from ftcore.base.pools import open_pool
+from ftcore.base.workers import Threads
 from ftcore.config import parse_config
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.prepare import prepare_order
@@ -98,7 +99,7 @@ def test_threads():
 
 def test_a_dask_cluster_that_was_started_here_dies_with_the_command(tmp_path):
     code = (
-        "import sys, time; from ftcore.base.workers import open_pool\n"
+        "import sys, time; from ftcore.base.pools import open_pool\n"
         "with open_pool(1, 'dask', shared=sys.argv[1]) as pool:\n"
         "    pool.run('json:dumps', 1); print('there', flush=True); time.sleep(60)"
     )

@@ -123,7 +123,7 @@ def test_what_is_held_of_a_part_is_bounded(tree, monkeypatch):
 
     config, extent = parse_config(tree), Extent()
     monkeypatch.setattr(sample, "BYTES", 1)
-    monkeypatch.setattr("ftcore.text.documents.BATCH_ROWS", 10)
+    monkeypatch.setattr("ftcore.reading.documents.BATCH_ROWS", 10)
     drawn = [
         row
         for batch in sampled(config.ingest, config.data, Tokenizer(), 1000, extent)

@@ -75,10 +75,10 @@ def measure(folder):
     import pandas  # noqa: F401 - pyarrow imports it when it first converts an array
 
     from ftcore.config import parse_config
+    from ftcore.reading.sources import cut_file, list_files
     from ftcore.shards.commit import CommitOptions, commit_shards
     from ftcore.shards.copies import drop_copies
     from ftcore.shards.prepare import prepare_parts
-    from ftcore.text.sources import cut_file, list_files
 
     source = {"path": "a.jsonl", "label": "label"}
     options = CommitOptions.of(parse_config({"data": str(folder), "ingest": {"sources": [source]}}))

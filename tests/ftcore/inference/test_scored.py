@@ -13,7 +13,7 @@ import pytest
 
 from ftcore.errors import UserError
 from ftcore.inference.scored import ScoredWriter, check_output, free_names
-from ftcore.text.rows import FileRows, open_rows
+from ftcore.reading.rows import FileRows, open_rows
 
 
 def test_names_of_files_say_the_format():

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from ftcore.base import files
 from ftcore.config import SplitShares, parse_config
 from ftcore.errors import UserError
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.shards.commit import CommitOptions, check_rejects, commit_shards
 from ftcore.shards.copies import drop_copies
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.prepare import prepare_parts, split_of
 from ftcore.shards.shards import iter_batches
-from ftcore.text.sources import cut_file, list_files
 
 ALL = ["train", "valid", "test", "unlabelled"]
 

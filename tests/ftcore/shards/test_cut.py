@@ -10,11 +10,11 @@ import pytest
 import ftcore.shards.cut
 from ftcore.config import Source, parse_config
 from ftcore.errors import UserError
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.shards.cut import LABELLING, cut_pack, has_labels
 from ftcore.shards.packs import Pack
 from ftcore.shards.prepare import DOCS, KEYS, QUARANTINE, PreparedPart, PrepareOptions, prepare_part
 from ftcore.shards.shards import iter_file
-from ftcore.text.sources import cut_file, list_files
 from ftcore.text.tokenizer import Tokenizer
 
 ROWS = [

@@ -10,13 +10,13 @@ import pytest
 
 import ftcore.text.tokenizer
 from ftcore.config import Filters, Ingest, Source
+from ftcore.reading.sources import Part, cut_file, list_files
+from ftcore.reading.suffixes import ARCHIVES
 from ftcore.shards.commit import CommitOptions, commit_shards
 from ftcore.shards.copies import drop_copies
 from ftcore.shards.manifest import MANIFEST
 from ftcore.shards.packs import PACK_BYTES, Pack, pack_parts
 from ftcore.shards.prepare import DOCS, QUARANTINE, prepare_part, prepare_parts
-from ftcore.text.sources import Part, cut_file, list_files
-from ftcore.text.suffixes import ARCHIVES
 
 PART = Part(0, "s", "", "", "lines", "", "utf-8", 0, -1, 1, "")
 

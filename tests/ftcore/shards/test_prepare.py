@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 import ftcore.shards.cut
 from ftcore.base import files
-from ftcore.base.workers import Pool, WorkerDied, open_pool
+from ftcore.base.pools import open_pool
+from ftcore.base.workers import Pool, WorkerDied
 from ftcore.config import Config, SplitShares, parse_config
 from ftcore.errors import UserError
+from ftcore.reading.sources import cut_file, list_files
 from ftcore.shards.prepare import (
     PreparedPart,
     PrepareOptions,
@@ -29,7 +31,6 @@ from ftcore.shards.prepare import (
     split_of,
 )
 from ftcore.shards.shards import SHARD
-from ftcore.text.sources import cut_file, list_files
 
 
 def options_of(folder, *sources, **others):
@@ -197,9 +198,9 @@ def test_the_tokenizer_is_kept_but_notices_a_changed_dictionary(tmp_path):
     part = cut(tmp_path, options)[0]
     first = prepare_part(part, options, tmp_path / "out")
     assert [r["tokens"] for r in documents(first)] == ["韩玉赏鉴"]
-    kept = ftcore.shards.cut._cached
+    (kept,) = ftcore.shards.cut._idle[1]
     prepare_part(part, options, tmp_path / "out")
-    assert ftcore.shards.cut._cached is kept
+    assert ftcore.shards.cut._idle[1] == [kept]
     (tmp_path / "words").write_text("韩玉 3 nz\n", encoding="utf-8")
     second = prepare_part(part, options, tmp_path / "out")
     assert [r["tokens"] for r in documents(second)] != ["韩玉赏鉴"]

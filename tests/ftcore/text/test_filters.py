@@ -6,7 +6,7 @@ import pytest
 from ftcore.config import Filters, load_config
 from ftcore.effects import without_effect
 from ftcore.errors import UserError
-from ftcore.text.documents import REJECTED, TOKENIZED
+from ftcore.reading.documents import REJECTED, TOKENIZED
 from ftcore.text.filters import PRESETS, RULES, make_filter, thresholds
 from ftcore.text.tokenizer import Tokenizer
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ftcore.config import Normalize, Segment, Stopwords, Text
 from ftcore.errors import UserError
-from ftcore.text.documents import DOCUMENT, REJECTED, TOKENIZED
+from ftcore.reading.documents import DOCUMENT, REJECTED, TOKENIZED
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
 DIGEST_1 = "2058c335faf8a9e79f639c571b9c69d197412fbef37ed04d8c4d7d48577182d7"  # of Tokenizer() at version 1

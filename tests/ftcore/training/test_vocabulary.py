@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ftcore.base.workers import open_pool
+from ftcore.base.pools import open_pool
 from ftcore.config import DictionaryOptions, parse_config
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import documents
