@@ -100,7 +100,9 @@ class Tokenizer:
             marks=("remove", "keep", "split").index(segment.punctuation),
             speaking=speaking(marks),
             pictures=not marks & {"S", "So"},
-            stop=[word.encode() for word in sorted(self._stop)],
+            stop=[
+                word.encode("utf-8", "surrogatepass") for word in sorted(self._stop)
+            ],  # half a character is in no text
         )
 
     # ------------------------------------------------------------------------------------ text to tokens

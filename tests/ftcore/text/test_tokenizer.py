@@ -286,3 +286,10 @@ def test_copies_share_jieba_and_count_for_themselves():
     assert twin.tokenize(texts) == lines and twin.digest == tokenizer.digest and "好莱坞大片" in lines[0]
     assert twin.counts == tokenizer.counts and twin.counts is not tokenizer.counts
     assert twin._lexicon is tokenizer._lexicon is not None
+
+
+def test_a_stopword_of_half_a_character_is_in_no_text():
+    """A model's file may have been edited: JSON can say it, no text can hold it."""
+    tokenizer = Tokenizer(stop=["\ud800", "the"])
+    again = Tokenizer.from_state(tokenizer.state())
+    assert tokenizer.tokenize(["the film"]) == again.tokenize(["the film"]) == ["film"]
