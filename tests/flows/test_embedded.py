@@ -50,7 +50,7 @@ def test_a_killed_embedded_server_is_started_again(tmp_path, monkeypatch, caplog
             first.kill()
             assert client.read_flow_run(run).state.is_running()
         assert server.embedded and "it is started again" in caplog.text
-        (second,) = [p for p in psutil.Process().children() if "flows.embedded" in p.cmdline()]
+        (second,) = [p for p in others() if p not in before]
         assert second.pid != first.pid
     assert not psutil.pid_exists(second.pid)
 

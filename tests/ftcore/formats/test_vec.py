@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +15,7 @@ from ftcore.errors import UserError
 from ftcore.formats.binary import read_binary
 from ftcore.formats.digits import format_rows, parse_lines, parse_value, print_value
 from ftcore.formats.vec import read_vec, write_vec
+from tests.reference.peer import run_binary
 
 FLOATS = st.integers(0, 2**32 - 1).map(lambda bits: np.uint32(bits).view(np.float32))
 EDGES = [0.0, -0.0, 1.0, -1.5, 99999.5, 99999.4, 100000.0, 9.99995, 0.0001, 9.9999e-5, 9.99995e-5, 1e-8, 9.9e-9, 1e-45,
@@ -142,29 +141,15 @@ def test_blocks_give_the_same_file(tmp_path: Path):
         assert printed(back.ravel()) == printed(vectors.ravel())
 
 
-@pytest.mark.skipif(
-    not os.environ.get("FTCORE_PEER_CLI"), reason="set FTCORE_PEER_CLI to the original's program"
-)
 def test_as_the_original_writes_it(tmp_path: Path):
     """Without n-grams a word's vector is its row, so the bits of the values are the same too."""
     rng = np.random.default_rng(0)
     lines = [" ".join(f"w{i}" for i in rng.integers(0, 300, 20)) + " 中文 b\udcff" for _ in range(200)]
     (tmp_path / "in.txt").write_text("\n".join(lines) + "\n", "utf-8", "surrogateescape")
-    command = [os.environ["FTCORE_PEER_CLI"], "skipgram", "-input", str(tmp_path / "in.txt"), "-output"]
-    command += [
-        str(tmp_path / "m"),
-        "-maxn",
-        "0",
-        "-minCount",
-        "1",
-        "-dim",
-        "20",
-        "-thread",
-        "12",
-        "-epoch",
-        "2",
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    options = ["-maxn", "0", "-minCount", "1", "-dim", "20", "-thread", "12", "-epoch", "2"]
+    run_binary(
+        ["skipgram", "-input", tmp_path / "in.txt", "-output", tmp_path / "m", *options], into=tmp_path
+    )
     classic = read_binary(tmp_path / "m.bin")
     write_vec(tmp_path / "ours.vec", classic.dictionary.words, classic.input)
     assert (tmp_path / "ours.vec").read_bytes() == (tmp_path / "m.vec").read_bytes()
