@@ -1,4 +1,4 @@
-"""Processes that a flow starts: their environment, their end. One place for all of them.
+"""Processes that a flow starts: their environment, and what holds them to it. Their end: `ftcore.base.ending`.
 
 A child lives in a session of its own, so that a Ctrl-C in the terminal reaches the flow alone, which then ends
 its children; and it ends with its parent, kill -9 included. ``python -m flows.children PARENT COMMAND…`` is
@@ -11,14 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from flows.proxies import spare_loopback, without_unusable
-from ftcore.base.interruption import installed, interrupted
+from ftcore.base.interruption import installed
 
 
 def environment(more: Mapping[str, str] = {}) -> dict[str, str]:
@@ -45,23 +44,6 @@ def start_held(words: Sequence[str], **popen: Any) -> subprocess.Popen:
     """Start ``python WORDS…`` and hold it, and all that it starts, to this process's life."""
     holder = ["-m", "flows.children", str(os.getpid()), sys.executable]
     return start([*holder, *words], stdin=subprocess.DEVNULL, **popen)
-
-
-def end(processes: Sequence[subprocess.Popen], seconds: float = 10) -> None:
-    """Terminate, then kill, with their whole groups; an interrupted command waits a second at most."""
-    for process in processes:
-        _signal(process, signal.SIGTERM)
-    until = time.monotonic() + (1 if interrupted() else seconds)
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, until - time.monotonic()))
-        _signal(process, signal.SIGKILL)  # what it started may live on
-        process.wait()
-
-
-def _signal(process: subprocess.Popen, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)  # it leads its group, see `start`
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.children import end, start
+from flows.children import start
 from flows.proxies import is_loopback, loopback_without_proxies, unusable
+from ftcore.base.ending import end
 from ftcore.base.interruption import installed, interrupted
 from ftcore.base.workers import die_with
 from ftcore.errors import UserError

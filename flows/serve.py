@@ -12,7 +12,8 @@ command_line(__name__)  # wrong words end here, before MLflow is imported
 
 import sys
 
-from flows.children import end, start_held
+from flows.children import start_held
+from ftcore.base.ending import end
 from ftcore.base.interruption import installed
 from ftcore.config import Config
 from ftcore.errors import UserError

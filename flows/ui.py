@@ -20,8 +20,9 @@ from contextlib import closing
 
 from rich.console import Console
 
-from flows.children import end, start, start_held
+from flows.children import start, start_held
 from flows.embedded import SERVER_FILE, server_environment, wait_until_healthy
+from ftcore.base.ending import end
 from ftcore.base.interruption import installed
 from ftcore.errors import UserError
 from tasks.moved import settle

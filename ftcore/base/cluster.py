@@ -19,11 +19,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import ftcore
 from ftcore.base.cores import cores
+from ftcore.base.ending import end
 from ftcore.base.workers import WorkerDied, answer, value_of
 from ftcore.errors import UserError
 
@@ -170,8 +172,17 @@ class DaskPool(ClusterPool):
     def _submit(self, *arguments: str) -> str:
         from distributed import KilledWorker
 
+        future = self._client.submit(answer_there, *arguments, pure=False)
         try:
-            return self._client.submit(answer_there, *arguments, pure=False).result()
+            while not future.done():
+                with suppress(TimeoutError):
+                    future.result(timeout=1)
+                if any(process.poll() is not None for process in self._own) and not future.done():
+                    raise WorkerDied(  # no other takes its place, and the call would wait for one for ever
+                        f"{arguments[0]}: a part of the Dask cluster that was started here died; often it is out of "
+                        "memory: set workers to a smaller number"
+                    )
+            return future.result()
         except KilledWorker as error:
             raise WorkerDied(
                 f"{arguments[0]}: its Dask workers died ({error}); often they are out of memory"
@@ -182,10 +193,7 @@ class DaskPool(ClusterPool):
         self._end()
 
     def _end(self) -> None:
-        for process in self._own:
-            process.terminate()
-        for process in self._own:
-            process.wait()
+        end(self._own, 5)  # a worker whose scheduler is gone first may wait for it
         if self._folder is not None:
             self._folder.cleanup()
 

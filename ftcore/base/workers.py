@@ -29,6 +29,7 @@ from importlib import import_module
 from typing import Any
 
 from ftcore import errors
+from ftcore.base.ending import end
 from ftcore.errors import UserError
 
 _CODE = (
@@ -113,11 +114,9 @@ class Pool:
             return
         with self._lock:
             self._closed = True
-            for worker in self._all:
-                worker.terminate()
+        end(self._all, 1)  # they have nothing to tidy up
         self._threads.shutdown(wait=True, cancel_futures=True)
         for worker in self._all:
-            worker.wait()
             assert worker.stdin and worker.stdout
             worker.stdout.close()
             with suppress(OSError):  # an order it did not take any more

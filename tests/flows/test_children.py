@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.children import end, environment, start, start_held
+from flows.children import environment, start, start_held
+from ftcore.base.ending import end
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = "/usr/bin:/bin"  # a fresh shell's PATH, where no environment is activated

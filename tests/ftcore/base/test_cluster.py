@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -13,7 +15,7 @@ import pytest
 
 from ftcore.base import cluster
 from ftcore.base.pools import open_pool
-from ftcore.base.workers import Threads
+from ftcore.base.workers import Threads, WorkerDied
 from ftcore.config import parse_config
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.shards.prepare import prepare_order
@@ -47,6 +49,24 @@ def test_errors_cross_a_cluster_and_nothing_starts_before_it_is_needed(tmp_path)
         workers = [p for p in psutil.Process().children() if "dask_worker" in " ".join(p.cmdline())]
         assert len(workers) == 1
     assert not workers[0].is_running() and list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_worker_that_dies_or_hangs_is_not_waited_for(tmp_path):
+    with open_pool(2, "dask", shared=tmp_path) as pool, ThreadPoolExecutor() as threads:
+        pool.run("json:dumps", 1)
+        call = threads.submit(pool.run, "time:sleep", 60)
+        time.sleep(0.5)
+        own = pool._own
+        hung, *workers = own
+        hung.send_signal(
+            signal.SIGSTOP
+        )  # the scheduler: nobody answers, and it does not hear that it is to end
+        for worker in workers:
+            worker.kill()
+        with pytest.raises(WorkerDied, match="time:sleep: a part of the Dask cluster .* died"):
+            call.result(timeout=20)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 30 and all(process.poll() is not None for process in own)
 
 
 def refuse(order):
