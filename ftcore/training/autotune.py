@@ -297,7 +297,9 @@ class _Search:
             raise OutOfTime(f"it may take {self.longest:.0f} s")
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
         vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
-        return TwoTables.over(fit_linear(replace(prepared, valid=held_out), options, vectors)[0])
+        return TwoTables.over(
+            fit_linear(replace(prepared, valid=held_out), options, vectors, self.how.threads)[0]
+        )
 
     def fit(
         self, tables: TwoTables | Matrices, prepared: Prepared, options: config.Finetune,

@@ -1,7 +1,7 @@
 """A linear support vector machine over fastText's own features, folded into fastText's two tables.
 
 ``head: linear``. It has one optimum and no rate, no passes, no seed: one label against the rest, squared hinge
-loss with an L2 penalty, by dual coordinate descent (Fan et al., "LIBLINEAR", JMLR 2008; scikit-learn's `LinearSVC`),
+loss with an L2 penalty, by dual coordinate descent (Hsieh et al., ICML 2008; in the native core, all labels side by side),
 over counts times idf, rows of length 1 (Joachims, "Text categorization with support vector machines", ECML 1998).
 Where rows come from pretraining, the sum of a document's vectors, rare words weighing more (Arora et al., "A simple but
 tough-to-beat baseline for sentence embeddings", ICLR 2017), stands beside its counts.
@@ -19,14 +19,15 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ftcore.base.cores import usable_threads
 from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.errors import InvalidOptions, MissingLabels, UserError
+from ftcore.errors import InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
 from ftcore.training.conditions import Prepared
 from ftcore.training.loop import TrainingResult
@@ -41,14 +42,18 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the mi
 ENOUGH = 100  # documents of a validation set that may choose
 FOLDS = 3  # of the training set, where there is no such validation set
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
-TOLERANCE = 0.01  # of the solver; a smaller one changes no label
+TOLERANCE, ROUGHLY = 0.01, 0.1  # of the solver; a smaller one changes no label; of trials
+PASSES = 1000  # of the solver over the documents, at most; it takes 10 to 30
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
 # [-1/C, 1/C), which then weighs nothing beside those that were learnt.
 SCALE = 1e5
 
 
 def fit_linear(
-    prepared: Prepared, options: config.Finetune, vectors: np.ndarray | None = None
+    prepared: Prepared,
+    options: config.Finetune,
+    vectors: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> tuple[Matrices, TrainingResult]:
     """Train over the documents that have a feature and a label; the same for the same data on every machine.
 
@@ -58,12 +63,13 @@ def fit_linear(
         options: ``loss`` softmax (a document has one label) or ova (several; probabilities stand alone),
             ``strength``, ``vectors``, ``class_weights``.
         vectors: float32[F, D], what pretraining knows of each feature (`Start.pretrained_rows`).
+        threads: of the solver; None takes one a core, and any number of them gives the same bits.
 
     Returns:
         the tables, input float32[F, C] and output float32[C, C], and the result, of one epoch.
 
     Raises:
-        UserError: nothing to train on, one label only, a loss that does not fold, scikit-learn missing.
+        UserError: nothing to train on, one label only, a loss that does not fold.
 
     Example:
         tables, result = fit_linear(Prepared(dictionary, bags, valid), Finetune(head="linear"))
@@ -90,13 +96,14 @@ def fit_linear(
     weights = _document_weights(prepared.weights, usable, gold, dictionary, options)
     sizes = np.diff(bags.offsets)[usable]
     documents = _Documents(counts, sizes, gold)
-    trials = _Trials(features, documents, weights, _unseen(prepared, documents))
+    threads = usable_threads(threads)
+    trials = _Trials(features, documents, weights, _unseen(prepared, documents), threads)
     share = trials.best_share() if options.vectors == "auto" else float(options.vectors)
     share = share if vectors is not None else 0.0
     strength = trials.best_strength(share) if options.strength == "auto" else float(options.strength)
     temperature = trials.temperature(share, strength, options.loss)
     scaled = features.scaled(documents, share)
-    weight = _machine(scaled, weights, strength)
+    weight = _Machine(scaled, weights, threads).at(strength)
     log.info("head linear: %s", trials.told(share, strength, temperature))
     input_FC = (features.folded(weight, share) * (temperature * SCALE)).astype(np.float32)
     tables = Matrices(input_FC, np.eye(labels, dtype=np.float32) / np.float32(SCALE))
@@ -225,49 +232,36 @@ def _document_weights(
 
 
 # ------------------------------------------------------------------------------------------- the machine
-def _machine(documents: _Scaled, weights: np.ndarray | None, strength: float) -> np.ndarray:
-    """Weights float64[F or F + D, C], a label's against the rest."""
-    try:
-        from sklearn.svm import LinearSVC
-    except ModuleNotFoundError as error:
-        raise UserError(
-            'head = linear: scikit-learn is not installed; pip install "ftcore[sklearn]"'
-        ) from error
-    matrix, gold = documents.matrix, documents.gold
-    # of two labels of which each document has one, the second's machine is the first's turned round
-    mirrored = gold.shape[1] == 2 and bool((gold.sum(axis=1) == 1).all())
+class _Machine:
+    """Weights float32[F or F + D, C], a label's against the rest; each strength starts where the last one ended."""
 
-    def one(label: int) -> np.ndarray:
-        yes = gold[:, label]
-        if yes.all() or not yes.any():
-            return np.zeros(matrix.shape[1])
-        machine = LinearSVC(C=strength, fit_intercept=False, tol=TOLERANCE, random_state=0, dual=True)
-        with _quiet():
-            return machine.fit(matrix, yes, sample_weight=weights).coef_[0]
+    def __init__(self, documents: _Scaled, weights: np.ndarray | None, threads: int) -> None:
+        self.documents, self.threads = documents, threads
+        count, gold = documents.gold.shape[0], documents.gold
+        self._cost = np.ones(count, np.float32) if weights is None else weights.astype(np.float32)
+        # of two labels of which each document has one, the second's machine is the first's turned round
+        self._mirrored = gold.shape[1] == 2 and bool((gold.sum(axis=1) == 1).all())
+        self._gold = np.ascontiguousarray(gold[:, :1] if self._mirrored else gold)
+        self._dual = np.zeros(self._gold.shape, np.float32)
+        self._strength = 0.0
 
-    made = np.zeros((matrix.shape[1], gold.shape[1]))
-    wanted = range(1) if mirrored else range(gold.shape[1])
-    for (
-        label
-    ) in wanted:  # one after the other: the solver draws its order from numbers that threads would share
-        made[:, label] = one(label)
-    if mirrored:
-        made[:, 1] = -made[:, 0]
-    return made
+    def at(self, strength: float, tolerance: float = TOLERANCE) -> np.ndarray:
+        """Of this strength."""
+        from ftcore.native import solve_machines
 
-
-class _quiet:
-    """Without the warning that the solver was not done: it has found the label long before."""
-
-    def __enter__(self) -> None:
-        import warnings
-
-        self._kept = warnings.catch_warnings()
-        self._kept.__enter__()
-        warnings.filterwarnings("ignore", message="Liblinear failed to converge")
-
-    def __exit__(self, *raised: Any) -> None:
-        self._kept.__exit__(*raised)
+        if self._strength:
+            self._dual *= np.float32(strength / self._strength)
+        self._strength = strength
+        matrix = self.documents.matrix
+        made = np.zeros((matrix.shape[1], self._gold.shape[1]), np.float32)
+        solve_machines(
+            matrix.indices.astype(np.int32), matrix.indptr.astype(np.int64), matrix.data.astype(np.float32),
+            self._gold, self._cost * np.float32(strength), np.zeros((0, 0), np.float32), self._dual, made,
+            tolerance, PASSES, 0, self.threads,
+        )  # fmt: skip
+        none = self._gold.all(axis=0) | ~self._gold.any(axis=0)  # nothing speaks for or against it
+        made[:, none] = 0
+        return np.hstack([made, -made]) if self._mirrored else made
 
 
 # -------------------------------------------------------------------------------------------- choosing
@@ -300,8 +294,13 @@ class _Trials:
         documents: _Documents,
         weights: np.ndarray | None,
         folds: list[tuple[np.ndarray | None, _Documents]],
+        threads: int,
     ) -> None:
         self._features, self._documents, self._weights, self._folds = features, documents, weights, folds
+        self._threads = threads
+        self._machines: dict[
+            float, list[tuple[_Machine, _Scaled]]
+        ] = {}  # by the vectors' share, of each fold
         self._known: dict[tuple[float, float], list[np.ndarray]] = {}  # float64[B, C] of each fold
 
     def best_share(self) -> float:
@@ -335,16 +334,18 @@ class _Trials:
 
     def _means(self, share: float, strength: float) -> list[np.ndarray]:
         if (share, strength) not in self._known:
-            self._known[share, strength] = [self._judged(share, strength, *fold) for fold in self._folds]
+            if share not in self._machines:
+                self._machines[share] = [self._machine(share, *fold) for fold in self._folds]
+            self._known[share, strength] = [
+                judges.means(machine.at(strength, ROUGHLY)) for machine, judges in self._machines[share]
+            ]
         return self._known[share, strength]
 
-    def _judged(
-        self, share: float, strength: float, rows: np.ndarray | None, judges: _Documents
-    ) -> np.ndarray:
+    def _machine(self, share: float, rows: np.ndarray | None, judges: _Documents) -> tuple[_Machine, _Scaled]:
         taught = self._documents if rows is None else self._documents.take(rows)
         weights = self._weights if self._weights is None or rows is None else self._weights[rows]
-        weight = _machine(self._features.scaled(taught, share), weights, strength)
-        return self._features.scaled(judges, share).means(weight)
+        machine = _Machine(self._features.scaled(taught, share), weights, self._threads)
+        return machine, self._features.scaled(judges, share)
 
     def told(self, share: float, strength: float, temperature: float) -> str:
         """One line for the log."""

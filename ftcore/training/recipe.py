@@ -103,7 +103,7 @@ def train(
         from ftcore.training.linear import fit_linear
 
         vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
-        made, result = fit_linear(prepared, options, vectors)
+        made, result = fit_linear(prepared, options, vectors, conditions.threads)
         return as_model(prepared.dictionary, made, options, conditions.seed), result
     tables, pretrained = started(prepared.dictionary, options, conditions, start)
     result = fit(tables, prepared, options, conditions, pretrained)

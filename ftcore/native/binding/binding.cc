@@ -20,6 +20,7 @@ NB_MODULE(_native, m) {
   bind_clean(m);
   bind_formats(m);
   bind_lexicon(m);
+  bind_machines(m);
   bind_means(m);
   bind_measures(m);
   bind_minhash(m);

@@ -11,6 +11,7 @@ void bind_choice(nb::module_& m);
 void bind_clean(nb::module_& m);
 void bind_formats(nb::module_& m);
 void bind_lexicon(nb::module_& m);
+void bind_machines(nb::module_& m);
 void bind_means(nb::module_& m);
 void bind_measures(nb::module_& m);
 void bind_minhash(nb::module_& m);

@@ -42,3 +42,15 @@ def logistic_errors(g: Given) -> list:
 @maker
 def exponentials(g: Given) -> list:
     return [-np.abs(g.floats(g.size(40)))]
+
+
+@maker
+def solve_machines(g: Given) -> list:
+    documents, features, labels = g.size(9), g.size(12, 1), g.size(20)
+    offsets = np.concatenate(([0], np.cumsum(g.ints(0, 6, documents)))).astype(np.int64)
+    ids = g.ints(0, features, int(offsets[-1]), dtype=np.int32)
+    squares = np.abs(g.floats(features, labels)) if g.random.random() < 0.5 else np.zeros((0, 0), np.float32)
+    return [
+        ids, offsets, g.floats(len(ids)), g.rng.random((documents, labels)) < 0.3, np.abs(g.floats(documents)),
+        squares, np.abs(g.floats(documents, labels)), g.floats(features, labels), 0.1, g.size(50, 1), g.size(), g.size(3, 1),
+    ]  # fmt: skip

@@ -117,7 +117,7 @@ def test_the_temperature_is_the_best_one_on_unseen_documents():
         gold = np.eye(3, dtype=np.bool_)[draw.integers(0, 3, 200)]
         means = gold * 0.01 + draw.normal(0, 0.01, gold.shape)
         judges = linear._Documents(None, np.ones(200), gold)
-        trials = linear._Trials(None, None, None, [(None, judges)])
+        trials = linear._Trials(None, None, None, [(None, judges)], 1)
         trials._known[0.0, 1.0] = [means]
         best = trials.temperature(0.0, 1.0, loss)
         nats = [linear._nats(means * best * factor, gold, loss) for factor in (0.8, 0.95, 1, 1.05, 1.25)]
