@@ -97,7 +97,7 @@ RULES = (
         "head linear has one optimum, and neither passes nor a rate; set finetune.head=sgd",
     ),
     Rule(
-        "finetune.strength finetune.vectors",
+        "finetune.strength finetune.weighing finetune.vectors finetune.refit",
         lambda c: c.finetune.head != "linear",
         "it belongs to head linear; set finetune.head=linear",
     ),

@@ -62,7 +62,9 @@ class Finetune(DictionaryOptions):
 
     head: Literal["sgd", "linear"] = Field("sgd", description="linear: a support vector machine, folded")
     strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
+    weighing: Literal["auto", "idf", "ratio"] = Field("auto", description="of features; auto: both, blended")
     vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]
+    refit: bool = Field(False, description="learn from the validation split too, once it has chosen")
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
     epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")

@@ -14,7 +14,7 @@ from ftcore.engines.choice import choose_engine
 from ftcore.errors import InvalidOptions, MissingLabels
 from ftcore.formats.binary import read_binary, write_binary
 from ftcore.inference.predict import Predictor
-from ftcore.training import linear
+from ftcore.training import linear, machines
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn
 from ftcore.training.search import FeatureSearch, Settings
@@ -63,11 +63,11 @@ def features(line: str) -> list[str]:
 
 def test_labels_are_those_of_scikit_learns_own_pipeline():
     """Counts of words, the end of line among them, and of pairs, times smoothed idf; rows of length 1."""
-    model, _ = made(strength=1.0)
+    model, _ = made(strength=1.0, weighing="idf")
     words = CountVectorizer(analyzer=features)
     scale = TfidfTransformer()
     matrix = scale.fit_transform(words.fit_transform(TRAIN))
-    machine = LinearSVC(C=1.0, fit_intercept=False, tol=linear.TOLERANCE, random_state=0).fit(matrix, GOLD)
+    machine = LinearSVC(C=1.0, fit_intercept=False, tol=machines.TOLERANCE, random_state=0).fit(matrix, GOLD)
     theirs = machine.predict(scale.transform(words.transform(TEST)))
     ours = answered(model, TEST)
     assert np.mean(ours == theirs) > 0.98  # the solver stops early, and a few pairs share a bucket
@@ -109,19 +109,6 @@ def test_probabilities_say_how_often_it_is_right():
     assert (
         row["epoch"] == 1 and row["valid_accuracy"] > 0.75 and 0 < row["loss"] < row["valid_loss"] < np.log(4)
     )
-
-
-def test_the_temperature_is_the_best_one_on_unseen_documents():
-    draw = np.random.default_rng(0)
-    for loss in ("softmax", "ova"):
-        gold = np.eye(3, dtype=np.bool_)[draw.integers(0, 3, 200)]
-        means = gold * 0.01 + draw.normal(0, 0.01, gold.shape)
-        judges = linear._Documents(None, np.ones(200), gold)
-        trials = linear._Trials(None, None, None, [(None, judges)], 1)
-        trials._known[0.0, 1.0] = [means]
-        best = trials.temperature(0.0, 1.0, loss)
-        nats = [linear._nats(means * best * factor, gold, loss) for factor in (0.8, 0.95, 1, 1.05, 1.25)]
-        assert min(nats) == nats[2]
 
 
 def test_a_given_strength_is_kept_and_another_is_chosen_by_the_validation_set():

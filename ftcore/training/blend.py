@@ -1,0 +1,88 @@
+"""Scores of several classifiers added up to one, and made into probabilities, by documents that none has seen.
+
+Shapes: B documents, C labels, N classifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+BINS = 15  # of as many documents each, by how sure the classifier is of them
+_LEAST = 0.01  # share of a blend below which a classifier is left out
+
+
+def blend(scores: Sequence[np.ndarray], gold: np.ndarray, loss: str) -> np.ndarray:
+    """float64[N], what each classifier's scores are multiplied by before they are added up, from 0 up.
+
+    Under these weights the labels that the documents have are most probable: a regression of N numbers, which is
+    convex (stacking: Breiman, "Stacked regressions", 1996). Their size makes probabilities of the sum.
+
+    Args:
+        scores: float[B, C] of each classifier.
+        gold: bool[B, C].
+        loss: softmax or ova.
+
+    Example:
+        >>> scores = np.array([[2.0, 1.0], [1.0, 2.0], [3.0, 1.0], [2.0, 2.5], [1.0, 1.2]])
+        >>> gold = np.array([[1, 0], [0, 1], [1, 0], [1, 0], [0, 1]], bool)
+        >>> 1 < blend([scores, np.zeros((5, 2))], gold, "softmax")[0] < 3
+        True
+    """
+    from scipy.optimize import minimize
+
+    sizes = np.array([max(float(one.std()), 1e-12) for one in scores])
+    scaled = [one / size for one, size in zip(scores, sizes, strict=True)]
+
+    def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        whole = sum(weight * one for weight, one in zip(weights, scaled, strict=True))
+        value, slope = nats(whole, gold, loss), _slope(whole, gold, loss)
+        return value, np.array([(slope * one).sum() for one in scaled])
+
+    count = len(scores)
+    found = minimize(
+        lost, np.full(count, 4 / count), jac=True, bounds=[(0, 1e4)] * count, method="L-BFGS-B"
+    ).x
+    if not found.any():  # no classifier says anything: all of them together say as little
+        found = np.full(count, 1 / count)
+    return np.where(found < _LEAST * found.sum(), 0, found) / sizes
+
+
+def calibrated(scores: np.ndarray, gold: np.ndarray) -> float:
+    """What scores are multiplied by so that their softmax is right as often as it says, on average over `BINS`.
+
+    Hinge losses leave scores that are too bold where they are sure and too timid elsewhere; the weights of `blend`,
+    which avoid bold mistakes, then make them timid on average.
+    """
+    factors = np.exp(np.linspace(-0.7, 0.7, 57))
+    return float(factors[np.argmin([calibration_error(scores * f, gold) for f in factors])])
+
+
+def calibration_error(scores: np.ndarray, gold: np.ndarray) -> float:
+    """Mean distance of what the softmax says and how often it is right, over `BINS` of equally many documents."""
+    top = scores.argmax(axis=1)
+    sure = 1 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)
+    right = gold[np.arange(len(gold)), top]
+    order = np.argsort(sure, kind="stable")
+    return float(
+        sum(abs((sure[part] - right[part]).sum()) for part in np.array_split(order, BINS)) / len(gold)
+    )
+
+
+def nats(scores: np.ndarray, gold: np.ndarray, loss: str) -> float:
+    """Mean over documents of minus the log probability of what is gold, as `training.validation` counts it."""
+    if loss == "ova":
+        return float(np.logaddexp(0, np.where(gold, -scores, scores)).sum(axis=1).mean())
+    top = scores.max(axis=1, keepdims=True)
+    log_p = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
+    return float(-((log_p * gold).sum(axis=1) / gold.sum(axis=1)).mean())
+
+
+def _slope(scores: np.ndarray, gold: np.ndarray, loss: str) -> np.ndarray:
+    """Of `nats` by each score, float[B, C]."""
+    if loss == "ova":
+        return (1 / (1 + np.exp(-scores)) - gold) / len(gold)
+    made = np.exp(scores - scores.max(axis=1, keepdims=True))
+    made /= made.sum(axis=1, keepdims=True)
+    return (made - gold / gold.sum(axis=1, keepdims=True)) / len(gold)
