@@ -21,7 +21,7 @@ def dedup(session: Session, prepared: list[StageOutput]) -> StageOutput:
         if filters.dedup == "off":
             return {"duplicates": 0}
         near = filters.near if filters.dedup == "near" else None
-        return drop_copies([p.file("part") for p in prepared], out / "drops", scratch, near)
+        return drop_copies([p.file("part") for p in prepared], out / "drops", scratch, near, keep=True)
 
     return session.stage(
         "dedup",

@@ -33,6 +33,7 @@ def drop_copies(
     scratch: Path,
     near: NearCopies | None = None,
     threads: int | None = None,
+    keep: bool = False,
 ) -> dict[str, int]:
     """Find the documents that are copies of one before them.
 
@@ -42,6 +43,7 @@ def drop_copies(
         scratch: a folder for what does not stay in memory.
         near: what a near copy is; None: only exact ones go.
         threads: default: one a core.
+        keep: leave the signatures of near copies in the parts' folders, for the next call.
 
     Returns:
         ``duplicates``: how many go; ``near``: how many of them are near copies.
@@ -57,7 +59,7 @@ def drop_copies(
     if near is not None:
         gone = dropped.mask(int(starts[-1]))
         documents = [part / DOCS for part in parts]
-        dropped = dropped.also(find_near_copies(documents, gone, near, scratch, threads))
+        dropped = dropped.also(find_near_copies(documents, gone, near, scratch, threads, keep=keep))
     for number, (first, last) in enumerate(_ranges(dropped.rows, starts)):
         np.save(out / f"{number}.npy", dropped.rows[first:last] - starts[number])
     _write_list(dropped, parts, starts, out / COPIES)

@@ -4,19 +4,19 @@ A document goes for the first document before it that stays and whose shingles a
 hashes of 32 bits); nothing goes for a document that goes itself. The result depends on the documents and their order
 alone.
 
-Memory: 40 bytes a document, about 100 bytes a near copy, and one part's signatures a thread. Signatures (some 90
-bytes a document) and shingles (4 bytes a character of those that have a likely pair) lie on the disk meanwhile.
+Memory: 40 bytes a document, some 100 bytes one with a likely pair and 40 a pair, and one part's signatures a thread.
+Signatures (some 90 bytes a document) and shingles (4 bytes a character of those that have a likely pair) lie on the
+disk meanwhile.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ftcore import native
 from ftcore.base import files
@@ -25,25 +25,12 @@ from ftcore.base.strings import string_buffers
 from ftcore.base.threads import ahead
 from ftcore.config import NearCopies
 from ftcore.errors import UnreadableFile
+from ftcore.shards.bands import bands_of, document_batches, kept_bands, write_bands
 from ftcore.shards.dedup import Dropped
-from ftcore.shards.shards import iter_file
 
-PLACES = 128  # of a signature, at most
-FOUND = 0.99  # share of the pairs at the threshold that some band brings together
 _PAIRS = 1 << 16  # settled in one call
 _NEIGHBOURS = 2  # of a document in a band: the first ones and the last ones before it
-
-
-def bands_of(threshold: float) -> tuple[int, int]:
-    """How many bands of how many places: the longest that bring `FOUND` of the pairs at the threshold together.
-
-    Example:
-        >>> bands_of(0.8), bands_of(0.5)
-        ((21, 6), (42, 3))
-    """
-    fits = [r for r in range(1, PLACES + 1) if 1 - (1 - threshold**r) ** (PLACES // r) >= FOUND]
-    rows = max(fits, default=1)
-    return PLACES // rows, rows
+_PENDING = 1 << 20  # pairs that wait to be sorted in, at least; as many as there are of the others
 
 
 def find_near_copies(
@@ -52,6 +39,7 @@ def find_near_copies(
     options: NearCopies,
     scratch: Path,
     threads: int | None = None,
+    keep: bool = False,
 ) -> Dropped:
     """Find the documents that are nearly one before them.
 
@@ -61,58 +49,53 @@ def find_near_copies(
         options: threshold and shingles.
         scratch: a folder for what does not stay in memory.
         threads: default: one a core.
+        keep: leave the signatures beside the files, for the next call; those that lie there are taken.
 
     Raises:
         UserError: a file is unreadable; the disk is full.
     """
     threads = cores() if threads is None else threads
-    bands, rows = bands_of(options.threshold)
-    signatures = [scratch / f"bands-{number:05d}.npy" for number in range(len(documents))]
-    starts = np.zeros(len(documents) + 1, np.int64)
 
-    def sign(path: Path, out: Path) -> int:
-        return _write_bands(path, options, bands, rows, out)
+    def sign(number: int, path: Path) -> Path:
+        if keep:
+            return kept_bands(path, options)
+        out = scratch / f"bands-{number:05d}.npy"
+        with files.explain_full_disk(out), open(out, "wb") as file:
+            write_bands(path, options, file)
+        return out
 
-    for number, size in enumerate(ahead(sign, zip(documents, signatures, strict=True), threads)):
-        starts[number + 1] = starts[number] + size
-    pairs = _likely_pairs(signatures, gone, bands)
-    for path in signatures:
-        path.unlink()
-    both = [half.astype(np.int64) for half in (pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF))]
-    chosen = _unique(np.concatenate(both))
-    offsets = _write_shingles(documents, starts, chosen, options, scratch / "shingles", threads)
-    later, earlier = (np.searchsorted(chosen, half) for half in both)
+    signatures = list(ahead(sign, enumerate(documents), threads))
+    sizes = [np.load(path, mmap_mode="r").shape[1] for path in signatures]
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    pairs = _likely_pairs(signatures, gone, bands_of(options.threshold)[0])
+    if not keep:
+        for path in signatures:
+            path.unlink()
+    both = pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF)
+    wanted = np.zeros(starts[-1], bool)
+    for half in both:
+        wanted[half] = True
+    chosen, place = np.flatnonzero(wanted), np.cumsum(wanted) - 1
+    offsets, sketches = _write_shingles(documents, starts, chosen, options, scratch / "shingles", threads)
+    later, earlier = (place[half] for half in both)
     kept, similarity = np.full(len(chosen), -1, np.int64), np.zeros(len(chosen), np.float32)
     with open(scratch / "shingles", "rb") as file:
         for at in range(0, len(pairs), _PAIRS):
             part = slice(at, at + _PAIRS)
             if not native.settle_pairs(
-                later[part], earlier[part], file.fileno(), offsets, options.threshold, kept, similarity
+                later[part],
+                earlier[part],
+                file.fileno(),
+                offsets,
+                sketches,
+                options.threshold,
+                kept,
+                similarity,
             ):
                 raise UnreadableFile(f"{file.name}: ends before its time; run the preparation again")
     (scratch / "shingles").unlink()
     found = np.flatnonzero(kept >= 0)
     return Dropped(chosen[found], chosen[kept[found]], similarity[found])
-
-
-def _batches(path: Path) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Batches of a file, and which of their documents are compared by characters."""
-    for batch in iter_file(path, ["language", "tokens"], rows=4096):
-        latin = pc.equal(batch.column("language"), "en").to_numpy(zero_copy_only=False)
-        yield batch, ~latin
-
-
-def _write_bands(path: Path, options: NearCopies, bands: int, rows: int, out: Path) -> int:
-    """Bands of a file's documents as uint32 [bands, documents]; returns how many documents."""
-    found = [np.zeros((bands, 0), np.uint32)]
-    for batch, by_characters in _batches(path):
-        data, offsets = string_buffers(batch.column("tokens"))
-        found.append(np.empty((bands, len(batch)), np.uint32))
-        native.minhash_bands(data, offsets, by_characters, options.characters, options.words, found[-1], rows)
-    with files.explain_full_disk(out), open(out, "wb") as file:
-        whole = np.concatenate(found, axis=1)
-        np.save(file, whole)
-    return whole.shape[1]
 
 
 def _likely_pairs(signatures: Sequence[Path], gone: np.ndarray, bands: int) -> np.ndarray:
@@ -122,7 +105,7 @@ def _likely_pairs(signatures: Sequence[Path], gone: np.ndarray, bands: int) -> n
     their own copies.
     """
     stay = np.flatnonzero(~gone).astype(np.uint64)
-    pairs = np.zeros(0, np.uint64)
+    pairs, found = np.zeros(0, np.uint64), [np.zeros(0, np.uint64)]
     for band in range(bands):
         each = [np.load(path, mmap_mode="r")[band] for path in signatures]
         hashes = np.concatenate([np.zeros(0, np.uint32), *each])[~gone]
@@ -132,14 +115,14 @@ def _likely_pairs(signatures: Sequence[Path], gone: np.ndarray, bands: int) -> n
         same = np.flatnonzero(hashes[1:] == hashes[:-1]) + 1  # places whose document has one before it
         new = np.ones(len(hashes), bool)
         new[same] = False
-        begins = np.maximum.accumulate(np.where(new, np.arange(len(hashes)), 0))
-        found = [pairs]
+        begins = np.maximum.accumulate(np.where(new, np.arange(len(hashes)), 0))[same]
         for step in range(_NEIGHBOURS):
-            for other in (begins[same] + step, same - 1 - step):
-                fits = (begins[same] <= other) & (other < same)
+            for other in (begins + step, same - 1 - step):
+                fits = (begins <= other) & (other < same)
                 found.append(rows[same[fits]] << np.uint64(32) | rows[other[fits]])
-        pairs = _unique(np.concatenate(found))
-    return pairs
+        if sum(map(len, found)) > max(_PENDING, len(pairs)):
+            pairs, found = _unique(np.concatenate([pairs, *found])), []
+    return _unique(np.concatenate([pairs, *found]))
 
 
 def _unique(values: np.ndarray) -> np.ndarray:
@@ -157,20 +140,28 @@ def _write_shingles(
     options: NearCopies,
     out: Path,
     threads: int,
-) -> np.ndarray:
-    """Shingles of the chosen documents (rows over all files) behind each other; where each begins, int64 [n + 1]."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shingles of the chosen documents (rows over all files) behind each other.
+
+    Returns:
+        Where each begins, int64 [n + 1], and their sketches, uint64 [n, SKETCH].
+    """
+    sketches = np.zeros((len(chosen), native.SKETCH), np.uint64)
 
     def shingles(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         first, last = np.searchsorted(chosen, starts[number : number + 2])
         wanted, start, found = chosen[first:last] - starts[number], 0, []
         if len(wanted):
-            for batch, by_characters in _batches(documents[number]):
+            for batch, by_characters in document_batches(documents[number]):
                 low, high = np.searchsorted(wanted, [start, start + len(batch)])
                 rows = wanted[low:high] - start
                 start += len(batch)
                 data, offsets = string_buffers(batch.column("tokens").take(pa.array(rows)))
+                mine = sketches[first + low : first + high]
                 found.append(
-                    native.shingles(data, offsets, by_characters[rows], options.characters, options.words)
+                    native.shingles(
+                        data, offsets, by_characters[rows], options.characters, options.words, mine
+                    )
                 )
         return found
 
@@ -183,4 +174,4 @@ def _write_shingles(
                 end += int(cuts[-1])
         file.flush()
         os.fsync(file.fileno())
-    return np.concatenate(ends)
+    return np.concatenate(ends), sketches

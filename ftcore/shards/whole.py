@@ -108,7 +108,7 @@ def prepare_corpus(
             copies = work / "copies"
             near = options.filters.near if options.filters.dedup == "near" else None
             shutil.rmtree(copies, ignore_errors=True)
-            drop_copies([Path(part.path) for part in done], copies, work, near)
+            drop_copies([Path(part.path) for part in done], copies, work, near, keep=keep)
         quality = None
         if score is not None and options.filters.quality.asked:
             quality = score([Path(part.path) for part in done], copies, work / "scores")

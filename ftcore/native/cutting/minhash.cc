@@ -102,9 +102,9 @@ void Minhash::bands(const Buffer<uint32_t>& shingles, uint32_t* out, int64_t str
   }
 }
 
-int64_t sort_unique(uint32_t* values, int64_t n) {
-  std::sort(values, values + n);
-  return std::unique(values, values + n) - values;
+void sketch(const uint32_t* shingles, int64_t n, uint64_t* out) {
+  std::fill(out, out + SKETCH, 0);
+  for (int64_t i = 0; i < n; ++i) out[shingles[i] / 64 % SKETCH] |= uint64_t{1} << shingles[i] % 64;
 }
 
 double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, double threshold) {
@@ -121,6 +121,14 @@ double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, doubl
   }
   const int64_t either = n + m - both;
   return either == 0 ? 0.0 : static_cast<double>(both) / static_cast<double>(either);
+}
+
+bool ShingleFile::may_be_alike(int64_t a, int64_t b, double threshold) const {
+  const auto n = static_cast<double>(size(a)), m = static_cast<double>(size(b));
+  if (std::min(n, m) < threshold * std::max(n, m)) return false;
+  // with threshold / (1 + threshold) * (n + m) in both, no more than this are in one of them alone
+  const double spare = (1 - threshold) / (1 + threshold) * (n + m) + 1e-6;
+  return static_cast<double>(kernels().minhash->differing(sketches_ + a * SKETCH, sketches_ + b * SKETCH)) <= spare;
 }
 
 bool ShingleFile::read(int64_t document, Buffer<uint32_t>& out) const {
@@ -148,8 +156,7 @@ bool settle_pairs(const int64_t* later, const int64_t* earlier, int64_t pairs, c
     const int64_t d = later[p], known = earlier[p];
     if (kept[d] >= 0) continue;
     const int64_t candidate = kept[known] >= 0 ? kept[known] : known;
-    const int64_t n = shingles.size(d), m = shingles.size(candidate);
-    if (static_cast<double>(std::min(n, m)) < threshold * static_cast<double>(std::max(n, m))) continue;
+    if (!shingles.may_be_alike(d, candidate, threshold)) continue;
     if (in_mine != d && !shingles.read(d, mine)) return false;
     in_mine = d;
     if (in_other != candidate && !shingles.read(candidate, other)) return false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ground/buffer.h"
+#include "kernels/minhash.h"
 
 namespace ftcore {
 
@@ -47,24 +48,30 @@ class Minhash {
   std::vector<uint32_t> factors_, terms_, minima_;
 };
 
-// Sort and leave one of each; returns how many are left.
-int64_t sort_unique(uint32_t* values, int64_t n);
+// What a set of shingles leaves in few bits: each sets one. Sets whose sketches differ in d bits differ in d shingles
+// at least, so that most pairs that are not alike are told apart without a look at their shingles.
+void sketch(const uint32_t* shingles, int64_t n, uint64_t* out);  // SKETCH numbers
 
 // |a and b| / |a or b| of rising numbers; 0 where both are empty, and at times where it is less than the threshold.
 double jaccard(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, double threshold);
 
-// Shingles of documents in a file: document d has the numbers offsets[d] to offsets[d + 1], rising.
+// Shingles of documents in a file: document d has the numbers offsets[d] to offsets[d + 1], rising, and the sketch
+// sketches[d * SKETCH].
 class ShingleFile {
  public:
-  ShingleFile(int descriptor, const int64_t* offsets) : descriptor_(descriptor), offsets_(offsets) {}
+  ShingleFile(int descriptor, const int64_t* offsets, const uint64_t* sketches)
+      : descriptor_(descriptor), offsets_(offsets), sketches_(sketches) {}
 
   int64_t size(int64_t document) const { return offsets_[document + 1] - offsets_[document]; }
+  // False where two documents are less alike than the threshold by their sizes or sketches alone.
+  bool may_be_alike(int64_t a, int64_t b, double threshold) const;
   // False where the file has not as many.
   bool read(int64_t document, Buffer<uint32_t>& out) const;
 
  private:
   int descriptor_;
   const int64_t* offsets_;
+  const uint64_t* sketches_;
 };
 
 // Settle likely pairs in the order of their later documents: one goes, for the first of its earlier ones (or of those

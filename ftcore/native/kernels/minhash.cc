@@ -38,10 +38,16 @@ void minima(const uint32_t* values, int64_t n, const uint32_t* factors, const ui
   for (int64_t k = 0; k < functions; k += 4 * LANES) least_of(values, n, factors + k, terms + k, minima + k);
 }
 
+int64_t differing(const uint64_t* a, const uint64_t* b) {
+  int64_t bits = 0;
+  for (int64_t i = 0; i < SKETCH; ++i) bits += __builtin_popcountll(a[i] ^ b[i]);
+  return bits;
+}
+
 }  // namespace
 
 extern const MinhashKernels minhash_kernels;
-const MinhashKernels minhash_kernels = {minima};
+const MinhashKernels minhash_kernels = {minima, differing};
 
 }  // namespace FTCORE_VARIANT
 }  // namespace ftcore

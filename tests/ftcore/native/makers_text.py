@@ -198,7 +198,8 @@ def Phrases__count(g: Given) -> list:
 
 @maker
 def shingles(g: Given) -> list:
-    return _documents(g)
+    given = _documents(g)
+    return [*given, np.zeros((len(given[1]) - 1, g.module.SKETCH), np.uint64)]
 
 
 def _documents(g: Given) -> list:
@@ -212,7 +213,8 @@ def settle_pairs(g: Given) -> list:
     later = g.ints(1, n, g.size(5))
     kept, similarity = np.full(n, -1, np.int64), np.zeros(n, np.float32)
     # no such file: none is read that is not ours
-    return [later, later - 1, -1, np.arange(n + 1), g.random.random(), kept, similarity]
+    sketches = np.zeros((n, g.module.SKETCH), np.uint64)
+    return [later, later - 1, -1, np.arange(n + 1), sketches, g.random.random(), kept, similarity]
 
 
 @maker

@@ -8,6 +8,7 @@ import pytest
 
 from ftcore.config import parse_config
 from ftcore.errors import UserError
+from ftcore.shards import bands
 from ftcore.shards.lineage import read_lineage
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.whole import CorpusProgress, prepare_corpus
@@ -52,13 +53,28 @@ def from_nothing(tree, folder):
     return prepare_corpus(parse_config(tree), folder / "shards").digest
 
 
+@pytest.fixture
+def signed(monkeypatch):
+    """The files whose signatures were computed."""
+    found, write = [], bands.write_bands
+
+    def counted(documents, options, out):
+        found.append(documents)
+        write(documents, options, out)
+
+    monkeypatch.setattr(bands, "write_bands", counted)
+    return found
+
+
 @pytest.mark.parametrize("change", ["changed", "removed", "added", "first", "copy gone"])
-def test_one_file_of_200(tmp_path, corpus, change):
+def test_one_file_of_200(tmp_path, corpus, change, signed):
     folder, out = tmp_path / "data", tmp_path / "shards"
     if change == "copy gone":
         corpus["filters"]["dedup"] = "near"
     first, before, packs = run(corpus, out)
     assert first.made == len(before.shards) > 40 and packs > 10
+    near = change == "copy gone"
+    assert len(signed) == (packs if near else 0)
     inodes = {p.name: p.stat().st_ino for p in out.glob("shard-*")}
     if change == "changed":
         write_file(folder, 117, "other words")
@@ -71,7 +87,9 @@ def test_one_file_of_200(tmp_path, corpus, change):
         write_file(folder, 0, "other words")
     else:  # the file whose text the copies of nine others went for
         (folder / "003.jsonl").unlink()
+    signed.clear()
     again, after, packs = run(corpus, out)
+    assert len(signed) == (packs if near else 0), "signatures of near copies are kept beside the packs"
     assert again.digest != first.digest and again.digest == from_nothing(corpus, tmp_path / "other")
     assert 1 <= again.made <= (6 if change == "copy gone" else 4) and packs <= 2
     same = {entry.file for entry in before.shards} & {entry.file for entry in after.shards}
