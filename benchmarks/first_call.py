@@ -80,10 +80,8 @@ def write_lines(folder: Path) -> None:
 
 def run(words: list[str], folder: Path) -> dict[str, float]:
     """One process: seconds of CPU and of the clock, peak memory in MB."""
-    # compiled Python is kept, as an installation has it
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-S", "-c", START, *words], cwd=folder, env={**env, "PYTHONPATH": str(HERE.parent)},
+        [sys.executable, "-S", "-c", START, *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
         capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:

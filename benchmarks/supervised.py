@@ -4,9 +4,10 @@
 [--peers original,fasttext-new] [--work FOLDER]``
 
 All read the same file, train with the same arguments and save the model, in turn, each in a process of its own;
-imports are not counted. Peers (`benchmarks.peer`; the original natively built) run with 1 and with 2 threads, and
-the better of each is what ours is measured against. All answer the same test file: P@1, which is accuracy where a document has one label. CPU seconds are of all
-threads, medians of the seeds. The last line of stdout is one JSON object; of a run over all cases and 3 seeds it is
+imports are not counted, nor what is imported at the first training: two lines are trained on before
+(`benchmarks.first_call` has whole processes). Peers (`benchmarks.peer`; the original natively built) run with 1 and
+with 2 threads, and the better of each is what ours is measured against. All answer the same test file: P@1, which is
+accuracy where a document has one label. CPU seconds are of all threads, medians of the seeds. The last line of stdout is one JSON object; of a run over all cases and 3 seeds it is
 also written to benchmarks/results/. A run on a busy machine is marked.
 """
 
@@ -52,6 +53,9 @@ def used():
     return usage.ru_utime + usage.ru_stime
 """
 ENDING = """
+with open(given["model"], "w") as file:
+    file.write("__label__a one\\n__label__b two\\n" * 5)
+train(given["model"], {"epoch": 1})
 cpu, wall = used(), time.perf_counter()
 model = train(given["train"], given["options"])
 half = used()

@@ -133,25 +133,27 @@ constexpr int64_t HEAD = 4 << 20;     // bytes of a head that is copied
 // 735 labels at lr .5 1.4 points at two threads and 3.6 at eight (one seed).
 constexpr float ROW_MOTION = 3, HEAD_MOTION = 2;
 constexpr int64_t MOST_CLAIMED = 32;  // documents that a thread takes at a time
-constexpr int64_t SAMPLE = 1 << 16;   // features looked at for the commonest
+constexpr int64_t SAMPLE = 1 << 16;   // features looked at for the commonest, or
+constexpr int64_t LOOKED_AT = 8;      // one in so many documents
+// Visits in a chunk for which a row is worth a copy. Where two processors are near each other all work gains by fewer copies
+// (77 labels a tenth with 96 instead of 2, most of it memory that is new in each chunk), where they are far apart by more.
+constexpr int64_t OFTEN = 32;
 
 // The commonest rows of the chunk: slot s holds one with row % slots == s, or -1. A feature that meets another in
 // its slot takes a vote from it (Boyer and Moore, 1981), so that the commonest keeps the slot.
-std::vector<int32_t> commonest(const Documents& documents, const Tables& tables, int64_t slots) {
-  std::vector<int32_t> row(static_cast<size_t>(slots), -1), votes(row.size());
-  int64_t step = 1, features = 0;
-  for (int64_t k = 0; k < documents.count; k += 1 + documents.count / 1024) {
-    const int64_t* at = documents.offsets + documents.order[k];
-    features += at[1] - at[0];
-  }
+std::vector<int32_t> commonest(const Documents& documents, const Tables& tables, int64_t most) {
+  std::vector<int32_t> row(static_cast<size_t>(most), -1);
+  std::vector<int64_t> votes(row.size());
+  int64_t features = 0;
+  for (int64_t k = 0; k < documents.count; k += 1 + documents.count / 1024) features += documents.size_of(k);
   features *= 1 + documents.count / 1024;  // of the chunk, roughly
-  step = std::max<int64_t>(1, features / SAMPLE);
+  const int64_t step = std::max<int64_t>(LOOKED_AT, features / SAMPLE);
   for (int64_t k = 0; k < documents.count; k += step) {
     const int64_t* at = documents.offsets + documents.order[k];
     for (int64_t i = at[0]; i < at[1]; ++i) {
       int32_t id = documents.ids[i];
       if (id < 0 || id >= tables.rows) continue;
-      size_t s = static_cast<size_t>(id & (slots - 1));
+      size_t s = static_cast<size_t>(id & (most - 1));
       if (row[s] == id) {
         ++votes[s];
       } else if (votes[s] == 0) {
@@ -162,9 +164,19 @@ std::vector<int32_t> commonest(const Documents& documents, const Tables& tables,
       }
     }
   }
-  for (size_t s = 0; s < row.size(); ++s) {
-    if (votes[s] < 2) row[s] = -1;
+  size_t slots = row.size(), kept = 0;
+  for (size_t s = 0; s < slots; ++s) {
+    if (votes[s] < 2 || votes[s] * step < OFTEN) row[s] = -1;
+    kept += row[s] >= 0;
   }
+  for (; slots > 1 && 2 * kept <= slots; slots /= 2) {  // few: into less memory, which is new in each chunk
+    for (size_t s = 0; s < slots / 2; ++s) {
+      if (row[s] >= 0 && (row[s + slots / 2] < 0 || votes[s] >= votes[s + slots / 2])) continue;
+      row[s] = row[s + slots / 2];
+      votes[s] = votes[s + slots / 2];
+    }
+  }
+  row.resize(kept > 0 ? slots : 0);
   return row;
 }
 
