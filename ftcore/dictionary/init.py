@@ -3,7 +3,7 @@
 fastText draws its input table from one stream of random numbers per thread (``densematrix.cc``,
 ``uniform``), so that a row's start depends on the size of the table. Here no value depends on another:
 a bucket that never occurred needs no memory, because its row can be made when it is asked for, and
-equals the row a table with all buckets would hold. The arithmetic is `native/ground/init.cc`'s: the bits are the
+equals the row a table with all buckets would hold. The arithmetic is `native/kernels/initial.cc`'s: the bits are the
 same on every platform.
 """
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/copies.h"
+#include "kernels/initial.h"
 #include "kernels/losses.h"
 #include "kernels/means.h"
 #include "kernels/minhash.h"
@@ -23,6 +24,7 @@ struct Kernels {
   const SupervisedKernels* supervised;
   const PretrainKernels* pretrain;
   const MinhashKernels* minhash;
+  const InitialKernels* initial;
 };
 
 }  // namespace ftcore

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ground/init.h"
 #include "processor.h"
 
 namespace ftcore {
@@ -18,7 +17,7 @@ const float* make_rows(const FeatureRows& rows, const int32_t* buckets, int64_t 
   scratch.numbers.resize(n);
   scratch.made.resize(n * rows.dim);
   for (int64_t i = 0; i < n; ++i) scratch.numbers[i] = BUCKET_NUMBERS + buckets[i];
-  initial_rows(rows.seed, scratch.numbers.data(), n, rows.dim, scratch.made.data());
+  kernels().initial->rows(rows.seed, scratch.numbers.data(), n, rows.dim, scratch.made.data());
   return scratch.made.data();
 }
 

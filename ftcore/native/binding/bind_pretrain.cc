@@ -7,7 +7,6 @@
 #include "training/draws.h"
 #include "training/gains.h"
 #include "training/huffman.h"
-#include "ground/init.h"
 #include "training/negatives.h"
 #include "processor.h"
 
@@ -70,7 +69,7 @@ void bind_pretrain(nb::module_& m) {
       [](uint64_t seed, Vector<const int64_t> numbers, Matrix<float> out) {
         require(numbers.size() == out.shape[0], "initial_rows: out needs a row for each number");
         nb::gil_scoped_release free;
-        initial_rows(seed, numbers.data, out.shape[0], out.shape[1], out.data);
+        kernels().initial->rows(seed, numbers.data, out.shape[0], out.shape[1], out.data);
       },
       nb::arg("seed"), nb::arg("numbers"), nb::arg("out"), "Rows by their numbers, see ftcore.dictionary.init.");
   m.def(

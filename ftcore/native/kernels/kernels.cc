@@ -4,6 +4,7 @@ namespace ftcore {
 namespace FTCORE_VARIANT {
 
 extern const CopyKernels copy_kernels;
+extern const InitialKernels initial_kernels;
 extern const LossKernels loss_kernels;
 extern const MeanKernels mean_kernels;
 extern const MinhashKernels minhash_kernels;
@@ -20,6 +21,7 @@ const Kernels kernels = {
     &supervised_kernels,  //
     &pretrain_kernels,    //
     &minhash_kernels,     //
+    &initial_kernels,     //
 };
 
 }  // namespace FTCORE_VARIANT

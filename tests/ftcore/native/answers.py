@@ -50,7 +50,7 @@ def corpus(lines: int, labelled: bool) -> bytes:
 
 
 def tables() -> dict[str, np.ndarray]:
-    """Means and products by themselves."""
+    """Means, products and first values by themselves."""
     rng = np.random.default_rng(0)
     rows, extra = rng.normal(size=(500, 67)).astype(np.float32), rng.normal(size=(9, 67)).astype(np.float32)
     ids = rng.integers(-9, 500, 4000).astype(np.int32)
@@ -59,7 +59,9 @@ def tables() -> dict[str, np.ndarray]:
     native.mean_rows(rows, extra, ids, offsets, hidden)
     products = np.empty((60, 500), np.float32)
     native.products(hidden, rows, products)
-    return {"same means": hidden, "same products": products}
+    first = np.empty((9, 67), np.float32)
+    native.initial_rows(3, np.arange(-4, 5), first)
+    return {"same means": hidden, "same products": products, "same first values": first}
 
 
 def files(folder: Path) -> dict[str, np.ndarray]:

@@ -9,7 +9,9 @@
 
 namespace ftcore {
 
-// out: float32[count, dim], the rows with these numbers.
-void initial_rows(uint64_t seed, const int64_t* numbers, int64_t count, int64_t dim, float* out);
+struct InitialKernels {
+  // out: float32[count, dim], the rows with these numbers.
+  void (*rows)(uint64_t seed, const int64_t* numbers, int64_t count, int64_t dim, float* out);
+};
 
 }  // namespace ftcore
