@@ -52,5 +52,5 @@ def solve_machines(g: Given) -> list:
     squares = np.abs(g.floats(features, labels)) if g.random.random() < 0.5 else np.zeros((0, 0), np.float32)
     return [
         ids, offsets, g.floats(len(ids)), g.rng.random((documents, labels)) < 0.3, np.abs(g.floats(documents)),
-        squares, np.abs(g.floats(documents, labels)), g.floats(features, labels), 0.1, g.size(50, 1), g.size(), g.size(3, 1),
+        squares, np.abs(g.rng.normal(size=(documents, labels)).astype(np.float32)), g.floats(features, labels), 0.1, g.size(50, 1), g.size(), g.size(3, 1),
     ]  # fmt: skip
