@@ -361,6 +361,11 @@ class Config(Options):
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> Config:
+        if self.pretrain.enabled and self.finetune.pretrained_vectors:
+            raise ValueError(
+                "finetune.pretrained_vectors and pretrain.enabled: rows start at one of them only; "
+                "set pretrain.enabled=false, or leave finetune.pretrained_vectors out"
+            )
         if self.pretrain.enabled and self.finetune_dim != self.pretrain.dim:
             raise ValueError(
                 f"finetune.dim {self.finetune.dim} must equal pretrain.dim {self.pretrain.dim}; "

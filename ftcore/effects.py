@@ -103,8 +103,8 @@ RULES = (
     ),
     Rule(
         "finetune.vectors",
-        lambda c: not c.pretrain.enabled,
-        "there are no vectors while pretrain.enabled is false; set it to true",
+        lambda c: not c.pretrain.enabled and not c.finetune.pretrained_vectors,
+        "there are no vectors while pretrain.enabled is false; set it to true, or name finetune.pretrained_vectors",
     ),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("pretrain.bucket", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
@@ -126,7 +126,9 @@ RULES = (
     ),
     Rule(
         "finetune.freeze",
-        lambda c: not c.pretrain.enabled and c.finetune.freeze == "words",
+        lambda c: (
+            not c.pretrain.enabled and not c.finetune.pretrained_vectors and c.finetune.freeze == "words"
+        ),
         "no row comes from pretraining while pretrain.enabled is false; set it to true",
     ),
     Rule("threads", lambda c: c.deterministic, "a deterministic run has one thread; set deterministic=false"),

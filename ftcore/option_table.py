@@ -107,7 +107,7 @@ ORIGINAL = (  # fastText's, in the order of its functions' arguments
     Option("t",                  "t",                      float, 1e-4,       1e-4,       _,         1e-4,       _,         1e-4, _REAL),
     Option("label",              "label",                  str,   "__label__", "__label__", "__label__", "__label__", _,    _, None, "label_prefix", key="ingest.sources.0.label_prefix"),
     Option("verbose",            "verbose",                int,   2,          2,          _,         _,          _,         _),
-    Option("pretrained_vectors", "pretrainedVectors",      object, "",        "",         _,         _,          None,      None, None, "pretrained_vectors", estimator="pretrained"),
+    Option("pretrained_vectors", "pretrainedVectors",      object, "",        "",         "",        _,          None,      None, None, "pretrained_vectors", estimator="pretrained"),
     Option("seed",               "seed",                   int,   0,          0,          0,         0,          None,      None, _ANY, key="seed", estimator="random_state"),
     Option("validation",         "autotuneValidationFile", object, "",        _,          _,         _,          _,         _, flag="autotune-validation"),
     Option("metric",             "autotuneMetric",         str,   "f1",       _,          "f1",      _,          _,         _, flag="autotune-metric", key="tune.metric"),

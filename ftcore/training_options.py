@@ -65,6 +65,9 @@ class Finetune(DictionaryOptions):
     weighing: Literal["auto", "idf", "ratio"] = Field("auto", description="of features; auto: both, blended")
     vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]
     refit: bool = Field(False, description="learn from the validation split too, once it has chosen")
+    pretrained_vectors: str = Field(
+        "", description="vectors from elsewhere: a .vec, a .bin, a model's or static embeddings' folder"
+    )
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
     epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")

@@ -18,6 +18,7 @@ from tasks.prepare import user_files
 from tasks.pretrain import finish, training, training_options
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
+from tasks.vectors import given_vectors, start_of
 
 if TYPE_CHECKING:
     from ftcore.model.model import Model
@@ -46,14 +47,12 @@ def train_classifier(
     choice = choose_engine(config.engine, config.device)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
-        from ftcore.formats.directory import read_directory, write_directory
+        from ftcore.formats.directory import write_directory
         from ftcore.training import recipe
         from ftcore.training.documents import Tokenized
         from ftcore.training.effort import chance_loss, describe, settle, usable
-        from ftcore.training.start import Fresh, FromModel
 
-        source = None if pretrained is None else read_directory(pretrained.file("model"))
-        start = Fresh() if source is None else FromModel(source)
+        start = start_of(config, pretrained)
         labelled = shard_set(shards)
         documents = Tokenized.shards(
             labelled, ["train"], out=scratch / "train", counted=open_dictionary(words)
@@ -62,7 +61,12 @@ def train_classifier(
         prepared = recipe.prepare(documents, options, start, held_out)
         bags = prepared.train
         counts = usable(bags)
-        settled = settle(options, **counts).model_copy(update={"dim": config.finetune_dim})
+        settled = recipe.with_dim(
+            settle(options, **counts).model_copy(
+                update={"dim": options.dim or start.dim or config.finetune_dim}
+            ),
+            start,
+        )
         log.info("%s", describe(settled, **counts))
         log.info("%s", choice.reason)
         with training(session, child, "finetune", choice, scratch) as (conditions, curves):
@@ -87,6 +91,7 @@ def train_classifier(
         "shards": shards.result.get("digest", shards.digest),
         "dictionary": words.digest,
         **user_files(session),
+        **given_vectors(config),
     }
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest

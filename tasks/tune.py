@@ -23,6 +23,7 @@ from tasks.commit import shard_set
 from tasks.pretrain import training_options
 from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
+from tasks.vectors import given_vectors, start_of
 
 if TYPE_CHECKING:
     from ftcore.training.autotune import AutotuneResult, Trial
@@ -47,18 +48,16 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
     start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.formats.directory import read_directory
         from ftcore.training.autotune import autotune
         from ftcore.training.documents import Tokenized
         from ftcore.training.searchbar import SearchBar
-        from ftcore.training.start import Fresh, FromModel, Start
 
         labelled = shard_set(shards)
         require_valid(labelled)
         base = first_options(whole, labelled)
-        start: Start = Fresh()
-        if pretrained is not None:
-            start = FromModel(read_directory(pretrained.file("model")))
+        vectors = start_of(whole, pretrained)
+        if vectors.dim is not None:
+            base = base.model_copy(update={"dim": vectors.dim})
         with SearchBar(chosen.duration) as bar, trial_runs(session, child) as log_trial:
 
             def told(trial: Trial) -> None:
@@ -79,7 +78,7 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
                 engine=choice,
                 deterministic=whole.deterministic,
                 threads=whole.threads or None,
-                start=start,
+                start=vectors,
                 on_trial=told,
                 on_progress=bar.elapsed,
             )
@@ -87,7 +86,7 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
             raise KeyboardInterrupt
         return finish(session, result, out, child)
 
-    inputs = {"shards": shards.result.get("digest", shards.digest)}
+    inputs = {"shards": shards.result.get("digest", shards.digest), **given_vectors(whole)}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
     return session.stage(

@@ -111,6 +111,10 @@ class Plain(SimpleNamespace):
 
         return json.dumps(vars(self), separators=(",", ":"))
 
+    def model_copy(self, update: Mapping[str, Any]) -> Plain:
+        """As pydantic's: the same with other values."""
+        return Plain(**{**vars(self), **update})
+
 
 @dataclass(frozen=True)
 class Arguments:

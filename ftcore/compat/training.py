@@ -11,8 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
-from os.path import isdir
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ftcore.base.cores import cores
@@ -77,7 +76,7 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
     reading = Reading(arguments.input, args, extras.sample_weights, told=watch.read)
     reading.warn_of_unsegmented()
     start = starting_point(arguments)
-    recipe.with_dim(options, start)
+    options = recipe.with_dim(options, start)
     valid = None if extras.valid is None else Reading(extras.valid, args)
     prepared = recipe.prepare(reading, options, start, valid)
     checkpoint = None if extras.checkpoint is None else Checkpoint(os.fspath(extras.checkpoint))
@@ -114,7 +113,7 @@ def starting_point(arguments: Arguments) -> Start:
     Raises:
         UserError: both are given, no such file.
     """
-    from ftcore.training.start import Fresh, FromModel, FromVectors
+    from ftcore.training.start import Fresh, FromModel, start_at
 
     source, vectors = arguments.extras.init_model, arguments.pretrained
     if source is not None and vectors:
@@ -123,8 +122,8 @@ def starting_point(arguments: Arguments) -> Start:
         return FromModel(classic_of(source), "counted")
     if not vectors:
         return Fresh()
-    if isinstance(vectors, str | PathLike) and not _is_binary(vectors):
-        return FromVectors.read(fspath(vectors), arguments.args.label)
+    if isinstance(vectors, str | PathLike):
+        return start_at(vectors, arguments.args.label)
     return FromModel(classic_of(vectors), "counted", head=False)
 
 
@@ -139,10 +138,6 @@ def classic_of(model: Any) -> Model:
     if hasattr(model, "to_model"):  # ftcore.FastText
         return model.to_model().with_prefix()
     raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
-
-
-def _is_binary(path: str | PathLike) -> bool:
-    return fspath(path).endswith((".bin", ".ftz")) or isdir(path)
 
 
 def adopt(arguments: Arguments) -> Arguments:

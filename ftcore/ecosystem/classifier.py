@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ftcore import config
+from ftcore import config, given
 from ftcore.dictionary.dictionary import split
 from ftcore.ecosystem import inputs
 from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
 from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
+from ftcore.formats.static import is_static
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
-from ftcore.training.start import FromModel
+from ftcore.training.start import FromModel, Start, start_at
 
 
 class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -45,8 +47,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         neg: as in fastText.
         loss: ``softmax``, ``hs`` or ``ns`` for one label a text, ``ova`` for several;
             ``auto``: softmax or ova, as `y` is.
-        pretrained: start from these vectors: a model, or the path of a model's directory or `.bin`; `dim` is
-            theirs then.
+        pretrained: start from these vectors: a model, or the path of a model's directory, a `.bin`, a `.vec` or a
+            folder of static embeddings (`ftcore.formats.static`); `dim` is theirs then.
         head: ``sgd``: fastText's training; ``linear``: a linear support vector machine over the same features
             (`ftcore.training.linear`); `dim`, `epoch`, `lr` and `neg` do not count then.
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
@@ -126,8 +128,9 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise UserError(f"warm_start: y has the form {targets.form!r}, it was {self._form!r} before")
             targets = targets.onto(np.union1d(self.classes_, targets.classes))
         weights = self._weights(weights, targets)
-        start = self.model_ if again else self._pretrained()
-        options = self._options(targets, start)
+        vectors = None if again else self._vectors()
+        start = self.model_ if again else None if vectors else self._pretrained()
+        options = self._options(targets, start, vectors)
         if start is not None and self.tokenizer == "auto":
             tokenizer = start.tokenizer
         else:
@@ -142,7 +145,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = [[names[i] for i in row] for row in targets.rows]
         model, result = learn(
             Tokenized.of(lines, labels, weights), options, inputs.read_conditions(self),
-            start=None if start is None else FromModel(start.to_model(), "ahead" if again else "behind"),
+            start=vectors or (None if start is None else FromModel(start.to_model(), "ahead" if again else "behind")),
         )  # fmt: skip
         value = dict(zip(names, map(_label, values), strict=True))
         known = [value.get(name, name) for name in model.dictionary.labels]
@@ -155,14 +158,23 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _pretrained(self) -> FastText | None:
         return None if self.pretrained is None else FastText.from_model(model_of(self.pretrained))
 
-    def _options(self, targets: inputs.Targets, start: FastText | None) -> config.Finetune:
+    def _vectors(self) -> Start | None:
+        """What `pretrained` names, where it is a file of vectors and no model."""
+        if not isinstance(self.pretrained, str | PathLike):
+            return None
+        path = given.path(self.pretrained)
+        return start_at(path) if is_static(path) or fspath(path).endswith(".vec") else None
+
+    def _options(
+        self, targets: inputs.Targets, start: FastText | None, vectors: Start | None
+    ) -> config.Finetune:
         several = targets.form != "single"
         loss = ("ova" if several else "softmax") if self.loss == "auto" else self.loss
         if several and loss != "ova":
             raise UserError(
                 f"loss={loss!r} takes one label a text, and y has the form {targets.form!r}; set loss='ova'"
             )
-        dim = self.dim if start is None else start.dim
+        dim = (vectors or start or self).dim
         return inputs.read_options(config.Finetune, self, dim=dim, loss=loss)
 
     def _weights(self, own: np.ndarray | None, targets: inputs.Targets) -> np.ndarray | None:

@@ -68,6 +68,8 @@ def with_dim(options: Any, start: Start) -> Any:
     Raises:
         UserError: the start has rows of another size.
     """
+    if getattr(options, "head", "sgd") == "linear":  # whose tables are as wide as there are labels
+        return options.model_copy(update={"dim": start.dim or options.dim or DIM})
     if start.dim is not None and options.dim not in (None, start.dim):
         raise IncompatibleModel(
             f"Dimension of pretrained vectors ({start.dim}) does not match dimension ({options.dim})! "

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fspath
+from os.path import isdir
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ from ftcore.model.model import Model
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ftcore.formats.static import StaticEmbeddings
     from ftcore.model.module import TwoTables
     from ftcore.training.documents import Documents
 
@@ -150,6 +152,40 @@ class FromVectors(Fresh):
         )
         made[rows[known]] = self.vectors[known]
         shares[rows[known]] = 1 / ((known + 1) * (np.log(len(self.words)) + 1))
+        return weighed(made, shares)
+
+
+class FromPieces(Fresh):
+    """Rows of static embeddings: of every word that the text has, by its pieces, and of those that are a piece.
+
+    Args:
+        static: from `ftcore.formats.static.read_static`.
+    """
+
+    def __init__(self, static: StaticEmbeddings) -> None:
+        self.static = static
+        self.dim = static.dim
+
+    def extend(self, dictionary: Dictionary, options: Any) -> Dictionary:
+        return add_words(dictionary, self.static.words()[0], b"")
+
+    def tables(self, dictionary: Dictionary, options: Any, seed: int, threads: int | None = 1) -> Started:
+        made = fresh_tables(dictionary, options.dim, kind_of(options), seed, threads)
+        rows, places = self.static.vectors(dictionary.words)
+        pretrained = np.zeros(dictionary.rows, np.bool_)
+        pretrained[: dictionary.nwords] = places < self.static.size
+        made.input[pretrained] = rows[pretrained[: dictionary.nwords]]
+        return made, pretrained
+
+    def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
+        """A tokenizer's pieces are in the order of their counts, which go as one over the place (Zipf's law)."""
+        rows, places = self.static.vectors(dictionary.words)
+        made = np.zeros((dictionary.rows, self.static.dim), np.float32)
+        made[: dictionary.nwords] = rows
+        if self.static.weighed:
+            return made
+        shares = np.zeros(dictionary.rows)
+        shares[: dictionary.nwords] = 1 / ((places + 1) * (np.log(self.static.size) + 1))
         return weighed(made, shares)
 
 
@@ -283,6 +319,25 @@ def _tensor(table: np.ndarray) -> Tensor:
     import torch
 
     return torch.from_numpy(np.require(np.asarray(table), requirements=["C", "A", "W"]))
+
+
+def start_at(path: str | PathLike, label: str = "") -> Start:
+    """The start that a path names: a `.vec`, a model (`.bin`, a directory) or static embeddings.
+
+    Args:
+        label: prefix of words of a `.vec` that are labels; empty: none is.
+
+    Raises:
+        UserError: no such file, one that cannot be read, a quantised model.
+    """
+    from ftcore.formats.opening import read_model
+    from ftcore.formats.static import is_static, read_static
+
+    if is_static(path):
+        return FromPieces(read_static(path))
+    if fspath(path).endswith((".bin", ".ftz")) or isdir(path):
+        return FromModel(read_model(path).of_tokens(), "counted", head=False)
+    return FromVectors.read(path, label)
 
 
 class AsItIs(Start):

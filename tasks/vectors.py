@@ -1,0 +1,41 @@
+"""What a classifier of the pipeline starts from: the vectors of the run's own pretraining, or those of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftcore.base.files import sha256_file
+from ftcore.config import Config
+from ftcore.errors import UserError
+from tasks.reuse import StageOutput
+
+if TYPE_CHECKING:
+    from ftcore.training.start import Start
+
+
+def start_of(config: Config, pretrained: StageOutput | None) -> Start:
+    """`finetune.pretrained_vectors`, else what the run has pretrained, else nothing."""
+    from ftcore.formats.directory import read_directory
+    from ftcore.training.start import Fresh, FromModel, start_at
+
+    if config.finetune.pretrained_vectors:
+        return start_at(config.finetune.pretrained_vectors)
+    return Fresh() if pretrained is None else FromModel(read_directory(pretrained.file("model")))
+
+
+def given_vectors(config: Config) -> dict[str, str]:
+    """Digests of the files that `finetune.pretrained_vectors` names.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    name = config.finetune.pretrained_vectors
+    if not name:
+        return {}
+    path = Path(name)
+    if not path.exists():
+        raise UserError(f"finetune.pretrained_vectors: there is no file or folder {name}; correct the path")
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    kinds = (".safetensors", ".json", ".npy") if path.is_dir() else ("",)
+    return {f"vectors:{p.relative_to(path)}": sha256_file(p) for p in files if p.name.endswith(kinds)}
