@@ -2,7 +2,7 @@
 
 ``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
-``inspect`` and ``store`` on corpora.
+``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ def _numpy_alone() -> None:
 def _parser() -> argparse.ArgumentParser:
     import argparse
 
+    from ftcore.fewshot.commands import add_zero_shot
+
     parser = argparse.ArgumentParser(
         prog="ftcore", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -126,6 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     store.add_argument("--keep", type=int, metavar="N", help="outputs of a stage that a configuration keeps")
     store.add_argument(
         "--forget", action="append", default=[], metavar="NAME", help="a configuration that keeps nothing"
+    )
+    add_zero_shot(
+        commands.add_parser(
+            "zero-shot", help="a classifier from seed words of each label, vectors and texts without labels"
+        )
     )
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards, or an address")
@@ -246,6 +253,13 @@ def store(given: argparse.Namespace) -> None:
     run_store(given)
 
 
+def zero_shot(given: argparse.Namespace) -> None:
+    """A classifier without labelled texts."""
+    from ftcore.fewshot.commands import run_zero_shot
+
+    run_zero_shot(given)
+
+
 COMMANDS = {
     "options": show_options,
     "tokenize": show_tokens,
@@ -253,6 +267,7 @@ COMMANDS = {
     "prepare": prepare,
     "inspect": inspect,
     "store": store,
+    "zero-shot": zero_shot,
 }
 
 

@@ -127,6 +127,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("freeze",             "freeze",                 str,   _NO,        _,          _NO,       _,          _NO,       _, (_NO, "words", "all")),
     Option("updates",            "updates",                str,   _,          "auto",     _,         "auto",     _,         _, ("auto", "exact", "shared")),
     Option("head",               "head",                   str,   "sgd",      _,          "sgd",     _,          "sgd",     _, ("sgd", "linear")),
+    Option("self_training",      "self_training",          int,   0,          _,          0,         _,          _,         _, (0, 20)),
     Option("strength",           "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("weighing",           "",                       str,    "auto",    _,          "auto",    _,          _,         _, ("auto", "idf", "ratio")),
     Option("vectors",            "",                       object, "auto",    _,          "auto",    _,          _,         _),

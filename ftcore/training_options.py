@@ -68,6 +68,7 @@ class Finetune(DictionaryOptions):
     pretrained_vectors: str = Field(
         "", description="vectors from elsewhere: a .vec, a .bin, a model's or static embeddings' folder"
     )
+    self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
     epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")

@@ -54,8 +54,12 @@ def train_classifier(
 
         start = start_of(config, pretrained)
         labelled = shard_set(shards)
+        more = bool(options.self_training)  # words of documents without a label count too
         documents = Tokenized.shards(
-            labelled, ["train"], out=scratch / "train", counted=open_dictionary(words)
+            labelled,
+            ["train", "unlabelled"] if more else ["train"],
+            out=scratch / "train",
+            counted=None if more else open_dictionary(words),
         )
         held_out = Tokenized.shards(labelled, ["valid"], out=scratch / "valid")
         prepared = recipe.prepare(documents, options, start, held_out)

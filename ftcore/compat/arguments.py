@@ -68,6 +68,8 @@ class Extras:
     updates: of negative sampling in word vectors, "exact" (fastText's sequence), "shared", or "auto".
     head: of a classifier, "sgd" (fastText's training) or "linear": a linear support vector machine over the same
         features, see `ftcore.training.linear`; lr, epoch and dim do not count then.
+    self_training: rounds in which a classifier also learns from the lines without a label
+        (`ftcore.training.self_training`); 0: none.
     """
 
     init_model: Any = None
@@ -81,6 +83,7 @@ class Extras:
     freeze: str = "none"
     updates: str = "auto"
     head: str = "sgd"
+    self_training: int = 0
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))

@@ -56,9 +56,12 @@ class Prepared:
         train: bags for a classifier, lines of words for word vectors.
         valid: scored after every epoch of a classifier.
         weights: [B] of the documents, or None.
+        judging: bool[B], which training documents may judge what others teach, where there is no validation set;
+            None: all. The labels of those that may not were said by a model.
     """
 
     dictionary: Dictionary
     train: BagCorpus | TokenCorpus
     valid: BagCorpus | None = None
     weights: np.ndarray | None = None
+    judging: np.ndarray | None = None

@@ -154,11 +154,16 @@ def _unseen(prepared: Prepared, documents: CountedBags) -> list[_Fold]:
         held_out = CountedBags.of(prepared.valid, prepared.dictionary)
         if len(held_out) >= ENOUGH:
             return [_Fold(None, held_out)]
-    count = len(documents)
-    if count < 2 * FOLDS:
+    judging = np.arange(len(documents))
+    if prepared.judging is not None and isinstance(prepared.train, BagCorpus):
+        judging = np.flatnonzero(prepared.judging[usable(prepared.train)])
+    if len(judging) < 2 * FOLDS:
         return []
-    part = np.empty(count, np.int64)  # each label's documents are dealt out in turn
-    part[np.argsort(documents.gold.argmax(axis=1), kind="stable")] = np.arange(count) % FOLDS
+    part = np.full(
+        len(documents), FOLDS
+    )  # each label's documents are dealt out in turn; the others always teach
+    in_turn = np.argsort(documents.gold[judging].argmax(axis=1), kind="stable")
+    part[judging[in_turn]] = np.arange(len(judging)) % FOLDS
     return [_Fold(np.flatnonzero(part != n), documents.take(np.flatnonzero(part == n))) for n in range(FOLDS)]
 
 

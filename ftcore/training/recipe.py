@@ -15,6 +15,8 @@ Example:
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,6 +103,11 @@ def train(
     Args:
         options: with a number for ``dim`` (`with_dim`).
     """
+    if getattr(options, "self_training", 0):
+        from ftcore.training.self_training import self_train
+
+        once = replace(conditions, checkpoint=None)  # which knows one training, not several
+        return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if getattr(options, "head", "sgd") == "linear":
         from ftcore.training.linear import fit_linear
 

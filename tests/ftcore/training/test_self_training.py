@@ -1,0 +1,97 @@
+"""Self-training: which documents get a label, and that documents without one help."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ftcore
+from ftcore import config
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import InvalidOptions
+from ftcore.training import self_training
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import Conditions, learn
+from ftcore.training.self_training import surest
+
+HOW = Conditions(choose_engine("cpu", "cpu"))
+
+
+def drawn(count: int, seed: int) -> tuple[list[str], list[str]]:
+    """Texts of two topics, each with 60 words of its own of which a text has a few, and words of both."""
+    draw = np.random.default_rng(seed)
+    topics = draw.integers(2, size=count).tolist()
+    lines = [
+        " ".join(
+            draw.permutation(
+                [
+                    *(f"t{t}w{w}" for w in draw.integers(60, size=5)),
+                    *(f"w{w}" for w in draw.integers(40, size=4)),
+                ]
+            )
+        )
+        for t in topics
+    ]
+    return lines, [f"t{t}" for t in topics]
+
+
+FEW, FEW_LABELS = drawn(10, 0)
+POOL, _ = drawn(600, 1)
+TEST, TRUE = drawn(300, 2)
+
+
+def accuracy(rounds: int, head: str, pool: list[str] = POOL) -> float:
+    lines = [f"__label__{label} {line}" for label, line in zip(FEW_LABELS, FEW, strict=True)] + pool
+    arguments = {} if head == "linear" else {"lr": 0.5, "epoch": 30, "dim": 10, "thread": 1}
+    model = ftcore.train_supervised(lines, head=head, self_training=rounds, verbose=0, **arguments)
+    said = [labels[0] for labels in model.predict(TEST)[0]]
+    return float(np.mean([label == f"__label__{true}" for label, true in zip(said, TRUE, strict=True)]))
+
+
+@pytest.mark.parametrize("head", ["linear", "sgd"])
+def test_documents_without_a_label_help(head: str):
+    alone, taught = accuracy(0, head), accuracy(3, head)
+    assert taught > alone + 0.08 and taught > 0.9
+
+
+def test_without_such_documents_it_is_the_plain_training():
+    lines = [[label] for label in FEW_LABELS]
+    plain, _ = learn(Tokenized.of(FEW, lines), config.Finetune(head="linear"), HOW)
+    same, _ = learn(Tokenized.of(FEW, lines), config.Finetune(head="linear", self_training=2), HOW)
+    np.testing.assert_array_equal(plain.input, same.input)
+
+
+def test_each_label_gets_its_share_of_the_surest():
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7], [0.49, 0.51], [0.05, 0.95]])
+    rows, labels, sure = surest(np.log(p), np.array([0.5, 0.5]), 2 / 3)
+    assert rows.tolist() == [0, 2, 3, 5] and labels.tolist() == [0, 0, 1, 1]
+    np.testing.assert_allclose(sure, [0.9, 0.8, 0.7, 0.95])
+    assert surest(np.log(p), np.array([1.0, 0.0]), 1.0)[1].tolist() == [0, 0, 0]
+
+
+def test_a_large_pool_is_drawn_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(self_training, "POOL", 100)
+    assert accuracy(2, "linear") > 0.8
+
+
+def test_labels_of_a_model_judge_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Strength and temperature are chosen by documents whose labels were given."""
+    from ftcore.training import linear
+
+    seen = []
+    whole = linear._unseen
+
+    def looked(prepared, documents):
+        folds = whole(prepared, documents)
+        seen.append((len(documents), sum(len(fold.judges) for fold in folds)))
+        return folds
+
+    monkeypatch.setattr(linear, "_unseen", looked)
+    accuracy(1, "linear")
+    assert seen == [(10, 10), (310, 10)]
+
+
+def test_several_labels_a_document_are_refused():
+    with pytest.raises(InvalidOptions, match="self_training says one label"):
+        learn(Tokenized.of([*FEW, *POOL[:5]], [[label] for label in FEW_LABELS] + [[]] * 5),
+              config.Finetune(head="linear", loss="ova", self_training=1), HOW)  # fmt: skip
