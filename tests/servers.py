@@ -215,3 +215,29 @@ class BreakingProxy:
         with suppress(OSError):
             while block := client.recv(1 << 14):
                 server.sendall(block)
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """A server that speaks S3 (moto's); its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def s3_environment(address: str, folder: Path) -> dict[str, str]:
+    """What the environment holds for whoever asks such a server; no file of the user's is read."""
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "anyone",
+        "AWS_SECRET_ACCESS_KEY": "any-secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": str(folder / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+    }

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ftcore.config import Source
 from ftcore.reading import streams
 from ftcore.reading.documents import BATCH_BYTES, BATCH_ROWS, BatchBuilder
-from ftcore.reading.fields import Unusable, add_record, wanted_columns
+from ftcore.reading.fields import add_rows, wanted_columns
 from ftcore.reading.parquet import check_text_type, column_of, path_of, type_of, values_of
 
 _MAGIC = b"ARROW1\0\0"  # a file of Arrow's is a stream between this and a footer
@@ -101,13 +101,8 @@ def read_arrow(
                     _named(values_of(column_of(some, keys)), known)
                     for keys, known in zip(paths, names, strict=True)
                 ]
-                for record in zip(*values, strict=True):
-                    try:
-                        add_record(out, row, record, source)
-                    except Unusable as error:
-                        out.reject(row, str(error), str(record[0])[:400], error.step)
-                    row += 1
-                    yield
+                yield from add_rows(out, row, values, source)
+                row += len(some)
     except streams.Broken as error:
         out.break_off(row, str(error))
         yield

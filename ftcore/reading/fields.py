@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ftcore.config import Source
@@ -132,6 +132,23 @@ def add_record(out: BatchBuilder, line: int, values: Sequence[Any], source: Sour
             out.note(NO_LABEL)
         if split is None and len(values) > m:
             out.note(NO_SPLIT)
+
+
+def add_rows(
+    out: BatchBuilder, first: int, columns: Sequence[Sequence[Any]], source: Source
+) -> Iterator[None]:
+    """Take the documents of rows that stand in columns, or reject them one by one.
+
+    Args:
+        first: the number of the first row.
+        columns: values of `wanted_columns`, in their order.
+    """
+    for row, record in enumerate(zip(*columns, strict=True), first):
+        try:
+            add_record(out, row, record, source)
+        except Unusable as error:
+            out.reject(row, str(error), str(record[0])[:400], error.step)
+        yield
 
 
 def missing_column(place: str, column: str | int, columns: Sequence[str | int]) -> NoSuchColumn:

@@ -14,7 +14,7 @@ import xxhash
 from ftcore.config import Source
 from ftcore.errors import UserError
 from ftcore.reading.documents import BATCH_BYTES, BATCH_ROWS, BatchBuilder
-from ftcore.reading.fields import Unusable, add_record, missing_column, wanted_columns
+from ftcore.reading.fields import add_rows, missing_column, wanted_columns
 from ftcore.reading.streams import opened
 
 _BLOCK = 1 << 20
@@ -109,13 +109,8 @@ def read_parquet(
             batch_size=_rows_at_once(file, groups), row_groups=groups, columns=list(dict.fromkeys(columns))
         ):
             values = [values_of(column_of(batch, keys)) for keys in paths]
-            for record in zip(*values, strict=True):
-                try:
-                    add_record(out, row, record, source)
-                except Unusable as error:
-                    out.reject(row, str(error), str(record[0])[:400], error.step)
-                row += 1
-                yield
+            yield from add_rows(out, row, values, source)
+            row += len(batch)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -16,11 +16,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ftcore.base.addresses import protocol_of, shown
+from ftcore.base.threads import at_once
 from ftcore.errors import UnreadableFile, UserError
 
 T = TypeVar("T")
@@ -348,8 +348,7 @@ def _described(
             about = asked(system, own)
         return relative, about_file(own, about)
 
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return list(threads.map(described, files))
+    return at_once(described, files, _AT_ONCE)
 
 
 def asked(system: Any, address: str) -> dict[str, Any]:

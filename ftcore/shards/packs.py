@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -18,6 +17,7 @@ import xxhash
 
 from ftcore.base.addresses import is_remote
 from ftcore.base.cores import cores
+from ftcore.base.threads import at_once
 from ftcore.config import Ingest
 from ftcore.reading.fetched import on_disk
 from ftcore.reading.sources import Part, SourceFile, cut_file
@@ -94,9 +94,9 @@ def packs_of(files: Sequence[SourceFile], sizes: Sequence[int], ingest: Ingest) 
         return [part for file in chunk for part in cut_file(file, ingest)]
 
     # Hashing releases the GIL, but threads that open small files only pass it to and fro.
-    at_once = cores() if sum(sizes) > SMALL * len(files) else 1
-    with ThreadPoolExecutor(max(cores(), FETCHES) if step == 1 else at_once) as threads:
-        parts = [part for of_chunk in threads.map(cut, chunks) for part in of_chunk]
+    threads = cores() if sum(sizes) > SMALL * len(files) else 1
+    threads = max(cores(), FETCHES) if step == 1 else threads
+    parts = [part for of_chunk in at_once(cut, chunks, threads) for part in of_chunk]
     size_of = dict(zip((f.path for f in files), sizes, strict=True))
     return pack_parts(parts, ingest.part_bytes, size_of.__getitem__)
 

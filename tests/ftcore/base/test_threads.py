@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 
 import pytest
 
-from ftcore.base.threads import ahead
+from ftcore.base.threads import ahead, at_once
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -36,3 +37,24 @@ def test_what_has_not_begun_is_dropped_where_a_call_fails():
         threading.Timer(0.3, go.set).start()
         next(calls)
     assert len(begun) < 4
+
+
+def test_calls_on_threads_see_the_callers_context():
+    """What a flow sets for its own, such as where its log goes, holds for the threads that it begins."""
+    run: ContextVar[str] = ContextVar("run", default="none")
+    run.set("mine")
+    assert list(ahead(lambda _: run.get(), ((n,) for n in range(5)), 2)) == ["mine"] * 5
+    assert at_once(lambda _: run.get(), range(5), 2) == ["mine"] * 5
+
+
+def test_all_calls_at_once_come_in_order():
+    gate = threading.Event()
+
+    def call(number: int) -> int:
+        if number:
+            gate.set()
+        else:
+            assert gate.wait(10), "the first waits for a later one"
+        return number * number
+
+    assert at_once(call, range(4), 2) == [0, 1, 4, 9] and at_once(call, [], 2) == []

@@ -17,19 +17,16 @@ from ftcore.reading import fetched, remote
 from ftcore.shards.elsewhere import prepare_elsewhere, shards_here
 from ftcore.shards.whole import prepare_corpus
 from tests.ftcore.reading.test_remote import write_documents
-from tests.servers import BreakingProxy
+from tests.servers import BreakingProxy, s3, s3_environment
 
 pytest.importorskip("s3fs", reason="the extra s3")
-moto = pytest.importorskip("moto.server", reason="moto[s3], flask, flask-cors")
+pytest.importorskip("moto.server", reason="moto[s3], flask, flask-cors")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    running = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+    with s3() as address:
+        yield address
 
 
 def tell(server: str, what: str, value: str = "") -> None:
@@ -48,14 +45,7 @@ def bucket(server, tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
     monkeypatch.setattr(fetched, "PIECE", 1 << 16)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "http_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "anyone",
-        "AWS_SECRET_ACCESS_KEY": "any-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
+    for name, value in s3_environment(server, tmp_path).items():
         monkeypatch.setenv(name, value)
     client = boto3.client("s3")
     client.create_bucket(Bucket="corpus")
