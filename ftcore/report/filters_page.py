@@ -13,6 +13,8 @@ from ftcore.report.shards_page import score_rows, scores_table, table_of
 if TYPE_CHECKING:
     from rich.table import Table
 
+_LARGE = 100  # a quantile of counts has a fraction, which is of no use from here on
+
 
 def facts(trial: FilterTrial) -> list[tuple[str, str]]:
     """The figures that stand on top: name and value."""
@@ -66,7 +68,7 @@ def trial_tables(trial: FilterTrial) -> Iterator[Table]:
     """The same in the terminal."""
     yield table_of("", ["", ""], facts(trial))
     yield table_of("documents", ["language", "in the sample", "kept", ""], _languages(trial))
-    columns = ["option", "threshold", "would drop", "", "no other does", "by language"]
+    columns = ["option", "would drop", "", "no other does", "by language", "threshold"]
     yield table_of("what each filter would drop", columns, _rules(trial))
     rows = [
         (rule.option, f"{e.source}:{e.line}", language_name(e.language), number(e.value), e.excerpt[:60])
@@ -93,12 +95,12 @@ def number(value: Any) -> str:
     """A measure for the eye: a share with three digits, a count without any.
 
     Example:
-        >>> number(0.12345), number(12.0), number("word")
-        ('0.123', '12', 'word')
+        >>> number(0.12345), number(12.0), number(1672.44), number("word")
+        ('0.123', '12', '1,672', 'word')
     """
     if not isinstance(value, float):
         return str(value)
-    return f"{value:,.0f}" if value.is_integer() else f"{value:.3f}"
+    return f"{value:,.0f}" if value.is_integer() or abs(value) >= _LARGE else f"{value:.3f}"
 
 
 def _languages(trial: FilterTrial) -> list[tuple[str, str, str, str]]:
@@ -114,11 +116,11 @@ def _rules(trial: FilterTrial) -> list[tuple[str, str, str, str, str, str]]:
     rows = [
         (
             rule.option,
-            _by_language({name: number(float(value)) for name, value in rule.thresholds.items()}),
             count(rule.dropped.total()),
             percent(rule.dropped.total() / total),
             count(rule.alone.total()),
             _counted(rule.dropped),
+            _by_language({name: number(float(value)) for name, value in rule.thresholds.items()}),
         )
         for rule in trial.rules
     ]
@@ -129,11 +131,11 @@ def _rules(trial: FilterTrial) -> list[tuple[str, str, str, str, str, str]]:
         rows.append(
             (
                 "quality.keep_above, keep_share",
-                shown,
                 count(n),
                 percent(n / total),
                 count(n),
                 _counted(dropped),
+                shown,
             )
         )
     return rows

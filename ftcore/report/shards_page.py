@@ -76,16 +76,21 @@ def shards_tables(look: Look) -> Iterator[Table]:
 def score_rows(
     scores: Mapping[str, Sequence[int]], thresholds: Mapping[str, float]
 ) -> list[tuple[str, str, int, float, str]]:
-    """Histograms of scores: language, range, documents, their share of the largest, the threshold if it is in there."""
+    """Histograms of scores: language, range, documents, their share of the largest, the threshold if it is in there.
+
+    A language's rows begin and end with scores that are met, or with the threshold.
+    """
     rows = []
     for language in in_language_order(scores):
-        bins = scores[language]
+        bins, mine = scores[language], []
         for number, n in enumerate(bins):
             low, high = number / len(bins), (number + 1) / len(bins)
             least = thresholds.get(language)
             here = least is not None and (low <= least < high or (least == high == 1))
             note = f"kept from {least:.4f} on" if here and least is not None else ""
-            rows.append((language_name(language), f"{low:.2f}–{high:.2f}", n, n / max(1, *bins), note))
+            mine.append((language_name(language), f"{low:.2f}–{high:.2f}", n, n / max(1, *bins), note))
+        told = [number for number, (_, _, n, _, note) in enumerate(mine) if n or note]
+        rows += mine[told[0] : told[-1] + 1] if told else []
     return rows
 
 

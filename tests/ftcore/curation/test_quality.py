@@ -14,7 +14,7 @@ from ftcore.effects import without_effect
 from ftcore.errors import UserError
 from ftcore.formats.directory import read_directory
 from ftcore.inference.classifier import Classifier
-from ftcore.report.shards_page import render_shards
+from ftcore.report.shards_page import render_shards, score_rows
 from ftcore.shards.look import look_at
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.quality import best_share
@@ -185,6 +185,20 @@ def test_random_documents_of_the_corpus_are_the_others_by_default(tree, tmp_path
         quality_model(parse_config(tree | {"filters": {"quality": quality}}))
 
 
+def test_a_histogram_begins_and_ends_with_what_is_there():
+    rows = score_rows({"zh": [0, 3, 0, 1, 0], "en": [0] * 5, "mixed": [0, 1, 0, 0, 0]}, {"mixed": 0.85})
+    shown = [(name, part, n) for name, part, n, _, _ in rows]
+    assert shown[:3] == [
+        ("Chinese", "0.20–0.40", 3),
+        ("Chinese", "0.40–0.60", 0),
+        ("Chinese", "0.60–0.80", 1),
+    ]
+    assert [part for name, part, _ in shown if name == "Mixed"] == [
+        "0.20–0.40", "0.40–0.60", "0.60–0.80", "0.80–1.00",
+    ]  # fmt: skip
+    assert len(shown) == 7 and rows[-1][4] == "kept from 0.8500 on"
+
+
 def test_the_command_with_scores(tree, tmp_path, capsys):
     (tmp_path / "corpus.yaml").write_text(json.dumps(tree))
     command = ["prepare", "--config", str(tmp_path / "corpus.yaml"), "filters.quality.keep_share=0.5"]
@@ -193,7 +207,7 @@ def test_the_command_with_scores(tree, tmp_path, capsys):
     assert "keep_share" in shown and "AUC" in shown and "█" in shown
     page = tmp_path / "page.html"
     assert main([*command, "--dry-run", "--html", str(page)]) == 0
-    assert "Scores" in page.read_text(encoding="utf-8")
+    assert '<a href="#scores">' in page.read_text(encoding="utf-8")
     assert main([*command, "--out", str(tmp_path / "shards")]) == 0
     capsys.readouterr()
     assert main(["inspect", str(tmp_path / "shards")]) == 0
