@@ -155,6 +155,7 @@ COMMANDS = {
     "pretrain": CommandLine("Word vectors alone, on the latest prepared corpus."),
     "finetune": CommandLine("Fine-tune alone, on the latest prepared corpus and pretrained vectors."),
     "evaluate": CommandLine("Evaluate alone, the latest classifier on the latest prepared corpus."),
+    "label_errors": CommandLine("List the documents whose labels are likely wrong, for review."),
     "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
     "clean": CommandLine("What a store holds, how much and why; --free frees what nothing needs.", _clean, dry=False, ahead=False),

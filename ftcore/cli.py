@@ -2,7 +2,8 @@
 
 ``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
-``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words.
+``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words, ``explain`` says why a text got its
+label, ``robustness`` what noise costs, ``audit`` whether a model is biased.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ftcore.errors import UnreadableFile, UserError
 
@@ -134,11 +135,64 @@ def _parser() -> argparse.ArgumentParser:
             "zero-shot", help="a classifier from seed words of each label, vectors and texts without labels"
         )
     )
+    _trust(commands)
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards, or an address")
     inspect.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
     inspect.add_argument("--html", help="write a page to this file instead")
     return parser
+
+
+def _trust(commands: Any) -> None:
+    """The commands that ask whether a model may be believed."""
+    explain = commands.add_parser("explain", help="what each word of a text adds to its label's score")
+    explain.add_argument("model", help="a directory of a model, a .bin or .ftz")
+    explain.add_argument("text", help="one text, or - for lines of standard input")
+    explain.add_argument("--label", help="whose score (default: the most probable label)")
+    explain.add_argument("--against", help="a label whose score is taken off: why one rather than the other")
+    explain.add_argument("--parts", type=int, default=10, metavar="N", help="features to list (default 10)")
+    form = explain.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a line of JSON a text instead")
+    form.add_argument("--html", metavar="PAGE", help="write a page to this file instead")
+    robustness = commands.add_parser("robustness", help="what noise costs: accuracy on mistyped texts")
+    _labelled(robustness)
+    robustness.add_argument(
+        "--share",
+        type=float,
+        action="append",
+        help="of characters changed; again for more (default .05 and .1)",
+    )
+    robustness.add_argument(
+        "--kind", action="append", help="of noise; again for more (default: the languages')"
+    )
+    audit = commands.add_parser("audit", help="associations, groups and swapped words: is the model biased?")
+    audit.add_argument("model", help="a directory of a model, a .bin or .ftz")
+    audit.add_argument(
+        "file", nargs="?", help="labelled texts, as of robustness: rates by group, swapped words"
+    )
+    audit.add_argument("--text", default="text", help="column of the text (default text)")
+    audit.add_argument("--label", default="label", help="column of the label (default label)")
+    audit.add_argument("--group", help="column of the group; without it, by the words of --words")
+    audit.add_argument(
+        "--words",
+        metavar="JSON",
+        help='a file: {"tests": {name: [X, Y, A, B]}, "pairs": [[a, b]], "groups": {name: [word]}}',
+    )
+    audit.add_argument("--without", metavar="OUT", help="write the model without the direction of the pairs")
+    audit.add_argument("--json", action="store_true", help="JSON instead of tables")
+    audit.add_argument("--seed", type=int, default=0, help="of what is drawn (default 0)")
+
+
+def _labelled(parser: argparse.ArgumentParser) -> None:
+    """A model and a file of labelled texts."""
+    parser.add_argument("model", help="a directory of a model, a .bin or .ftz")
+    parser.add_argument(
+        "file", help="labelled texts: csv, tsv, JSON lines, Parquet, or .txt in fastText's format"
+    )
+    parser.add_argument("--text", default="text", help="column of the text (default text)")
+    parser.add_argument("--label", default="label", help="column of the label (default label)")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default 0)")
 
 
 def show_options(_given: argparse.Namespace) -> None:
@@ -246,6 +300,27 @@ def inspect(given: argparse.Namespace) -> None:
     run_inspect(given)
 
 
+def explain(given: argparse.Namespace) -> None:
+    """What each word of a text adds to a score."""
+    from ftcore.trust_commands import run_explain
+
+    run_explain(given)
+
+
+def robustness(given: argparse.Namespace) -> None:
+    """What noise costs."""
+    from ftcore.trust_commands import run_robustness
+
+    run_robustness(given)
+
+
+def audit(given: argparse.Namespace) -> None:
+    """Is a model biased?"""
+    from ftcore.bias_commands import run_audit
+
+    run_audit(given)
+
+
 def store(given: argparse.Namespace) -> None:
     """What a store holds."""
     from ftcore.data_commands import run_store
@@ -268,6 +343,9 @@ COMMANDS = {
     "inspect": inspect,
     "store": store,
     "zero-shot": zero_shot,
+    "explain": explain,
+    "robustness": robustness,
+    "audit": audit,
 }
 
 

@@ -29,6 +29,8 @@ from ftcore.training_options import DictionaryOptions as DictionaryOptions
 from ftcore.training_options import Finetune as Finetune
 from ftcore.training_options import Pretrain as Pretrain
 from ftcore.training_options import Tune as Tune
+from ftcore.trust_options import Abstain as Abstain
+from ftcore.trust_options import LabelErrors as LabelErrors
 
 Lines = Literal["lines", "jsonl", "json", "fasttext"]
 Masked = Literal["url", "email", "ip", "id", "card", "phone"]
@@ -341,7 +343,9 @@ class Config(Options):
     pretrain: Pretrain = Pretrain()
     finetune: AutoFinetune = AutoFinetune()
     tune: Tune = Tune()
+    abstain: Abstain = Abstain()
     evaluate: Evaluate = Evaluate()
+    label_errors: LabelErrors = LabelErrors()
     tracking: Tracking = Tracking()
 
     @field_validator("store")

@@ -106,6 +106,16 @@ RULES = (
         lambda c: not c.pretrain.enabled and not c.finetune.pretrained_vectors,
         "there are no vectors while pretrain.enabled is false; set it to true, or name finetune.pretrained_vectors",
     ),
+    Rule(
+        "finetune.anchor",
+        lambda c: c.finetune.head == "linear" or not c.pretrain.enabled,
+        "it holds rows to those of an earlier model; set finetune.head=sgd and pretrain.enabled=true",
+    ),
+    Rule(
+        "abstain.by",
+        lambda c: not c.abstain.asked,
+        "the model always answers; set abstain.coverage or abstain.accuracy",
+    ),
     Rule("pretrain.minn", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("pretrain.bucket", lambda c: c.pretrain.maxn == 0, "there are no character n-grams at pretrain.maxn=0"),
     Rule("finetune.minn", lambda c: c.finetune.maxn == 0, "there are no character n-grams at finetune.maxn=0"),

@@ -13,7 +13,6 @@ import copy
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,55 +28,20 @@ from ftcore.dictionary.dictionary import Dictionary
 from ftcore.errors import IncompatibleModel, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes, write_directory
 from ftcore.inference.answers import Prediction
-from ftcore.inference.classifier import Classifier
-from ftcore.inference.tables import Tables
+from ftcore.inference.faces import Faces
 from ftcore.inference.vectors import Vectors
+from ftcore.model.abstention import Abstention
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.model import LOSSES, MODELS, Args, Label, Model
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
 from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.documents import Tokenized
+from ftcore.training.reservoir import balanced
 from ftcore.training.start import fresh_tables
+from ftcore.trust.explanation import Explanation, explain
 
 Texts = str | Sequence[str]
-
-
-class Faces:
-    """The predictor and the vectors of a model whose tables may be trained on: nothing made of their values is kept."""
-
-    def __init__(self, owner: FastText) -> None:
-        self.model = owner.to_model().in_float32()
-        self._tables = Tables(self.model)
-        self._made_of = self._things(owner)
-        self._beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
-        input, output = owner.tables.input, owner.tables.output
-        pairs = zip((input, output), self.model.dense, strict=True)
-        # elsewhere, or in another order, they had to be copied: such an answer is of one moment
-        self._shared = all(t.is_cpu and t.is_contiguous() and t.data_ptr() == a.ctypes.data for t, a in pairs)
-
-    def of(self, owner: FastText) -> bool:
-        """Whether this still answers for the model."""
-        beside = owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds
-        same = all(a is b for a, b in zip(self._beside, beside, strict=True))
-        return self._shared and same and self._made_of == self._things(owner)
-
-    @staticmethod
-    def _things(owner: FastText) -> tuple:
-        pair = owner.tables.input, owner.tables.output
-        return (
-            *((t.data_ptr(), t.shape, t.dtype) for t in pair), owner.dictionary.rows, owner.loss, owner.kind, owner.seed,
-        )  # fmt: skip
-
-    @cached_property
-    def classifier(self) -> Classifier:
-        """Raw texts to labels."""
-        return Classifier(self.model, tables=self._tables, fold=False)
-
-    @cached_property
-    def vectors(self) -> Vectors:
-        """Words and lines of tokens to vectors."""
-        return Vectors(self.model, tables=self._tables)
 
 
 class FastText(nn.Module):
@@ -109,6 +73,7 @@ class FastText(nn.Module):
         self.tokenizer, self.dictionary, self.tables = tokenizer, dictionary, tables
         self.labels, self.kind, self.loss, self.seed = list(labels), kind, loss, seed
         self.thresholds: Thresholds | None = None  # where texts may have several labels
+        self.abstention: Abstention | None = None  # where an uncertain answer is not given
         self._tree: HuffmanTree | None = None
 
     @classmethod
@@ -275,7 +240,13 @@ class FastText(nn.Module):
     # ------------------------------------------------------------------------------------- prediction
     # What follows is answered by ftcore.inference for the present values of the tables (copied from a GPU each time).
     def predict(
-        self, texts: Texts, k: int | None = None, threshold: float | None = None, batch: int | None = None
+        self,
+        texts: Texts,
+        k: int | None = None,
+        threshold: float | None = None,
+        batch: int | None = None,
+        *,
+        abstain: bool = True,
     ) -> list[Prediction]:
         """The labels of each text, the most probable first, see `ftcore.inference.classifier.Classifier.predict`.
 
@@ -285,8 +256,9 @@ class FastText(nn.Module):
                 labels that reach theirs, any other its best one. A text without any word or n-gram that has a
                 row gets none, nor does a missing one; they are counted in a warning.
             batch: texts at a time; default as many as keep the cores busy.
+            abstain: whether a model with an `abstention` says nothing to texts that it is not certain of.
         """
-        return self._faces.classifier.predict(texts, k, threshold, _size(batch))
+        return self._faces.classifier.predict(texts, k, threshold, _size(batch), abstain=abstain)
 
     def scores(self, texts: Texts) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
@@ -295,6 +267,15 @@ class FastText(nn.Module):
     def probabilities(self, token_lines: Iterable[str], batch: int | None = None) -> np.ndarray:
         """Probabilities float32[N, C] of space-joined token lines."""
         return self._faces.classifier.probabilities(given.texts(token_lines), _size(batch))
+
+    def explain(self, text: str, label: Label | None = None, against: Label | None = None) -> Explanation:
+        """What each word and n-gram of a text adds to a label's score, see `ftcore.trust.explanation.explain`.
+
+        Args:
+            label: default the most probable one.
+            against: another label, whose score is taken off.
+        """
+        return explain(self._faces.classifier, text, label, against)
 
     # ---------------------------------------------------------------------------------------- vectors
     def word_vector(self, word: str) -> np.ndarray:
@@ -339,6 +320,7 @@ class FastText(nn.Module):
         engine: Any = None,
         listeners: Sequence[Callable] = (),
         checkpoint: Any = None,
+        replay: Iterable[tuple[str, Label | list[Label]]] = (),
         **options: Any,
     ) -> Any:
         """Train on labelled texts (SGD, fastText's schedule); returns the `TrainingResult`.
@@ -351,6 +333,8 @@ class FastText(nn.Module):
             valid: others to score after every epoch.
             loss: only where a classifier is made: softmax (default), ova, ns, hs.
             engine: an `EngineChoice`; default the one for the device of the tables.
+            replay: texts of earlier trainings, learnt from again (`ftcore.training.reservoir.Reservoir`), each as
+                often as their labels need to have as many texts as the new ones.
             options: more of `config.Finetune`: freeze, dropout, clip, class_weights, patience, …
 
         Raises:
@@ -363,6 +347,9 @@ class FastText(nn.Module):
         from ftcore.training.validation import choose_thresholds_on
 
         texts, rows = pairs_of(dataset)
+        if kept := balanced(replay, texts, rows):
+            again = pairs_of(kept)
+            texts, rows = [*texts, *again[0]], [*rows, *again[1]]
         new_head = not self.labels
         values = label_values([*self.labels, *(value for row in rows for value in row)])
         if new_head:
@@ -403,7 +390,9 @@ class FastText(nn.Module):
 
     def _documents(self, texts: Sequence[str], rows: Sequence[Sequence[Label]]) -> Tokenized:
         """Texts with a list of labels each, as training reads them."""
-        return Tokenized.of(self.tokenizer.tokenize(texts), [[str(value) for value in row] for row in rows])
+        made = Tokenized.of(self.tokenizer.tokenize(texts), [[str(value) for value in row] for row in rows])
+        made.tokenizer = self.tokenizer
+        return made
 
     # ------------------------------------------------------------------------------------------ files
     def save(self, directory: Path | str) -> None:
@@ -434,7 +423,7 @@ class FastText(nn.Module):
         args = Args.of(self.dictionary, self.dim, self.loss, self.kind, self.seed)
         return Model(
             args, self.dictionary, input, output, self.seed, tokenizer=self.tokenizer, values=self.labels,
-            thresholds=self.thresholds, sparse=self.tables.sparse,
+            thresholds=self.thresholds, sparse=self.tables.sparse, abstention=self.abstention,
         )  # fmt: skip
 
     @classmethod
@@ -468,7 +457,7 @@ class FastText(nn.Module):
             tokenizer or model.tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(tables[0], tables[1], model.sparse),
             model.labels, args.model, args.loss, model.seed,
         )  # fmt: skip
-        made.thresholds = model.thresholds
+        made.thresholds, made.abstention = model.thresholds, model.abstention
         return made
 
     def __getstate__(self) -> dict[str, Any]:

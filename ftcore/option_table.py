@@ -137,6 +137,8 @@ OWN = (  # ours, which the API takes by name alone
     Option("weight_decay",       "",                       float, 0.0,        _,          0.0,       _,          _,         _),
     Option("dropout",            "",                       float, 0.0,        _,          "auto",    _,          _,         _),
     Option("clip",               "",                       float, 0.0,        _,          0.0,       _,          _,         _),
+    Option("anchor",             "",                       float, 0.0,        _,          0.0,       _,          _,         _),
+    Option("noise",              "",                       float, 0.0,        _,          0.0,       _,          _,         _),
     Option("threshold",          "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("enabled",            "",                       bool,  _,          True,       _,         True,       _,         _),
     Option("languages",          "",                       object, _,         _LANGUAGES, _,         list(_LANGUAGES), _,   _),

@@ -87,6 +87,18 @@ class Finetune(DictionaryOptions):
     )
     patience: int = Field(0, ge=0, le=1000, description="stop after so many epochs without gain (0: off)")
     keep_best: bool = Field(True, description="keep the epoch with the best validation score")
+    anchor: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of their way that rows of an earlier model go back to it in an epoch",
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="share of characters changed in a second, noisy copy of each document (0: none)",
+    )
     threshold: Literal["auto", "off"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",
         description="documents of several labels (or loss ova): from which probability on a label is said; auto: "

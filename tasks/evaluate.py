@@ -17,6 +17,7 @@ from ftcore.evaluation.advice import advice
 from ftcore.evaluation.metrics import ClassificationReport, confident_errors, evaluate_classification
 from ftcore.evaluation.multilabel import score_at_thresholds
 from ftcore.evaluation.plots import confusion_figure, figure_svg, precision_recall_figure
+from ftcore.model.abstention import certainty, coverage_curve
 from ftcore.model.thresholds import Thresholds
 from ftcore.report.charts import as_file, reliability_chart
 from ftcore.shards.manifest import load_manifest
@@ -40,9 +41,11 @@ CODE = (
     "ftcore.evaluation.similarity",
     "ftcore.formats.directory",
     "ftcore.inference.classifier",
+    "ftcore.model.abstention",
     "ftcore.inference.vectors",
     "ftcore.report.charts",
     "ftcore.shards.shards",
+    "ftcore.trust.explanation",
     "tasks.word_sets",
 )
 EXCERPT = 400  # characters of a document shown among the errors
@@ -95,7 +98,7 @@ def score_model(
             train_counts=train_counts(labelled),
         )
         raw = partial(raw_texts, session.config, keys=classifier.model.tokenizer.keys)
-        tables = {**report.tables, "errors": error_table(scored, options.errors, raw)}
+        tables = {**report.tables, "errors": error_table(scored, options.errors, raw, classifier)}
         metrics = dict(report.metrics)
         if options.baseline == "off":
             metrics, tables = without_majority(metrics, tables)
@@ -103,6 +106,8 @@ def score_model(
             metrics |= beside.result["metrics"]
         if classifier.thresholds is not None:
             metrics |= at_thresholds(scored, classifier.thresholds, tables)
+        tables["coverage"] = coverage_table(scored, classifier)
+        metrics |= withheld(scored, classifier)
         if pretrained is not None:
             words = read_directory(pretrained.file("model"))
             metrics |= word_scores(session.config, words, tables)
@@ -178,22 +183,58 @@ def at_thresholds(
     return found.metrics
 
 
+def coverage_table(scored: Scored, classifier: Classifier) -> pd.DataFrame:
+    """The accuracy of the surest answers, by the share of documents that are answered; by the model's measure."""
+    import pandas as pd
+
+    right, certain = _sureness(scored, classifier)
+    return pd.DataFrame(coverage_curve(right, certain).rows(), columns=["coverage", "accuracy", "least"])
+
+
+def withheld(scored: Scored, classifier: Classifier) -> dict[str, float]:
+    """What a model that abstains does on these documents: how many it answers, and how well."""
+    if classifier.abstention is None:
+        return {}
+    right, certain = _sureness(scored, classifier)
+    given = certain >= classifier.abstention.least
+    made = {"answered_share": float(given.mean()) if len(given) else 0.0}
+    return made | ({"answered_accuracy": float(right[given].mean())} if given.any() else {})
+
+
+def _sureness(scored: Scored, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+    """Of documents with a label: is the best answer right, bool[n], and how certain is it, float[n]?"""
+    some = np.flatnonzero([bool(row) for row in scored.gold])
+    best = scored.probabilities[some].argmax(axis=1).tolist()
+    right = np.array(
+        [scored.labels[b] in scored.gold[n] for n, b in zip(some.tolist(), best, strict=True)], bool
+    )
+    by = "probability" if classifier.abstention is None else classifier.abstention.by
+    return right, certainty(scored.probabilities[some], classifier.model.args.loss, by)
+
+
 def train_counts(shards: ShardSet) -> dict[str, int]:
     """Training documents per label, from the manifest."""
     labels = load_manifest(shards.path, verify=False).labels
     return {label: splits["train"] for label, splits in labels.items() if "train" in splits}
 
 
-def error_table(scored: Scored, limit: int, raw: RawTexts) -> pd.DataFrame:
-    """The surest wrong answers, as their documents are written; as tokens where these are not found."""
+def error_table(
+    scored: Scored, limit: int, raw: RawTexts, classifier: Classifier | None = None
+) -> pd.DataFrame:
+    """The surest wrong answers, as their documents are written; as tokens where these are not found.
+
+    Args:
+        classifier: says what each stretch of the text shown adds to the answer rather than to the right label.
+    """
     import pandas as pd
 
     chosen = confident_errors(scored.gold, scored.probabilities, scored.labels, scored.languages, limit)
     best = scored.probabilities[chosen].argmax(axis=1) if len(chosen) else np.empty(0, int)
     found = raw([scored.sources[i] for i in chosen], [scored.ids[i] for i in chosen])
+    shown = [scored.texts[i] if t is None else t.text for i, t in zip(chosen, found, strict=True)]
     return pd.DataFrame(
         {
-            "text": [scored.texts[i] if t is None else t.text for i, t in zip(chosen, found, strict=True)],
+            "text": shown,
             "gold": [", ".join(scored.gold[i]) for i in chosen],
             "predicted": [scored.labels[b] for b in best],
             "probability": [float(scored.probabilities[i, b]) for i, b in zip(chosen, best, strict=True)],
@@ -203,8 +244,29 @@ def error_table(scored: Scored, limit: int, raw: RawTexts) -> pd.DataFrame:
                 for i, t in zip(chosen, found, strict=True)
             ],
             "raw": [t is not None for t in found],
+            "marks": [
+                json.dumps(_marks(classifier, text, None if t else text, scored.labels[b], scored.gold[i]))
+                for text, t, b, i in zip(shown, found, best, chosen, strict=True)
+            ],
         }
     )
+
+
+def _marks(
+    classifier: Classifier | None, text: str, tokens: str | None, label: str, gold: Sequence[str]
+) -> list[tuple[str, float]]:
+    """Stretches of a text and what each adds; none where the model's scores are no sums (hs)."""
+    from ftcore.trust.explanation import explain
+
+    if classifier is None or classifier.model.args.loss == "hs":
+        return []
+    known = {str(own) for own in classifier.labels}
+    against = next((name for name in gold if name in known), None)
+    try:
+        found = explain(classifier, text, label, against, tokens=tokens)
+    except UserError:  # what is shown of it has no feature
+        return []
+    return [(mark.text, mark.value) for mark in found.marks()]
 
 
 def plots(report: ClassificationReport, labels: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ftcore.config import AutoFinetune
 from ftcore.engines.choice import choose_engine
+from ftcore.errors import MissingLabels
 from ftcore.text.tokenizer import Tokenizer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
@@ -21,6 +22,8 @@ from tasks.session import Child, Session, stage_task
 from tasks.vectors import given_vectors, start_of
 
 if TYPE_CHECKING:
+    from ftcore.config import Abstain
+    from ftcore.model.abstention import Abstention
     from ftcore.model.model import Model
     from ftcore.model.thresholds import Thresholds
     from ftcore.training.documents import Tokenized
@@ -61,6 +64,7 @@ def train_classifier(
             out=scratch / "train",
             counted=None if more else open_dictionary(words),
         )
+        documents.tokenizer = Tokenizer(config.text)
         held_out = Tokenized.shards(labelled, ["valid"], out=scratch / "valid")
         prepared = recipe.prepare(documents, options, start, held_out)
         bags = prepared.train
@@ -78,6 +82,7 @@ def train_classifier(
         model = replace(model, tokenizer=Tokenizer(config.text))
         several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
         model.thresholds = thresholds_on(held_out, model, options.threshold, several)
+        model.abstention = abstention_on(held_out, model, config.abstain)
         write_directory(out / "model", model)
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
@@ -103,7 +108,8 @@ def train_classifier(
         "finetune",
         inputs=inputs,
         options=training_options(session, choice)
-        | {"finetune": options.model_dump(), "dim": config.finetune_dim},
+        | {"finetune": options.model_dump(), "dim": config.finetune_dim}
+        | ({"abstain": config.abstain.model_dump()} if config.abstain.asked else {}),
         code=CODE,
         work=work,
         tracked=True,
@@ -123,4 +129,33 @@ def thresholds_on(held_out: Tokenized, model: Model, option: str | float, severa
             found.overall,
             len(found.labels),
         )
+    return found
+
+
+def abstention_on(held_out: Tokenized, model: Model, asked: Abstain) -> Abstention | None:
+    """From which certainty on an answer is given, chosen on the valid split; None where nothing asks for it.
+
+    Raises:
+        UserError: the valid split is empty.
+    """
+    if not asked.asked:
+        return None
+    from ftcore.dictionary.encode import documents
+    from ftcore.inference.classifier import Classifier
+    from ftcore.model.abstention import choose_abstention
+
+    pairs = list(documents(held_out.batches()))
+    if not pairs:
+        raise MissingLabels("abstain is chosen on the valid split, which is empty; set split.valid above 0")
+    probabilities = Classifier(model, fold=False).probabilities([line for _, line in pairs])
+    found = choose_abstention(
+        [names for names, _ in pairs], probabilities, model.labels, model.args.loss,
+        coverage=asked.coverage, accuracy=asked.accuracy, by=asked.by,
+    )  # fmt: skip
+    log.info(
+        "an answer is given from %s %.4g on: %.1f %% of the validation documents, %.4f of them right",
+        found.by, found.least, 100 * found.coverage, found.accuracy,
+    )  # fmt: skip
+    if asked.accuracy is not None and found.accuracy < asked.accuracy:
+        log.warning("no part of the validation documents is answered with accuracy %g", asked.accuracy)
     return found

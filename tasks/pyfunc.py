@@ -15,7 +15,8 @@ class TextClassifier(PythonModel):
 
     With ``params={"k": 3}`` the columns are label, probability, label_2, probability_2, …; ``k=-1`` gives
     all labels. A model of several labels a text adds `labels`, the list of those that reach their threshold.
-    A text without a word that the model knows, also a missing one, has label None, probability 0.
+    A text without a word that the model knows, also a missing one, has label None, probability 0; so has one that a
+    model with an `abstention` is not certain of, unless ``params={"abstain": False}``.
     """
 
     def load_context(self, context) -> None:
@@ -32,6 +33,8 @@ class TextClassifier(PythonModel):
         k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))
         known, rows = self.model.answers(model_input["text"])
         count_unanswered(known)
+        if (params or {}).get("abstain", True):
+            known, rows = self.model.certain(known, rows)
         columns = answer_columns(known, rows, self.model.labels, k, self.model.thresholds)
         # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON
         series = {name: pd.Series(c, model_input.index, c.dtype) for name, c in columns.items()}

@@ -94,6 +94,7 @@ def build_page(
         per_label=tables["per_label"],
         confusion=tables["confusion"],
         calibration=tables["calibration"],
+        coverage=tables.get("coverage", ()),
         unseen_labels=tables["unseen_labels"],
         curves=curves(trainings),
         errors=tables["errors"],

@@ -258,7 +258,9 @@ class Tracker:
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
             outputs=Schema(outputs),
-            params=ParamSchema([ParamSpec("k", DataType.long, 1)]),
+            params=ParamSchema(
+                [ParamSpec("k", DataType.long, 1), ParamSpec("abstain", DataType.boolean, True)]
+            ),
         )
         name = self.options.model_name
         with mlflow.start_run(run_id=run):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ftcore.compat.evaluation import Meter, Tally
     from ftcore.model.model import Model
     from ftcore.training.loop import TrainingResult
+    from ftcore.trust.explanation import Explanation
 
 _WORDS = 4096  # whose vectors are written at a time
 # attributes made from a model once, to be made anew for another
@@ -198,6 +199,22 @@ class _FastText(Vocabulary):
             return tuple([names[label] for label in found.labels.tolist()]), found.scores.astype(np.float64)
         found = self._predictor.predict(checked_lines(text), k, threshold)
         return found.named(self._names(on_unicode_error))
+
+    def explain(self, text: str, label: str | None = None, against: str | None = None) -> Explanation:
+        """What each word and n-gram of a line adds to a label's score, see `ftcore.trust.explanation.explain`.
+
+        Args:
+            label: with or without the prefix; default the most probable one.
+            against: another label, whose score is taken off.
+        """
+        from ftcore.inference.classifier import Classifier
+        from ftcore.trust.explanation import explain
+
+        prefix = self.classic.args.label
+        names = [None if name is None else str(name).removeprefix(prefix) for name in (label, against)]
+        classifier = Classifier(replace(self.classic, tokenizer=None), tables=self._tables)
+        found = explain(classifier, checked_line(text), *names)
+        return replace(found, label=f"{prefix}{found.label}", against=against)
 
     def test(self, path: Any, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """Number of lines scored, precision and recall at k, of a labelled file (or other `Lines`).

@@ -22,6 +22,7 @@ from ftcore.errors import IncompatibleModel, UnreadableFile, UserError
 from ftcore.formats.binary import VERSION
 from ftcore.formats.checkpoint import HEADER, WEIGHTS, read_arrays, write_arrays
 from ftcore.formats.container import pack_arrays, unpack_arrays
+from ftcore.model.abstention import Abstention
 from ftcore.model.model import LOSSES, MODELS, Args, Model
 from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
 from ftcore.model.thresholds import Thresholds
@@ -60,6 +61,7 @@ class ModelHeader(BaseModel):
     sparse: bool
     tokenizer: dict[str, Any]
     thresholds: dict[str, Any] | None = None
+    abstention: dict[str, Any] | None = None
     file: FileHeader | None = None
 
 
@@ -133,6 +135,8 @@ def _state(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     }  # fmt: skip
     if model.thresholds is not None:
         header["thresholds"] = model.thresholds.state()
+    if model.abstention is not None:
+        header["abstention"] = model.abstention.state()
     return arrays, header
 
 
@@ -190,9 +194,10 @@ def _model(
     thresholds = None
     if about.thresholds is not None:
         thresholds = Thresholds.from_state(about.thresholds, about.labels, place)
+    abstention = None if about.abstention is None else Abstention.from_state(about.abstention, place)
     return Model(
         args, dictionary, input, output, about.seed, tokenizer=tokenizer, values=about.labels if supervised else None,
-        thresholds=thresholds, sparse=about.sparse,
+        thresholds=thresholds, sparse=about.sparse, abstention=abstention,
     )  # fmt: skip
 
 

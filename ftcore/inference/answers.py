@@ -150,3 +150,9 @@ def count_unanswered(known: np.ndarray) -> int:
             "%d of %d texts have no word or n-gram that the model knows: they get no label", none, len(known)
         )
     return none
+
+
+def count_withheld(withheld: int, texts: int) -> None:
+    """Say in one line how many answers a model was not certain enough of to give."""
+    if withheld:
+        log.info("%d of %d texts get no label: the model is not certain enough of one", withheld, texts)

@@ -48,6 +48,7 @@ class Classifier:
                 f"this {model.args.model} model has no classifier; fit it on labelled texts first"
             )
         self.model, self.labels, self.thresholds = model, model.labels, model.thresholds
+        self.abstention = model.abstention
         self.predictor = Predictor(model.in_float32(), threads, tables, fold=fold)
 
     # -------------------------------------------------------------------------------------- from tokens
@@ -107,8 +108,29 @@ class Classifier:
         told, found = self.told(lines, batch)
         return (told, found) if told.all() else (told, found[told])
 
+    def certain(self, known: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The `answers` that the model is certain enough of to give, by its `abstention`; all where it has none.
+
+        Args:
+            known: bool[N].
+            rows: float32[n, C].
+        """
+        if self.abstention is None:
+            return known, rows
+        sure = self.abstention.certain(rows, self.model.args.loss)
+        given = known.copy()
+        given[known] = sure
+        answers.count_withheld(len(sure) - int(sure.sum()), len(known))
+        return given, rows[sure]
+
     def predict(
-        self, texts: Any, k: int | None = None, threshold: float | None = None, batch: int | None = None
+        self,
+        texts: Any,
+        k: int | None = None,
+        threshold: float | None = None,
+        batch: int | None = None,
+        *,
+        abstain: bool = True,
     ) -> list[Prediction]:
         """The labels of each text, the most probable first; a warning counts the texts without an answer.
 
@@ -116,6 +138,7 @@ class Classifier:
             k: how many, -1 for all.
             threshold: the least probability of a label. With neither, a model with `thresholds` says all
                 labels that reach theirs, any other its best one.
+            abstain: whether a model with an `abstention` says nothing to texts that it is not certain of.
 
         Raises:
             UserError: another k or threshold, or a value that is no text.
@@ -126,6 +149,8 @@ class Classifier:
         least = own.row(self.labels) if own else threshold
         known, rows = self.answers(texts, batch)
         answers.count_unanswered(known)
+        if abstain:
+            known, rows = self.certain(known, rows)
         found = (answers.best_labels(row, self.labels, k, least) for row in rows)
         return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
 

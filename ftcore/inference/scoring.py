@@ -53,6 +53,7 @@ def score_file(
     limit: int = 1_000_000,
     workers: int = 0,
     metadata: Mapping[str, str] | None = None,
+    abstain: bool = True,
 ) -> Scoring:
     """Write every row of a file or folder with its columns, `label` and `probability`; whole or not at all.
 
@@ -69,6 +70,7 @@ def score_file(
         limit: Bytes of the longest text.
         workers: Threads that cut the texts; 0: one a core.
         metadata: Of a Parquet file.
+        abstain: Whether a row that a model with an `abstention` is not certain of has no label either.
 
     Raises:
         UserError: A missing file or column, an output that is the input, no row that can be read.
@@ -91,7 +93,7 @@ def score_file(
         if wanted != name:
             log.warning("%s has a column %s of its own; the new one is %s", source, wanted, name)
     answers = pa.schema([(names[wanted], kind) for wanted, kind in kinds.items()])
-    total, unanswered, broken = 0, 0, Counter[str]()
+    total, unanswered, withheld, broken = 0, 0, 0, Counter[str]()
     tokenizer = classifier.model.tokenizer or Whitespace()
     with (
         atomic_file(output) as file,
@@ -100,6 +102,10 @@ def score_file(
         for some in rows.read():
             lines = tokenizer.tokenize(some.texts, workers or None)
             known, probabilities = classifier.answers_to_tokens(lines)
+            heard = int(known.sum())
+            if abstain:
+                known, probabilities = classifier.certain(known, probabilities)
+            withheld += heard - int(known.sum())
             found = answer_columns(known, probabilities, classifier.labels, 1, classifier.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])
             total += len(some)
@@ -110,10 +116,10 @@ def score_file(
             raise UserError(f"{source}: no document to score{lost}")
     for reason, count in broken.most_common():
         log.warning("%s: %d rows are broken (%s); they have no label", source, count, reason)
-    if unanswered > broken.total():
+    if unanswered - withheld > broken.total():
         log.warning(
             "%s: %d of %d rows have no word or n-gram that the model knows; they have no label",
-            source, unanswered - broken.total(), total,
+            source, unanswered - withheld - broken.total(), total,
         )  # fmt: skip
     pace = round(total / max(time.perf_counter() - begin, 1e-9))
     return Scoring(str(output), list(names.values()), total, unanswered, broken.total(), pace)

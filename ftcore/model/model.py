@@ -14,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.model.abstention import Abstention
     from ftcore.model.quantize import QuantMatrix
     from ftcore.model.thresholds import Thresholds
     from ftcore.text.tokenizer import Tokenizer, Whitespace
@@ -87,6 +88,7 @@ class Model:
         tokenizer: raw text -> tokens; None where the model takes tokens, as fastText's own files do.
         values: the labels as users have them, by id; default: their names without the prefix.
         thresholds: from which probability on a label is said, where texts may have several.
+        abstention: from which certainty on an answer is given; None: always.
         sparse: whether torch makes sparse gradients for `input`.
     """
 
@@ -102,6 +104,7 @@ class Model:
     values: list[Label] | None = None
     thresholds: Thresholds | None = None
     sparse: bool = False
+    abstention: Abstention | None = None
 
     @property
     def quantized(self) -> bool:
@@ -129,7 +132,7 @@ class Model:
         names = [prefix + name.removeprefix(self.args.label) for name in self.dictionary.labels]
         return replace(
             self.in_float32(), args=replace(self.args, label=prefix), dictionary=self.dictionary.changed(labels=names),
-            tokenizer=None, values=None, thresholds=None, sparse=False,
+            tokenizer=None, values=None, thresholds=None, sparse=False, abstention=None,
         )  # fmt: skip
 
     def in_float32(self) -> Model:

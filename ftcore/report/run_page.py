@@ -8,10 +8,12 @@ Example:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ftcore.report.explanation_page import shades
 from ftcore.report.pages import (
     count,
     in_language_order,
@@ -23,6 +25,7 @@ from ftcore.report.pages import (
     surest_first,
     words,
 )
+from ftcore.trust.explanation import Mark
 
 HEAT_LABELS = 30
 CONFUSIONS = 12
@@ -34,7 +37,7 @@ TILES = (*HEADLINE, *SEVERAL, ("weighted_f1", "Weighted F1"), ("ece", "Calibrati
 LANGUAGE_SCORES = (*HEADLINE, ("ece", "Calibration error"))
 SECTIONS = {
     "scores": "Scores", "data": "Data", "training": "Training", "labels": "Labels", "confusion": "Confusions",
-    "calibration": "Calibration", "errors": "Errors", "words": "Word vectors", "stages": "Stages",
+    "calibration": "Calibration", "coverage": "Coverage", "errors": "Errors", "words": "Word vectors", "stages": "Stages",
     "configuration": "Configuration",
 }  # fmt: skip
 
@@ -65,8 +68,9 @@ class RunPage:
     confusion: Any = ()
     calibration: Any = ()
     unseen_labels: Any = ()
+    coverage: Any = ()  # coverage, accuracy, least: of the surest answers
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)  # "stage/name": points
-    errors: Any = ()  # text, gold (label or labels), predicted, probability, language, source
+    errors: Any = ()  # text, gold (label or labels), predicted, probability, language, source, marks (JSON: why)
     neighbours: Any = ()  # query, rank, neighbor, similarity (similarity.neighbors)
     vectors: Any = ()  # test, file, score, used, total, known, words: word similarity and analogies
     configuration: str = ""  # YAML
@@ -101,6 +105,8 @@ def render_run(page: RunPage) -> str:
         "confusions": confusions,
         "confusions_most": max((row["share"] for row in confusions), default=1),
         "calibration": records(page.calibration),
+        "coverage": records(page.coverage),
+        "curve": [(row["coverage"], row["accuracy"]) for row in records(page.coverage)],
         "errors": _errors(records(page.errors)),
         "shown_errors": SHOWN_ERRORS,
         "neighbours": _neighbours(records(page.neighbours)),
@@ -111,6 +117,7 @@ def render_run(page: RunPage) -> str:
     shown = {
         "scores": values["tiles"], "data": values["funnel"] or values["splits"], "training": values["curves"],
         "labels": values["labels"], "confusion": heat, "calibration": values["calibration"],
+        "coverage": len(records(page.coverage)) > 1,
         "errors": values["errors"], "words": values["neighbours"] or values["vectors"], "stages": stages,
         "configuration": page.configuration,
     }  # fmt: skip
@@ -120,8 +127,16 @@ def render_run(page: RunPage) -> str:
 
 def _errors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Raw texts by default; a document whose file has gone is marked as tokens."""
-    full = [{"language": "", "source": "", "probability": None, "raw": True} | row for row in rows]
+    full = [
+        {"language": "", "source": "", "probability": None, "raw": True} | row | {"marks": _shades(row)}
+        for row in rows
+    ]
     return surest_first(full, lambda row: row["probability"], SHOWN_ERRORS)
+
+
+def _shades(row: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+    """The stretches of an error's text, coloured by what they add to the answer; none where that is not known."""
+    return shades([Mark(text, value) for text, value in json.loads(row.get("marks") or "[]")])
 
 
 def _headline(page: RunPage) -> str:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,6 +82,7 @@ class Tokenized(Documents):
         counted: Dictionary | None = None,
     ) -> None:
         self.batches, self.out, self._weights, self._counted = batches, out, weights, counted
+        self.tokenizer: Any = None  # what cut them, for who changes the text
         self._pieces: Callable[..., PieceCounts | None] | None = None
 
     @classmethod

@@ -15,6 +15,7 @@ from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup
 from ftcore.errors import MissingLabels, UserError
 from ftcore.model.matrices import Matrices, assign, copied
+from ftcore.training.anchor import Anchor
 from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.loop import Loop, TrainingResult, content_key
 from ftcore.training.schedule import linear
@@ -90,10 +91,15 @@ def finetune(
     )
     plan = _Plan(usable, sizes, options.batch_size, seed, _CHUNK * backend.speed, conditions.parts)
 
+    anchor = _anchor(tables, options, frozen)
+
     def train_chunk(epoch: int, chunk: int, lr: Rate) -> StepResult:
         rng = chunk_generator(seed, "finetune", epoch, chunk)
         order = plan.chunks(epoch)[chunk]
-        return backend.finetune_bags(tables, train, order, options, lr, rng, setup)
+        done = backend.finetune_bags(tables, train, order, options, lr, rng, setup)
+        if anchor is not None:
+            anchor.pull(loop.tables, len(order) / len(usable))
+        return done
 
     @cache
     def tree() -> Any:
@@ -144,6 +150,16 @@ def _check(
         )
     if options.freeze == "words" and (frozen is None or not frozen.any()):
         log.warning("freeze=words has nothing to freeze: no row came from pretraining")
+
+
+def _anchor(tables: Any, options: config.Finetune, known: np.ndarray | None) -> Anchor | None:
+    """What holds the tables to their start; None where nothing is asked for, or there is nothing to hold to."""
+    if not options.anchor:
+        return None
+    if known is None or not known.any():
+        log.warning("anchor has nothing to hold to: no row came from an earlier model")
+        return None
+    return Anchor(tables, known, options.anchor)
 
 
 def _weights(weights: np.ndarray | None, documents: int) -> np.ndarray | None:

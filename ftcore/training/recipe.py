@@ -85,6 +85,10 @@ def prepare(
 ) -> Prepared:
     """The first half of `learn`: the dictionary, and the text by its numbers."""
     start = start or Fresh()
+    if share := getattr(options, "noise", 0.0):
+        from ftcore.training.noise import NoisyCopies
+
+        documents = NoisyCopies(documents, share)
     dictionary = start.dictionary(documents, options)
     if kind_of(options) != "supervised":
         return Prepared(dictionary, documents.tokens(dictionary))

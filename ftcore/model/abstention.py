@@ -1,0 +1,187 @@
+"""When a classifier had better say nothing: from which certainty on an answer is given.
+
+Two measures of it, both made of the probabilities of all labels:
+
+- ``probability``: that of the best label. It tells right answers from wrong ones.
+- ``standout``: by how many standard deviations the best label's score stands above the mean of all labels' scores. It
+  tells texts of known labels from others: a text of another kind has low scores or high ones, but none that stands out.
+  With two labels it is always 1; it is worth something from some twenty on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ftcore.errors import InvalidOptions, MissingLabels, UnreadableFile
+
+MEASURES = ("probability", "standout")
+MANY = 20  # labels from which on standout is taken where nothing is asked for
+_LEAST = 1e-37  # a probability that float32 still holds
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """From which certainty on an answer is given, and what that gave on held-out documents.
+
+    Attributes:
+        by: see `MEASURES`.
+        least: the least certainty.
+        coverage: the share of the held-out documents that were answered.
+        accuracy: of these answers.
+    """
+
+    by: str
+    least: float
+    coverage: float
+    accuracy: float
+
+    def certain(self, probabilities: np.ndarray, loss: str) -> np.ndarray:
+        """bool[N]: which of these answers are given.
+
+        Args:
+            probabilities: [N, C].
+            loss: of the model.
+        """
+        return certainty(probabilities, loss, self.by) >= self.least
+
+    def state(self) -> dict[str, Any]:
+        """As JSON; `from_state` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Any, place: object) -> Abstention:
+        """Refuse what is none.
+
+        Raises:
+            UserError: it names the place.
+        """
+        numbers = ("least", "coverage", "accuracy")
+        fine = (
+            isinstance(state, dict)
+            and set(state) == {"by", *numbers}
+            and state["by"] in MEASURES
+            and all(type(state[name]) in (int, float) and abs(state[name]) < 1e9 for name in numbers)
+        )
+        if not fine:
+            raise UnreadableFile(
+                f"{place}: abstention is {str(state)[:80]}, not {{by, least, coverage, accuracy}}; save the model again"
+            )
+        return cls(state["by"], *(float(state[name]) for name in numbers))
+
+
+def certainty(probabilities: np.ndarray, loss: str, by: str = "probability") -> np.ndarray:
+    """How certain each of N answers is: float64[N], see the module.
+
+    Args:
+        probabilities: [N, C].
+        loss: of the model; of ova and ns, whose probabilities stand alone, the score is the log of the odds.
+
+    Example:
+        >>> certainty(np.array([[.7, .2, .1], [.4, .3, .3]]), "softmax").tolist()
+        [0.7, 0.4]
+    """
+    if by == "probability" or not len(probabilities):
+        return probabilities.max(axis=1).astype(np.float64) if len(probabilities) else np.zeros(0)
+    p = probabilities.astype(np.float64)
+    scores = np.log(np.maximum(p, _LEAST))
+    if loss in ("ova", "ns"):
+        scores -= np.log(np.maximum(1 - p, _LEAST))
+    spread = scores.std(axis=1)
+    return (scores.max(axis=1) - scores.mean(axis=1)) / np.maximum(spread, 1e-12)
+
+
+def choose_abstention(
+    gold: Sequence[Sequence[Any]],
+    probabilities: np.ndarray,
+    labels: Sequence[Any],
+    loss: str,
+    *,
+    coverage: float | None = None,
+    accuracy: float | None = None,
+    by: str = "auto",
+) -> Abstention:
+    """The threshold that answers a wanted share of N held-out documents, or as many as a wanted accuracy allows.
+
+    Args:
+        gold: the labels of each; an answer is right where it is one of them.
+        probabilities: [N, C].
+        labels: of the C columns.
+        loss: of the model.
+        coverage: the share of documents to be answered. Or:
+        accuracy: the least accuracy of the answers; where none is as good, the surest answers alone are given.
+        by: probability, standout, or auto: probability below `MANY` labels.
+
+    Raises:
+        UserError: neither or both are given, no document has a label.
+    """
+    if (coverage is None) == (accuracy is None):
+        raise InvalidOptions("abstention needs a coverage or an accuracy: give one of them")
+    if by not in ("auto", *MEASURES):
+        raise InvalidOptions(f"by = {by!r}: choose auto, {' or '.join(MEASURES)}")
+    by = ("standout" if len(labels) >= MANY else "probability") if by == "auto" else by
+    names = [str(label) for label in labels]
+    usable = [n for n, row in enumerate(gold) if row]
+    if not usable:
+        raise MissingLabels("no held-out document has a label; abstention cannot be chosen")
+    probabilities = probabilities[usable]
+    best = probabilities.argmax(axis=1).tolist()
+    right = np.array([names[b] in {str(v) for v in gold[n]} for n, b in zip(usable, best, strict=True)])
+    curve = coverage_curve(right, certainty(probabilities, loss, by))
+    if coverage is not None:
+        place = int(np.searchsorted(curve.coverage, coverage - 1e-9))
+    else:
+        good = np.flatnonzero(curve.accuracy >= accuracy)
+        place = int(good[-1]) if len(good) else 0
+    place = min(place, len(curve.coverage) - 1)
+    return Abstention(
+        by, float(curve.least[place]), float(curve.coverage[place]), float(curve.accuracy[place])
+    )
+
+
+@dataclass(frozen=True)
+class CoverageCurve:
+    """What each threshold gives, the highest first; equal certainties are answered together.
+
+    Attributes:
+        least: float[n], the thresholds.
+        coverage: float[n], the share that is answered.
+        accuracy: float[n], of these.
+    """
+
+    least: np.ndarray
+    coverage: np.ndarray
+    accuracy: np.ndarray
+
+    def rows(self, points: int = 20) -> list[dict[str, float]]:
+        """The curve at so many shares of the documents, from the surest to all.
+
+        Example:
+            >>> coverage_curve(np.array([True, False]), np.array([.9, .5])).rows(2)
+            [{'coverage': 0.5, 'accuracy': 1.0, 'least': 0.9}, {'coverage': 1.0, 'accuracy': 0.5, 'least': 0.5}]
+        """
+        if not len(self.coverage):
+            return []
+        wanted = np.arange(1, points + 1) / points
+        places = np.unique(np.searchsorted(self.coverage, wanted - 1e-9).clip(0, len(self.coverage) - 1))
+        return [
+            {"coverage": float(self.coverage[i]), "accuracy": float(self.accuracy[i]), "least": float(self.least[i])}
+            for i in places
+        ]  # fmt: skip
+
+
+def coverage_curve(right: np.ndarray, certain: np.ndarray) -> CoverageCurve:
+    """The accuracy of the surest answers, for each share of them.
+
+    Args:
+        right: bool[N].
+        certain: [N], how certain each answer is.
+    """
+    order = np.argsort(-certain, kind="stable")
+    score, hits = certain[order], np.cumsum(right[order])
+    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1) if len(score) else np.zeros(0, int)
+    answered = last + 1
+    return CoverageCurve(score[last], answered / max(len(score), 1), hits[last] / np.maximum(answered, 1))

@@ -1,0 +1,1 @@
+"""May an answer be believed? Explanations, label errors, abstention, noise, associations, forgetting."""

@@ -1,0 +1,211 @@
+"""Labels that are likely wrong: documents whose label a model disagrees with that never saw them.
+
+The documents are cut into folds; each is answered by a model that the others taught. Where another label is more probable
+than the given one, the document is a suspect; whose given label is least probable stands first (confident learning:
+Northcutt, Jiang, Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021). A suspect is
+*confident* where the suggested label's probability reaches what it usually is among documents that are given that label,
+so that a model that is timid about a class, or too sure of one, is heard by its own measure. In a second round the
+confident suspects teach no more, and all are judged again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ftcore.dictionary.encode import BagCorpus
+from ftcore.errors import MissingLabels, UserError
+from ftcore.inference.classifier import Classifier
+from ftcore.training import recipe
+from ftcore.training.conditions import Conditions, Prepared
+from ftcore.training.documents import Tokenized
+from ftcore.training.start import Start
+
+if TYPE_CHECKING:
+    from ftcore import config
+
+log = logging.getLogger(__name__)
+FOLDS, ROUNDS = 5, 2
+
+
+@dataclass(frozen=True)
+class LabelReview:
+    """N documents, those whose labels are to be looked at first in front.
+
+    Attributes:
+        order: int64[n], the documents whose given label another one beats, the least probable label first.
+        margin: float[N], probability of the given label less that of the best other one; below 0 in `order` alone.
+        suggested: int64[N], the best label that is not given.
+        confident: bool[N], see the module.
+        probabilities: float32[N, C], of models that did not see the document.
+        labels: the names of the C columns.
+    """
+
+    order: np.ndarray
+    margin: np.ndarray
+    suggested: np.ndarray
+    confident: np.ndarray
+    probabilities: np.ndarray
+    labels: list[str]
+
+
+def find_label_errors(
+    lines: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    options: config.Finetune,
+    conditions: Conditions,
+    *,
+    start: Start | None = None,
+    folds: int = FOLDS,
+    rounds: int = ROUNDS,
+) -> LabelReview:
+    """Look for labels that are wrong, by the classifier that the options make.
+
+    Args:
+        lines: space-joined tokens of each document.
+        labels: those of each document; where there are several, the least probable one speaks for all.
+        options: of the classifier, as a training takes them.
+        conditions: of the trainings; the seed deals the documents out.
+        start: pretrained rows.
+        folds: parts; a document is judged by what the others teach.
+        rounds: how often all are judged; after the first the confident suspects teach no more.
+
+    Raises:
+        UserError: fewer than two folds, too few documents.
+
+    Example:
+        found = find_label_errors(tokens, [["pos"], ["neg"], …], Finetune(head="linear"), conditions)
+        [tokens[i] for i in found.order[:20]]
+    """
+    if folds < 2:
+        raise UserError(f"folds = {folds}: at least two parts are needed, one to teach and one to judge")
+    given = [row for row in labels if row]
+    if len(given) < 2 * folds:
+        raise MissingLabels(
+            f"{len(given)} documents have a label; {2 * folds} are needed to judge {folds} folds by each other"
+        )
+    teaches = np.ones(len(lines), np.bool_)
+    for _ in range(max(1, rounds)):
+        answers, names = cross_validated(lines, labels, options, conditions, start, folds, teaches)
+        found = review(answers, labels, names)
+        log.info("%d suspects, %d of them confident", len(found.order), int(found.confident.sum()))
+        teaches = ~found.confident
+    return found
+
+
+def cross_validated(
+    lines: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    options: config.Finetune,
+    conditions: Conditions,
+    start: Start | None = None,
+    folds: int = FOLDS,
+    teaches: np.ndarray | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Probabilities float32[N, C] of each document by a model that did not see it; the names of the columns.
+
+    The vocabulary is that of all documents, which says nothing of their labels. Copies share a fold. Of a linear head
+    they are as if all texts were of one length, see `evened`.
+
+    Args:
+        teaches: bool[N], the documents that others learn from; default all.
+    """
+    options = recipe.with_dim(options, start) if start is not None else options
+    options = options if options.dim is not None else options.model_copy(update={"dim": recipe.DIM})
+    documents = Tokenized.of(lines, labels)
+    prepared = recipe.prepare(documents, options, start)
+    bags = prepared.train
+    assert isinstance(bags, BagCorpus)
+    part = dealt(lines, labels, folds, conditions.seed)
+    answers = np.zeros((len(lines), prepared.dictionary.nlabels), np.float32)
+    for fold in range(folds):
+        held = np.flatnonzero(part == fold)
+        taught = np.flatnonzero((part != fold) & (True if teaches is None else teaches))
+        weights = None if prepared.weights is None else prepared.weights[taught]
+        some = Prepared(prepared.dictionary, _taken(bags, taught), _taken(bags, held), weights)
+        model, _ = recipe.train(some, options, replace(conditions, checkpoint=None, listeners=()), start)
+        answers[held] = Classifier(model, conditions.threads).probabilities([lines[i] for i in held.tolist()])
+        log.info("fold %d of %d: %d documents judged", fold + 1, folds, len(held))
+    if options.head == "linear" and options.loss == "softmax":
+        answers = evened(answers, np.diff(np.asarray(bags.offsets)))
+    return answers, list(prepared.dictionary.labels)
+
+
+def evened(probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Probabilities of a softmax as if all documents had as many features: float32[N, C].
+
+    A linear head learns from documents of length 1, while fastText answers with the mean of their rows: that of a text
+    of n features is about the root of n smaller. The label stays, but the sureness of long and short texts could not be compared.
+
+    Args:
+        probabilities: [N, C].
+        sizes: [N], features of each document.
+    """
+    power = np.sqrt(sizes.astype(np.float64))
+    power /= max(power.mean(), 1e-12)
+    logs = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) * power[:, None]
+    made = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return (made / made.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def review(probabilities: np.ndarray, labels: Sequence[Sequence[str]], names: Sequence[str]) -> LabelReview:
+    """Which of N documents have a label that others beat.
+
+    Args:
+        probabilities: [N, C], of models that did not see the document.
+        labels: those that are given; a document without one is never suspected.
+        names: of the C columns.
+
+    Example:
+        >>> review(np.array([[.9, .1], [.2, .8], [.6, .4]]), [["a"], ["a"], ["a"]], ["a", "b"]).order.tolist()
+        [1]
+    """
+    number = {name: column for column, name in enumerate(names)}
+    given = np.zeros(probabilities.shape, np.bool_)
+    for document, row in enumerate(labels):
+        given[document, [number[name] for name in row if name in number]] = True
+    own = np.where(given, probabilities, np.inf).min(axis=1)
+    other = np.where(given, -np.inf, probabilities)
+    suggested = other.argmax(axis=1)
+    known = given.any(axis=1) & ~given.all(axis=1)
+    margin = np.where(known, own - other.max(axis=1), 0.0)
+    counts = given.sum(axis=0)
+    usual = (probabilities * given).sum(axis=0) / np.maximum(counts, 1)  # of a class, among its own
+    rows = np.arange(len(probabilities))
+    confident = (margin < 0) & (probabilities[rows, suggested] >= usual[suggested])
+    suspects = np.flatnonzero(margin < 0)
+    order = suspects[np.argsort(own[suspects], kind="stable")]
+    return LabelReview(order, margin, suggested, confident, probabilities, list(names))
+
+
+def dealt(lines: Sequence[str], labels: Sequence[Sequence[str]], folds: int, seed: int) -> np.ndarray:
+    """int64[N], the fold of each document: as many of each label in every one, equal texts in the same."""
+    rng = np.random.default_rng([seed, folds])
+    first: dict[str, int] = {}
+    twin = np.array([first.setdefault(line, place) for place, line in enumerate(lines)], np.int64)
+    alone = np.flatnonzero(twin == np.arange(len(lines)))
+    alone = rng.permutation(alone)
+    key = np.array([labels[i][0] if labels[i] else "" for i in alone.tolist()], object)
+    order = np.argsort(key.astype(str), kind="stable")
+    part = np.zeros(len(lines), np.int64)
+    part[alone[order]] = np.arange(len(alone)) % folds
+    return part[twin]
+
+
+def _taken(bags: BagCorpus, rows: np.ndarray) -> BagCorpus:
+    """Some of the bags."""
+    ids, offsets = _picked(bags.ids, bags.offsets, rows)
+    targets, target_offsets = _picked(bags.targets, bags.target_offsets, rows)
+    return BagCorpus(ids, offsets, targets, target_offsets)
+
+
+def _picked(values: Any, offsets: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values, offsets = np.asarray(values), np.asarray(offsets)
+    sizes = np.diff(offsets)[rows]
+    ends = np.append(0, np.cumsum(sizes))
+    places = np.repeat(offsets[rows] - ends[:-1], sizes) + np.arange(ends[-1])
+    return values[places], ends

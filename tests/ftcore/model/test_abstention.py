@@ -1,0 +1,122 @@
+"""Abstention: the threshold gives what was asked for, stays with the model, and withholds answers everywhere."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ftcore
+from ftcore.errors import InvalidOptions, MissingLabels, UserError
+from ftcore.formats.directory import from_bytes, read_directory, to_bytes
+from ftcore.inference.classifier import Classifier
+from ftcore.inference.scoring import score_file
+from ftcore.model.abstention import Abstention, certainty, choose_abstention, coverage_curve
+
+
+def one(probability: float) -> list[float]:
+    return [probability, 1 - probability]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(51, 99), st.booleans()), min_size=1, max_size=40),
+    wanted=st.floats(0.01, 1.0),
+)
+def test_a_threshold_gives_the_coverage_or_the_accuracy_asked_for(rows, wanted):
+    probabilities = np.array([one(p / 100) for p, _ in rows])
+    gold = [["a" if right else "b"] for _, right in rows]
+    for goal in ("coverage", "accuracy"):
+        found = choose_abstention(gold, probabilities, ["a", "b"], "softmax", **{goal: wanted})
+        given_ = found.certain(probabilities, "softmax")
+        assert given_.mean() == pytest.approx(found.coverage)
+        right = np.array([right for _, right in rows])[given_]
+        assert right.mean() == pytest.approx(found.accuracy)
+        if goal == "coverage":
+            assert found.coverage >= wanted - 1e-9
+            fewer = [np.mean(probabilities[:, 0] >= p) for p in set(probabilities[:, 0]) if p > found.least]
+            assert all(share < wanted for share in fewer)
+        else:  # no lower threshold is as accurate
+            for least in set(probabilities[:, 0]):
+                hits = np.array([r for p, r in rows if p / 100 >= least - 1e-12])
+                if least < found.least - 1e-12:
+                    assert hits.mean() < wanted
+
+
+def test_standout_sees_what_no_label_is_for():
+    names = [f"l{i}" for i in range(25)]
+    flat = np.full(25, 0.02)
+    flat[:3] = [0.2, 0.19, 0.17]
+    sharp = np.full(25, 0.02)
+    sharp[0] = 0.52
+    p = np.array([sharp, flat / flat.sum()])
+    a, b = certainty(p, "softmax", "standout")
+    assert a > b
+    assert certainty(p, "softmax", "standout") == pytest.approx(
+        [(np.log(r).max() - np.log(r).mean()) / np.log(r).std() for r in p]
+    )
+    assert choose_abstention([["l0"], ["x"]], p, names, "softmax", coverage=0.5).by == "standout"
+    assert (
+        choose_abstention([["a"]], np.array([one(0.6)]), ["a", "b"], "softmax", coverage=0.5).by
+        == "probability"
+    )
+
+
+def test_equal_answers_are_given_or_withheld_together():
+    curve = coverage_curve(np.array([True, False, True]), np.array([0.5, 0.5, 0.9]))
+    assert curve.coverage.tolist() == pytest.approx([1 / 3, 1]) and curve.accuracy.tolist() == pytest.approx(
+        [1, 2 / 3]
+    )
+    assert coverage_curve(np.zeros(0, bool), np.zeros(0)).rows() == []
+
+
+def test_wrong_goals_are_refused():
+    for goals in ({}, {"coverage": 0.5, "accuracy": 0.5}):
+        with pytest.raises(InvalidOptions, match="coverage or an accuracy"):
+            choose_abstention([["a"]], np.ones((1, 1)), ["a"], "softmax", **goals)
+    with pytest.raises(MissingLabels, match="no held-out document"):
+        choose_abstention([[]], np.ones((1, 1)), ["a"], "softmax", coverage=0.5)
+
+
+@pytest.fixture
+def model() -> ftcore.FastText:
+    pairs = [("good fine 好看", "yes"), ("dull poor 无聊", "no")] * 20
+    made = ftcore.FastText.from_texts(*map(list, zip(*pairs, strict=True)), dim=4)
+    made.fit(pairs, epochs=10, lr=0.5)
+    made.abstention = Abstention("probability", 0.8, 0.9, 0.9)
+    return made
+
+
+def test_it_stays_with_the_model_and_withholds(model, tmp_path):
+    texts = ["good fine", "good dull", "unseen", "无聊"]
+    loud = model.predict(texts, abstain=False)
+    said = model.predict(texts)
+    assert [p.labels for p in loud] == [["yes"], loud[1].labels, loud[2].labels, ["no"]]
+    assert said[1].labels == [] and loud[1].labels and said[0] == loud[0] and said[3] == loud[3]
+    model.save(tmp_path / "m")
+    again = read_directory(tmp_path / "m")
+    assert again.abstention == model.abstention == from_bytes(to_bytes(again)).abstention
+    assert Classifier(again).predict(texts) == said
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    score_file(Classifier(again), tmp_path / "t.jsonl", ["text"], tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [row["label"] for row in rows] == [p.labels[0] if p.labels else None for p in said]
+    score_file(Classifier(again), tmp_path / "t.jsonl", ["text"], tmp_path / "all.jsonl", abstain=False)
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
+    assert rows[1]["label"] == loud[1].labels[0]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"by": "x", "least": 0, "coverage": 1, "accuracy": 1},
+        {"by": "probability", "least": "1", "coverage": 1, "accuracy": 1},
+    ],
+)
+def test_a_file_with_another_one_is_refused(state):
+    with pytest.raises(UserError, match=r"m/model.json: abstention is"):
+        Abstention.from_state(state, "m/model.json")
