@@ -3,7 +3,8 @@
 ``ftcore supervised -input F -output M`` and the other commands of fastText are in `ftcore.compat.command_line`;
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
 ``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words, ``explain`` says why a text got its
-label, ``robustness`` what noise costs, ``audit`` whether a model is biased.
+label, ``robustness`` what noise costs, ``audit`` whether a model is biased, ``label-next`` which texts to
+label; ``align`` puts vectors of two languages into one space.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _numpy_alone() -> None:
 def _parser() -> argparse.ArgumentParser:
     import argparse
 
-    from ftcore.fewshot.commands import add_zero_shot
+    from ftcore.fewshot.commands import add_align, add_label_next, add_zero_shot
 
     parser = argparse.ArgumentParser(
         prog="ftcore", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -136,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     _trust(commands)
+    add_label_next(
+        commands.add_parser("label-next", help="which documents to label next: JSON lines in and out")
+    )
+    add_align(commands.add_parser("align", help="vectors of two languages in one space, by pairs of words"))
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards, or an address")
     inspect.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
@@ -335,6 +340,20 @@ def zero_shot(given: argparse.Namespace) -> None:
     run_zero_shot(given)
 
 
+def label_next(given: argparse.Namespace) -> None:
+    """The documents whose labels would teach a model most."""
+    from ftcore.fewshot.commands import run_label_next
+
+    run_label_next(given)
+
+
+def align(given: argparse.Namespace) -> None:
+    """Two languages' vectors in one space."""
+    from ftcore.fewshot.commands import run_align
+
+    run_align(given)
+
+
 COMMANDS = {
     "options": show_options,
     "tokenize": show_tokens,
@@ -346,6 +365,8 @@ COMMANDS = {
     "explain": explain,
     "robustness": robustness,
     "audit": audit,
+    "label-next": label_next,
+    "align": align,
 }
 
 

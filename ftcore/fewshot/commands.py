@@ -1,4 +1,4 @@
-"""``ftcore zero-shot``: a model from seed words, vectors and texts without labels."""
+"""``ftcore zero-shot`` and ``label-next``: a model from seed words and texts without labels; which of them to label."""
 
 from __future__ import annotations
 
@@ -82,4 +82,104 @@ def run_zero_shot(given: argparse.Namespace) -> None:
         print(f"{label}\t{count}")
     print(
         f"{given.output}: {len(model.labels)} labels, of {len(lines):,} texts without labels", file=sys.stderr
+    )
+
+
+def add_label_next(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument(
+        "model", help="a classifier: a directory, or a .bin for texts that are cut into words"
+    )
+    parser.add_argument("input", help="JSON lines without labels")
+    parser.add_argument("--text", default="text", help="the field with the text (default text)")
+    parser.add_argument("--count", type=int, default=100, help="documents to label (default 100)")
+    parser.add_argument(
+        "--output",
+        required=True,
+        help="JSON lines to write: those records, the best first, and what the model says",
+    )
+
+
+def run_label_next(given: argparse.Namespace) -> None:
+    """Write the records that are worth a label, with what the model says of them."""
+    import json
+
+    from ftcore.base.files import atomic_file
+    from ftcore.fewshot.label_next import label_next
+    from ftcore.formats.opening import read_model
+    from ftcore.text.tokenizer import Whitespace
+
+    model = read_model(given.model)
+    records = _records(given.input, given.text)
+    tokenizer = model.tokenizer or Whitespace()
+    chosen = label_next(model, tokenizer.tokenize([record[given.text] for record in records]), given.count)
+    with atomic_file(given.output) as file:
+        for one in chosen:
+            said = {
+                "said": one.label,
+                "probability": round(one.probability, 4),
+                "margin": round(one.margin, 4),
+            }
+            file.write(json.dumps(records[one.row] | said, ensure_ascii=False).encode() + b"\n")
+    print(
+        f"{given.output}: {len(chosen)} of {len(records):,} documents; write the right one into a field `label`",
+        file=sys.stderr,
+    )
+
+
+def _records(path: str, field: str) -> list[dict]:
+    import json
+
+    made = []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(f"{path}: cannot be read as UTF-8 text ({error}); correct the path") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise UnreadableFile(f"{path}:{number}: no JSON ({error}); write one object a line") from error
+        if not isinstance(record, dict) or not isinstance(record.get(field), str):
+            raise UnreadableFile(
+                f"{path}:{number}: has no text in the field {field!r}; name another with --text"
+            )
+        made.append(record)
+    return made
+
+
+def add_align(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("source", help="a .vec, whose vectors are turned onto the other's")
+    parser.add_argument("target", help="a .vec of the other language, with as many numbers a word")
+    parser.add_argument("--pairs", required=True, help="words of one meaning, two a line: examples/en_zh.txt")
+    parser.add_argument("--output", required=True, help="the .vec with the words of both")
+    parser.add_argument("--rounds", type=int, default=4, help="in which more pairs are found (default 4)")
+
+
+def run_align(given: argparse.Namespace) -> None:
+    """Write both languages' vectors in one space."""
+    import numpy as np
+
+    from ftcore.fewshot.alignment import align, read_pairs
+    from ftcore.formats.vec import read_vec, write_vec
+
+    if given.rounds < 0:
+        raise UserError(f"--rounds {given.rounds}: 0 or more")
+    source, target, pairs = read_vec(given.source), read_vec(given.target), read_pairs(given.pairs)
+    ours, theirs, known = align(source, target, pairs, given.rounds)
+    both = set(source[0])
+    more = [row for row, word in enumerate(target[0]) if word not in both]
+    places = np.concatenate(
+        [np.arange(len(source[0])) / len(source[0]), np.array(more) / max(len(target[0]), 1)]
+    )
+    order = np.argsort(places, kind="stable")  # frequent words of both first, by which others weigh them
+    words = [*source[0], *(target[0][row] for row in more)]
+    vectors = np.vstack([ours, theirs[more]])[order]
+    write_vec(given.output, [words[i] for i in order.tolist()], vectors)
+    print(
+        f"{given.output}: {len(words):,} words; {known} of {len(pairs)} pairs are known to both",
+        file=sys.stderr,
     )
