@@ -13,10 +13,12 @@ from tasks.dictionary import dictionary
 from tasks.finetune import train_classifier
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
+from tasks.tune import choose_head
 
 
 def steps(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
-    """dictionary, finetune."""
+    """tune, where the head is to be chosen; dictionary, finetune."""
+    choose_head(session, shards, pretrained)
     words = session.call(dictionary, shards, "finetune")
     return session.call(train_classifier, shards, words, pretrained)
 

@@ -97,8 +97,13 @@ RULES = (
         "head linear has one optimum, and neither passes nor a rate; set finetune.head=sgd",
     ),
     Rule(
+        "finetune.seconds",
+        lambda c: c.finetune.head != "auto",
+        "they are those of a search; set finetune.head=auto",
+    ),
+    Rule(
         "finetune.strength finetune.weighing finetune.vectors finetune.refit",
-        lambda c: c.finetune.head != "linear",
+        lambda c: c.finetune.head == "sgd",
         "it belongs to head linear; set finetune.head=linear",
     ),
     Rule(

@@ -60,7 +60,10 @@ class Pretrain(DictionaryOptions):
 class Finetune(DictionaryOptions):
     """A classifier from labelled documents, from random or pretrained vectors."""
 
-    head: Literal["sgd", "linear"] = Field("sgd", description="linear: a support vector machine, folded")
+    head: Literal["sgd", "linear", "auto"] = Field(
+        "sgd", description="linear: support vector machines, folded; auto: what does best on validation"
+    )
+    seconds: float = Field(60, gt=0, le=604_800, description="of the search of head auto")
     strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
     weighing: Literal["auto", "idf", "ratio"] = Field("auto", description="of features; auto: both, blended")
     vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]

@@ -97,6 +97,7 @@ def build_page(
         coverage=tables.get("coverage", ()),
         unseen_labels=tables["unseen_labels"],
         curves=curves(trainings),
+        trials=trials(session),
         errors=tables["errors"],
         neighbours=tables.get("neighbors", ()),
         vectors=word_rows(scores.result["metrics"]),
@@ -120,6 +121,12 @@ def word_rows(metrics: dict[str, float]) -> list[dict[str, Any]]:
 def stage_rows(session: Session) -> list[dict[str, Any]]:
     """The session's stages, a row each."""
     return [{k: as_dict(o)[k] for k in ("stage", "state", "reason", "seconds")} for o in session.outputs]
+
+
+def trials(session: Session) -> list[dict[str, Any]]:
+    """Those of the search that chose the options, where there was one."""
+    found = [output for output in session.outputs if output.stage == "tune"]
+    return json.loads(found[-1].file(f"{ABOUT}trials.json").read_text()) if found else []
 
 
 def curves(trainings: list[StageOutput]) -> dict[str, list[tuple[float, float]]]:

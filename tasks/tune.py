@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.shards.manifest import load_manifest
 from ftcore.shards.shards import ShardSet, count_labelled, iter_batches
-from ftcore.training.search import SEARCHED
+from ftcore.training.search import FOUND
 from tasks.commit import shard_set
 from tasks.pretrain import training_options
 from tasks.reuse import ABOUT, StageOutput
@@ -28,6 +29,7 @@ from tasks.vectors import given_vectors, start_of
 if TYPE_CHECKING:
     from ftcore.training.autotune import AutotuneResult, Trial
 
+log = logging.getLogger("ftcore.tune")
 BEST = "best.yaml"
 CODE = (
     "ftcore.training.autotune",
@@ -40,10 +42,16 @@ _STATUS = {"scored": "FINISHED", "no time": "KILLED", "stopped": "KILLED"}  # of
 
 
 @stage_task("tune")
-def search_settings(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
-    """Search on the train split, judge on the valid split; leaves the best options and all trials."""
+def search_settings(
+    session: Session, shards: StageOutput, pretrained: StageOutput | None, seconds: float | None = None
+) -> StageOutput:
+    """Search on the train split, judge on the valid split; leaves the best options and all trials.
+
+    Args:
+        seconds: default: `tune.duration`.
+    """
     whole = session.config
-    chosen = whole.tune
+    chosen = whole.tune if seconds is None else whole.tune.model_copy(update={"duration": seconds})
     choice = choose_engine(whole.engine, whole.device)
     start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
@@ -100,6 +108,24 @@ def search_settings(session: Session, shards: StageOutput, pretrained: StageOutp
     )
 
 
+def choose_head(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> None:
+    """Put what does best in `finetune.seconds` in the place of ``finetune.head: auto``."""
+    whole = session.config
+    if whole.finetune.head != "auto":
+        return
+    found = session.call(search_settings, shards, pretrained, whole.finetune.seconds)
+    if session.dry and "best" not in found.result:
+        return
+    session.config = tuned(whole, found)
+    best, first = found.result["best"], found.result["first"]
+    shown = ", ".join(f"{name} {best[name]}" for name in ("word_ngrams", "minn", "maxn"))
+    log.info(
+        "head auto: %s (%s) has %s %.4f on the valid split after %d trials; the plain one, which came first, has %s",
+        best["head"], shown, found.result["metric"], found.result["score"], found.result["trials"],
+        "none" if first is None else f"{first:.4f}",
+    )  # fmt: skip
+
+
 def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
     """What the search starts from: the configured options, with numbers where they say auto."""
     from ftcore.training.effort import settle
@@ -142,7 +168,7 @@ def tuned(whole: config.Config, found: StageOutput) -> config.Config:
 def best_of(options: config.Finetune) -> dict[str, Any]:
     """A trial's options as fine-tuning takes them: trained as the trial was, to its last epoch."""
     values = options.model_dump(mode="json")
-    return {name: values[name] for name in SEARCHED if name in values} | {"keep_best": False, "patience": 0}
+    return {name: values[name] for name in FOUND if name in values} | {"keep_best": False, "patience": 0}
 
 
 def with_best(whole: config.Config, best: dict[str, Any]) -> config.Config:
@@ -171,7 +197,8 @@ def finish(session: Session, result: AutotuneResult, out: Path, child: Child | N
         child.metrics(facts)
         child.tracker.file(child.run, about, "trials")
     table_artifact("trials", [r for r in rows if r["best"]], "trials that were the best so far")
-    return {"best": best, "metric": session.config.tune.metric, **facts}
+    first = next((row["score"] for row in rows), None)
+    return {"best": best, "metric": session.config.tune.metric, "first": first, **facts}
 
 
 def keep_best(session: Session, trial: Trial) -> None:
@@ -188,7 +215,13 @@ def row(trial: Trial) -> dict[str, Any]:
     about = {name: getattr(trial, name) for name in ("number", "outcome", "best", "note")}
     numbers = {"score": trial.score, "begun": trial.begun, "seconds": trial.seconds, **trial.figures}
     plain = {name: None if value != value else value for name, value in numbers.items()}
-    return about | plain | {n: v for n, v in trial.settings.values().items() if n != "dsub"}
+    return about | plain | found_by(trial)
+
+
+def found_by(trial: Trial) -> dict[str, Any]:
+    """What a trial was made with, by name."""
+    values = trial.settings.values()
+    return {"head": trial.settings.options.head} | {n: v for n, v in values.items() if n != "dsub"}
 
 
 def best_yaml(whole: config.Config) -> str:
@@ -210,7 +243,7 @@ def trial_runs(session: Session, child: Child | None) -> Iterator[Any]:
             f"{session.name}/trial {trial.number}",
             kind="trial",
             parent=session.run,
-            params={"finetune": {n: v for n, v in trial.settings.values().items() if n != "dsub"}},
+            params={"finetune": found_by(trial)},
             metrics={name: value for name, value in numbers.items() if value == value},
             tags={"outcome": trial.outcome, "note": trial.note, "best": str(trial.best).lower()},
             begun=ended - trial.seconds,

@@ -67,7 +67,9 @@ class Extras:
         the head learns.
     updates: of negative sampling in word vectors, "exact" (fastText's sequence), "shared", or "auto".
     head: of a classifier, "sgd" (fastText's training) or "linear": a linear support vector machine over the same
-        features, see `ftcore.training.linear`; lr, epoch and dim do not count then.
+        features, see `ftcore.training.linear`; lr, epoch and dim do not count then. "auto" tries both, with several
+        kinds of n-grams, on `autotuneValidationFile`, in `autotuneDuration` seconds.
+    refit: head "linear" learns from `valid` too, once that has chosen its strength.
     self_training: rounds in which a classifier also learns from the lines without a label
         (`ftcore.training.self_training`); 0: none.
     """
@@ -84,6 +86,7 @@ class Extras:
     updates: str = "auto"
     head: str = "sgd"
     self_training: int = 0
+    refit: bool = False
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))

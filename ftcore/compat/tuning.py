@@ -20,7 +20,7 @@ from ftcore.model.model import Args, Model
 from ftcore.option_table import API
 from ftcore.training.autotune import Trial, autotune
 from ftcore.training.fitting import TooSmall, fit, parse_size
-from ftcore.training.search import SEARCHED
+from ftcore.training.search import FOUND, SEARCHED
 
 
 def tune(arguments: Arguments) -> Trained:
@@ -67,12 +67,17 @@ def tune(arguments: Arguments) -> Trained:
         on_trial=watch.trial,
         on_progress=watch.progress,
     )
-    best = {name: getattr(found.options, name) for name in SEARCHED if name != "dsub"}
-    made = replace(args, **best)
+    best = {name: getattr(found.options, name) for name in FOUND if name != "dsub"}
+    made = replace(args, **{name: value for name, value in best.items() if name != "head"})
+    extras = replace(arguments.extras, head=best["head"])
+    if extras.head == "linear" and extras.valid is None:
+        extras = replace(
+            extras, valid=wanted.validation
+        )  # which chooses its strength, as it did in the search
     if made.word_ngrams <= 1 and made.maxn == 0:
         made = replace(made, bucket=0)
     watch.best(best)
-    trained = train(replace(arguments, args=made, autotune=Autotune()))
+    trained = train(replace(arguments, args=made, autotune=Autotune(), extras=extras))
     size = parse_size(wanted.model_size)
     if size is None:
         return trained

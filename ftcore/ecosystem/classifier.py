@@ -15,6 +15,7 @@ from ftcore.dictionary.dictionary import split
 from ftcore.ecosystem import inputs
 from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
+from ftcore.ecosystem.searched import searched
 from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
 from ftcore.formats.static import is_static
@@ -31,6 +32,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model_: the `ftcore.FastText`.
         history_: a dict for each epoch.
         n_iter_: epochs trained.
+        trials_: what `autotune` tried (`ftcore.training.autotune.Trial`), in order.
 
     Args:
         tokenizer: how texts become tokens. ``ftcore``: our own, for Chinese and English; ``whitespace``:
@@ -49,8 +51,11 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ``auto``: softmax or ova, as `y` is.
         pretrained: start from these vectors: a model, or the path of a model's directory, a `.bin`, a `.vec` or a
             folder of static embeddings (`ftcore.formats.static`); `dim` is theirs then.
-        head: ``sgd``: fastText's training; ``linear``: a linear support vector machine over the same features
+        head: ``sgd``: fastText's training; ``linear``: linear support vector machines over the same features
             (`ftcore.training.linear`); `dim`, `epoch`, `lr` and `neg` do not count then.
+        autotune: try both heads with several kinds of n-grams on a tenth of the texts that is held out (a fifth of
+            fewer than 1,000), for `seconds`, and train on all with what did best there. What was tried is in `trials_`.
+        seconds: of that search.
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
         class_weight: ``balanced`` or {class: weight}. Of these as of `sample_weight` only the ratios count.
         warm_start: a further `fit` goes on from the present model, and adds its new words and classes.
@@ -83,6 +88,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         loss: str = "auto",
         pretrained: Any = None,
         head: str = "sgd",
+        autotune: bool = False,
+        seconds: float = 60,
         freeze: str = "none",
         class_weight: str | dict | None = None,
         warm_start: bool = False,
@@ -95,6 +102,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.min_count, self.minn, self.maxn = min_count, minn, maxn
         self.word_ngrams, self.bucket, self.neg, self.loss = word_ngrams, bucket, neg, loss
         self.pretrained, self.head = pretrained, head
+        self.autotune, self.seconds = autotune, seconds
         self.freeze, self.class_weight = freeze, class_weight
         self.warm_start, self.engine, self.device = warm_start, engine, device
         self.random_state, self.n_jobs = random_state, n_jobs
@@ -143,10 +151,14 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         values = targets.classes.tolist()
         names = [str(value) for value in values]
         labels = [[names[i] for i in row] for row in targets.rows]
-        model, result = learn(
-            Tokenized.of(lines, labels, weights), options, inputs.read_conditions(self),
-            start=vectors or (None if start is None else FromModel(start.to_model(), "ahead" if again else "behind")),
-        )  # fmt: skip
+        begin = vectors or (
+            None if start is None else FromModel(start.to_model(), "ahead" if again else "behind")
+        )
+        how = inputs.read_conditions(self)
+        if self.autotune:
+            found = searched(lines, labels, weights, options, how, begin, self.seconds)
+            options, self.trials_ = found.options, found.trials
+        model, result = learn(Tokenized.of(lines, labels, weights), options, how, start=begin)
         value = dict(zip(names, map(_label, values), strict=True))
         known = [value.get(name, name) for name in model.dictionary.labels]
         self.model_ = FastText.from_model(replace(model, tokenizer=tokenizer, values=known))

@@ -36,8 +36,9 @@ SEVERAL = (("threshold_micro_f1", "Micro-F1 of all labels"), ("subset_accuracy",
 TILES = (*HEADLINE, *SEVERAL, ("weighted_f1", "Weighted F1"), ("ece", "Calibration error"))
 LANGUAGE_SCORES = (*HEADLINE, ("ece", "Calibration error"))
 SECTIONS = {
-    "scores": "Scores", "data": "Data", "training": "Training", "labels": "Labels", "confusion": "Confusions",
-    "calibration": "Calibration", "coverage": "Coverage", "errors": "Errors", "words": "Word vectors", "stages": "Stages",
+    "scores": "Scores", "data": "Data", "training": "Training", "trials": "What was tried", "labels": "Labels",
+    "confusion": "Confusions", "calibration": "Calibration", "coverage": "Coverage", "errors": "Errors",
+    "words": "Word vectors", "stages": "Stages",
     "configuration": "Configuration",
 }  # fmt: skip
 
@@ -70,6 +71,7 @@ class RunPage:
     unseen_labels: Any = ()
     coverage: Any = ()  # coverage, accuracy, least: of the surest answers
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)  # "stage/name": points
+    trials: Any = ()  # of a search: number, head, word_ngrams, minn, maxn, epoch, lr, outcome, score, best, seconds
     errors: Any = ()  # text, gold (label or labels), predicted, probability, language, source, marks (JSON: why)
     neighbours: Any = ()  # query, rank, neighbor, similarity (similarity.neighbors)
     vectors: Any = ()  # test, file, score, used, total, known, words: word similarity and analogies
@@ -98,6 +100,7 @@ def render_run(page: RunPage) -> str:
         "split_languages": [(code, language_name(code)) for code in _languages_of(page.documents)],
         "removed": [(name, n) for name, n in page.tokens.items() if n],
         "curves": _curves(page.curves),
+        "trials": records(page.trials),
         "labels": [row for row in labels if row["support"] or row["predicted"]],
         "unseen": records(page.unseen_labels),
         "heat": heat,
@@ -116,6 +119,7 @@ def render_run(page: RunPage) -> str:
     }
     shown = {
         "scores": values["tiles"], "data": values["funnel"] or values["splits"], "training": values["curves"],
+        "trials": values["trials"],
         "labels": values["labels"], "confusion": heat, "calibration": values["calibration"],
         "coverage": len(records(page.coverage)) > 1,
         "errors": values["errors"], "words": values["neighbours"] or values["vectors"], "stages": stages,

@@ -43,7 +43,7 @@ from ftcore.training.fitting import fit as shrunk
 from ftcore.training.objective import Metric, answer
 from ftcore.training.progress import Progress
 from ftcore.training.recipe import Conditions, Prepared, as_model, fit, started, with_dim
-from ftcore.training.search import FeatureSearch, Settings, Strategy, shorter
+from ftcore.training.search import SEARCHES, Settings, shorter
 from ftcore.training.start import Fresh, Start
 
 log = logging.getLogger(__name__)
@@ -142,8 +142,7 @@ def autotune(
     run.how = Conditions(
         load_engine(engine, deterministic, threads), seed, threads, deterministic, listeners=[run.check]
     )
-    search = FeatureSearch if base.head == "linear" else Strategy
-    strategy = search(Settings(base, dsub), fixed, seed)
+    strategy = SEARCHES[base.head](Settings(base, dsub), fixed, seed)
     trials: list[Trial] = []
     interrupted = False
     while run.elapsed < duration and not interrupted:
@@ -208,9 +207,9 @@ def _refuse(base: config.Finetune, predictions: int, duration: float, size: int 
     """What no search can start from."""
     if predictions < 1:
         raise InvalidOptions(f"autotunePredictions = {predictions}; give a number of labels from 1 up")
-    if base.head == "linear" and size is not None:
+    if base.head != "sgd" and size is not None:
         raise InvalidOptions(
-            "head = linear is not searched for a model's size; leave the size out, or set head=sgd"
+            f"head = {base.head} is not searched for a model's size; leave the size out, or set head=sgd"
         )
     if not duration > 0:
         raise InvalidOptions(f"autotuneDuration = {duration:g}; give seconds above 0")

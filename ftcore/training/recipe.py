@@ -24,7 +24,7 @@ import numpy as np
 from ftcore.base.ragged import Ragged
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.errors import IncompatibleModel
+from ftcore.errors import IncompatibleModel, InvalidOptions
 from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Args, Model
 from ftcore.training.conditions import Conditions, Prepared
@@ -107,12 +107,18 @@ def train(
     Args:
         options: with a number for ``dim`` (`with_dim`).
     """
+    head = getattr(options, "head", "sgd")
+    if head == "auto":
+        raise InvalidOptions(
+            "head = auto: give autotuneValidationFile (or in scikit-learn autotune=True, in Python ftcore.training.autotune): "
+            "what does best is found on documents that are held out"
+        )
     if getattr(options, "self_training", 0):
         from ftcore.training.self_training import self_train
 
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
-    if getattr(options, "head", "sgd") == "linear":
+    if head == "linear":
         from ftcore.training.linear import fit_linear
 
         vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)

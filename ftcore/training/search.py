@@ -40,7 +40,9 @@ FEATURES: tuple[dict[str, Any], ...] = tuple(
     for words in (2, 1, 3)
 )
 _TOGETHER = (("epoch",), ("lr",), ("dim",), ("word_ngrams",), ("minn", "maxn"), ("bucket",))
+_QUICK = 4  # kinds of features that a search over heads tries before it trains longer by steps
 SEARCHED = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket", "loss", "dsub")
+FOUND = ("head", *SEARCHED)  # what a search may have changed
 
 
 class Move(NamedTuple):
@@ -216,6 +218,64 @@ class FeatureSearch(Strategy):
         if self.asked == 1:
             return self.best
         return Settings(self._left.pop(0), self.best.dsub) if self._left else None
+
+
+class HeadSearch(FeatureSearch):
+    """Asks for fastText's own training first, then for linear heads, then for longer trainings, and ends.
+
+    The first is what no trial may fall below: it is the one that is taken where nothing does better.
+
+    Example:
+        search = HeadSearch(Settings(Finetune(head="auto")))
+        [search.ask(0.0).options.head for _ in range(3)]     # sgd, linear, linear
+    """
+
+    def __init__(self, base: Settings, fixed: Collection[str] = (), seed: int = 0) -> None:
+        plain = base.options.model_copy(update={"head": "sgd"})
+        super().__init__(replace(base, options=plain), fixed, seed)
+        same = [plain, *self._left]
+        order = sorted(
+            same, key=lambda options: options.word_ngrams != 2
+        )  # pairs first: they pay on most sets
+        self._linear = [options.model_copy(update={"head": "linear"}) for options in order]
+        if plain.loss not in ("softmax", "ova"):
+            self._linear = []
+        self._stepwise = Settings(plain, base.dsub)
+        self._stepwise_score = float("-inf")
+
+    def ask(self, t: float) -> Settings | None:
+        """The next trial; None where all were tried."""
+        self.asked += 1
+        if self.asked == 1:
+            return self.best
+        if self._linear and (self.asked <= 1 + _QUICK or not self._steps):
+            return Settings(self._linear.pop(0), self.best.dsub)
+        while self._steps:
+            step = self._steps.pop(0)
+            new = {name: value for name, value in step.items() if self._is_free(name, value)}
+            if new:
+                return self._changed(new)
+        return Settings(self._linear.pop(0), self.best.dsub) if self._linear else None
+
+    def tell(self, settings: Settings, score: float) -> bool:
+        """Note a trial's score; whether it is the best so far."""
+        if settings.options.head == "sgd" and score > self._stepwise_score:
+            self._stepwise, self._stepwise_score = settings, score
+        return super().tell(settings, score)
+
+    def _is_free(self, name: str, value: object) -> bool:
+        return name not in self.fixed and getattr(self._stepwise.options, name) < value
+
+    def _changed(self, new: dict[str, Any]) -> Settings:
+        """The best training by steps, with something else."""
+        kept = self.best
+        self.best = self._stepwise
+        made = self._settings({"loss": self._stepwise.options.loss, **new}, self._stepwise.dsub)
+        self.best = kept
+        return made
+
+
+SEARCHES: dict[str, type[Strategy]] = {"sgd": Strategy, "linear": FeatureSearch, "auto": HeadSearch}
 
 
 def shorter(settings: Settings, epoch: int) -> Settings:

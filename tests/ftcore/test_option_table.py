@@ -111,7 +111,11 @@ def test_the_command_line_has_every_flag():
 @pytest.mark.parametrize(
     ("name", "face", "others"),
     [
-        ("FastTextClassifier", "classifier", {"tokenizer", "warm_start", "engine", "device"}),
+        (
+            "FastTextClassifier",
+            "classifier",
+            {"tokenizer", "warm_start", "engine", "device", "autotune", "seconds"},
+        ),
         ("FastTextVectorizer", "vectorizer", {"tokenizer", "engine", "device"}),
     ],
 )

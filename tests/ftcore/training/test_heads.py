@@ -1,0 +1,99 @@
+"""`head: auto`: fastText's own training first, linear heads, longer trainings; what does best on validation is taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ftcore
+from ftcore import config
+from ftcore.ecosystem import FastTextClassifier
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import UserError
+from ftcore.training.autotune import autotune
+from ftcore.training.documents import Tokenized
+from ftcore.training.search import FeatureSearch, HeadSearch, Settings
+
+BASE = Settings(config.Finetune(head="auto", dim=8, epoch=2, lr=0.05, min_count=1))
+
+
+def asked(search: HeadSearch, scores: dict[str, float] | None = None) -> list[config.Finetune]:
+    """All that it asks for; each head's trials score as told."""
+    found = []
+    while (settings := search.ask(0.5)) is not None:
+        found.append(settings.options)
+        search.tell(settings, (scores or {}).get(settings.options.head, 0.5))
+    return found
+
+
+def test_the_first_trial_is_what_was_given_and_all_features_are_tried_in_the_end():
+    found = asked(HeadSearch(BASE))
+    assert found[0] == BASE.options.model_copy(update={"head": "sgd"})
+    heads = [options.head for options in found]
+    assert heads[1:4] == ["linear"] * 3 and "sgd" in heads[4:]
+    linear = [(o.word_ngrams, o.minn, o.maxn) for o in found if o.head == "linear"]
+    every = iter(lambda: own.ask(0.5), None) if (own := FeatureSearch(BASE)) else ()
+    assert sorted(linear) == sorted((s.options.word_ngrams, s.options.minn, s.options.maxn) for s in every)
+    assert len(set(linear)) == len(linear)
+    stepwise = [o for o in found if o.head == "sgd"]
+    assert [o.epoch for o in stepwise] == [2, 25, 2, 2], "a step that gains nothing is not gone on from"
+    assert stepwise[1].lr == 0.5 and stepwise[2].word_ngrams == 2 and stepwise[3].maxn == 5
+
+
+def test_steps_are_taken_from_the_best_training_by_steps_whatever_is_best():
+    search = HeadSearch(BASE)
+    found = asked(search, {"linear": 0.9, "sgd": 0.5})
+    assert search.best.options.head == "linear"
+    search = HeadSearch(BASE)
+    asked(search, {"linear": 0.4, "sgd": 0.5})
+    assert search.best.options == found[0], "nothing did better than what came first"
+
+
+def test_what_is_fixed_is_not_searched_and_a_loss_that_does_not_fold_is_trained_by_steps():
+    found = asked(HeadSearch(BASE, {"epoch", "lr", "word_ngrams", "minn", "maxn"}))
+    assert [(o.head, o.word_ngrams, o.maxn, o.epoch) for o in found] == [
+        ("sgd", 1, 0, 2),
+        ("linear", 1, 0, 2),
+    ]
+    base = Settings(BASE.options.model_copy(update={"loss": "hs"}))
+    assert {o.head for o in asked(HeadSearch(base, {"loss"}))} == {"sgd"}
+
+
+def drawn(n: int, seed: int) -> tuple[list[str], list[str]]:
+    """Labels by the order of two words, which words alone do not tell."""
+    draw = np.random.default_rng(seed)
+    pairs = [draw.permutation(["x", "y"]) for _ in range(n)]
+    return [f"{a} {b} w{draw.integers(9)}" for a, b in pairs], [f"l{int(a == 'x')}" for a, _ in pairs]
+
+
+def test_a_search_says_what_it_tried_and_takes_the_best():
+    lines, labels = drawn(200, 0)
+    held, true = drawn(100, 1)
+    found = autotune(
+        Tokenized.of(lines, [[y] for y in labels]), Tokenized.of(held, [[y] for y in true]), BASE.options,
+        duration=60, engine=choose_engine("cpu", "cpu"), threads=1,
+    )  # fmt: skip
+    first = found.trials[0]
+    assert first.settings.options.head == "sgd" and first.score < 0.8 < found.score
+    assert found.options.word_ngrams > 1 and found.score == max(t.score for t in found.trials)
+
+
+def test_in_the_api():
+    lines, labels = drawn(200, 0)
+    labelled = [f"__label__{y} {line}" for line, y in zip(lines, labels, strict=True)]
+    model = ftcore.train_supervised(
+        labelled[:150], head="auto", autotuneValidationFile=labelled[150:], autotuneDuration=60, verbose=0
+    )
+    assert model.wordNgrams > 1 and model.test(labelled[150:])[1] > 0.95
+    with pytest.raises(UserError, match="head = auto: give autotuneValidationFile"):
+        ftcore.train_supervised(labelled, head="auto", verbose=0)
+
+
+def test_in_scikit_learn():
+    lines, labels = drawn(150, 0)
+    held, true = drawn(100, 1)
+    model = FastTextClassifier(autotune=True, seconds=60, tokenizer="whitespace", dim=8).fit(lines, labels)
+    assert model.score(held, true) > 0.95
+    assert model.trials_[0].settings.options.head == "sgd" and len(model.trials_) > 5
+    with pytest.raises(UserError, match="autotune=True: 6 texts are too few"):
+        FastTextClassifier(autotune=True, tokenizer="whitespace").fit(lines[:6], labels[:6])
