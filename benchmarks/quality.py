@@ -168,7 +168,6 @@ def calibration(said: Sequence[str], sure: np.ndarray, part: Part) -> dict:
 def svm(split: Split, strength: float | None) -> dict:
     """A linear SVM on TF-IDF of words, their pairs and character n-grams; C chosen where it is not given."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import FeatureUnion
     from sklearn.svm import LinearSVC
 
     analyzer, texts = ("char", "texts") if split.language == "zh" else ("char_wb", "tokens")
@@ -186,7 +185,6 @@ def svm(split: Split, strength: float | None) -> dict:
     def trained(strength: float) -> LinearSVC:
         return LinearSVC(C=strength, tol=0.01, random_state=0).fit(taught, split.train.labels)
 
-    assert FeatureUnion is not None
     if strength is None:
         valid, gold = seen(split.valid), np.array(split.valid.labels)
         strength = max(STRENGTHS, key=lambda c: float((trained(c).predict(valid) == gold).mean()))

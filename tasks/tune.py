@@ -119,11 +119,13 @@ def choose_head(session: Session, shards: StageOutput, pretrained: StageOutput |
     session.config = tuned(whole, found)
     best, first = found.result["best"], found.result["first"]
     shown = ", ".join(f"{name} {best[name]}" for name in ("word_ngrams", "minn", "maxn"))
-    log.info(
-        "head auto: %s (%s) has %s %.4f on the valid split after %d trials; the plain one, which came first, has %s",
-        best["head"], shown, found.result["metric"], found.result["score"], found.result["trials"],
-        "none" if first is None else f"{first:.4f}",
-    )  # fmt: skip
+    told = (
+        f"head auto: {best['head']} ({shown}), {found.result['metric']} {found.result['score']:.4f} on the valid split, "
+        f"the best of {found.result['trials']} trials; fastText's own training, which came first, has "
+        f"{'none' if first is None else f'{first:.4f}'}"
+    )
+    log.info("%s", told)
+    session.console.print(f"  {told}", highlight=False, markup=False)
 
 
 def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:

@@ -269,7 +269,9 @@ class _Search:
                 tables = TwoTables(input, output)
             figures = {"cutoff": fitted.cutoff, "bytes": fitted.bytes}
         tree = huffman_tree(dictionary.label_counts) if options.loss == "hs" else None
-        found = answer(tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.check)
+        found = answer(
+            tables, held_out, options.loss, self.k, seed=self.seed, tree=tree, check=self.judging(options)
+        )
         if len(found.labels) == 0:
             raise MissingLabels(
                 "no document of the validation set has a label of the training set and a feature; "
@@ -277,6 +279,10 @@ class _Search:
             )
         figures |= {"precision": found.precision, "recall": found.recall, "documents": len(found.labels)}
         return settings, self.goal.score(found, column), figures
+
+    def judging(self, options: config.Finetune) -> Callable[[], None]:
+        """What looks at the clock while a trial is judged: a linear head, which is ready, is judged to its end."""
+        return self.check if options.head == "sgd" else lambda: self.on_progress(self.elapsed)
 
     def stepwise(self, options: config.Finetune, prepared: Prepared) -> TwoTables:
         """Tables trained by steps."""
@@ -289,15 +295,20 @@ class _Search:
         return TwoTables.over(tables)
 
     def linear(self, options: config.Finetune, prepared: Prepared, held_out: BagCorpus) -> TwoTables:
-        """Those of a linear head, which cannot be stopped: it is begun where the longest trial would end in time."""
+        """Those of a linear head, which tries less where the time is short; it is not begun where none would be left."""
         from ftcore.training.linear import fit_linear
 
-        if self.longest > self.duration - self.elapsed:
-            raise OutOfTime(f"it may take {self.longest:.0f} s")
+        begun, longest = self.elapsed, self.longest
+        if longest > 2 * (self.duration - begun):
+            raise OutOfTime(f"it may take {longest:.0f} s")
+
+        def in_time() -> bool:
+            return self.elapsed < begun + (self.duration - begun) / 2
+
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
         vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
         return TwoTables.over(
-            fit_linear(replace(prepared, valid=held_out), options, vectors, self.how.threads)[0]
+            fit_linear(replace(prepared, valid=held_out), options, vectors, self.how.threads, in_time)[0]
         )
 
     def fit(

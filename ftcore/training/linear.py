@@ -58,6 +58,7 @@ def fit_linear(
     options: config.Finetune,
     vectors: np.ndarray | None = None,
     threads: int | None = None,
+    in_time: Callable[[], bool] = lambda: True,
 ) -> tuple[Matrices, TrainingResult]:
     """Train over the documents that have a feature and a label; the same for the same data on every machine.
 
@@ -68,6 +69,7 @@ def fit_linear(
             ``strength``, ``weighing``, ``vectors``, ``class_weights``, ``refit``.
         vectors: float32[F, D], what pretraining knows of each feature (`Start.pretrained_rows`).
         threads: of the solver; None takes one a core, and any number of them gives the same bits.
+        in_time: asked before each machine; where it says no, what has been tried so far is chosen from.
 
     Returns:
         the tables, input float32[F, C] and output float32[C, C], and the result, of one epoch. Its scores of the
@@ -84,7 +86,9 @@ def fit_linear(
     assert isinstance(bags, BagCorpus)
     documents = _documents(prepared, bags, options)
     scales = FeatureScales(documents, dictionary, vectors)
-    choice = _Choice(scales, documents, _unseen(prepared, documents), options, usable_threads(threads))
+    choice = _Choice(
+        scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time
+    )
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
     rows, judged = choice.rows(members), {}
@@ -197,9 +201,10 @@ class _Choice:
         folds: list[_Fold],
         options: config.Finetune,
         threads: int,
+        in_time: Callable[[], bool],
     ) -> None:
         self.scales, self.documents, self.folds = scales, documents, folds
-        self.options, self.threads = options, threads
+        self.options, self.threads, self.in_time = options, threads, in_time
         self.gold = np.concatenate([fold.judges.gold for fold in folds]) if folds else None
 
     def members(self) -> list[_Member]:
@@ -211,6 +216,8 @@ class _Choice:
             for characters in (
                 CHARACTERS if self.scales.has_characters and self._may_choose else CHARACTERS[:1]
             ):
+                if made and not self.in_time():
+                    break
                 member = self._tried(Weighing(kind, characters, share if kind == "idf" else 0.0), strength)
                 strength = member.strength
                 made.append(member)
@@ -265,11 +272,13 @@ class _Choice:
             return float(self.options.vectors)
         if self.gold is None:
             return SHARES[2]
-        found = {}
-        for share in SHARES:
+        found: dict[float, float] = {}
+        for share in reversed(SHARES):
+            if found and not self.in_time():
+                break
             scores = self._scores(self._solvers(Weighing("idf", vectors=share)), 1.0)[0]
             found[share] = _accuracy(scores, self.gold)
-        return max(SHARES, key=lambda share: found[share])
+        return max(sorted(found), key=lambda share: found[share])
 
     def _tried(self, weighing: Weighing, strength: float | None) -> _Member:
         """A machine at the strength whose scores make the labels most probable: given, or searched for."""
@@ -290,7 +299,7 @@ class _Choice:
                 member.tried[strength] = (found, _accuracy(scores, gold))
             return member.tried[strength][0]
 
-        member.strength = _walk(lost) if strength is None else strength
+        member.strength = _walk(lost, self.in_time) if strength is None else strength
         lost(member.strength)
         member.scores, member.rows = kept[member.strength]
         return member
@@ -321,11 +330,11 @@ class _Choice:
         return "; ".join(told)
 
 
-def _walk(lost: Callable[[float], float]) -> float:
+def _walk(lost: Callable[[float], float], in_time: Callable[[], bool]) -> float:
     """The strength that loses least, found from the middle of `STRENGTHS` on; the smaller of equal ones."""
     place = len(STRENGTHS) // 2
     for step in (-1, 1):
-        while 0 <= place + step < len(STRENGTHS):
+        while 0 <= place + step < len(STRENGTHS) and in_time():
             here, there = lost(STRENGTHS[place]), lost(STRENGTHS[place + step])
             if not (there < here or (there == here and step < 0)):
                 break
