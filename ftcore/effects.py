@@ -102,7 +102,7 @@ RULES = (
         "they are those of a search; set finetune.head=auto",
     ),
     Rule(
-        "finetune.strength finetune.weighing finetune.vectors finetune.refit",
+        "finetune.strength finetune.weighing finetune.vectors finetune.refit finetune.size",
         lambda c: c.finetune.head == "sgd",
         "it belongs to head linear; set finetune.head=linear",
     ),

@@ -132,6 +132,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("strength",           "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("weighing",           "",                       str,    "auto",    _,          "auto",    _,          _,         _, ("auto", "idf", "ratio")),
     Option("vectors",            "",                       object, "auto",    _,          "auto",    _,          _,         _),
+    Option("size",               "",                       str,   "",         _,          "",         _,          _,         _),
     Option("refit",              "refit",                  bool,  False,      _,          False,      _,          _,          _),
     Option("batch_size",         "",                       int,   1,          1,          16,        16,         _,         _, _ONE),
     Option("lr_head",            "",                       float, None,       _,          None,      _,          _,         _),

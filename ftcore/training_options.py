@@ -67,6 +67,9 @@ class Finetune(DictionaryOptions):
     strength: or_auto(float, gt=0, le=1e6) = Field("auto", description="C of head linear")  # type: ignore[valid-type]
     weighing: Literal["auto", "idf", "ratio"] = Field("auto", description="of features; auto: both, blended")
     vectors: or_auto(float, ge=0, le=100) = Field("auto", description="their weight in it")  # type: ignore[valid-type]
+    size: str = Field(
+        "", pattern=r"^([1-9][0-9]*[kKmMgG]?)?$", description="most bytes of head linear's .bin: 20M"
+    )
     refit: bool = Field(False, description="learn from the validation split too, once it has chosen")
     pretrained_vectors: str = Field(
         "", description="vectors from elsewhere: a .vec, a .bin, a model's or static embeddings' folder"

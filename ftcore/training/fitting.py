@@ -72,6 +72,12 @@ def plain_size(classic: Model) -> int:
     )
 
 
+def dense_bytes(dictionary: Dictionary, dim: int) -> int:
+    """Bytes of the `.bin` of a classifier of this dictionary with so many columns."""
+    rows = dictionary.nwords + dictionary.bucket
+    return _without_tables(dictionary.complete()) + _dense(rows, dim) + _dense(dictionary.nlabels, dim)
+
+
 def _rows(classic: Model) -> int:
     return classic.dictionary.complete().rows
 

@@ -119,8 +119,10 @@ def train(
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if head == "linear":
+        from ftcore.training.buckets import within_size
         from ftcore.training.linear import fit_linear
 
+        prepared = within_size(prepared, options.size)
         vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
         made, result = fit_linear(prepared, options, vectors, conditions.threads)
         return as_model(prepared.dictionary, made, options, conditions.seed), result

@@ -15,8 +15,9 @@ from ftcore.errors import InvalidOptions, MissingLabels
 from ftcore.formats.binary import read_binary, write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.training import linear, machines
+from ftcore.training.buckets import within_size
 from ftcore.training.documents import Tokenized
-from ftcore.training.recipe import Conditions, learn
+from ftcore.training.recipe import Conditions, learn, prepare
 from ftcore.training.search import FeatureSearch, Settings
 from ftcore.training.start import FromVectors
 
@@ -281,3 +282,28 @@ def test_scores_are_those_of_words_and_vectors_side_by_side():
         seen(lines), names
     )
     assert answered(model, test) == machine.predict(seen(test)).tolist()
+
+
+def test_a_size_that_is_asked_for_is_kept_to(tmp_path):
+    """N-grams share as many buckets as there is room for; the file answers as the model does."""
+    whole, _ = made()
+    model, _ = made(size="120k")
+    assert model.dictionary.bucket < whole.dictionary.bucket and 100_000 % model.dictionary.bucket == 0
+    write_binary(model, tmp_path / "m.bin")
+    assert 60_000 < (tmp_path / "m.bin").stat().st_size <= 120_000
+    assert answered(read_binary(tmp_path / "m.bin"), TEST) == answered(model, TEST)
+    right, before = (np.mean(np.array(answered(m, TEST)) == TRUE) for m in (model, whole))
+    assert right > before - 0.05
+    with pytest.raises(InvalidOptions, match="finetune.size = 2k: the model's .* words for 4 labels take"):
+        made(size="2k")
+
+
+def test_fewer_buckets_are_those_of_a_text_read_anew():
+    valid = Tokenized.of(VALID, rows(SEEN))
+    documents = Tokenized.of(TRAIN, rows(GOLD))
+    shared = within_size(prepare(documents, OPTIONS, valid=valid), "50k")
+    bucket = shared.dictionary.bucket
+    anew = prepare(documents, OPTIONS.model_copy(update={"bucket": bucket}), valid=valid)
+    assert np.array_equal(shared.dictionary.buckets, anew.dictionary.buckets)
+    for own, other in ((shared.train, anew.train), (shared.valid, anew.valid)):
+        assert np.array_equal(own.ids, other.ids) and np.array_equal(own.offsets, other.offsets)
