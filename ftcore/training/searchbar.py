@@ -74,16 +74,11 @@ def describe(trial: Trial) -> str:
         >>> from ftcore.config import Finetune
         >>> from ftcore.training.search import Settings
         >>> describe(Trial(1, Settings(Finetune(dim=100)), "scored", 0.5, True, 0.0, 1.5))
-        'score 0.5000  head sgd  epoch 5  lr 0.1  dim 100  word_ngrams 1  minn 0  maxn 0  1.5 s'
+        'score 0.5000  epoch 5  lr 0.1  dim 100  word_ngrams 1  minn 0  maxn 0  1.5 s'
     """
     options = trial.settings.options
-    shown = (
-        "head",
-        *(("epoch", "lr", "dim") if options.head == "sgd" else ()),
-        "word_ngrams",
-        "minn",
-        "maxn",
-    )
+    own = ("epoch", "lr", "dim") if options.head == "sgd" else ("head",)
+    shown = (*own, "word_ngrams", "minn", "maxn")
     values = "  ".join(f"{name} {getattr(options, name)}" for name in shown)
     buckets = f"  bucket {options.bucket}" if options.word_ngrams > 1 or options.maxn else ""
     what = f"score {trial.score:.4f}" if trial.outcome == "scored" else trial.outcome
