@@ -190,8 +190,14 @@ def check(words: list[str]) -> None:
             assert re.search(known, MAKE, re.M), f"make knows no {word}"
     elif program == "python" and rest[0] == "-m":
         package, _, name = rest[1].partition(".")
-        assert package == "flows" and (ROOT / "flows" / f"{name}.py").is_file()
-        arguments.read(name, [word for word in rest[2:] if not word.endswith(("=…", "=..."))])
+        assert package in ("flows", "benchmarks") and (ROOT / package / f"{name}.py").is_file()
+        if package == "flows":
+            arguments.read(name, [word for word in rest[2:] if not word.endswith(("=…", "=..."))])
+        else:
+            flags = [word for word in rest[2:] if word.startswith("--")]
+            assert all(f'"{flag}"' in (ROOT / "benchmarks" / f"{name}.py").read_text() for flag in flags), (
+                flags
+            )
     elif program == "python":
         script = next(word for word in rest if not word.startswith("-"))
         written = [b.text for b in BLOCKS if b.language == "python" and b.text.startswith(f"# {script}")]
