@@ -330,7 +330,9 @@ class Config(Options):
     )
     engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU if there is one"
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="auto: where the engine runs that was measured to be fastest",
     )
     deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
     threads: int = Field(0, ge=0, le=1024, description="if not deterministic (0: one a core)")

@@ -372,7 +372,7 @@ class FastText(nn.Module):
         made, result = learn(
             train, chosen,
             Conditions(
-                engine or choose_engine("auto", str(self.tables.input.device)), self.seed,
+                engine or choose_engine("auto", str(self.tables.input.device), "supervised"), self.seed,
                 checkpoint=checkpoint, listeners=listeners,
             ),
             start=FromModel(self.to_model(), "ahead", own=self.tables), valid=held_out,

@@ -47,7 +47,7 @@ def train_classifier(
     """Train the head (and the rows) on the train split, score each epoch on the valid split."""
     config = session.config
     options = config.finetune
-    choice = choose_engine(config.engine, config.device)
+    choice = choose_engine(config.engine, config.device, "supervised")
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
         from ftcore.formats.directory import write_directory

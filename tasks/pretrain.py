@@ -35,7 +35,7 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
     """Train skip-gram or CBOW; a killed training goes on from its checkpoint."""
     config = session.config
     options = config.pretrain
-    choice = choose_engine(config.engine, config.device)
+    choice = choose_engine(config.engine, config.device, options.model)
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
         from ftcore.formats.directory import write_directory

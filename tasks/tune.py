@@ -52,7 +52,7 @@ def search_settings(
     """
     whole = session.config
     chosen = whole.tune if seconds is None else whole.tune.model_copy(update={"duration": seconds})
-    choice = choose_engine(whole.engine, whole.device)
+    choice = choose_engine(whole.engine, whole.device, "supervised")
     start = whole.finetune.model_dump(mode="json") | {"dim": whole.finetune_dim}
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:

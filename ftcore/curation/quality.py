@@ -190,7 +190,7 @@ def _learnt(options: Config, keep: Path | None) -> QualityModel:
         dim=quality.dim, epoch=quality.epoch, lr=quality.lr, word_ngrams=quality.word_ngrams, bucket=200_000
     )
     documents = Tokenized.of(lines, [[label] for label in labels])
-    conditions = Conditions(choose_engine(options.engine, options.device), options.seed)
+    conditions = Conditions(choose_engine(options.engine, options.device, "supervised"), options.seed)
     model, _ = learn(documents, wanted, conditions)
     model = replace(model, tokenizer=tokenizer)
     about = digest(

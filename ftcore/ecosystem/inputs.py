@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ftcore import config
 from ftcore.base.cores import cores
 from ftcore.engines.choice import choose_engine
+from ftcore.engines.speeds import Work
 from ftcore.errors import UserError
 from ftcore.given import seed, shown
 from ftcore.reading.missing import is_missing
@@ -235,10 +236,10 @@ def read_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def read_conditions(estimator: Any) -> Conditions:
+def read_conditions(estimator: Any, work: Work = "supervised") -> Conditions:
     """How an estimator trains, by its engine, device, random_state and n_jobs; one thread: the same again."""
     threads = read_threads(estimator.n_jobs)
-    engine = choose_engine(estimator.engine, estimator.device)
+    engine = choose_engine(estimator.engine, estimator.device, work)
     return Conditions(engine, read_seed(estimator.random_state), threads, deterministic=threads == 1)
 
 

@@ -97,7 +97,7 @@ class FastTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             options = inputs.read_options(config.Pretrain, self)
             tokenizer = inputs.read_tokenizer(self.tokenizer)
             documents = Tokenized.of(tokenizer.tokenize(texts))
-            model, _ = learn(documents, options, inputs.read_conditions(self))
+            model, _ = learn(documents, options, inputs.read_conditions(self, options.model))
             self.model_ = FastText.from_model(replace(model, tokenizer=tokenizer))
         self._opened = self._open()
         return self

