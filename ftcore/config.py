@@ -328,7 +328,7 @@ class Config(Options):
     runner_address: str = Field(
         "", description='of a Dask or Ray cluster, whose workers see data and store ("": one is started here)'
     )
-    engine: Literal["auto", "cpu", "reference"] = Field("auto", description="training engine")
+    engine: Literal["auto", "cpu", "reference", "cuda"] = Field("auto", description="training engine")
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",

@@ -152,11 +152,15 @@ RULES = (
         lambda c: c.engine == "cpu" and c.device.startswith("cuda"),
         "engine cpu runs on the processor; set engine=auto or engine=reference",
     ),
-    Rule("pretrain.updates", lambda c: c.engine == "reference", "only engine cpu shares updates; set engine=cpu"),
+    Rule(
+        "pretrain.updates",
+        lambda c: c.engine in ("reference", "cuda"),
+        "only engine cpu shares updates; set engine=cpu",
+    ),
     Rule(
         "pretrain.batch_size finetune.batch_size",
-        lambda c: c.engine == "cpu",
-        "engine cpu takes one example after the other; set engine=reference",
+        lambda c: c.engine in ("cpu", "cuda"),
+        "engines cpu and cuda take one example after the other; set engine=reference",
     ),
 )  # fmt: skip
 

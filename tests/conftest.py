@@ -28,6 +28,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if not os.path.exists(
+    "/dev/nvidiactl"
+):  # without a GPU Triton interprets; it must know before it is imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 if (
     signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 ):  # started in a shell's background: Ctrl-C is tested all the same

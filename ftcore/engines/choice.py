@@ -1,7 +1,7 @@
 """Which engine on which device takes the work, with the reason in words.
 
 `cpu` (C++) is the quick one on processors, `reference` (plain torch) defines the semantics and runs on
-GPUs too. `auto` takes what was measured to be the fastest of those that run here (`speeds.py`): owning a GPU must
+GPUs too, `cuda` is written for GPUs in Triton. `auto` takes what was measured to be the fastest of those that run here (`speeds.py`): owning a GPU must
 not make a training slower.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ftcore.engines.speeds import Speed, Work, ranked
@@ -18,7 +19,7 @@ from ftcore.errors import InvalidOptions
 if TYPE_CHECKING:
     from ftcore.engines.interface import Engine
 
-ENGINES = ("cpu", "reference")
+ENGINES = ("cpu", "reference", "cuda")
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,13 @@ def choose_engine(engine: str = "auto", device: str = "auto", work: Work = "skip
         work: what is to be trained.
 
     Raises:
-        UserError: unknown engine or device, no such GPU, or the cpu engine on a GPU.
+        UserError: unknown engine or device, no such GPU, the cpu engine on a GPU; the cuda engine without Triton
+            or without a GPU.
     """
     if engine not in ("auto", *ENGINES):
         raise InvalidOptions(f"engine {engine!r} is not known; choose {', '.join(('auto', *ENGINES))}")
+    if engine == "cuda":
+        return _choose_cuda(device)
     place, seen = _find_device("cpu" if (engine, device) == ("cpu", "auto") else device)
     if engine == "cpu":
         if place != "cpu":
@@ -67,6 +71,34 @@ def choose_engine(engine: str = "auto", device: str = "auto", work: Work = "skip
     if others:
         told += "; " + ", ".join(f"{other.engine} {_of(other, work)}" for other in others)
     return EngineChoice(best.engine, "cpu" if best.device == "cpu" else place, told)
+
+
+def _choose_cuda(device: str) -> EngineChoice:
+    """The cuda engine, or what it lacks here."""
+    if find_spec("triton") is None:
+        raise InvalidOptions(
+            "engine=cuda needs Triton, which is not installed: pip install 'ftcore[cuda]' (a torch for CUDA brings it "
+            "along); or set engine=auto"
+        )
+    if os.environ.get("TRITON_INTERPRET") == "1":  # for tests: exact, and a million times slower
+        return EngineChoice(
+            "cuda", "cpu", "cuda engine, as engine=cuda asks; in Triton's interpreter, without a GPU"
+        )
+    import torch
+
+    if not torch.cuda.is_available():
+        why = (
+            f"torch {torch.__version__} is built without CUDA; install one with it (https://pytorch.org/get-started)"
+            if torch.version.cuda is None
+            else "torch sees no GPU"
+        )
+        raise InvalidOptions(f"engine=cuda needs an NVIDIA GPU: {why}, or set engine=auto")
+    if device == "cpu":
+        raise InvalidOptions(
+            "engine=cuda does not run on cpu; set device=auto or device=cuda:N, or engine=auto"
+        )
+    place, seen = _find_device(device)
+    return EngineChoice("cuda", place, f"cuda engine, as engine=cuda asks; {seen}")
 
 
 def _of(speed: Speed, work: Work) -> str:
@@ -117,6 +149,10 @@ def load_engine(
         from ftcore.engines.cpu.engine import Cpu
 
         return Cpu(1 if deterministic else threads)
+    if choice.name == "cuda":
+        from ftcore.engines.cuda.engine import Cuda
+
+        return Cuda(choice.device, deterministic)
     from ftcore.engines.reference.engine import Reference
 
     return Reference(choice.device, deterministic=deterministic)

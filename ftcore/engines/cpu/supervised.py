@@ -82,7 +82,7 @@ def train_bags(
         left = drop_features(Ragged(ids, offsets).take(order), options.dropout, rng)
         ids, offsets, place = left.values, left.offsets, np.arange(len(order))
     frozen = setup.frozen if options.freeze == "words" else None
-    truth = _truth(corpus, label, order, options, rng, setup)
+    truth = truth_of(corpus, label, order, options, rng, setup)
     loss, broken = native.train_documents(
         *arrays(tables),
         np.ascontiguousarray(ids, np.int32),
@@ -102,7 +102,7 @@ def train_bags(
     return StepResult(loss, len(order), tokens, len(order), broken if broken >= 0 else None)
 
 
-def _truth(
+def truth_of(
     corpus: BagCorpus,
     label: np.ndarray,
     order: np.ndarray,

@@ -186,7 +186,7 @@ def test_what_is_chosen_and_why(monkeypatch):
     assert choose_engine("reference", "auto").name == "reference"
     with pytest.raises(UserError, match="'cuda' is not there"):
         choose_engine("cpu", "cuda")
-    with pytest.raises(UserError, match="not known; choose auto, cpu, reference"):
+    with pytest.raises(UserError, match="not known; choose auto, cpu, reference, cuda"):
         choose_engine("gpu", "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)

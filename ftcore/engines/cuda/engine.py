@@ -1,0 +1,290 @@
+"""The cuda engine: one Triton kernel a chunk, tables and corpus on the device.
+
+As many units are in flight as ``in_flight`` says: each reads rows that the others are about to move. That is what
+fastText's threads do, thousands at a time instead of a dozen; what it costs is measured in `docs/log.md`. With
+``deterministic`` the same updates are made in waves by `twins`, which repeat bit for bit and are slower.
+
+All draws follow from the chunk's generator: tokens, windows and negatives of pretraining by Philox on the device,
+those of the classifier as the other engines make them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ftcore.base.ragged import Ragged
+from ftcore.dictionary.encode import BagCorpus, TokenCorpus
+from ftcore.engines.cpu.supervised import truth_of
+from ftcore.engines.cuda import kernels, twins
+from ftcore.engines.cuda.resident import Resident
+from ftcore.engines.draws import draw_labels, drop_features
+from ftcore.engines.interface import Rate, StepResult
+from ftcore.engines.setup import FinetuneSetup, PretrainSetup, document_weights
+from ftcore.errors import InvalidOptions
+from ftcore.model.matrices import Matrices
+from ftcore.model.module import TwoTables
+
+if TYPE_CHECKING:
+    from ftcore import config
+
+IN_FLIGHT = 1024  # units: enough to hide the memory's latency on the largest cards
+_RUN = 64  # units that a program is worth starting for
+LOSSES = {"ns": 0, "hs": 1, "softmax": 2, "ova": 3}  # as `kernels` numbers them
+
+
+class Cuda:
+    """Triton on one GPU.
+
+    Args:
+        device: ``cuda:N``; ``cpu`` where Triton's interpreter runs the kernels (``TRITON_INTERPRET=1``).
+        deterministic: the same bytes for the same seed, by `twins` in place of the kernels.
+        in_flight: centres or documents at most that are worked on at once.
+
+    Example:
+        Cuda("cuda:0").pretrain_lines(tables, corpus, range(len(corpus)), options, lr, rng, setup)
+    """
+
+    name = "cuda"
+    speed = 256
+
+    def __init__(
+        self, device: str | torch.device, deterministic: bool = True, in_flight: int = IN_FLIGHT
+    ) -> None:
+        self.device = torch.device(device)
+        self.deterministic, self.in_flight = deterministic, in_flight
+        self.resident = Resident(self.device)
+        if deterministic and self.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+    def pretrain_lines(
+        self,
+        tables: TwoTables | Matrices,
+        corpus: TokenCorpus,
+        lines: range,
+        options: config.Pretrain,
+        lr: Rate,
+        rng: np.random.Generator,
+        setup: PretrainSetup,
+    ) -> StepResult:
+        """Train on consecutive lines; see `Engine`. The rate is read at both ends and linear in between."""
+        offsets = np.asarray(corpus.offsets[lines.start : lines.stop + 1], np.int64)
+        tokens = int(offsets[-1] - offsets[0])
+        ids = self.resident.keep(corpus.ids, np.int32)[int(offsets[0]) : int(offsets[-1])]
+        seeds = rng.integers(0, 2**63, 2).tolist()
+        input, output = _tensors(tables)
+        words, side, limits = self.resident.pretraining(setup)
+        relative = self.resident.copy(offsets - offsets[0], np.int64)
+        with _exact(self.deterministic, self.device):
+            centres = self.centres(ids, relative, limits, options.ws, seeds[0], (lr(0), lr(tokens)))
+            programs = self.programs(len(centres))
+            if self.deterministic:
+                twin = twins.cbow if options.model == "cbow" else twins.skipgram
+                loss = twin(input, output, centres, words, side, seeds[1], options.neg, programs)
+            else:
+                loss = launch_pretraining(
+                    options.model, input, output, centres, words, side, seeds[1], options.neg, programs
+                )
+        context = centres.last.long() - centres.first.long() - 1
+        units = int((context > 0).sum())
+        examples = units if options.model == "cbow" else int(context.sum())
+        return StepResult(loss, examples, tokens, units, None if np.isfinite(loss) else 0)
+
+    def finetune_bags(
+        self,
+        tables: TwoTables | Matrices,
+        corpus: BagCorpus,
+        order: np.ndarray,
+        options: config.Finetune,
+        lr: Rate,
+        rng: np.random.Generator,
+        setup: FinetuneSetup,
+    ) -> StepResult:
+        """Train on documents in this order; see `Engine`.
+
+        Raises:
+            UserError: ``clip`` or ``weight_decay``, which need a whole update before the next.
+        """
+        for name in ("clip", "weight_decay"):
+            if getattr(options, name):
+                raise InvalidOptions(
+                    f"{name}={getattr(options, name)}: engine=cuda has none; set engine=cpu or engine=reference"
+                )
+        sizes, labelled = (np.diff(o)[order] for o in (corpus.offsets, corpus.target_offsets))
+        tokens = int(sizes.sum())
+        first, last = lr(0), lr(tokens)
+        rate = first + (last - first) / max(tokens, 1) * (np.cumsum(sizes) - sizes)
+        usable = (labelled > 0) & (sizes > 0)
+        order, rate = order[usable], rate[usable]
+        labels = Ragged(corpus.targets, corpus.target_offsets).take(order)
+        label = draw_labels(labels, rng)
+        weight = document_weights(labels, label, order, options.loss, setup)
+        copy, keep = self.resident.copy, self.resident.keep
+        ids, offsets, bag = keep(corpus.ids, np.int32), keep(corpus.offsets, np.int64), order
+        if options.dropout:
+            left = drop_features(Ragged(corpus.ids, corpus.offsets).take(order), options.dropout, rng)
+            ids, offsets = copy(left.values, np.int32), copy(left.offsets, np.int64)
+            bag = np.arange(len(order))
+        truth = truth_of(corpus, label, order, options, rng, setup)
+        code = truth.code
+        if setup.targets.loss == "ns":
+            code = np.tile(np.eye(1, options.neg + 1, dtype=np.float32)[0], len(order))
+        documents = twins.Documents(
+            ids, offsets, copy(bag, np.int64), copy(rate, np.float32), copy(truth.place, np.int64),
+            copy(truth.row, np.int32), copy(code, np.float32), copy(truth.spans, np.int64),
+            None if weight is None else copy(weight, np.float32),
+            keep(setup.frozen, np.int8) if options.freeze == "words" and setup.frozen is not None else None,
+        )  # fmt: skip
+        head_rate = (options.lr_head or options.lr) / options.lr if options.lr else 1.0
+        input, output = _tensors(tables)
+        train = twins.bags if self.deterministic else launch_bags
+        with _exact(self.deterministic, self.device):
+            loss = train(
+                input, output, documents, setup.targets.loss, head_rate, options.freeze != "all",
+                self.programs(len(order)),
+            )  # fmt: skip
+        return StepResult(loss, len(order), tokens, len(order), None if np.isfinite(loss) else 0)
+
+    def programs(self, units: int) -> int:
+        """How many of so many units are in flight: few of a small text, or all would miss each other's work."""
+        return max(1, min(self.in_flight, units // _RUN))
+
+    def centres(
+        self, ids: Tensor, offsets: Tensor, limits: Tensor, ws: int, seed: int, rate: tuple[float, float]
+    ) -> twins.Centres:
+        """Discard frequent words, then draw a window for every token that is left.
+
+        Args:
+            ids: int32[N].
+            offsets: int64[L + 1] of the lines, which no window crosses.
+            limits: int32[nwords], bits of unsigned numbers.
+            rate: at the start and the end of the chunk. Every program's run goes from one to the other, as the
+                original's threads do: all are at the same rate at the same time.
+        """
+        made = (
+            twins.draw(ids, limits, seed, ws) if self.deterministic else launch_draws(ids, limits, seed, ws)
+        )
+        kept, width = made
+        before = torch.cat([offsets.new_zeros(1), torch.cumsum(kept, 0, dtype=torch.int64)])
+        border = before[offsets]  # tokens left before each line
+        place = torch.nonzero(kept).squeeze(1)
+        line = torch.searchsorted(offsets, place, right=True) - 1
+        here = torch.arange(len(place), device=ids.device)
+        wide = width[place]
+        programs = self.programs(len(place))
+        begin = len(place) * torch.arange(programs + 1, device=ids.device) // programs
+        run = torch.searchsorted(begin, here, right=True) - 1
+        share = (here - begin[run]).double() / (begin[run + 1] - begin[run])
+        return twins.Centres(
+            ids[place],
+            torch.maximum(here - wide, border[line]).int(),
+            torch.minimum(here + wide + 1, border[line + 1]).int(),
+            (rate[0] + (rate[1] - rate[0]) * share).float(),
+        )
+
+
+def launch_draws(ids: Tensor, limits: Tensor, seed: int, ws: int) -> tuple[Tensor, Tensor]:
+    """`kernels.draw_kernel`; (kept int8[N], width int32[N])."""
+    kept = torch.empty(len(ids), dtype=torch.int8, device=ids.device)
+    width = torch.empty(len(ids), dtype=torch.int32, device=ids.device)
+    block = 1024
+    if len(ids):
+        kernels.draw_kernel[(-(-len(ids) // block),)](ids, limits, kept, width, seed, len(ids), ws, block)
+    return kept, width
+
+
+def launch_pretraining(
+    model: str,
+    input: Tensor,
+    output: Tensor,
+    centres: twins.Centres,
+    words: twins.Words,
+    side: twins.Side,
+    seed: int,
+    neg: int,
+    programs: int,
+) -> float:
+    """`kernels.skipgram_kernel` or `cbow_kernel`; the loss in nats."""
+    nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
+    kernel = kernels.cbow_kernel if model == "cbow" else kernels.skipgram_kernel
+    kernel[(programs,)](
+        input, output, centres.words, centres.first, centres.last, centres.rates, words.rows, words.starts,
+        words.gain, side.alias, side.path, side.code, side.turns, nats, seed, len(centres), side.rows,
+        NEG=neg, LOSS=LOSSES[side.loss], **shape(input.shape[1], neg + 1 if side.loss == "ns" else 16),
+    )  # fmt: skip
+    return float(nats.sum())
+
+
+def launch_bags(
+    input: Tensor,
+    output: Tensor,
+    given: twins.Documents,
+    loss: str,
+    head_rate: float,
+    moves_input: bool,
+    programs: int,
+) -> float:
+    """`kernels.bags_kernel`; the loss in nats."""
+    nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
+    weights = given.rates if given.weights is None else given.weights
+    frozen = given.row if given.frozen is None else given.frozen
+    kernels.bags_kernel[(programs,)](
+        input, output, given.ids, given.offsets, given.order, given.rates, weights, frozen, given.place, given.row,
+        given.truth, given.spans, nats, len(given), len(output), head_rate,
+        HAS_WEIGHTS=given.weights is not None, HAS_FROZEN=given.frozen is not None, MOVES_INPUT=moves_input,
+        LOSS=LOSSES[loss], **shape(input.shape[1], min(len(output), 16)),
+    )  # fmt: skip
+    return float(nats.sum())
+
+
+def shape(dim: int, rows: int) -> dict[str, Any]:
+    """Sizes of a kernel's tiles: about 64 floats a thread, whatever the dim.
+
+    Example:
+        >>> shape(100, 6)
+        {'D': 100, 'BLOCK_D': 128, 'BLOCK_T': 8, 'BLOCK_G': 16, 'num_warps': 1}
+    """
+    block = max(16, 1 << (dim - 1).bit_length())
+    warps = min(8, max(1, block // 128))
+    most = max(2, min(16, 2048 * warps // block))
+    return {
+        "D": dim,
+        "BLOCK_D": block,
+        "BLOCK_T": min(most, max(2, 1 << (rows - 1).bit_length())),
+        "BLOCK_G": most,
+        "num_warps": warps,
+    }
+
+
+def _tensors(tables: TwoTables | Matrices) -> tuple[Tensor, Tensor]:
+    assert not isinstance(tables, Matrices), "torch computes on tensors: `TwoTables.over`"
+    input, output = tables.input.detach(), tables.output.detach()
+    for table in (input, output):
+        assert table.dtype == torch.float32 and table.is_contiguous() and table.shape[1] == input.shape[1]
+    return input, output
+
+
+@contextlib.contextmanager
+def _exact(deterministic: bool, device: torch.device) -> Iterator[None]:
+    """torch's deterministic kernels on a GPU while `deterministic`, put back afterwards; no autograd at all."""
+    strict, mild = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    threads = torch.get_num_threads()
+    try:
+        if deterministic and device.type == "cuda":
+            torch.use_deterministic_algorithms(True)
+        if deterministic and device.type == "cpu":
+            torch.set_num_threads(1)
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict, warn_only=mild)

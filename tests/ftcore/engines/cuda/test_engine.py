@@ -1,0 +1,113 @@
+"""The engine over whole chunks: lines, windows, repetition, and what it refuses."""
+
+import numpy as np
+import pytest
+import torch
+
+from ftcore.dictionary.encode import TokenCorpus
+from ftcore.engines.draws import chunk_generator
+from ftcore.engines.setup import FinetuneSetup, PretrainSetup
+from ftcore.errors import UserError
+from ftcore.training import recipe
+from tests.ftcore.engines.small import constant, finetuning, pretraining, tables_for
+
+
+def engine(device, **given):
+    from ftcore.engines.cuda.engine import Cuda
+
+    return Cuda(device, **given)
+
+
+def test_windows_form_after_the_discard_and_stop_at_the_line(device):
+    """Against a slow loop over the lines, from the same discards and widths."""
+    lines = [[0, 1, 2, 0, 1], [], [3], [0, 0], [2, 3, 1, 0, 2, 2, 1], []]
+    ids = torch.tensor(sum(lines, []), dtype=torch.int32, device=device)
+    offsets = torch.tensor(np.concatenate([[0], np.cumsum([len(line) for line in lines])]), device=device)
+    limits = torch.tensor([1 << 30, -1, -1 << 31, -1], dtype=torch.int32, device=device)
+    from ftcore.engines.cuda.twins import draw
+
+    made = engine(device)
+    kept, width = draw(ids, limits, 5, 3)
+    found = made.centres(ids, offsets, limits, 3, 5, (0.5, 0.1))
+    first, last, words, before, at = [], [], [], 0, 0
+    for line in lines:
+        stay = [at + k for k in range(len(line)) if kept[at + k]]
+        for k, place in enumerate(stay):
+            words.append(int(ids[place]))
+            first.append(before + max(0, k - int(width[place])))
+            last.append(before + min(len(stay), k + int(width[place]) + 1))
+        before, at = before + len(stay), at + len(line)
+    assert 4 < len(words) < len(ids)
+    assert (found.words.tolist(), found.first.tolist(), found.last.tolist()) == (words, first, last)
+    assert found.rates[0] == 0.5 and (found.rates.diff() < 0).all() and found.rates[-1] > 0.1
+    assert len(made.centres(ids[:0], offsets[:1], limits, 3, 5, (0.5, 0.1))) == 0
+
+
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_a_chunk_counts_its_tokens_pairs_and_centres(device, model):
+    dictionary, corpus, options = pretraining(lines=100, model=model, ws=1, t=1.0)
+    setup = PretrainSetup.build(dictionary, options)
+    tables = tables_for(dictionary, dictionary.nwords)
+    rng = chunk_generator(0, "pretrain", 0, 0)
+    result = engine(device).pretrain_lines(
+        tables.to(device), corpus, range(3, 90), options, constant(0.05), rng, setup
+    )
+    sizes = np.diff(corpus.offsets)[3:90]
+    assert result.tokens == sizes.sum()
+    assert result.updates == sizes[sizes > 1].sum()
+    pairs = 2 * (np.maximum(sizes, 1) - 1).sum()  # a window of one to either side
+    assert result.examples == (result.updates if model == "cbow" else pairs)
+    assert result.loss > 0 and result.broken is None
+
+
+def test_a_deterministic_run_repeats_and_a_seed_changes_it(device):
+    found = []
+    for seed in (0, 0, 1):
+        dictionary, corpus, options = pretraining(lines=100, epoch=2)
+        tables = tables_for(dictionary, dictionary.nwords)
+        recipe.fit(
+            tables,
+            recipe.Prepared(dictionary, corpus),
+            options,
+            recipe.Conditions(engine(device, in_flight=8), seed),
+        )
+        found.append(tables.input.detach().clone())
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_few_units_are_in_flight_of_a_small_text(device):
+    made = engine(device, in_flight=1000)
+    assert [made.programs(n) for n in (0, 1, 640, 10**9)] == [1, 1, 10, 1000]
+
+
+def test_it_learns_to_tell_documents_apart(device):
+    dictionary, bags, options = finetuning(lines=400, single=True, epoch=4, lr=0.5)
+    tables = tables_for(dictionary, dictionary.nlabels)
+    result = recipe.fit(tables, recipe.Prepared(dictionary, bags), options, recipe.Conditions(engine(device)))
+    assert result.history[-1]["loss"] < 0.5 < 0.8 < result.history[0]["loss"]
+    assert result.engine == "cuda"
+
+
+def test_a_corpus_of_empty_lines_trains_nothing(device):
+    dictionary, _, options = pretraining(lines=5)
+    tables = tables_for(dictionary, dictionary.nwords)
+    before = tables.input.detach().clone()
+    empty = TokenCorpus(np.empty(0, np.int32), np.zeros(4, np.int64), np.zeros(1, np.int64))
+    for deterministic in (True, False):
+        result = engine(device, deterministic=deterministic).pretrain_lines(
+            tables.to(device), empty, range(3), options, constant(0.1), chunk_generator(0, "pretrain", 0, 0),
+            PretrainSetup.build(dictionary, options),
+        )  # fmt: skip
+        assert (result.loss, result.examples, result.tokens, result.updates) == (0, 0, 0, 0)
+    assert torch.equal(tables.input.detach().cpu(), before)
+
+
+@pytest.mark.parametrize("given", [{"clip": 1.0}, {"weight_decay": 0.1}])
+def test_what_it_does_not_have_is_refused_with_the_remedy(device, given):
+    dictionary, bags, options = finetuning(lines=10, **given)
+    tables = tables_for(dictionary, dictionary.nlabels).to(device)
+    with pytest.raises(UserError, match=f"{next(iter(given))}=.*engine=cuda has none; set engine=cpu"):
+        engine(device).finetune_bags(
+            tables, bags, np.arange(10), options, constant(0.1), chunk_generator(0, "finetune", 0, 0),
+            FinetuneSetup.build(dictionary, options),
+        )  # fmt: skip
