@@ -5,6 +5,7 @@
 PYTHON      ?= python3
 VENV        ?= .venv
 TORCH_INDEX ?=
+GPU_PYTHON  ?= $(VENV)/bin/python
 TEST_JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) # the tests of flows wait for servers half of the time
 CONFIG      ?= examples/quickstart.yaml
 ARGS        ?=
@@ -24,7 +25,7 @@ export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help run tune native test test-native test-slow test-kill peer-tests lint format docs ui deploy serve bench peer peers clean
+.PHONY: help run tune native test gpu test-native test-slow test-kill peer-tests lint format docs ui deploy serve bench peer peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -74,8 +75,13 @@ deploy: $(CORE) $(SAMPLE) ## schedule CONFIG on the server that PREFECT_API_URL 
 serve: $(CORE) ## serve the champion (else the newest version) over HTTP
 	@$(BIN)/python -m flows.serve --config $(CONFIG) $(ARGS)
 
+gpu: ## on a machine with a GPU: the engine's checks and speeds (GPU_PYTHON=python3, which has a torch for CUDA)
+	@$(GPU_PYTHON) -m benchmarks.gpu $(ARGS)
+	@$(GPU_PYTHON) -c 'import ftcore.native' 2> /dev/null || $(GPU_PYTHON) setup.py build_ext --inplace > build/gpu.log 2>&1 || tail -5 build/gpu.log
+	@$(GPU_PYTHON) -m pytest -q tests/ftcore/engines/cuda/test_kernels.py tests/ftcore/engines/cuda/test_engine.py
+
 bench: $(CORE) peers ## every benchmark against its peer
-	@for b in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done
+	@for b in $(filter-out benchmarks/gpu.py benchmarks/zipf.py benchmarks/in_flight.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done
 
 peer: .venv-peer/.installed ## the original fastText, built natively, in an environment of its own
 

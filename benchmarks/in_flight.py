@@ -41,7 +41,9 @@ def engine(name: str) -> object:
     from ftcore.engines.cuda.engine import Cuda
 
     made = Cuda("cpu", deterministic=True, in_flight=int(name))
-    made.programs = lambda units: max(1, min(made.in_flight, units))  # also where that is all of a small text
+    made.programs = lambda units, most: max(
+        1, min(made.in_flight, units)
+    )  # also where that is all of a small text
     return made
 
 

@@ -154,8 +154,13 @@ RULES = (
     ),
     Rule(
         "pretrain.updates",
-        lambda c: c.engine in ("reference", "cuda"),
-        "only engine cpu shares updates; set engine=cpu",
+        lambda c: c.engine == "reference",
+        "only engines cpu and cuda share updates; set engine=cpu",
+    ),
+    Rule(
+        "pretrain.in_flight finetune.in_flight",
+        lambda c: c.engine != "cuda",
+        "only engine cuda works on many at once; set engine=cuda",
     ),
     Rule(
         "pretrain.batch_size finetune.batch_size",

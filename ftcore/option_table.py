@@ -135,6 +135,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("size",               "",                       str,   "",         _,          "",         _,          _,         _),
     Option("refit",              "refit",                  bool,  False,      _,          False,      _,          _,          _),
     Option("batch_size",         "",                       int,   1,          1,          16,        16,         _,         _, _ONE),
+    Option("in_flight",          "",                       int,   1024,       1024,       1024,      1024,      _,         _, _ONE),
     Option("lr_head",            "",                       float, None,       _,          None,      _,          _,         _),
     Option("weight_decay",       "",                       float, 0.0,        _,          0.0,       _,          _,         _),
     Option("dropout",            "",                       float, 0.0,        _,          "auto",    _,          _,         _),

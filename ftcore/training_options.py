@@ -43,8 +43,9 @@ class Pretrain(DictionaryOptions):
     t: float = Field(1e-4, gt=0, le=1, description="subsampling threshold of frequent words")
     batch_size: int = Field(16, ge=1, le=65536, description="reference: centres per update; 1 is exact")
     updates: Literal["auto", "exact", "shared"] = Field(
-        "auto", description="cpu: fastText's sequence, or neighbours share work; auto: the faster"
+        "auto", description="cpu, cuda: fastText's sequence, or neighbours share work; auto: cpu shares"
     )
+    in_flight: int = Field(1024, ge=1, le=1 << 20, description="cuda: centres worked on at once")
     min_count: int = Field(5, ge=1, le=1 << 30, description="fewer occurrences: not in the vocabulary")
     minn: int = Field(3, ge=0, le=30, description="shortest character n-gram (Chinese: 1)")
     maxn: int = Field(6, ge=0, le=30, description="longest character n-gram (Chinese: 3)")
@@ -82,6 +83,7 @@ class Finetune(DictionaryOptions):
     lr_head: float | None = Field(None, gt=0, le=100, description="the head's own; default: lr")
     neg: int = Field(5, ge=1, le=1000, description="negatives per example (ns)")
     batch_size: int = Field(16, ge=1, le=65536, description="documents per update; 1 is exact")
+    in_flight: int = Field(1024, ge=1, le=1 << 20, description="cuda: documents worked on at once")
     freeze: Literal["none", "words", "all"] = Field(
         "none", description="words: rows that came from pretraining stay; all: only the head learns"
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from torch import Tensor
 from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu.supervised import truth_of
-from ftcore.engines.cuda import kernels, twins
+from ftcore.engines.cuda import twins
+from ftcore.engines.cuda.launch import launch_bags, launch_draws, launch_pretraining, launch_shared
 from ftcore.engines.cuda.resident import Resident
+from ftcore.engines.cuda.windows import find_centres
 from ftcore.engines.draws import draw_labels, drop_features
 from ftcore.engines.interface import Rate, StepResult
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup, document_weights
@@ -34,9 +36,8 @@ from ftcore.model.module import TwoTables
 if TYPE_CHECKING:
     from ftcore import config
 
-IN_FLIGHT = 1024  # units: enough to hide the memory's latency on the largest cards
+LARGEST = 20  # neg up to which a block's pool stands for all pairs' own draws
 _RUN = 64  # units that a program is worth starting for
-LOSSES = {"ns": 0, "hs": 1, "softmax": 2, "ova": 3}  # as `kernels` numbers them
 
 
 class Cuda:
@@ -45,7 +46,7 @@ class Cuda:
     Args:
         device: ``cuda:N``; ``cpu`` where Triton's interpreter runs the kernels (``TRITON_INTERPRET=1``).
         deterministic: the same bytes for the same seed, by `twins` in place of the kernels.
-        in_flight: centres or documents at most that are worked on at once.
+        in_flight: centres or documents at most that are worked on at once; None takes the options' number.
 
     Example:
         Cuda("cuda:0").pretrain_lines(tables, corpus, range(len(corpus)), options, lr, rng, setup)
@@ -55,7 +56,7 @@ class Cuda:
     speed = 256
 
     def __init__(
-        self, device: str | torch.device, deterministic: bool = True, in_flight: int = IN_FLIGHT
+        self, device: str | torch.device, deterministic: bool = True, in_flight: int | None = None
     ) -> None:
         self.device = torch.device(device)
         self.deterministic, self.in_flight = deterministic, in_flight
@@ -76,21 +77,24 @@ class Cuda:
         """Train on consecutive lines; see `Engine`. The rate is read at both ends and linear in between."""
         offsets = np.asarray(corpus.offsets[lines.start : lines.stop + 1], np.int64)
         tokens = int(offsets[-1] - offsets[0])
-        ids = self.resident.keep(corpus.ids, np.int32)[int(offsets[0]) : int(offsets[-1])]
+        ids = self.resident.ids(corpus.ids, int(offsets[0]), int(offsets[-1]), setup.targets.rows)
         seeds = rng.integers(0, 2**63, 2).tolist()
         input, output = _tensors(tables)
         words, side, limits = self.resident.pretraining(setup)
         relative = self.resident.copy(offsets - offsets[0], np.int64)
         with _exact(self.deterministic, self.device):
-            centres = self.centres(ids, relative, limits, options.ws, seeds[0], (lr(0), lr(tokens)))
-            programs = self.programs(len(centres))
-            if self.deterministic:
-                twin = twins.cbow if options.model == "cbow" else twins.skipgram
-                loss = twin(input, output, centres, words, side, seeds[1], options.neg, programs)
+            drawn = (twins.draw if self.deterministic else launch_draws)(ids, limits, seeds[0], options.ws)
+            centres = find_centres(
+                ids, relative, *drawn, lambda n: self.programs(n, options.in_flight), (lr(0), lr(tokens))
+            )
+            programs = self.programs(len(centres), options.in_flight)
+            given = (input, output, centres, words, side, seeds[1], options.neg, programs)
+            if options.updates == "shared" and shareable(options.model, options.loss, options.neg):
+                loss = (twins.shared if self.deterministic else launch_shared)(*given)
+            elif self.deterministic:
+                loss = (twins.cbow if options.model == "cbow" else twins.skipgram)(*given)
             else:
-                loss = launch_pretraining(
-                    options.model, input, output, centres, words, side, seeds[1], options.neg, programs
-                )
+                loss = launch_pretraining(options.model, *given)
         context = centres.last.long() - centres.first.long() - 1
         units = int((context > 0).sum())
         examples = units if options.model == "cbow" else int(context.sum())
@@ -135,7 +139,7 @@ class Cuda:
         code = truth.code
         if setup.targets.loss == "ns":
             code = np.tile(np.eye(1, options.neg + 1, dtype=np.float32)[0], len(order))
-        documents = twins.Documents(
+        documents = twins.BagBatch(
             ids, offsets, copy(bag, np.int64), copy(rate, np.float32), copy(truth.place, np.int64),
             copy(truth.row, np.int32), copy(code, np.float32), copy(truth.spans, np.int64),
             None if weight is None else copy(weight, np.float32),
@@ -147,119 +151,18 @@ class Cuda:
         with _exact(self.deterministic, self.device):
             loss = train(
                 input, output, documents, setup.targets.loss, head_rate, options.freeze != "all",
-                self.programs(len(order)),
+                self.programs(len(order), options.in_flight),
             )  # fmt: skip
         return StepResult(loss, len(order), tokens, len(order), None if np.isfinite(loss) else 0)
 
-    def programs(self, units: int) -> int:
+    def programs(self, units: int, most: int) -> int:
         """How many of so many units are in flight: few of a small text, or all would miss each other's work."""
-        return max(1, min(self.in_flight, units // _RUN))
-
-    def centres(
-        self, ids: Tensor, offsets: Tensor, limits: Tensor, ws: int, seed: int, rate: tuple[float, float]
-    ) -> twins.Centres:
-        """Discard frequent words, then draw a window for every token that is left.
-
-        Args:
-            ids: int32[N].
-            offsets: int64[L + 1] of the lines, which no window crosses.
-            limits: int32[nwords], bits of unsigned numbers.
-            rate: at the start and the end of the chunk. Every program's run goes from one to the other, as the
-                original's threads do: all are at the same rate at the same time.
-        """
-        made = (
-            twins.draw(ids, limits, seed, ws) if self.deterministic else launch_draws(ids, limits, seed, ws)
-        )
-        kept, width = made
-        before = torch.cat([offsets.new_zeros(1), torch.cumsum(kept, 0, dtype=torch.int64)])
-        border = before[offsets]  # tokens left before each line
-        place = torch.nonzero(kept).squeeze(1)
-        line = torch.searchsorted(offsets, place, right=True) - 1
-        here = torch.arange(len(place), device=ids.device)
-        wide = width[place]
-        programs = self.programs(len(place))
-        begin = len(place) * torch.arange(programs + 1, device=ids.device) // programs
-        run = torch.searchsorted(begin, here, right=True) - 1
-        share = (here - begin[run]).double() / (begin[run + 1] - begin[run])
-        return twins.Centres(
-            ids[place],
-            torch.maximum(here - wide, border[line]).int(),
-            torch.minimum(here + wide + 1, border[line + 1]).int(),
-            (rate[0] + (rate[1] - rate[0]) * share).float(),
-        )
+        return max(1, min(self.in_flight or most, units // _RUN))
 
 
-def launch_draws(ids: Tensor, limits: Tensor, seed: int, ws: int) -> tuple[Tensor, Tensor]:
-    """`kernels.draw_kernel`; (kept int8[N], width int32[N])."""
-    kept = torch.empty(len(ids), dtype=torch.int8, device=ids.device)
-    width = torch.empty(len(ids), dtype=torch.int32, device=ids.device)
-    block = 1024
-    if len(ids):
-        kernels.draw_kernel[(-(-len(ids) // block),)](ids, limits, kept, width, seed, len(ids), ws, block)
-    return kept, width
-
-
-def launch_pretraining(
-    model: str,
-    input: Tensor,
-    output: Tensor,
-    centres: twins.Centres,
-    words: twins.Words,
-    side: twins.Side,
-    seed: int,
-    neg: int,
-    programs: int,
-) -> float:
-    """`kernels.skipgram_kernel` or `cbow_kernel`; the loss in nats."""
-    nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
-    kernel = kernels.cbow_kernel if model == "cbow" else kernels.skipgram_kernel
-    kernel[(programs,)](
-        input, output, centres.words, centres.first, centres.last, centres.rates, words.rows, words.starts,
-        words.gain, side.alias, side.path, side.code, side.turns, nats, seed, len(centres), side.rows,
-        NEG=neg, LOSS=LOSSES[side.loss], **shape(input.shape[1], neg + 1 if side.loss == "ns" else 16),
-    )  # fmt: skip
-    return float(nats.sum())
-
-
-def launch_bags(
-    input: Tensor,
-    output: Tensor,
-    given: twins.Documents,
-    loss: str,
-    head_rate: float,
-    moves_input: bool,
-    programs: int,
-) -> float:
-    """`kernels.bags_kernel`; the loss in nats."""
-    nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
-    weights = given.rates if given.weights is None else given.weights
-    frozen = given.row if given.frozen is None else given.frozen
-    kernels.bags_kernel[(programs,)](
-        input, output, given.ids, given.offsets, given.order, given.rates, weights, frozen, given.place, given.row,
-        given.truth, given.spans, nats, len(given), len(output), head_rate,
-        HAS_WEIGHTS=given.weights is not None, HAS_FROZEN=given.frozen is not None, MOVES_INPUT=moves_input,
-        LOSS=LOSSES[loss], **shape(input.shape[1], min(len(output), 16)),
-    )  # fmt: skip
-    return float(nats.sum())
-
-
-def shape(dim: int, rows: int) -> dict[str, Any]:
-    """Sizes of a kernel's tiles: about 64 floats a thread, whatever the dim.
-
-    Example:
-        >>> shape(100, 6)
-        {'D': 100, 'BLOCK_D': 128, 'BLOCK_T': 8, 'BLOCK_G': 16, 'num_warps': 1}
-    """
-    block = max(16, 1 << (dim - 1).bit_length())
-    warps = min(8, max(1, block // 128))
-    most = max(2, min(16, 2048 * warps // block))
-    return {
-        "D": dim,
-        "BLOCK_D": block,
-        "BLOCK_T": min(most, max(2, 1 << (rows - 1).bit_length())),
-        "BLOCK_G": most,
-        "num_warps": warps,
-    }
+def shareable(model: str, loss: str, neg: int) -> bool:
+    """Whether neighbouring centres can share their negatives: skip-gram that draws a few of them."""
+    return model == "skipgram" and loss == "ns" and neg <= LARGEST
 
 
 def _tensors(tables: TwoTables | Matrices) -> tuple[Tensor, Tensor]:

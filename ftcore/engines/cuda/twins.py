@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _LOW = 0xFFFFFFFF
+BLOCK, POOL = 16, 64  # centres that share negatives, and how many (`shared.py`)
 
 
 def philox(seed: int, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> list[Tensor]:
@@ -60,7 +61,7 @@ def draw_negatives(
 
 
 @dataclass(frozen=True)
-class Side:
+class OutputSide:
     """The output side of a loss: the arrays that the kernels take."""
 
     loss: str
@@ -72,7 +73,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Words:
+class WordRows:
     """The input rows of every word."""
 
     rows: Tensor  # int32[...]
@@ -81,7 +82,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Centres:
+class KeptCentres:
     """Tokens that survived subsampling; the context of centre i is ``words[first[i]:last[i]]`` without i."""
 
     words: Tensor  # int32[n]
@@ -106,9 +107,9 @@ def waves(n: int, programs: int, device: torch.device) -> Iterator[Tensor]:
 def skipgram(
     input: Tensor,
     output: Tensor,
-    centres: Centres,
-    words: Words,
-    side: Side,
+    centres: KeptCentres,
+    words: WordRows,
+    side: OutputSide,
     seed: int,
     neg: int,
     programs: int,
@@ -138,12 +139,71 @@ def skipgram(
     return loss
 
 
+def shared(
+    input: Tensor,
+    output: Tensor,
+    centres: KeptCentres,
+    words: WordRows,
+    side: OutputSide,
+    seed: int,
+    neg: int,
+    programs: int,
+) -> float:
+    """`shared.shared_kernel` in waves, each of one centre a program; the loss in nats."""
+    loss, device = 0.0, input.device
+    lane = torch.arange(POOL, device=device)
+    row = torch.zeros(programs, POOL, dtype=torch.long, device=device)
+    pool, moved = (torch.zeros(programs, POOL, input.shape[1], device=device) for _ in range(2))
+    begin = len(centres) * torch.arange(programs + 1, device=device) // programs
+    for step, i in enumerate(waves(len(centres), programs, device)):
+        p = torch.searchsorted(begin, i, right=True) - 1
+        if step % BLOCK == 0:
+            output.index_add_(0, row.reshape(-1), moved.reshape(-1, input.shape[1]))
+            row[p] = draw_pool(side.alias, seed, i, lane)
+            pool, moved = output[row], torch.zeros_like(moved)
+        first, last = centres.first[i].long(), centres.last[i].long()
+        some = last - first > 1
+        i, p, first, last = i[some], p[some], first[some], last[some]
+        if not len(i):
+            continue
+        word, rate = centres.words[i].long(), centres.rates[i]
+        feature, bag, size = spread(words, word)
+        start = sums(input, feature, bag, len(i)) / size[:, None]
+        j, unit = ranges(first, last)
+        other = j != i[unit]
+        j, unit = j[other], unit[other]
+        target, one = centres.words[j].long(), torch.ones(len(j), device=device)
+        part, nats = learn_rows(output, target, one, unit, start, rate, torch.ones_like(rate))
+        motion = rate[:, None] * part
+        same = torch.zeros(len(i), POOL, device=device)
+        same.index_add_(0, unit, (row[p][unit] == target[:, None]).float())
+        h = start + words.gain[word, None] * motion
+        tile = pool[p] + moved[p]
+        score = (tile * h[:, None]).sum(2)
+        weight = ((last - first - 1)[:, None] - same) * (neg / POOL)
+        error = -weight * score.sigmoid()
+        motion += rate[:, None] * (tile * error[:, :, None]).sum(1)
+        moved[p] += (rate[:, None] * error)[:, :, None] * h[:, None]
+        input.index_add_(0, feature, motion[bag])
+        loss += float(nats + (weight * F.softplus(score)).sum())
+    output.index_add_(0, row.reshape(-1), moved.reshape(-1, input.shape[1]))
+    return loss
+
+
+def draw_pool(alias: Tensor, seed: int, block: Tensor, lane: Tensor) -> Tensor:
+    """int64[blocks, lanes]: rows by the alias table, of the block that begins with this centre; `parts.draw_once`."""
+    zero = torch.zeros((), dtype=torch.long, device=block.device)
+    r0, r1, _, _ = philox(seed, lane[None, :], zero, block[:, None], zero)
+    drawn = r0 * len(alias) >> 32
+    return torch.where(r1 < (alias[drawn, 0].long() & _LOW), drawn, alias[drawn, 1].long())
+
+
 def cbow(
     input: Tensor,
     output: Tensor,
-    centres: Centres,
-    words: Words,
-    side: Side,
+    centres: KeptCentres,
+    words: WordRows,
+    side: OutputSide,
     seed: int,
     neg: int,
     programs: int,
@@ -172,7 +232,7 @@ def cbow(
 
 
 @dataclass(frozen=True)
-class Documents:
+class BagBatch:
     """What `bags_kernel` reads: bags, their order, and what each is scored against."""
 
     ids: Tensor  # int32[...] input rows of bag b: ids[offsets[b]:offsets[b + 1]]
@@ -193,7 +253,7 @@ class Documents:
 def bags(
     input: Tensor,
     output: Tensor,
-    documents: Documents,
+    documents: BagBatch,
     loss: str,
     head_rate: float,
     moves_input: bool,
@@ -234,7 +294,7 @@ def bags(
 
 def learn(
     output: Tensor,
-    side: Side,
+    side: OutputSide,
     seed: int,
     centre: Tensor,
     pair: Tensor,
@@ -304,7 +364,7 @@ def sums(table: Tensor, row: Tensor, bag: Tensor, bags: int) -> Tensor:
     return torch.zeros(bags, table.shape[1], device=table.device).index_add_(0, bag, table[row])
 
 
-def spread(words: Words, word: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def spread(words: WordRows, word: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(input row int64[G], which of the words int64[G], float32 rows of each) of K words' features."""
     first, last = words.starts[word], words.starts[word + 1]
     at, bag = ranges(first, last)

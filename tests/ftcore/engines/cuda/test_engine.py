@@ -25,10 +25,10 @@ def test_windows_form_after_the_discard_and_stop_at_the_line(device):
     offsets = torch.tensor(np.concatenate([[0], np.cumsum([len(line) for line in lines])]), device=device)
     limits = torch.tensor([1 << 30, -1, -1 << 31, -1], dtype=torch.int32, device=device)
     from ftcore.engines.cuda.twins import draw
+    from ftcore.engines.cuda.windows import find_centres
 
-    made = engine(device)
     kept, width = draw(ids, limits, 5, 3)
-    found = made.centres(ids, offsets, limits, 3, 5, (0.5, 0.1))
+    found = find_centres(ids, offsets, kept, width, lambda n: 1, (0.5, 0.1))
     first, last, words, before, at = [], [], [], 0, 0
     for line in lines:
         stay = [at + k for k in range(len(line)) if kept[at + k]]
@@ -40,19 +40,22 @@ def test_windows_form_after_the_discard_and_stop_at_the_line(device):
     assert 4 < len(words) < len(ids)
     assert (found.words.tolist(), found.first.tolist(), found.last.tolist()) == (words, first, last)
     assert found.rates[0] == 0.5 and (found.rates.diff() < 0).all() and found.rates[-1] > 0.1
-    assert len(made.centres(ids[:0], offsets[:1], limits, 3, 5, (0.5, 0.1))) == 0
+    runs = find_centres(ids, offsets, kept, width, lambda n: 3, (0.5, 0.1)).rates
+    assert int((runs == 0.5).sum()) == 3, "each run from the first rate to the last"
+    nothing = (ids[:0], offsets[:1], kept[:0], width[:0])
+    assert len(find_centres(*nothing, lambda n: 1, (0.5, 0.1))) == 0
 
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_a_chunk_counts_its_tokens_pairs_and_centres(device, model):
-    dictionary, corpus, options = pretraining(lines=100, model=model, ws=1, t=1.0)
+    dictionary, corpus, options = pretraining(lines=24, model=model, ws=1, t=1.0)
     setup = PretrainSetup.build(dictionary, options)
     tables = tables_for(dictionary, dictionary.nwords)
     rng = chunk_generator(0, "pretrain", 0, 0)
     result = engine(device).pretrain_lines(
-        tables.to(device), corpus, range(3, 90), options, constant(0.05), rng, setup
+        tables.to(device), corpus, range(3, 20), options, constant(0.05), rng, setup
     )
-    sizes = np.diff(corpus.offsets)[3:90]
+    sizes = np.diff(corpus.offsets)[3:20]
     assert result.tokens == sizes.sum()
     assert result.updates == sizes[sizes > 1].sum()
     pairs = 2 * (np.maximum(sizes, 1) - 1).sum()  # a window of one to either side
@@ -63,7 +66,7 @@ def test_a_chunk_counts_its_tokens_pairs_and_centres(device, model):
 def test_a_deterministic_run_repeats_and_a_seed_changes_it(device):
     found = []
     for seed in (0, 0, 1):
-        dictionary, corpus, options = pretraining(lines=100, epoch=2)
+        dictionary, corpus, options = pretraining(lines=60, epoch=2)
         tables = tables_for(dictionary, dictionary.nwords)
         recipe.fit(
             tables,
@@ -77,7 +80,8 @@ def test_a_deterministic_run_repeats_and_a_seed_changes_it(device):
 
 def test_few_units_are_in_flight_of_a_small_text(device):
     made = engine(device, in_flight=1000)
-    assert [made.programs(n) for n in (0, 1, 640, 10**9)] == [1, 1, 10, 1000]
+    assert engine(device).programs(10**9, 7) == 7, "what the options say"
+    assert [made.programs(n, 7) for n in (0, 1, 640, 10**9)] == [1, 1, 10, 1000]
 
 
 def test_it_learns_to_tell_documents_apart(device):
@@ -111,3 +115,31 @@ def test_what_it_does_not_have_is_refused_with_the_remedy(device, given):
             tables, bags, np.arange(10), options, constant(0.1), chunk_generator(0, "finetune", 0, 0),
             FinetuneSetup.build(dictionary, options),
         )  # fmt: skip
+
+
+def test_a_corpus_larger_than_the_device_is_streamed_and_trains_the_same(device, tmp_path):
+    from ftcore.engines.cuda.resident import Resident
+
+    found = []
+    for room in (None, 100):
+        dictionary, corpus, options = pretraining(lines=120)
+        mapped = np.memmap(tmp_path / "ids", np.int32, "w+", shape=corpus.ids.shape)
+        mapped[:] = corpus.ids
+        streamed = TokenCorpus(mapped, corpus.offsets, corpus.total)
+        tables = tables_for(dictionary, dictionary.nwords).to(device)
+        made = engine(device, in_flight=4)
+        made.resident = Resident(device, room)
+        setup = PretrainSetup.build(dictionary, options)
+        for chunk, lines in enumerate((range(50), range(50, 90), range(90, 120), range(10))):
+            rng = chunk_generator(0, "pretrain", 0, chunk)
+            made.pretrain_lines(tables, streamed, lines, options, constant(0.1), rng, setup)
+        found.append(tables.input.detach().cpu())
+    assert torch.equal(*found)
+
+
+def test_ids_of_another_dictionary_reach_no_kernel(device):
+    from ftcore.engines.cuda.resident import Resident
+
+    for room in (None, 4):
+        with pytest.raises(AssertionError, match="another dictionary"):
+            Resident(device, room).ids(np.array([0, 3], np.int32), 0, 2, 3)

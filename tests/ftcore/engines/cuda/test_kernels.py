@@ -10,7 +10,7 @@ from ftcore.model.huffman import leaf_paths
 COUNTS = np.array([40, 30, 20, 10, 5, 2, 1])
 SUBWORDS = [[0, 7, 8, 9], [1, 10, 10], [2], [3, *range(7, 30)], [4, 11, 12, 10, 11], [5, 30], [6]]
 # an empty line, lines of one word, a word beside itself
-LINES = [[0, 1, 2], [], [3], [4, 0], [6], [1, 1, 5]]
+LINES = [[0, 1, 2], [], [3], [6], [1, 1, 4, 5]]
 ROWS = 31
 
 
@@ -21,18 +21,18 @@ def table(rows, dim, seed, device):
 
 def arrays(device, loss):
     """(words, side) of the seven words above."""
-    from ftcore.engines.cuda.twins import Side, Words
+    from ftcore.engines.cuda.twins import OutputSide, WordRows
 
     starts = np.concatenate([[0], np.cumsum([len(rows) for rows in SUBWORDS])])
     gain = [sum(rows.count(row) ** 2 for row in set(rows)) / len(rows) for rows in SUBWORDS]
-    words = Words(
+    words = WordRows(
         torch.tensor(sum(SUBWORDS, []), dtype=torch.int32, device=device),
         torch.tensor(starts, dtype=torch.int64, device=device),
         torch.tensor(gain, dtype=torch.float32, device=device),
     )
     path, sign, *_ = leaf_paths(COUNTS)
     real = sign != 0
-    side = Side(
+    side = OutputSide(
         loss, len(COUNTS),
         torch.from_numpy(alias_table(COUNTS).view(np.int32)).to(device),
         torch.tensor(path[real], dtype=torch.int32, device=device),
@@ -44,7 +44,7 @@ def arrays(device, loss):
 
 def centres(device, ws=2):
     """Every token of the lines above with its whole window."""
-    from ftcore.engines.cuda.twins import Centres
+    from ftcore.engines.cuda.twins import KeptCentres
 
     flat, first, last, begin = [], [], [], 0
     for line in LINES:
@@ -54,7 +54,7 @@ def centres(device, ws=2):
             last.append(begin + min(len(line), k + ws + 1))
         begin += len(line)
     ints = [torch.tensor(one, dtype=torch.int32, device=device) for one in (flat, first, last)]
-    return Centres(*ints, torch.linspace(0.3, 0.1, len(flat), device=device))
+    return KeptCentres(*ints, torch.linspace(0.3, 0.1, len(flat), device=device))
 
 
 @pytest.mark.parametrize(
@@ -62,19 +62,23 @@ def centres(device, ws=2):
     [
         ("skipgram", "ns", 1, 1), ("skipgram", "ns", 3, 5), ("skipgram", "ns", 100, 2), ("skipgram", "ns", 300, 1),
         ("skipgram", "hs", 100, 5), ("skipgram", "softmax", 3, 5), ("skipgram", "softmax", 300, 5),
+        ("shared", "ns", 3, 5), ("shared", "ns", 100, 2), ("shared", "ns", 300, 20),
         ("cbow", "ns", 100, 2), ("cbow", "ns", 1, 9), ("cbow", "hs", 3, 5), ("cbow", "softmax", 100, 5),
     ],
 )  # fmt: skip
 def test_pretraining(device, model, loss, dim, neg):
     from ftcore.engines.cuda import twins
-    from ftcore.engines.cuda.engine import launch_pretraining
+    from ftcore.engines.cuda.launch import launch_pretraining, launch_shared
 
     words, side = arrays(device, loss)
     made = [table(ROWS, dim, 1, device), table(len(COUNTS), dim, 2, device)]
     expected = [one.clone() for one in made]
     args = (centres(device), words, side, 2**62 + 12345, neg)
     wanted = getattr(twins, model)(*expected, *args, 1)
-    found = launch_pretraining(model, *made, *args, 1)
+    if model == "shared":
+        found = launch_shared(*made, *args, 1)
+    else:
+        found = launch_pretraining(model, *made, *args, 1)
     assert found == pytest.approx(wanted, rel=1e-5)
     before = [table(ROWS, dim, 1, device), table(len(COUNTS), dim, 2, device)]
     for name, one, other, old in zip(("input", "output"), made, expected, before, strict=True):
@@ -84,7 +88,7 @@ def test_pretraining(device, model, loss, dim, neg):
 
 def documents(device, loss, weighted=False, frozen=False):
     """Bags of 1 to 40 rows, one of them twice, with labels of seven."""
-    from ftcore.engines.cuda.twins import Documents
+    from ftcore.engines.cuda.twins import BagBatch
 
     bags = [[3], [1, 2, 2, 9], list(range(30)) + [5] * 10, [0], [7, 8]]
     rows = {
@@ -109,7 +113,7 @@ def documents(device, loss, weighted=False, frozen=False):
         torch.tensor([1.0, 0.0, 2.0, 0.5, 3.0]) if weighted else None,
         (torch.arange(ROWS) % 2).to(torch.int8) if frozen else None,
     )  # fmt: skip
-    return Documents(*(None if part is None else part.to(device) for part in parts))
+    return BagBatch(*(None if part is None else part.to(device) for part in parts))
 
 
 @pytest.mark.parametrize("loss", ["softmax", "ova", "ns", "hs"])
@@ -119,7 +123,7 @@ def documents(device, loss, weighted=False, frozen=False):
 )
 def test_the_classifier(device, loss, dim, extras):
     from ftcore.engines.cuda import twins
-    from ftcore.engines.cuda.engine import launch_bags
+    from ftcore.engines.cuda.launch import launch_bags
 
     made = [table(ROWS, dim, 1, device), table(len(COUNTS), dim, 2, device)]
     before = [one.clone() for one in made]
@@ -136,7 +140,7 @@ def test_the_classifier(device, loss, dim, extras):
 
 def test_draws(device):
     from ftcore.engines.cuda import twins
-    from ftcore.engines.cuda.engine import launch_draws
+    from ftcore.engines.cuda.launch import launch_draws
 
     ids = torch.arange(3000, dtype=torch.int32, device=device) % 5
     limits = torch.tensor([0, 1 << 30, -1 << 31, -(1 << 30), -1], dtype=torch.int32, device=device)
@@ -148,7 +152,7 @@ def test_draws(device):
 def test_rows_beyond_two_to_the_31_floats(device, tmp_path):
     """The last row of a table of 8.6 GB (a file with holes): its offset is no int32."""
     from ftcore.engines.cuda import kernels
-    from ftcore.engines.cuda.engine import shape
+    from ftcore.engines.cuda.launch import shape
 
     if device.type == "cuda":
         huge = torch.zeros(21_500_000, 100, device=device)

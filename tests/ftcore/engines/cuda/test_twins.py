@@ -81,7 +81,7 @@ def test_one_in_flight_is_the_reference_at_batch_one(model, loss):
     )
     words, side, _ = Resident(torch.device("cpu")).pretraining(setup)
     arrays = (torch.from_numpy(getattr(windows, name)) for name in ("words", "first", "last"))
-    centres = twins.Centres(*arrays, torch.full((len(windows.words),), 0.1))
+    centres = twins.KeptCentres(*arrays, torch.full((len(windows.words),), 0.1))
     made = tables_for(dictionary, dictionary.nwords, dim=7, head=0.5)
     input, output = made.input.detach(), made.output.detach()
     nats = getattr(twins, model)(input, output, centres, words, side, 0, 5, 1)
