@@ -42,7 +42,7 @@ def engine(name: str) -> object:
 
     made = Cuda("cpu", deterministic=True, in_flight=int(name))
     made.programs = lambda units, most: max(
-        1, min(made.in_flight, units)
+        1, min(int(name), units)
     )  # also where that is all of a small text
     return made
 
@@ -51,7 +51,7 @@ def train(name: str, given: argparse.Namespace, text: Path, seed: int) -> dict[s
     """Scores, the last loss, and seconds of one training."""
     minn, maxn = SUBWORDS[given.language]
     options = config.Pretrain(
-        model=given.model, dim=given.dim, epoch=given.epoch, minn=minn, maxn=maxn, updates="exact"
+        model=given.model, dim=given.dim, epoch=given.epoch, minn=minn, maxn=maxn, updates=given.updates
     )
     dictionary = Dictionary.read(Lines(str(text)), options)
     corpus = read_tokens(Lines(str(text)), dictionary)
@@ -59,10 +59,7 @@ def train(name: str, given: argparse.Namespace, text: Path, seed: int) -> dict[s
         Tokenizer(), dictionary, dim=options.dim, kind=given.model, loss="ns", seed=seed
     )
     started = time.process_time()
-    trained = engine(name)
-    if name == "cpu":
-        options = options.model_copy(update={"updates": given.updates})
-    conditions = Conditions(trained, seed, deterministic=True)
+    conditions = Conditions(engine(name), seed, deterministic=True)
     result = fit(model.tables, Prepared(dictionary, corpus), options, conditions)
     seconds = time.process_time() - started
     data = Path(given.data) / "wordvec_eval"

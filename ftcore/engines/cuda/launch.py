@@ -58,12 +58,14 @@ def launch_shared(
 ) -> float:
     """`shared.shared_kernel`; the loss in nats. `tiles` overrides `shape`, to measure."""
     nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
+    block, pool = twins.block_and_pool(input.shape[1])
     sizes = shape(input.shape[1], 16)
-    sizes["num_warps"] = min(16, 4 * sizes["num_warps"])  # the pool's tile is four times as large as others
+    # twice the pool in registers; 128 of them a thread let two programs of 8 warps share a processor
+    sizes |= {"num_warps": min(16, 8 * sizes["num_warps"]), "maxnreg": 128, "BLOCK": block, "POOL": pool}
     shared.shared_kernel[(programs,)](
         input, output, centres.words, centres.first, centres.last, centres.rates, words.rows, words.starts,
         words.gain, side.alias, nats, seed, len(centres), side.rows,
-        NEG=neg, BLOCK=twins.BLOCK, POOL=twins.POOL, **(sizes | tiles),
+        NEG=neg, **(sizes | tiles),
     )  # fmt: skip
     return float(nats.sum())
 

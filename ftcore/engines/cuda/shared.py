@@ -49,7 +49,7 @@ def shared_kernel(
         row = draw_once(seed, block, 0, k, 0, alias, nrows)
         where = output + row.to(tl.int64)[:, None] * D + d[None, :]
         pool = tl.load(where, mask=mask, other=0.0, cache_modifier=".cg")
-        moved = tl.zeros([POOL, BLOCK_D], tl.float32)
+        tile = pool
         for i in range(block, tl.minimum(block + BLOCK, end)):
             lo = tl.load(first + i)
             hi = tl.load(last + i)
@@ -77,14 +77,13 @@ def shared_kernel(
                     # a pair's target is none of its negatives
                     weight -= tl.sum((row[:, None] == target[None, :]).to(tl.float32), 1)
                 h = start + step * motion
-                tile = pool + moved
                 score = tl.sum(tile * h[None, :], 1)
                 weight = weight * (NEG / POOL)
                 error = -weight / (1.0 + tl.exp(-score))
                 against = tl.maximum(score, 0.0) + tl.log(1.0 + tl.exp(-tl.abs(score)))
                 motion += rate * tl.sum(tile * error[:, None], 0)
-                moved += (rate * error)[:, None] * h[None, :]
+                tile += (rate * error)[:, None] * h[None, :]
                 move_rows(input, subwords, subwords, g0, g1, motion, False, D, BLOCK_D, BLOCK_G)
                 total += (nats + tl.sum(weight * against, 0)).to(tl.float64)
-        tl.atomic_add(where, moved, mask=mask, sem="relaxed")
+        tl.atomic_add(where, tile - pool, mask=mask, sem="relaxed")
     tl.store(loss + p, total)

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _LOW = 0xFFFFFFFF
-BLOCK, POOL = 16, 64  # centres that share negatives, and how many (`shared.py`)
 
 
 def philox(seed: int, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> list[Tensor]:
@@ -139,6 +138,16 @@ def skipgram(
     return loss
 
 
+def block_and_pool(dim: int) -> tuple[int, int]:
+    """(centres that share negatives, how many they share): `shared.shared_kernel` keeps twice the pool in registers.
+
+    Example:
+        >>> block_and_pool(100), block_and_pool(300)
+        ((16, 64), (8, 32))
+    """
+    return (16, 64) if dim <= 128 else (8, 32)
+
+
 def shared(
     input: Tensor,
     output: Tensor,
@@ -151,13 +160,14 @@ def shared(
 ) -> float:
     """`shared.shared_kernel` in waves, each of one centre a program; the loss in nats."""
     loss, device = 0.0, input.device
-    lane = torch.arange(POOL, device=device)
-    row = torch.zeros(programs, POOL, dtype=torch.long, device=device)
-    pool, moved = (torch.zeros(programs, POOL, input.shape[1], device=device) for _ in range(2))
+    block, size_of_pool = block_and_pool(input.shape[1])
+    lane = torch.arange(size_of_pool, device=device)
+    row = torch.zeros(programs, size_of_pool, dtype=torch.long, device=device)
+    pool, moved = (torch.zeros(programs, size_of_pool, input.shape[1], device=device) for _ in range(2))
     begin = len(centres) * torch.arange(programs + 1, device=device) // programs
     for step, i in enumerate(waves(len(centres), programs, device)):
         p = torch.searchsorted(begin, i, right=True) - 1
-        if step % BLOCK == 0:
+        if step % block == 0:
             output.index_add_(0, row.reshape(-1), moved.reshape(-1, input.shape[1]))
             row[p] = draw_pool(side.alias, seed, i, lane)
             pool, moved = output[row], torch.zeros_like(moved)
@@ -175,12 +185,12 @@ def shared(
         target, one = centres.words[j].long(), torch.ones(len(j), device=device)
         part, nats = learn_rows(output, target, one, unit, start, rate, torch.ones_like(rate))
         motion = rate[:, None] * part
-        same = torch.zeros(len(i), POOL, device=device)
+        same = torch.zeros(len(i), size_of_pool, device=device)
         same.index_add_(0, unit, (row[p][unit] == target[:, None]).float())
         h = start + words.gain[word, None] * motion
         tile = pool[p] + moved[p]
         score = (tile * h[:, None]).sum(2)
-        weight = ((last - first - 1)[:, None] - same) * (neg / POOL)
+        weight = ((last - first - 1)[:, None] - same) * (neg / size_of_pool)
         error = -weight * score.sigmoid()
         motion += rate[:, None] * (tile * error[:, :, None]).sum(1)
         moved[p] += (rate[:, None] * error)[:, :, None] * h[:, None]
