@@ -99,11 +99,9 @@ def described(one: Explanation, parts: int, *, colours: bool) -> str:
     """An explanation for the terminal: the label, the text with its words coloured, the strongest features.
 
     Example:
-        >>> print(described(model.explain("a fine film"), 1, colours=False))
-        good  probability 0.873  score +1.931
-        a[-0.02] fine[+1.75] film[+0.11]
-          +1.604  word        fine
-          +0.090  no word     the end of line
+        >>> lines = described(explain(classifier, "a good film"), 1, colours=False).splitlines()
+        >>> lines[0].split()[:2], lines[1].count("["), lines[-1].split()[1:]
+        (['good', 'probability'], 3, ['no', 'word', 'the', 'end', 'of', 'line'])
     """
     name = str(one.label) if one.against is None else f"{one.label} rather than {one.against}"
     lines = [f"{name}  probability {one.probability:.3f}  score {one.score:+.3f}"]

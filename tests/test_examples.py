@@ -13,6 +13,7 @@ import pytest
 
 import ftcore
 from ftcore.formats.directory import read_directory
+from ftcore.inference.classifier import Classifier
 from ftcore.reading.readers import read_part
 from ftcore.reading.sources import cut_file, list_files
 
@@ -50,6 +51,11 @@ def given(folder: Path) -> dict[str, Callable[[], dict[str, Any]]]:
     def classic() -> dict[str, Any]:
         return {"classic": read_directory(folder / "model"), "model": read_directory(folder / "model")}
 
+    def answering() -> dict[str, Any]:
+        model = read_directory(folder / "model")
+        gold = [[label] for label in ("good", "good", "dull", "dull", "good", "dull")]
+        return {"model": model, "classifier": Classifier(model), "texts": TEXTS, "gold": gold}
+
     def greetings() -> dict[str, Any]:
         lines = (folder / "valid.txt").read_text(encoding="utf-8").splitlines()
         return {"model": ftcore.train_supervised(lines * 20, dim=5, lr=1.0, epoch=20, verbose=0, thread=1)}
@@ -65,6 +71,7 @@ def given(folder: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         **dict.fromkeys(
             ("ftcore.model.model", "ftcore.inference.tables", "ftcore.inference.vectors", "ftcore.inference.predict",
              "ftcore.formats.expand", "ftcore.ecosystem.onnx_model"), classic),
+        **dict.fromkeys(("ftcore.trust.explanation", "ftcore.trust.robustness", "ftcore.trust_commands"), answering),
         "ftcore.compat.model": greetings,
         "ftcore.compat.vocabulary": greetings,
         "ftcore.reading.readers": documents,
