@@ -55,7 +55,10 @@ def used():
 ENDING = """
 with open(given["model"], "w") as file:
     file.write("__label__a one\\n__label__b two\\n" * 5)
-train(given["model"], {"epoch": 1})
+try:
+    train(given["model"], {"epoch": 1})
+except RuntimeError:  # of a peer: "Encountered NaN", in memory that it reads before it has written it
+    pass
 cpu, wall = used(), time.perf_counter()
 model = train(given["train"], given["options"])
 half = used()
