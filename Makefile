@@ -77,7 +77,7 @@ serve: $(CORE) ## serve the champion (else the newest version) over HTTP
 
 gpu: ## on a machine with a GPU: the engine's checks and speeds (GPU_PYTHON=python3, which has a torch for CUDA)
 	@$(GPU_PYTHON) -m benchmarks.gpu $(ARGS)
-	@$(GPU_PYTHON) -c 'import ftcore.native' 2> /dev/null || $(GPU_PYTHON) setup.py build_ext --inplace > build/gpu.log 2>&1 || tail -5 build/gpu.log
+	@mkdir -p build; $(GPU_PYTHON) -c 'import ftcore.native' 2> /dev/null || $(GPU_PYTHON) setup.py build_ext --inplace > build/gpu.log 2>&1 || tail -5 build/gpu.log
 	@$(GPU_PYTHON) -m pytest -q tests/ftcore/engines/cuda/test_kernels.py tests/ftcore/engines/cuda/test_engine.py
 
 bench: $(CORE) peers ## every benchmark against its peer
