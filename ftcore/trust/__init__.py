@@ -1,1 +1,1 @@
-"""May an answer be believed? Explanations, label errors, abstention, noise, associations, forgetting."""
+"""May an answer be believed? Explanations, label errors, what noise costs, bias and its mitigation."""

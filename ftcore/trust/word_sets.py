@@ -18,19 +18,25 @@ PAIRS = {  # words that differ by gender alone; a text with one turned into the 
     ),
 }  # fmt: skip
 
+_EN_GENDER = (
+    ["male", "man", "boy", "brother", "he", "him", "his", "son"],
+    ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"],
+)
+_ZH_GENDER = (
+    ["男人", "男性", "男孩", "哥哥", "他", "父亲", "儿子", "先生"],
+    ["女人", "女性", "女孩", "姐姐", "她", "母亲", "女儿", "女士"],
+)
 # name -> targets X and Y, attributes A and B; a positive effect says that X goes with A and Y with B
 TESTS = {
     "en: career and family by gender": (
         ["executive", "management", "professional", "corporation", "salary", "office", "business", "career"],
         ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"],
-        ["male", "man", "boy", "brother", "he", "him", "his", "son"],
-        ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"],
+        *_EN_GENDER,
     ),
     "en: science and arts by gender": (
         ["science", "technology", "physics", "chemistry", "engineering", "experiment", "astronomy", "mathematics"],
         ["poetry", "art", "dance", "literature", "novel", "symphony", "drama", "sculpture"],
-        ["male", "man", "boy", "brother", "he", "him", "his", "son"],
-        ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"],
+        *_EN_GENDER,
     ),
     "en: flowers and insects by pleasantness": (
         ["rose", "lily", "tulip", "orchid", "daisy", "violet", "blossom", "flower"],
@@ -41,13 +47,11 @@ TESTS = {
     "zh: 事业与家庭 (性别)": (
         ["高管", "管理", "专业", "公司", "薪水", "办公室", "商业", "事业"],
         ["家庭", "父母", "孩子", "婚姻", "婚礼", "亲戚", "家务", "家人"],
-        ["男人", "男性", "男孩", "哥哥", "他", "父亲", "儿子", "先生"],
-        ["女人", "女性", "女孩", "姐姐", "她", "母亲", "女儿", "女士"],
+        *_ZH_GENDER,
     ),
     "zh: 理科与艺术 (性别)": (
         ["科学", "技术", "物理", "化学", "工程", "实验", "天文", "数学"],
         ["诗歌", "艺术", "舞蹈", "文学", "小说", "音乐", "戏剧", "绘画"],
-        ["男人", "男性", "男孩", "哥哥", "他", "父亲", "儿子", "先生"],
-        ["女人", "女性", "女孩", "姐姐", "她", "母亲", "女儿", "女士"],
+        *_ZH_GENDER,
     ),
 }  # fmt: skip
