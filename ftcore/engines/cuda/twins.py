@@ -103,6 +103,17 @@ def waves(n: int, programs: int, device: torch.device) -> Iterator[Tensor]:
         yield at[at < begin[1:]]
 
 
+def windows_in_waves(
+    centres: KeptCentres, programs: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Centres that have a neighbour, wave after wave: their numbers, the starts and the ends of their windows."""
+    for i in waves(len(centres), programs, device):
+        first, last = centres.first[i].long(), centres.last[i].long()
+        some = last - first > 1
+        if bool(some.any()):
+            yield i[some], first[some], last[some]
+
+
 def skipgram(
     input: Tensor,
     output: Tensor,
@@ -115,12 +126,7 @@ def skipgram(
 ) -> float:
     """`skipgram_kernel` in waves; the loss in nats. Pair after pair, in step: all first pairs, all second ones."""
     loss = 0.0
-    for i in waves(len(centres), programs, input.device):
-        first, last = centres.first[i].long(), centres.last[i].long()
-        some = last - first > 1
-        i, first, last = i[some], first[some], last[some]
-        if not len(i):
-            continue
+    for i, first, last in windows_in_waves(centres, programs, input.device):
         word, rate = centres.words[i].long(), centres.rates[i]
         row, bag, size = spread(words, word)
         start = sums(input, row, bag, len(i)) / size[:, None]
@@ -220,12 +226,7 @@ def cbow(
 ) -> float:
     """`cbow_kernel` in waves; the loss in nats."""
     loss = 0.0
-    for i in waves(len(centres), programs, input.device):
-        first, last = centres.first[i].long(), centres.last[i].long()
-        some = last - first > 1
-        i, first, last = i[some], first[some], last[some]
-        if not len(i):
-            continue
+    for i, first, last in windows_in_waves(centres, programs, input.device):
         j, unit = ranges(first, last)
         other = j != i[unit]
         j, unit = j[other], unit[other]
