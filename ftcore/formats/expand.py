@@ -46,7 +46,8 @@ def _bucket_rows(classic: Model, start: int, buffer: np.ndarray) -> np.ndarray:
     stop = min(start + len(buffer), dictionary.bucket)
     rows = buffer[: stop - start]
     initial_rows(classic.seed, bucket_numbers(np.arange(start, stop)), classic.args.dim, rows)
-    first, last = np.searchsorted(buckets, [start, stop])
+    # of the buckets' own type: another's would have all of them converted, for every part
+    first, last = np.searchsorted(buckets, np.array([start, stop], buckets.dtype))
     table = classic.dense[0][dictionary.nwords + first : dictionary.nwords + last]
     rows[buckets[first:last] - start] = table
     return rows
