@@ -4,7 +4,7 @@
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
 ``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words, ``explain`` says why a text got its
 label, ``robustness`` what noise costs, ``audit`` whether a model is biased, ``label-next`` which texts to
-label; ``align`` puts vectors of two languages into one space.
+label; ``align`` puts vectors of two languages into one space, ``merge`` a task's adapter and its table into one model.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def _numpy_alone() -> None:
 def _parser() -> argparse.ArgumentParser:
     import argparse
 
+    from ftcore.adapter_commands import add_merge
     from ftcore.fewshot.commands import add_align, add_label_next, add_zero_shot
 
     parser = argparse.ArgumentParser(
@@ -141,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("label-next", help="which documents to label next: JSON lines in and out")
     )
     add_align(commands.add_parser("align", help="vectors of two languages in one space, by pairs of words"))
+    add_merge(commands.add_parser("merge", help="a task's adapter and its table as one model"))
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards, or an address")
     inspect.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
@@ -354,6 +356,13 @@ def align(given: argparse.Namespace) -> None:
     run_align(given)
 
 
+def merge(given: argparse.Namespace) -> None:
+    """A task's adapter and its table as one model."""
+    from ftcore.adapter_commands import run_merge
+
+    run_merge(given)
+
+
 COMMANDS = {
     "options": show_options,
     "tokenize": show_tokens,
@@ -367,6 +376,7 @@ COMMANDS = {
     "audit": audit,
     "label-next": label_next,
     "align": align,
+    "merge": merge,
 }
 
 

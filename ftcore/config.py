@@ -372,6 +372,11 @@ class Config(Options):
                 "finetune.pretrained_vectors and pretrain.enabled: rows start at one of them only; "
                 "set pretrain.enabled=false, or leave finetune.pretrained_vectors out"
             )
+        if self.finetune.adapter and not (self.pretrain.enabled or self.finetune.pretrained_vectors):
+            raise ValueError(
+                "finetune.adapter stands on the table of pretrained vectors, and there are none; name them in "
+                "finetune.pretrained_vectors, or set pretrain.enabled=true"
+            )
         if self.pretrain.enabled and self.finetune_dim != self.pretrain.dim:
             raise ValueError(
                 f"finetune.dim {self.finetune.dim} must equal pretrain.dim {self.pretrain.dim}; "

@@ -75,6 +75,11 @@ class Finetune(DictionaryOptions):
     pretrained_vectors: str = Field(
         "", description="vectors from elsewhere: a .vec, a .bin, a model's or static embeddings' folder"
     )
+    adapter: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]*[kKmMgG]?)?$",
+        description="most bytes of what the task adds to its vectors' table, kept beside the model: 300k",
+    )
     self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
@@ -112,6 +117,16 @@ class Finetune(DictionaryOptions):
         description="documents of several labels (or loss ova): from which probability on a label is said; auto: "
         "chosen on validation, by label where it has 50 documents there; off: one label",
     )
+
+    @model_validator(mode="after")
+    def _adapters_add_up(self) -> Finetune:
+        if self.adapter and self.loss == "hs":
+            raise ValueError(
+                "adapter keeps scores that are sums over features, and loss hs has a path; set loss softmax"
+            )
+        if self.adapter and self.size:
+            raise ValueError("adapter and size are two bounds of bytes; leave size out")
+        return self
 
 
 class AutoFinetune(Finetune):

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from ftcore.training.documents import Tokenized
 
 log = logging.getLogger("ftcore.finetune")
+ADAPTER = "task.adapter"  # beside the model, where `finetune.adapter` asks for one
 SETTLED = ("epoch", "lr", "dropout", "keep_best")  # what `auto` may stand for
 CODE = (
+    "ftcore.training.adapter",
     "ftcore.training.effort",
     "ftcore.training.recipe",
     "ftcore.training.validation",
@@ -52,6 +54,7 @@ def train_classifier(
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
         from ftcore.formats.directory import write_directory
         from ftcore.training import recipe
+        from ftcore.training.adapter import OnSharedTable, adapter_of
         from ftcore.training.documents import Tokenized
         from ftcore.training.effort import chance_loss, describe, settle, usable
 
@@ -79,11 +82,24 @@ def train_classifier(
         log.info("%s", choice.reason)
         with training(session, child, "finetune", choice, scratch) as (conditions, curves):
             model, result = recipe.train(prepared, settled, conditions, start)
+        adapter = None
+        if isinstance(start, OnSharedTable):
+            adapter = adapter_of(model, start, prepared, settled)
+            model = adapter.model(start.shared)
         model = replace(model, tokenizer=Tokenizer(config.text))
         several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
         model.thresholds = thresholds_on(held_out, model, options.threshold, several)
         model.abstention = abstention_on(held_out, model, config.abstain)
         write_directory(out / "model", model)
+        if adapter is not None:
+            told = {
+                "tokenizer": model.tokenizer,
+                "thresholds": model.thresholds,
+                "abstention": model.abstention,
+            }
+            replace(adapter, **told).save(out / ADAPTER)
+            if child is not None:
+                child.tracker.file(child.run, out / ADAPTER)
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
         if child is not None:

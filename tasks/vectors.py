@@ -19,6 +19,13 @@ def start_of(config: Config, pretrained: StageOutput | None) -> Start:
     from ftcore.formats.directory import read_directory
     from ftcore.training.start import Fresh, FromModel, start_at
 
+    if config.finetune.adapter:
+        from ftcore.formats.shared import open_shared
+        from ftcore.training.adapter import OnSharedTable
+
+        given = config.finetune.pretrained_vectors
+        assert given or pretrained is not None, "the configuration was checked"
+        return OnSharedTable(open_shared(given or pretrained.file("model")))
     if config.finetune.pretrained_vectors:
         return start_at(config.finetune.pretrained_vectors)
     return Fresh() if pretrained is None else FromModel(read_directory(pretrained.file("model")))

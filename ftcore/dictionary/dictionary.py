@@ -186,7 +186,11 @@ class Dictionary:
             "label_counts": self.label_counts, "ntokens": self.ntokens, "options": self.options,
             "bucket_rows": self.bucket_rows,
         }  # fmt: skip
-        return Dictionary(**(own | parts))
+        made = Dictionary(**(own | parts))
+        index = vars(self).get("word_index")
+        if index is not None and made.packed_words is self.packed_words:
+            made.word_index = index  # of the same words; tasks on one table share it
+        return made
 
     def copy(self) -> Dictionary:
         """An independent copy: growing its buckets leaves this one as it is."""

@@ -50,7 +50,7 @@ def to_onnx(model: AnyModel) -> ModelProto:
 
     from ftcore.ecosystem import onnx_graph as pieces
 
-    classic = model_of(model)
+    classic = model_of(model).written_out()
     graph = pieces.Graph()
     vectors = pieces.means_of_bags(graph, classic, "ids", "offsets")
     outputs = [helper.make_tensor_value_info(vectors, TensorProto.FLOAT, ["texts", classic.args.dim])]

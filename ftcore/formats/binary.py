@@ -235,6 +235,7 @@ def write_binary(classic: Model, path: str | PathLike) -> None:
         UserError: a quantised output without a quantised input, or a word or label with a 0 byte,
             neither of which the format can hold; the disk is full.
     """
+    classic = classic.written_out()
     args, dictionary = classic.args, classic.dictionary
     quantized, qout = classic.quantized, not isinstance(classic.output, np.ndarray)
     if qout and not quantized:

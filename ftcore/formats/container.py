@@ -17,9 +17,9 @@ from safetensors.numpy import load, save
 from ftcore.base.files import canonical_json
 from ftcore.errors import UnreadableFile
 from ftcore.formats.checkpoint import FORMAT, NO_ARRAYS, VERSION, check_header
+from ftcore.formats.opening import MAGIC
 from ftcore.given import shown
 
-MAGIC = b"ftcore\0\1"
 _LENGTH = struct.Struct("<q")
 _START = len(MAGIC) + _LENGTH.size
 _NAME = "these bytes"

@@ -119,6 +119,7 @@ def from_bytes(data: bytes) -> Model:
 
 def _state(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """All there is to save: arrays, and what goes into JSON."""
+    model = model.written_out()
     arrays = {f"dictionary.{name}": array for name, array in model.dictionary.state().items()}
     for name, matrix in (("input", model.input), ("output", model.output)):
         if isinstance(matrix, np.ndarray):

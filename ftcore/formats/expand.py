@@ -62,6 +62,7 @@ class AllRows:
     """
 
     def __init__(self, classic: Model) -> None:
+        classic = classic.written_out()
         self.classic, self.table = classic, np.asarray(classic.input)
         self.whole = not classic.dictionary.bucket_rows.seeded
         rows = len(self.table) if self.whole else classic.dictionary.complete().rows

@@ -43,6 +43,8 @@ class Tables:
         if isinstance(table, np.ndarray):
             plain = table.flags.c_contiguous and table.dtype == np.float32
             return np.asarray(table) if plain else None  # also one that is mapped, aligned or not
+        if not self.classic.quantized:
+            return None  # of a shared table: rows are made where they are asked for
         small = 4 * table.shape[0] * self.dim <= _SMALL_TABLE
         return table.gather(np.arange(table.shape[0])) if small else None
 

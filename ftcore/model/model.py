@@ -78,7 +78,7 @@ class Model:
         args: see `Args`. Its ``label`` is the prefix by which a word of a line is a label; "" where none is.
         dictionary: words and labels; its ``bucket_rows`` say which buckets have a row of `input`.
         input: float32[dictionary.rows, D] (a memory map, for a large file, and then seldom aligned to
-            four bytes), or a `QuantMatrix`.
+            four bytes), a `QuantMatrix`, or the `AdaptedRows` of a task on a shared table.
         output: float32[O, D] or a `QuantMatrix`; O = nlabels (supervised), else nwords.
         seed: makes the initial rows of buckets without one (`OccurringBuckets`), see `initial_rows`.
         version: of the file read; files are written as 12, or as they were read.
@@ -109,7 +109,7 @@ class Model:
     @property
     def quantized(self) -> bool:
         """Whether the input is a product-quantised matrix."""
-        return not isinstance(self.input, np.ndarray)
+        return hasattr(self.input, "codes")
 
     @property
     def labels(self) -> list[Label]:
@@ -147,9 +147,14 @@ class Model:
     @property
     def dense(self) -> tuple[np.ndarray, np.ndarray]:
         """Both matrices of a model that is not quantised."""
-        input, output = self.input, self.output
+        input, output = self.written_out().input, self.output
         assert isinstance(input, np.ndarray) and isinstance(output, np.ndarray), "a quantised model"
         return input, output
+
+    def written_out(self) -> Model:
+        """Itself; one on a shared table (`ftcore.model.adapted`) with a matrix of its own."""
+        made_as_asked = not isinstance(self.input, np.ndarray) and not self.quantized
+        return replace(self, input=np.asarray(self.input)) if made_as_asked else self
 
     def of_tokens(self) -> Model:
         """Itself where it takes tokens, else `with_prefix`: what fastText's API answers for."""

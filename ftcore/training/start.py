@@ -22,6 +22,7 @@ from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
 from ftcore.errors import IncompatibleModel
+from ftcore.model.adapted import SMOOTH
 from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Model
 
@@ -70,9 +71,6 @@ class Start(ABC):
         A row that is not known there is zero. None where nothing is.
         """
         return None
-
-
-SMOOTH = 1e-3  # a row of which p features are weighs SMOOTH / (SMOOTH + p): Arora et al. 2017
 
 
 def weighed(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:

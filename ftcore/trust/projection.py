@@ -55,6 +55,7 @@ def without_direction(model: Model, directions: np.ndarray) -> Model:
     Raises:
         IncompatibleModel: a quantised model.
     """
+    model = model.written_out()
     if not isinstance(model.input, np.ndarray):
         raise IncompatibleModel(
             f"{model.path or 'this model'} is quantised; project the .bin that it was made from"
