@@ -82,11 +82,11 @@ def train_classifier(
         log.info("%s", choice.reason)
         with training(session, child, "finetune", choice, scratch) as (conditions, curves):
             model, result = recipe.train(prepared, settled, conditions, start)
+        model = replace(model, tokenizer=Tokenizer(config.text))
         adapter = None
         if isinstance(start, OnSharedTable):
             adapter = adapter_of(model, start, prepared, settled)
             model = adapter.model(start.shared)
-        model = replace(model, tokenizer=Tokenizer(config.text))
         several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
         model.thresholds = thresholds_on(held_out, model, options.threshold, several)
         model.abstention = abstention_on(held_out, model, config.abstain)
