@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/rows.h"
+
 namespace ftcore {
 namespace FTCORE_VARIANT {
 
@@ -100,28 +102,21 @@ void mean_of_bag(const Bag& bag, int64_t dim, float* __restrict mean) {
     }
     const float *a = bag.row[i], *b = bag.row[i + 1], *c = bag.row[i + 2], *d = bag.row[i + 3];
     float p = times[i], q = times[i + 1], r = times[i + 2], s = times[i + 3];
-    for (int64_t j = 0; j < dim; ++j) mean[j] += (p * a[j] + q * b[j]) + (r * c[j] + s * d[j]);
+    columns(dim, [&](int64_t j, auto lane) {
+      using V = decltype(lane);
+      V sum = (p * load<V>(a + j) + q * load<V>(b + j)) + (r * load<V>(c + j) + s * load<V>(d + j));
+      store<V>(mean + j, load<V>(mean + j) + sum);
+    });
   }
-  for (; i < bag.distinct; ++i) {
-    const float* a = bag.row[i];
-    for (int64_t j = 0; j < dim; ++j) mean[j] += times[i] * a[j];
-  }
+  for (; i < bag.distinct; ++i) add_scaled(bag.row[i], times[i], mean, dim);
   float share = 1.0f / static_cast<float>(bag.size);
   for (int64_t j = 0; j < dim; ++j) mean[j] *= share;
 }
 
-namespace {
-
-inline void move_row(float* __restrict row, const float* __restrict change, int64_t dim, float times) {
-  for (int64_t j = 0; j < dim; ++j) row[j] += times * change[j];
-}
-
-}  // namespace
-
 void move_bag(const Bag& bag, const float* change, const bool* frozen, float* table, int64_t dim,
               const Copies& copies, float motion) {
   for (int64_t i = 0; i < bag.distinct; ++i) {
-    if (frozen == nullptr || !frozen[bag.id[i]]) move_row(bag.row[i], change, dim, bag.times[i]);
+    if (frozen == nullptr || !frozen[bag.id[i]]) add_scaled(change, bag.times[i], bag.row[i], dim);
   }
   count_motion(bag, frozen, table, dim, copies, motion);
 }

@@ -3,37 +3,32 @@
 namespace ftcore {
 namespace FTCORE_VARIANT {
 
-void score_all(const float* head, int64_t classes, int64_t stride, const float* __restrict hidden, int64_t dim,
-               float* score) {
+void score_all(const float* head, int64_t classes, int64_t stride, const float* hidden, int64_t dim, float* score) {
   int64_t c = 0;
   for (; c + 4 <= classes; c += 4) {
-    const float *a = head + c * stride, *b = a + stride, *e = b + stride, *f = e + stride;
-    float p = 0, q = 0, r = 0, s = 0;
-    for (int64_t j = 0; j < dim; ++j) {
-      p += a[j] * hidden[j];
-      q += b[j] * hidden[j];
-      r += e[j] * hidden[j];
-      s += f[j] * hidden[j];
-    }
-    score[c] = p, score[c + 1] = q, score[c + 2] = r, score[c + 3] = s;
+    const float* row = head + c * stride;
+    const float* rows[] = {row, row + stride, row + 2 * stride, row + 3 * stride};
+    score_rows<4>(rows, hidden, score + c, dim);
   }
   for (; c < classes; ++c) score[c] = dot(head + c * stride, hidden, dim);
 }
 
 namespace {
 
-void exchange_four(float* __restrict a, float* __restrict b, float* __restrict c, float* __restrict d,
-                   const float* __restrict hidden, float* __restrict gradient, int64_t dim, const float* error,
-                   float rate) {
-  float p = error[0], q = error[1], r = error[2], s = error[3];
-  for (int64_t j = 0; j < dim; ++j) {
-    float x = rate * hidden[j], e = a[j], f = b[j], g = c[j], h = d[j];
-    gradient[j] += (p * e + q * f) + (r * g + s * h);
-    a[j] = e - p * x;
-    b[j] = f - q * x;
-    c[j] = g - r * x;
-    d[j] = h - s * x;
-  }
+template <int K>
+ALWAYS_INLINE void exchange_some(float* row, int64_t stride, const float* hidden, float* gradient, int64_t dim,
+                                 const float* error, float rate) {
+  columns(dim, [&](int64_t j, auto lane) {
+    using V = decltype(lane);
+    V step = rate * load<V>(hidden + j), sum = load<V>(gradient + j);
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) {
+      V old = load<V>(row + k * stride + j);
+      sum += error[k] * old;
+      store<V>(row + k * stride + j, old - error[k] * step);
+    }
+    store<V>(gradient + j, sum);
+  });
 }
 
 }  // namespace
@@ -41,10 +36,7 @@ void exchange_four(float* __restrict a, float* __restrict b, float* __restrict c
 void exchange_all(float* head, int64_t classes, int64_t stride, const float* hidden, float* gradient, int64_t dim,
                   const float* error, float rate) {
   int64_t c = 0;
-  for (; c + 4 <= classes; c += 4) {
-    float* row = head + c * stride;
-    exchange_four(row, row + stride, row + 2 * stride, row + 3 * stride, hidden, gradient, dim, error + c, rate);
-  }
+  for (; c + 4 <= classes; c += 4) exchange_some<4>(head + c * stride, stride, hidden, gradient, dim, error + c, rate);
   for (; c < classes; ++c) exchange(head + c * stride, hidden, gradient, dim, error[c], rate * error[c]);
 }
 

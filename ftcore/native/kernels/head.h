@@ -6,23 +6,25 @@
 #include <cstdint>
 
 #ifdef FTCORE_VARIANT
+#include "kernels/rows.h"
+
 namespace ftcore {
 namespace FTCORE_VARIANT {
 
 inline float dot(const float* a, const float* b, int64_t dim) {
-  float total = 0;
-  for (int64_t j = 0; j < dim; ++j) total += a[j] * b[j];
+  float total;
+  score_rows<1>(&a, b, &total, dim);
   return total;
 }
 
 // gradient += error * row, as it was; row -= step * hidden.
-inline void exchange(float* __restrict row, const float* __restrict hidden, float* __restrict gradient, int64_t dim,
-                     float error, float step) {
-  for (int64_t j = 0; j < dim; ++j) {
-    float old = row[j];
-    gradient[j] += error * old;
-    row[j] = old - step * hidden[j];
-  }
+inline void exchange(float* row, const float* hidden, float* gradient, int64_t dim, float error, float step) {
+  columns(dim, [&](int64_t j, auto lane) {
+    using V = decltype(lane);
+    V old = load<V>(row + j);
+    store<V>(gradient + j, load<V>(gradient + j) + error * old);
+    store<V>(row + j, old - step * load<V>(hidden + j));
+  });
 }
 
 // score = head @ hidden, four rows a pass.

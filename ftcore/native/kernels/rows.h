@@ -76,8 +76,8 @@ template <class Dim> ALWAYS_INLINE void clear(float* __restrict row, Dim dim) {
 }
 
 // scores[k] = rows[k] . hidden
-template <int K, class Dim>
-ALWAYS_INLINE void score_rows(float* const* rows, const float* hidden, float* scores, Dim dim) {
+template <int K, class Row, class Dim>
+ALWAYS_INLINE void score_rows(Row* const* rows, const float* hidden, float* scores, Dim dim) {
   Wide wide[K] = {};
   Quad quad[K];
   float rest[K] = {};

@@ -56,8 +56,9 @@ struct Update {
   const bool* frozen;  // [R] rows that stay, null: none
 };
 
-// The memory of one thread.
-struct Thread {
+// The memory of one thread, which writes to it with every document: its cache lines, and those beside that a processor
+// fetches along, are no other's.
+struct alignas(128) Thread {
   Bag bag;                           // room for the longest bag
   float *hidden, *gradient;          // [D]
   int64_t* row;                      // [T] output rows, at first 0, 1, 2, ...

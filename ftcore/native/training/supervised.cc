@@ -238,8 +238,10 @@ Trained train_chunk(const Tables& tables, const Documents& documents, const Trut
     own.back().input_copies = memory.back()->input.view(input, stride, ROW_MOTION / static_cast<float>(threads));
     own.back().head_copies = memory.back()->head.view(head, stride, HEAD_MOTION / static_cast<float>(threads));
   }
-  int stop = 0;
-  int64_t claimed = 0, block = std::clamp<int64_t>(documents.count / (int64_t{16} * threads), 1, MOST_CLAIMED);
+  // what is read with every document does not lie beside what a thread writes
+  alignas(128) int stop = 0;
+  alignas(128) int64_t claimed = 0;
+  const int64_t block = std::clamp<int64_t>(documents.count / (int64_t{16} * threads), 1, MOST_CLAIMED);
   auto work = [&](int t) {
     Thread& mine = own[static_cast<size_t>(t)];
     kernels().copies->fetch(mine.input_copies, tables.input, tables.dim);
