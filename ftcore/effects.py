@@ -102,6 +102,11 @@ RULES = (
         "they are those of a search; set finetune.head=auto",
     ),
     Rule(
+        "finetune.lexicon_weight",
+        lambda c: not c.finetune.lexicon,
+        "there are no words to weigh; name finetune.lexicon",
+    ),
+    Rule(
         "finetune.strength finetune.weighing finetune.vectors finetune.refit finetune.size",
         lambda c: c.finetune.head == "sgd",
         "it belongs to head linear; set finetune.head=linear",

@@ -129,6 +129,8 @@ OWN = (  # ours, which the API takes by name alone
     Option("head",               "head",                   str,   "sgd",      _,          "sgd",     _,          "sgd",     _, ("sgd", "linear", "auto")),
     Option("seconds",            "",                       float, 60.0,       _,          60,         _,          _,         _),
     Option("self_training",      "self_training",          int,   0,          _,          0,         _,          _,         _, (0, 20)),
+    Option("lexicon",            "lexicon",                object, "",        _,          "",         _,          _,         _),
+    Option("lexicon_weight",     "lexicon_weight",         float, 3.0,        _,          3.0,        _,          _,         _),
     Option("strength",           "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("weighing",           "",                       str,    "auto",    _,          "auto",    _,          _,         _, ("auto", "idf", "ratio")),
     Option("vectors",            "",                       object, "auto",    _,          "auto",    _,          _,         _),

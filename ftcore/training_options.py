@@ -81,6 +81,13 @@ class Finetune(DictionaryOptions):
         description="most bytes of what the task adds to its vectors' table, kept beside the model: 300k",
     )
     self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
+    lexicon: str | dict[str, list[str]] = Field(
+        "",
+        description="words whose label is known: a file (label: [word, word], or word<TAB>label), or the words",
+    )
+    lexicon_weight: float = Field(
+        3.0, gt=0, le=1e6, description="of each such word, where a document weighs 1"
+    )
     loss: Literal["softmax", "ova", "hs", "ns"] = Field("softmax", description="ova: several labels at once")
     dim: int | None = Field(None, ge=1, le=10_000, description="size of the vectors; default: pretrain.dim")
     epoch: int = Field(5, ge=0, le=10_000, description="passes over the training set")

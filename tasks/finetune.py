@@ -19,7 +19,7 @@ from tasks.prepare import user_files
 from tasks.pretrain import finish, training, training_options
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
-from tasks.vectors import given_vectors, start_of
+from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
     from ftcore.config import Abstain
@@ -116,7 +116,7 @@ def train_classifier(
         "shards": shards.result.get("digest", shards.digest),
         "dictionary": words.digest,
         **user_files(session),
-        **given_vectors(config),
+        **given_files(config),
     }
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest

@@ -24,7 +24,7 @@ from tasks.commit import shard_set
 from tasks.pretrain import training_options
 from tasks.reuse import ABOUT, StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
-from tasks.vectors import given_vectors, start_of
+from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
     from ftcore.training.autotune import AutotuneResult, Trial
@@ -94,7 +94,7 @@ def search_settings(
             raise KeyboardInterrupt
         return finish(session, result, out, child)
 
-    inputs = {"shards": shards.result.get("digest", shards.digest), **given_vectors(whole)}
+    inputs = {"shards": shards.result.get("digest", shards.digest), **given_files(whole)}
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
     return session.stage(

@@ -1,4 +1,4 @@
-"""What a classifier of the pipeline starts from: the vectors of the run's own pretraining, or those of a file."""
+"""What a classifier of the pipeline starts from: the vectors of the run's own pretraining or of a file, and a lexicon's file."""
 
 from __future__ import annotations
 
@@ -31,18 +31,24 @@ def start_of(config: Config, pretrained: StageOutput | None) -> Start:
     return Fresh() if pretrained is None else FromModel(read_directory(pretrained.file("model")))
 
 
-def given_vectors(config: Config) -> dict[str, str]:
-    """Digests of the files that `finetune.pretrained_vectors` names.
+def given_files(config: Config) -> dict[str, str]:
+    """Digests of the files that `finetune.pretrained_vectors` and `finetune.lexicon` name.
 
     Raises:
         UserError: there is no such file.
     """
+    found: dict[str, str] = {}
+    if isinstance(config.finetune.lexicon, str) and config.finetune.lexicon:
+        lexicon = Path(config.finetune.lexicon)
+        if not lexicon.is_file():
+            raise UserError(f"finetune.lexicon: there is no file {lexicon}; correct the path")
+        found["lexicon"] = sha256_file(lexicon)
     name = config.finetune.pretrained_vectors
     if not name:
-        return {}
+        return found
     path = Path(name)
     if not path.exists():
         raise UserError(f"finetune.pretrained_vectors: there is no file or folder {name}; correct the path")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     kinds = (".safetensors", ".json", ".npy") if path.is_dir() else ("",)
-    return {f"vectors:{p.relative_to(path)}": sha256_file(p) for p in files if p.name.endswith(kinds)}
+    return found | {f"vectors:{p.relative_to(path)}": sha256_file(p) for p in files if p.name.endswith(kinds)}

@@ -72,6 +72,8 @@ class Extras:
     refit: head "linear" learns from `valid` too, once that has chosen its strength.
     self_training: rounds in which a classifier also learns from the lines without a label
         (`ftcore.training.self_training`); 0: none.
+    lexicon: words whose label is known, {label: [word, word]} or a file of them, labels with or without their prefix
+        (`ftcore.training.lexicon`); each counts as `lexicon_weight` documents.
     """
 
     init_model: Any = None
@@ -86,6 +88,8 @@ class Extras:
     updates: str = "auto"
     head: str = "sgd"
     self_training: int = 0
+    lexicon: Any = ""
+    lexicon_weight: float = 3.0
     refit: bool = False
 
 
@@ -213,9 +217,18 @@ class Arguments:
             weights = "none" if extras.class_weights is None else extras.class_weights
             if isinstance(weights, Mapping):
                 weights = {self.label(name): weight for name, weight in weights.items()}
+            if extras.lexicon:
+                values["lexicon"] = self._lexicon()
             best = extras.keep_best and extras.valid is not None
             values |= {"class_weights": weights, "keep_best": best}
         return values
+
+    def _lexicon(self) -> dict[str, list[str]]:
+        from ftcore.training.lexicon import checked, read_lexicon
+
+        given = self.extras.lexicon
+        found = checked(given) if isinstance(given, Mapping) else read_lexicon(given)
+        return {self.label(name): words for name, words in found.items()}
 
     def label(self, name: str) -> str:
         """A label with its prefix."""

@@ -58,6 +58,10 @@ class Documents(ABC):
         """
         return None
 
+    def judging(self, documents: int) -> np.ndarray | None:
+        """bool[documents], which may judge what the others teach; None: all."""
+        return None
+
 
 class Tokenized(Documents):
     """Documents as Arrow batches with ``tokens`` (space-joined) and, for a classifier, ``labels``.

@@ -85,10 +85,16 @@ def prepare(
 ) -> Prepared:
     """The first half of `learn`: the dictionary, and the text by its numbers."""
     start = start or Fresh()
+    cut = getattr(documents, "tokenizer", None)
     if share := getattr(options, "noise", 0.0):
         from ftcore.training.noise import NoisyCopies
 
         documents = NoisyCopies(documents, share)
+    if given := getattr(options, "lexicon", ""):
+        from ftcore.training.lexicon import Lexicon, WithLexicon
+
+        lexicon = Lexicon.of(given, cut)
+        documents = WithLexicon(documents, lexicon, options.lexicon_weight)
     dictionary = start.dictionary(documents, options)
     if kind_of(options) != "supervised":
         return Prepared(dictionary, documents.tokens(dictionary))
@@ -96,7 +102,7 @@ def prepare(
     if not start.grows:
         bags = _present(bags)
     held_out = None if valid is None else valid.bags(dictionary, grow=False)
-    return Prepared(dictionary, bags, held_out, documents.weights(len(bags)))
+    return Prepared(dictionary, bags, held_out, documents.weights(len(bags)), documents.judging(len(bags)))
 
 
 def train(

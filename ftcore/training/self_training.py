@@ -22,6 +22,7 @@ from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import InvalidOptions
 from ftcore.training.conditions import Prepared
+from ftcore.training.lexicon import joined
 
 if TYPE_CHECKING:
     from ftcore.model.model import Model
@@ -83,7 +84,8 @@ def self_train(
         later = once.model_copy(
             update={name: value for name, value in given.items() if getattr(once, name) == "auto"}
         )
-    few = np.bincount(bags.targets, minlength=prepared.dictionary.nlabels)
+    judges = labelled if prepared.judging is None else labelled[prepared.judging[labelled]]
+    few = np.bincount(_bags(bags, judges).targets, minlength=prepared.dictionary.nlabels)
     for number in range(1, options.self_training + 1):
         chosen, said, sure = surest(
             answers(teacher, _bags(bags, pool), options.loss),
@@ -171,7 +173,8 @@ def _bags(bags: BagCorpus, rows: np.ndarray, targets: np.ndarray | None = None) 
 def _taken(prepared: Prepared, rows: np.ndarray) -> Prepared:
     assert isinstance(prepared.train, BagCorpus)
     weights = None if prepared.weights is None else np.asarray(prepared.weights)[rows]
-    return replace(prepared, train=_bags(prepared.train, rows), weights=weights)
+    judging = None if prepared.judging is None else prepared.judging[rows]
+    return replace(prepared, train=_bags(prepared.train, rows), weights=weights, judging=judging)
 
 
 def _joined(
@@ -181,20 +184,15 @@ def _joined(
     assert isinstance(prepared.train, BagCorpus)
     own = _bags(prepared.train, labelled)
     more = _bags(prepared.train, taken, said)
-    parts = [
-        np.concatenate([own.ids, more.ids]),
-        np.concatenate([own.offsets, own.offsets[-1] + more.offsets[1:]]),
-        np.concatenate([own.targets, more.targets]),
-        np.concatenate([own.target_offsets, own.target_offsets[-1] + more.target_offsets[1:]]),
-    ]
     weights = (
         np.ones(len(labelled)) if prepared.weights is None else np.asarray(prepared.weights, float)[labelled]
     )
     weights = weights * max(1.0, least * len(taken) / max(weights.sum(), 1e-9))
-    judging = np.arange(len(labelled) + len(taken)) < len(labelled) if least else None
+    own_judge = np.ones(len(labelled), bool) if prepared.judging is None else prepared.judging[labelled]
+    judging = np.concatenate([own_judge, np.zeros(len(taken), bool)]) if least else None
     return replace(
         prepared,
-        train=BagCorpus(*parts),
+        train=joined(own, more),
         weights=np.concatenate([weights, np.ones(len(taken))]),
         judging=judging,
     )

@@ -148,16 +148,16 @@ def test_every_face_takes_the_folder(folder: Path, tmp_path: Path):
 
 
 def test_the_pipelines_start_is_by_its_files(folder: Path):
-    from tasks.vectors import given_vectors, start_of
+    from tasks.vectors import given_files, start_of
 
     named = config.Config(
         pretrain={"enabled": False}, finetune={"pretrained_vectors": str(folder), "head": "linear"}
     )
     assert start_of(named, None).dim == 6
-    before = given_vectors(named)
+    before = given_files(named)
     assert set(before) == {"vectors:model.safetensors", "vectors:tokenizer.json"}
     table = json.loads((folder / "tokenizer.json").read_text())
     (folder / "tokenizer.json").write_text(json.dumps(table, indent=1))
-    assert given_vectors(named) != before
+    assert given_files(named) != before
     with pytest.raises(ValueError, match="rows start at one of them only"):
         config.Config(finetune={"pretrained_vectors": str(folder)})
