@@ -94,6 +94,26 @@ def _check_predict(own: dict[str, Any]) -> None:
     text_columns(own["column"], own["header"])
 
 
+def _augment(parser: argparse.ArgumentParser) -> None:
+    from ftcore.fewshot.augmented import add_augment_options
+
+    parser.add_argument(
+        "--input", required=True, help="text, jsonl, csv, tsv or Parquet file, or a folder of such files"
+    )
+    add_augment_options(parser)
+
+
+def _check_augment(own: dict[str, Any]) -> None:
+    from ftcore.fewshot.augmented import check
+    from ftcore.inference.scored import check_place
+
+    names = ("text", "label", "operations", "share", "copies", "seed", "vectors")
+    options = own["options"] = {name: own.pop(name) for name in names}
+    options["operations"] = options["operations"] or ["drop", "noise"]
+    check(own["output"], options["operations"], options["vectors"])
+    check_place(own["input"], own["output"])
+
+
 def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="", help="folder of shards (its test split) or a file with labels")
     parser.add_argument("--text", default="text", help="text column of a file")
@@ -157,6 +177,7 @@ COMMANDS = {
     "evaluate": CommandLine("Evaluate alone, the latest classifier on the latest prepared corpus."),
     "label_errors": CommandLine("List the documents whose labels are likely wrong, for review."),
     "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
+    "augment": CommandLine("More documents out of a file's: words dropped, replaced or mistyped, as Parquet.", _augment, dry=False, check=_check_augment),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
     "clean": CommandLine("What a store holds, how much and why; --free frees what nothing needs.", _clean, dry=False, ahead=False),
     "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False, ahead=False),

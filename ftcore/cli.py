@@ -4,7 +4,8 @@
 ``options`` lists every option of the pipeline, ``tokenize`` and ``info`` work on text and models, ``prepare``,
 ``inspect`` and ``store`` on corpora; ``zero-shot`` makes a classifier of seed words, ``explain`` says why a text got its
 label, ``robustness`` what noise costs, ``audit`` whether a model is biased, ``label-next`` which texts to
-label; ``align`` puts vectors of two languages into one space, ``merge`` a task's adapter and its table into one model.
+label; ``align`` puts vectors of two languages into one space, ``retrofit`` draws them to those of related words;
+``augment`` makes more documents out of a file's, ``merge`` one model of a task's adapter and its table.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     import argparse
 
     from ftcore.adapter_commands import add_merge
-    from ftcore.fewshot.commands import add_align, add_label_next, add_zero_shot
+    from ftcore.fewshot.augmented import add_augment
+    from ftcore.fewshot.commands import add_align, add_label_next, add_retrofit, add_zero_shot
 
     parser = argparse.ArgumentParser(
         prog="ftcore", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -143,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_align(commands.add_parser("align", help="vectors of two languages in one space, by pairs of words"))
     add_merge(commands.add_parser("merge", help="a task's adapter and its table as one model"))
+    add_retrofit(commands.add_parser("retrofit", help="vectors drawn to those of related words, by a graph"))
+    add_augment(commands.add_parser("augment", help="more documents out of a file's, as Parquet"))
     inspect = commands.add_parser("inspect", help="what a folder of shards holds")
     inspect.add_argument("shards", help="folder of the shards, or an address")
     inspect.add_argument("--credentials", default="", help="of an address: env:NAME, as those of a source")
@@ -363,6 +367,20 @@ def merge(given: argparse.Namespace) -> None:
     run_merge(given)
 
 
+def retrofit(given: argparse.Namespace) -> None:
+    """Vectors drawn to those of related words."""
+    from ftcore.fewshot.commands import run_retrofit
+
+    run_retrofit(given)
+
+
+def augment(given: argparse.Namespace) -> None:
+    """More documents out of a file's."""
+    from ftcore.fewshot.augmented import run_augment
+
+    run_augment(given)
+
+
 COMMANDS = {
     "options": show_options,
     "tokenize": show_tokens,
@@ -377,6 +395,8 @@ COMMANDS = {
     "label-next": label_next,
     "align": align,
     "merge": merge,
+    "retrofit": retrofit,
+    "augment": augment,
 }
 
 

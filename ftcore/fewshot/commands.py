@@ -183,3 +183,26 @@ def run_align(given: argparse.Namespace) -> None:
         f"{given.output}: {len(words):,} words; {known} of {len(pairs)} pairs are known to both",
         file=sys.stderr,
     )
+
+
+def add_retrofit(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("vectors", help="a .vec")
+    parser.add_argument("graph", help="lines of related words, the first related to each of the others")
+    parser.add_argument("--output", required=True, help="the .vec to write, with the same words")
+    parser.add_argument("--rounds", type=int, default=10, help="how often each word is updated (default 10)")
+    parser.add_argument(
+        "--own", type=float, default=1.0, help="what a word's old vector weighs beside its neighbours (1)"
+    )
+
+
+def run_retrofit(given: argparse.Namespace) -> None:
+    """Write the vectors, drawn to those of related words."""
+    from ftcore.fewshot.retrofitting import read_graph, retrofit
+    from ftcore.formats.vec import read_vec, write_vec
+
+    graph = read_graph(given.graph)
+    words, vectors = read_vec(given.vectors)
+    made, moved = retrofit(words, vectors, graph, given.rounds, given.own)
+    write_vec(given.output, words, made)
+    print(f"{given.output}: {moved:,} of {len(words):,} words have a neighbour in the graph", file=sys.stderr)
