@@ -52,7 +52,8 @@ def augment_file(
     Args:
         source: .txt (fastText's format, or text alone), .jsonl, .csv, .tsv or .parquet, packed or not, or a folder of them.
         output: a .parquet.
-        text: the column with the text. label: that with the label, where there is one.
+        text: the column with the text.
+        label: that with the label, where there is one.
         vectors: path of the vectors that find synonyms.
         model: a classifier (`ftcore.inference.classifier.Classifier`) or the path of one; only texts that change its answer are written.
 
