@@ -93,8 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     import argparse
 
     from ftcore.adapter_commands import add_merge
-    from ftcore.fewshot.augmented import add_augment
-    from ftcore.fewshot.commands import add_align, add_label_next, add_retrofit, add_zero_shot
+    from ftcore.fewshot.commands import add_align, add_augment, add_label_next, add_retrofit, add_zero_shot
 
     parser = argparse.ArgumentParser(
         prog="ftcore", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -376,7 +375,7 @@ def retrofit(given: argparse.Namespace) -> None:
 
 def augment(given: argparse.Namespace) -> None:
     """More documents out of a file's."""
-    from ftcore.fewshot.augmented import run_augment
+    from ftcore.fewshot.commands import run_augment
 
     run_augment(given)
 

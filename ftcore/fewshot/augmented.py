@@ -1,19 +1,15 @@
-"""``ftcore augment``: a file of documents in, augmented ones out, as Parquet with where each comes from."""
+"""A file of documents in, augmented ones out, as Parquet with where each comes from."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftcore.errors import InvalidOptions, UserError
 from ftcore.fewshot.augmentation import OPERATIONS, Augmenter, Synonyms, variants
-
-if TYPE_CHECKING:
-    import argparse
 
 PREFIX = "__label__"
 _BATCH = 2000  # documents changed at a time
@@ -156,41 +152,3 @@ def _of_lines(lines: Sequence[str]) -> tuple[list[str], list[str | None]]:
     names = [[word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)] for words in cut]
     texts = [" ".join(word for word in words if not word.startswith(PREFIX)) for words in cut]
     return texts, [" ".join(own) if own else None for own in names]
-
-
-def add_augment(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("input", help="text, jsonl, csv, tsv or Parquet file, or a folder of such files")
-    add_augment_options(parser)
-
-
-def add_augment_options(parser: argparse.ArgumentParser) -> None:
-    """Those that the flow has too."""
-    parser.add_argument("--output", required=True, help="the .parquet to write")
-    parser.add_argument("--text", default="text", help="the column with the text (default text)")
-    parser.add_argument("--label", default="label", help="the column with the label (default label)")
-    parser.add_argument(
-        "--operation", action="append", dest="operations", choices=OPERATIONS, help="give it again for several "
-        "(default drop and noise)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--share", type=float, default=0.1, help="of words or characters changed (default .1)"
-    )
-    parser.add_argument("--copies", type=int, default=1, help="of each operation (default 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first copy (default 0)")
-    parser.add_argument("--vectors", default="", help="a .vec or a model, for --operation synonym")
-    parser.add_argument(
-        "--adversarial", default="", dest="model", metavar="MODEL",
-        help="a classifier: write only texts that change its answer",
-    )  # fmt: skip
-
-
-def run_augment(given: argparse.Namespace) -> None:
-    """Write them and say how many of each kind."""
-    options = {
-        name: value for name, value in vars(given).items() if name not in ("command", "input", "output")
-    }
-    options["operations"] = options["operations"] or ["drop", "noise"]
-    made = augment_file(given.input, given.output, **options)
-    kinds = ", ".join(f"{name} {count:,}" for name, count in made.by_operation.items())
-    print(f"{given.output}: {made.written:,} of {made.documents:,} documents ({kinds})", file=sys.stderr)

@@ -206,3 +206,43 @@ def run_retrofit(given: argparse.Namespace) -> None:
     made, moved = retrofit(words, vectors, graph, given.rounds, given.own)
     write_vec(given.output, words, made)
     print(f"{given.output}: {moved:,} of {len(words):,} words have a neighbour in the graph", file=sys.stderr)
+
+
+def add_augment(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("input", help="text, jsonl, csv, tsv or Parquet file, or a folder of such files")
+    add_augment_options(parser)
+
+
+def add_augment_options(parser: argparse.ArgumentParser) -> None:
+    """Those that the flow has too."""
+    parser.add_argument("--output", required=True, help="the .parquet to write")
+    parser.add_argument("--text", default="text", help="the column with the text (default text)")
+    parser.add_argument("--label", default="label", help="the column with the label (default label)")
+    parser.add_argument(
+        "--operation", action="append", dest="operations", choices=("drop", "synonym", "noise"), help="give it again for several "
+        "(default drop and noise)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="of words or characters changed (default .1)"
+    )
+    parser.add_argument("--copies", type=int, default=1, help="of each operation (default 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first copy (default 0)")
+    parser.add_argument("--vectors", default="", help="a .vec or a model, for --operation synonym")
+    parser.add_argument(
+        "--adversarial", default="", dest="model", metavar="MODEL",
+        help="a classifier: write only texts that change its answer",
+    )  # fmt: skip
+
+
+def run_augment(given: argparse.Namespace) -> None:
+    """Write them and say how many of each kind."""
+    from ftcore.fewshot.augmented import augment_file
+
+    options = {
+        name: value for name, value in vars(given).items() if name not in ("command", "input", "output")
+    }
+    options["operations"] = options["operations"] or ["drop", "noise"]
+    made = augment_file(given.input, given.output, **options)
+    kinds = ", ".join(f"{name} {count:,}" for name, count in made.by_operation.items())
+    print(f"{given.output}: {made.written:,} of {made.documents:,} documents ({kinds})", file=sys.stderr)
