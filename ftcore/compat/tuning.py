@@ -68,8 +68,8 @@ def tune(arguments: Arguments) -> Trained:
         on_progress=watch.progress,
     )
     best = {name: getattr(found.options, name) for name in FOUND if name != "dsub"}
-    made = replace(args, **{name: value for name, value in best.items() if name != "head"})
-    extras = replace(arguments.extras, head=best["head"])
+    made = replace(args, **{name: value for name, value in best.items() if name not in ("head", "refit")})
+    extras = replace(arguments.extras, head=best["head"], refit=best["refit"])
     if extras.head == "linear" and extras.valid is None:
         extras = replace(
             extras, valid=wanted.validation

@@ -43,7 +43,7 @@ from ftcore.training.fitting import fit as shrunk
 from ftcore.training.objective import Metric, answer
 from ftcore.training.progress import Progress
 from ftcore.training.recipe import Conditions, Prepared, as_model, fit, started, with_dim
-from ftcore.training.search import SEARCHES, Settings, shorter
+from ftcore.training.search import COMMON, SEARCHES, Settings, shorter
 from ftcore.training.start import Fresh, Start
 
 log = logging.getLogger(__name__)
@@ -164,6 +164,8 @@ def autotune(
             outcome, note = "too small", str(error)
         except KeyboardInterrupt:
             outcome, interrupted = "stopped", True
+        if not trials:
+            strategy.told_words(run.words)
         better = outcome == "scored" and strategy.tell(settings, score)
         run.longest = max(run.longest, run.elapsed - begun)
         if better:
@@ -237,6 +239,12 @@ class _Search:
     def elapsed(self) -> float:
         return time.perf_counter() - self.began
 
+    @property
+    def words(self) -> list[str]:
+        """Those of the text that have been counted, the commonest first."""
+        words = next((dictionary.words for dictionary in self.counted.values()), [])
+        return [word.decode("utf-8", "replace") for word in words[:COMMON]]
+
     def check(self, _progress: Progress | None = None) -> None:
         """Report the time, and give up the trial if there is none left."""
         self.on_progress(self.elapsed)
@@ -297,6 +305,7 @@ class _Search:
     def linear(self, options: config.Finetune, prepared: Prepared, held_out: BagCorpus) -> TwoTables:
         """Those of a linear head, which tries less where the time is short; it is not begun where none would be left."""
         from ftcore.training.linear import fit_linear
+        from ftcore.training.machines import TooLate
 
         begun, longest = self.elapsed, self.longest
         if longest > 2 * (self.duration - begun):
@@ -307,9 +316,12 @@ class _Search:
 
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
         vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
-        return TwoTables.over(
-            fit_linear(replace(prepared, valid=held_out), options, vectors, self.how.threads, in_time)[0]
-        )
+        options = options.model_copy(update={"refit": False})  # what judges the trial has not taught it
+        judged = replace(prepared, valid=held_out)
+        try:
+            return TwoTables.over(fit_linear(judged, options, vectors, self.how.threads, in_time)[0])
+        except TooLate:
+            raise OutOfTime("the time was over before any machine was ready") from None
 
     def fit(
         self, tables: TwoTables | Matrices, prepared: Prepared, options: config.Finetune,

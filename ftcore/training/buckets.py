@@ -1,6 +1,6 @@
-"""N-grams that share fewer buckets, so that the file of a linear head has a size that was asked for.
+"""N-grams that share fewer buckets, so that the file of a linear head is no larger than it must be, or as asked for.
 
-A `.bin` has a row for every bucket, used or not. A number of buckets that divides the present one needs no text read again:
+A `.bin` has a row for every bucket, used or not: at the default number most of them for nothing. A number of buckets that divides the present one needs no text read again:
 the bucket of a hash h is then (h mod present) mod new.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ftcore import config
 from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
@@ -19,6 +20,8 @@ from ftcore.training.conditions import Prepared
 from ftcore.training.fitting import dense_bytes, parse_size
 
 log = logging.getLogger(__name__)
+DEFAULT = config.Finetune().bucket
+ROOM = 4  # buckets for each n-gram that occurs: the same accuracy as of 50, within what chance makes of it
 
 
 def within_size(prepared: Prepared, size: str) -> Prepared:
@@ -41,17 +44,39 @@ def within_size(prepared: Prepared, size: str) -> Prepared:
         return prepared
     words = dense_bytes(dictionary.changed(options=_with_buckets(dictionary, 0)), dictionary.nlabels)
     room = (most - words) // (4 * dictionary.nlabels)
-    parts = np.arange(1, int(dictionary.bucket**0.5) + 1)
-    parts = parts[dictionary.bucket % parts == 0]
-    fitting = [int(n) for n in (*parts, *(dictionary.bucket // parts)) if n <= room]
+    fitting = [n for n in _parts(dictionary.bucket) if n <= room]
     if not fitting:
         raise InvalidOptions(
             f"finetune.size = {size}: the model's {dictionary.nwords:,} words for {dictionary.nlabels} labels take {words:,} "
             "bytes without any n-gram; give more, or set finetune.min_count higher"
         )
-    made = max(fitting)
-    log.info("%s buckets of %s, for a .bin of at most %s", f"{made:,}", f"{dictionary.bucket:,}", size)
-    return _shared(prepared, made)
+    log.info(
+        "%s buckets of %s, for a .bin of at most %s", f"{max(fitting):,}", f"{dictionary.bucket:,}", size
+    )
+    return _shared(prepared, max(fitting))
+
+
+def as_needed(prepared: Prepared) -> Prepared:
+    """The same documents with `ROOM` buckets for each n-gram that occurs, where the number is the default one.
+
+    Args:
+        prepared: bags of a dictionary made here, whose buckets no other model's rows belong to.
+
+    Example:
+        as_needed(prepared).dictionary.bucket      # 200,000 for the 34,000 n-grams of banking77
+    """
+    dictionary = prepared.dictionary
+    if dictionary.bucket != DEFAULT or not len(dictionary.buckets):
+        return prepared
+    made = min(n for n in _parts(DEFAULT) if n >= min(ROOM * len(dictionary.buckets), DEFAULT))
+    return prepared if made == DEFAULT else _shared(prepared, made)
+
+
+def _parts(bucket: int) -> list[int]:
+    """What it can be divided by."""
+    parts = np.arange(1, int(bucket**0.5) + 1)
+    parts = parts[bucket % parts == 0]
+    return [int(n) for n in (*parts, *(bucket // parts))]
 
 
 def _with_buckets(dictionary: Dictionary, bucket: int) -> object:

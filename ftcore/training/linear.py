@@ -1,7 +1,8 @@
 """Linear machines over fastText's own features, averaged and folded into fastText's two tables.
 
 ``head: linear``. Each machine (`ftcore.training.machines`) has one optimum and no rate, no passes, no seed. Several that
-weigh features in different ways are blended by documents that none of them has seen (`ftcore.training.blend`).
+weigh features in different ways, and fastText's own training over words (`ftcore.training.stepped`), are blended by documents that
+none of them has seen (`ftcore.training.blend`).
 
 A sum of linear models is a linear model, and a linear model is a fastText model: the row of feature i is what it adds to
 each label's score (C numbers), the head is the identity; the end of line, a feature of every text, has the
@@ -23,7 +24,7 @@ import numpy as np
 
 from ftcore.base.cores import usable_threads
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.errors import InvalidOptions, MissingLabels
+from ftcore.errors import Diverged, InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
 from ftcore.training.blend import blend, calibrated, nats
 from ftcore.training.conditions import Prepared
@@ -34,12 +35,15 @@ from ftcore.training.machines import (
     CountedBags,
     FeatureScales,
     MachineSolver,
+    TooLate,
     Weighing,
     usable,
 )
+from ftcore.training.stepped import stepped_rows
 
 if TYPE_CHECKING:
     from ftcore import config
+    from ftcore.dictionary.dictionary import Dictionary
 
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
@@ -66,10 +70,11 @@ def fit_linear(
         prepared: bags. A validation set of at least `ENOUGH` documents chooses what is not given, else `FOLDS` parts of
             the training set, each judged by what the others teach.
         options: ``loss`` softmax (a document has one label) or ova (several; probabilities stand alone),
-            ``strength``, ``weighing``, ``vectors``, ``class_weights``, ``refit``.
+            ``strength``, ``weighing`` (one kind of machine alone), ``vectors``, ``class_weights``, ``refit``.
         vectors: float32[F, D], what pretraining knows of each feature (`Start.pretrained_rows`).
         threads: of the solver; None takes one a core, and any number of them gives the same bits.
-        in_time: asked before each machine; where it says no, what has been tried so far is chosen from.
+        in_time: asked before each machine, and within large ones; where it says no, what has been tried so far is
+            chosen from.
 
     Returns:
         the tables, input float32[F, C] and output float32[C, C], and the result, of one epoch. Its scores of the
@@ -77,6 +82,7 @@ def fit_linear(
 
     Raises:
         UserError: nothing to train on, one label only, a loss that does not fold.
+        TooLate: `in_time` said no before anything had been tried.
 
     Example:
         tables, result = fit_linear(Prepared(dictionary, bags, valid), Finetune(head="linear"))
@@ -87,7 +93,7 @@ def fit_linear(
     documents = _documents(prepared, bags, options)
     scales = FeatureScales(documents, dictionary, vectors)
     choice = _Choice(
-        scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time
+        dictionary, scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time
     )
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
@@ -174,16 +180,17 @@ def _unseen(prepared: Prepared, documents: CountedBags) -> list[_Fold]:
 # -------------------------------------------------------------------------------------------- choosing
 @dataclass
 class _Member:
-    """A machine, its strength, and what unseen documents made of it.
+    """A classifier of the blend, its strength, and what unseen documents made of it.
 
     Attributes:
+        weighing: of a machine; None: it was trained by steps (`ftcore.training.stepped`).
         tried: nats and accuracy by strength.
         scores: float[B, C] of the unseen documents.
         rows: float32[F, C], where all documents taught it.
         weight: in the blend.
     """
 
-    weighing: Weighing
+    weighing: Weighing | None
     strength: float = 1.0
     tried: dict[float, tuple[float, float]] = field(default_factory=dict)
     scores: np.ndarray | None = None
@@ -196,6 +203,7 @@ class _Choice:
 
     def __init__(
         self,
+        dictionary: Dictionary,
         scales: FeatureScales,
         documents: CountedBags,
         folds: list[_Fold],
@@ -203,7 +211,7 @@ class _Choice:
         threads: int,
         in_time: Callable[[], bool],
     ) -> None:
-        self.scales, self.documents, self.folds = scales, documents, folds
+        self.dictionary, self.scales, self.documents, self.folds = dictionary, scales, documents, folds
         self.options, self.threads, self.in_time = options, threads, in_time
         self.gold = np.concatenate([fold.judges.gold for fold in folds]) if folds else None
 
@@ -211,16 +219,25 @@ class _Choice:
         """The machines of the blend."""
         share = self._share()
         made: list[_Member] = []
-        for kind in self._kinds():
-            strength = None
-            for characters in (
-                CHARACTERS if self.scales.has_characters and self._may_choose else CHARACTERS[:1]
-            ):
+        strengths: dict[str, float] = {}
+        try:
+            for kind, characters in self._tasks():
                 if made and not self.in_time():
                     break
-                member = self._tried(Weighing(kind, characters, share if kind == "idf" else 0.0), strength)
-                strength = member.strength
+                if kind == "steps":
+                    try:
+                        made.append(self._stepped())
+                    except Diverged as error:
+                        log.info("head linear: without a training by steps (%s)", error)
+                    continue
+                weighing = Weighing(kind, characters, share if kind == "idf" else 0.0)
+                member = self._tried(weighing, strengths.get(kind))
+                strengths[kind] = member.strength
                 made.append(member)
+        except TooLate:
+            if not made:
+                raise
+            log.info("head linear: no time for more than %d members", len(made))
         if self.gold is None:
             return made
         loss, gold = self.options.loss, self.gold
@@ -241,17 +258,42 @@ class _Choice:
 
     def rows_of(self, members: list[_Member], documents: CountedBags) -> np.ndarray:
         """The same, taught anew by other documents."""
-        return _sum(
-            (
-                member.weight,
-                MachineSolver(self.scales, documents, member.weighing, self.threads).at(member.strength),
-            )
-            for member in members
-        )
+        return _sum((member.weight, self._taught(member, documents)) for member in members)
+
+    def _taught(self, member: _Member, documents: CountedBags) -> np.ndarray:
+        if member.weighing is None:
+            return self._steps(documents)
+        return MachineSolver(self.scales, documents, member.weighing, self.threads).at(member.strength)
+
+    def _steps(self, documents: CountedBags, in_time: Callable[[], bool] = lambda: True) -> np.ndarray:
+        return stepped_rows(documents, self.dictionary, self.scales.characters, self.options.loss, in_time)
+
+    def _stepped(self) -> _Member:
+        """The classifier that is trained by steps."""
+        assert self.gold is not None
+        documents = self.documents
+        rows = [
+            self._steps(documents if fold.teaches is None else documents.take(fold.teaches), self.in_time)
+            for fold in self.folds
+        ]
+        member = _Member(None)
+        member.scores, member.rows = self._judged(rows)
+        (weight,) = blend([member.scores], self.gold, self.options.loss)
+        found = nats(member.scores * weight, self.gold, self.options.loss)
+        member.tried[member.strength] = (found, _accuracy(member.scores, self.gold))
+        return member
 
     @property
     def _may_choose(self) -> bool:
         return self.gold is not None and len(self.gold) >= ENOUGH
+
+    def _tasks(self) -> list[tuple]:
+        """Kinds and sizes of members, the most telling first."""
+        kinds = self._kinds()
+        most, *others = CHARACTERS if self.scales.has_characters and self._may_choose else CHARACTERS[:1]
+        steps = [("steps", 0.0)] if self.options.weighing == "auto" and self._may_choose else []
+        rest = [(kind, characters) for kind in kinds for characters in others]
+        return [(kind, most) for kind in kinds] + steps + rest
 
     def _kinds(self) -> tuple:
         if self.options.weighing != "auto":
@@ -276,7 +318,12 @@ class _Choice:
         for share in reversed(SHARES):
             if found and not self.in_time():
                 break
-            scores = self._scores(self._solvers(Weighing("idf", vectors=share)), 1.0)[0]
+            try:
+                scores = self._scores(self._solvers(Weighing("idf", vectors=share)), 1.0)[0]
+            except TooLate:
+                if not found:
+                    raise
+                break
             found[share] = _accuracy(scores, self.gold)
         return max(sorted(found), key=lambda share: found[share])
 
@@ -299,8 +346,13 @@ class _Choice:
                 member.tried[strength] = (found, _accuracy(scores, gold))
             return member.tried[strength][0]
 
-        member.strength = _walk(lost, self.in_time) if strength is None else strength
-        lost(member.strength)
+        try:
+            member.strength = _walk(lost, self.in_time) if strength is None else strength
+            lost(member.strength)
+        except TooLate:
+            if not member.tried:
+                raise
+            member.strength = min(member.tried, key=lambda one: member.tried[one][0])
         member.scores, member.rows = kept[member.strength]
         return member
 
@@ -316,7 +368,11 @@ class _Choice:
 
     def _scores(self, solvers: list[MachineSolver], strength: float) -> tuple[np.ndarray, np.ndarray | None]:
         """Of the documents that judge, and the rows where all training documents taught them."""
-        rows = [solver.at(strength, ROUGHLY) for solver in solvers]
+        rows = [solver.at(strength, ROUGHLY, self.in_time) for solver in solvers]
+        return self._judged(rows)
+
+    def _judged(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Scores by the rows of each fold, and these where they are of all documents."""
         made = [fold.judges.means(own) for fold, own in zip(self.folds, rows, strict=True)]
         return np.concatenate(made).astype(np.float64), rows[0] if self.folds[0].teaches is None else None
 
@@ -326,7 +382,10 @@ class _Choice:
         for member in members:
             tried = ", ".join(f"{s:g}: {a:.4f}" for s, (_, a) in sorted(member.tried.items()))
             of = f" (accuracy on unseen documents: {tried})" if tried else ""
-            told.append(f"{member.weighing}, strength {member.strength:g}{of}, times {member.weight:.3g}")
+            kind = (
+                "by steps" if member.weighing is None else f"{member.weighing}, strength {member.strength:g}"
+            )
+            told.append(f"{kind}{of}, times {member.weight:.3g}")
         return "; ".join(told)
 
 

@@ -16,6 +16,7 @@ Shapes: B documents, F features (the dictionary's rows), D numbers a vector, C l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 
 TOLERANCE, ROUGHLY = 0.01, 0.1  # of the solver; a smaller one changes no label; of trials
 PASSES = 1000  # of the solver over the documents, at most; it takes 10 to 30
+CHUNK = 500_000_000  # features times labels that are looked at between two looks at the clock, about
 MOST_RATIOS = 200_000_000  # numbers [F, C] that a machine of kind ratio may need
+
+
+class TooLate(Exception):
+    """A training was ended: there was no time for it."""
 
 
 @dataclass(frozen=True)
@@ -215,8 +221,14 @@ class MachineSolver:
         matrix.data /= np.repeat(lengths.astype(np.float32), np.diff(matrix.indptr))
         return matrix
 
-    def at(self, strength: float, tolerance: float = TOLERANCE) -> np.ndarray:
-        """Of this strength, float32[F, C]: what each feature adds to the scores."""
+    def at(
+        self, strength: float, tolerance: float = TOLERANCE, in_time: Callable[[], bool] = lambda: True
+    ) -> np.ndarray:
+        """Of this strength, float32[F, C]: what each feature adds to the scores.
+
+        Raises:
+            TooLate: `in_time`, which is asked now and then where there is much to look at, said no.
+        """
         from ftcore.native import solve_machines
 
         if self._strength:
@@ -224,10 +236,16 @@ class MachineSolver:
         self._strength = strength
         matrix, cost = self._matrix, self._cost * np.float32(strength)
         weight = np.zeros((matrix.shape[1], self._gold.shape[1]), np.float32)
-        solve_machines(
-            matrix.indices.astype(np.int32), matrix.indptr.astype(np.int64), matrix.data, self._gold, cost,
-            self._squares, self._dual, weight, tolerance, PASSES, 0, self._threads,
-        )  # fmt: skip
+        passes = max(2, min(PASSES, CHUNK // max(matrix.nnz * self._gold.shape[1], 1)))
+        for _ in range(-(-PASSES // passes)):
+            took = solve_machines(
+                matrix.indices.astype(np.int32), matrix.indptr.astype(np.int64), matrix.data, self._gold, cost,
+                self._squares, self._dual, weight, tolerance, passes, 0, self._threads,
+            )  # fmt: skip
+            if took < passes:
+                break
+            if not in_time():
+                raise TooLate
         weight[:, self._gold.all(axis=0) | ~self._gold.any(axis=0)] = 0  # nothing speaks for or against it
         rows = weight[: len(self._scale)] * self._scale[:, None]
         if len(weight) > len(rows):

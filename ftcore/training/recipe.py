@@ -125,9 +125,11 @@ def train(
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if head == "linear":
-        from ftcore.training.buckets import within_size
+        from ftcore.training.buckets import as_needed, within_size
         from ftcore.training.linear import fit_linear
 
+        if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
+            prepared = as_needed(prepared)
         prepared = within_size(prepared, options.size)
         vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
         made, result = fit_linear(prepared, options, vectors, conditions.threads)

@@ -15,7 +15,7 @@ ranges and deviations are the original's. Some things differ on purpose (`benchm
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -42,7 +42,8 @@ FEATURES: tuple[dict[str, Any], ...] = tuple(
 _TOGETHER = (("epoch",), ("lr",), ("dim",), ("word_ngrams",), ("minn", "maxn"), ("bucket",))
 _QUICK = 4  # kinds of features that a search over heads tries before it trains longer by steps
 SEARCHED = ("epoch", "lr", "dim", "word_ngrams", "minn", "maxn", "bucket", "loss", "dsub")
-FOUND = ("head", *SEARCHED)  # what a search may have changed
+FOUND = ("head", "refit", *SEARCHED)  # what a search may have changed
+COMMON = 2000  # words that are looked at to see which language's n-grams come first
 
 
 class Move(NamedTuple):
@@ -123,6 +124,9 @@ class Strategy:
         self.asked = 0
         self._steps = list(STEPS)
         self._bucket = base.options.bucket or 2_000_000
+
+    def told_words(self, words: list[str]) -> None:
+        """Hear of the text's words, the commonest first, before the second trial."""
 
     def ask(self, t: float) -> Settings | None:
         """The next trial at the share `t` (0..1) of the time; the first is the base. None where all were tried."""
@@ -212,6 +216,10 @@ class FeatureSearch(Strategy):
         ]
         self._left = [options for n, options in enumerate(whole) if options not in (given, *whole[:n])]
 
+    def told_words(self, words: list[str]) -> None:
+        """What pays on most texts comes first: pairs of words, and character n-grams as the language has them."""
+        self._left.sort(key=_promise(words))
+
     def ask(self, t: float) -> Settings | None:
         """The next kind of features; the first is the given one, None where all were tried."""
         self.asked += 1
@@ -237,11 +245,17 @@ class HeadSearch(FeatureSearch):
         order = sorted(
             same, key=lambda options: options.word_ngrams != 2
         )  # pairs first: they pay on most sets
-        self._linear = [options.model_copy(update={"head": "linear"}) for options in order]
+        # what the documents of validation have chosen may learn from them, too
+        linear = {"head": "linear", "refit": True}
+        self._linear = [options.model_copy(update=linear) for options in order]
         if plain.loss not in ("softmax", "ova"):
             self._linear = []
         self._stepwise = Settings(plain, base.dsub)
         self._stepwise_score = float("-inf")
+
+    def told_words(self, words: list[str]) -> None:
+        """As of `FeatureSearch`."""
+        self._linear.sort(key=_promise(words))
 
     def ask(self, t: float) -> Settings | None:
         """The next trial; None where all were tried."""
@@ -273,6 +287,17 @@ class HeadSearch(FeatureSearch):
         made = self._settings({"loss": self._stepwise.options.loss, **new}, self._stepwise.dsub)
         self.best = kept
         return made
+
+
+def _promise(words: list[str]) -> Callable[[config.Finetune], tuple[bool, bool, bool]]:
+    """A key that puts first what pays on most texts of these words; of equals the first stays."""
+    chinese = 2 * sum(any("一" <= c <= "鿿" for c in word) for word in words) > len(words)
+    maxn = 3 if chinese else 5  # of `FEATURES`
+
+    def key(options: config.Finetune) -> tuple[bool, bool, bool]:
+        return options.maxn not in (0, maxn), options.word_ngrams != 2, options.maxn != maxn
+
+    return key
 
 
 SEARCHES: dict[str, type[Strategy]] = {"sgd": Strategy, "linear": FeatureSearch, "auto": HeadSearch}

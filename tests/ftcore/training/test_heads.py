@@ -40,6 +40,17 @@ def test_the_first_trial_is_what_was_given_and_all_features_are_tried_in_the_end
     assert stepwise[1].lr == 0.5 and stepwise[2].word_ngrams == 2 and stepwise[3].maxn == 5
 
 
+@pytest.mark.parametrize(("words", "maxn"), [(["a", "film", "的"], 5), (["好看", "的", "a"], 3)])
+def test_what_pays_on_most_texts_of_the_language_is_tried_first(words: list[str], maxn: int):
+    search = HeadSearch(BASE)
+    search.ask(0.0)
+    search.told_words(words)
+    linear = [o for o in asked(search) if o.head == "linear"]
+    assert [(o.word_ngrams, o.maxn) for o in linear[:3]] == [(2, maxn), (2, 0), (1, maxn)]
+    assert {o.maxn for o in linear[-3:]} == {8 - maxn}, "n-grams as another language has them come last"
+    assert all(o.refit for o in linear) and len(linear) == 9
+
+
 def test_steps_are_taken_from_the_best_training_by_steps_whatever_is_best():
     search = HeadSearch(BASE)
     found = asked(search, {"linear": 0.9, "sgd": 0.5})
@@ -76,6 +87,22 @@ def test_a_search_says_what_it_tried_and_takes_the_best():
     first = found.trials[0]
     assert first.settings.options.head == "sgd" and first.score < 0.8 < found.score
     assert found.options.word_ngrams > 1 and found.score == max(t.score for t in found.trials)
+
+
+def test_a_trial_is_not_judged_by_what_it_learnt_from():
+    """Labels drawn by lot: validation documents that had been learnt from would be answered right."""
+    draw = np.random.default_rng(0)
+    texts = [[f"w{i}x{n}" if n else "w" for n in range(3)] for i in range(300)]
+    documents = Tokenized.of([" ".join(t) for t in texts], [[f"l{draw.integers(2)}"] for _ in texts])
+    held = Tokenized.of(
+        [f"w{i}x1 w{299 - i}x2" for i in range(200)], [[f"l{draw.integers(2)}"] for _ in range(200)]
+    )
+    found = autotune(
+        documents, held, BASE.options, {"word_ngrams", "minn", "maxn"}, duration=60,
+        engine=choose_engine("cpu", "cpu"), threads=1,
+    )  # fmt: skip
+    (linear,) = [trial for trial in found.trials if trial.settings.options.head == "linear"]
+    assert linear.settings.options.refit and linear.score < 0.65
 
 
 def test_in_the_api():

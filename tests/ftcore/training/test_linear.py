@@ -15,7 +15,7 @@ from ftcore.errors import InvalidOptions, MissingLabels
 from ftcore.formats.binary import read_binary, write_binary
 from ftcore.inference.predict import Predictor
 from ftcore.training import linear, machines
-from ftcore.training.buckets import within_size
+from ftcore.training.buckets import DEFAULT, ROOM, as_needed, within_size
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn, prepare
 from ftcore.training.search import FeatureSearch, Settings
@@ -92,7 +92,7 @@ def test_it_is_a_fasttext_model(tmp_path):
 
 
 def test_features_that_training_has_not_seen_weigh_nothing():
-    model, _ = made(bucket=2_000_000)
+    model, _ = made(bucket=1_000_000)  # with few of them unseen ones share rows
     predictor = Predictor(model)
     plain, padded = "c1w3 w2 new0", "c1w3 w2 " + " ".join(f"new{i}" for i in range(40))
     (known,), (other,) = predictor.raw([plain])[1], predictor.raw([padded])[1]
@@ -307,3 +307,36 @@ def test_fewer_buckets_are_those_of_a_text_read_anew():
     assert np.array_equal(shared.dictionary.buckets, anew.dictionary.buckets)
     for own, other in ((shared.train, anew.train), (shared.valid, anew.valid)):
         assert np.array_equal(own.ids, other.ids) and np.array_equal(own.offsets, other.offsets)
+
+
+def test_the_default_number_of_buckets_is_as_many_as_are_needed(tmp_path):
+    """A `.bin` is small without being told to; a number that is given stays."""
+    plain = OPTIONS.model_copy(update={"bucket": DEFAULT})
+    prepared = prepare(Tokenized.of(TRAIN, rows(GOLD)), plain, valid=Tokenized.of(VALID, rows(SEEN)))
+    occurring, bucket = len(prepared.dictionary.buckets), as_needed(prepared).dictionary.bucket
+    assert ROOM * occurring <= bucket < 8 * occurring and DEFAULT % bucket == 0
+    model = made(plain)[0]
+    assert model.dictionary.bucket == bucket
+    write_binary(model, tmp_path / "m.bin")
+    assert (tmp_path / "m.bin").stat().st_size < 17 * (bucket + 1000) < 1_000_000
+    assert answered(read_binary(tmp_path / "m.bin"), TEST) == answered(model, TEST)
+    assert as_needed(prepare(Tokenized.of(TRAIN, rows(GOLD)), OPTIONS)).dictionary.bucket == 100_000
+
+
+def test_a_large_machine_looks_at_the_clock_between_passes(monkeypatch):
+    """Where nothing is ready it says so; what had been tried is chosen from; left alone it ends as it would have."""
+    prepared = prepare(Tokenized.of(TRAIN, rows(GOLD)), OPTIONS, valid=Tokenized.of(VALID, rows(SEEN)))
+    monkeypatch.setattr(machines, "CHUNK", 1)
+    with pytest.raises(machines.TooLate):
+        linear.fit_linear(prepared, OPTIONS, in_time=lambda: False)
+    asked: list[int] = []
+
+    def some() -> bool:
+        asked.append(1)
+        return len(asked) < 30
+
+    right = linear.fit_linear(prepared, OPTIONS, in_time=some)[1].history[0]["valid_accuracy"]
+    assert right > 0.7 and len(asked) > 30
+    in_passes = linear.fit_linear(prepared, OPTIONS)[1].history[0]["valid_accuracy"]
+    monkeypatch.undo()
+    assert abs(in_passes - linear.fit_linear(prepared, OPTIONS)[1].history[0]["valid_accuracy"]) < 0.02

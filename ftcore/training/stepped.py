@@ -1,0 +1,99 @@
+"""fastText's own training, by small steps, as a classifier to be blended with machines and folded into their rows.
+
+It learns from words and their n-grams alone, half of which it does not see each time (dropout), so that it errs on other
+documents than machines over character n-grams do. Its score of a document is the mean over the features of what their rows
+say of each label: input times head, which is a row of C numbers a feature, as a machine's.
+
+Shapes: B documents, F features (the dictionary's rows), C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ftcore import config
+from ftcore.base.ragged import Ragged
+from ftcore.dictionary.dictionary import Dictionary
+from ftcore.dictionary.encode import BagCorpus
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import Diverged
+from ftcore.model.matrices import as_array
+from ftcore.training.conditions import Conditions, Prepared
+from ftcore.training.machines import CountedBags, TooLate
+from ftcore.training.progress import Progress
+from ftcore.training.start import fresh_tables
+
+DIM = 16  # of its vectors
+RATES, DROPOUT = (0.5, 0.1), 0.5  # the second where the first leads nowhere
+HEAVIEST = 2.0  # a document; where some weigh more, all weigh less
+PASSES = 30  # over the documents, and fewer of very many
+FEATURES = 400_000_000  # seen at most, all passes together
+
+
+def stepped_rows(
+    documents: CountedBags,
+    dictionary: Dictionary,
+    characters: np.ndarray,
+    loss: str,
+    in_time: Callable[[], bool] = lambda: True,
+) -> np.ndarray:
+    """Train, on one thread, and fold: the same for the same documents.
+
+    Args:
+        characters: bool[F], the features that take no part.
+        loss: softmax or ova.
+        in_time: asked some times a pass.
+
+    Returns:
+        float32[F, C], 0 for what takes no part or never occurs.
+
+    Raises:
+        TooLate: `in_time` said no.
+        Diverged: at every rate.
+
+    Example:
+        rows = stepped_rows(documents, dictionary, scales.characters, "softmax")
+        held_out.means(rows).argmax(axis=1)
+    """
+    from ftcore.training.finetune import finetune
+
+    def check(_progress: Progress) -> None:
+        if not in_time():
+            raise TooLate
+
+    bags, weights = _bags(documents, characters), documents.weights
+    passes = int(min(PASSES, max(FEATURES / max(len(bags.ids), 1), 1)))
+    if weights is not None:
+        weights = weights * np.float32(min(1.0, HEAVIEST / weights.max()))
+    prepared = Prepared(dictionary, bags, weights=weights)
+    how = Conditions(choose_engine("cpu", "cpu"), threads=1, listeners=[check], parts=4)
+    for rate in RATES:
+        options = config.Finetune(
+            dim=DIM, lr=rate, dropout=DROPOUT, epoch=passes, loss=loss, keep_best=False, class_weights="none"
+        )
+        tables = fresh_tables(dictionary, DIM, "supervised", 0, 1)
+        try:
+            finetune(tables, prepared, options, how)
+            break
+        except Diverged:
+            if rate == RATES[-1]:
+                raise
+    rows = as_array(tables.input) @ as_array(tables.output).T
+    silent = np.ones(len(rows), np.bool_)
+    silent[bags.ids] = False
+    rows[silent] = 0
+    return rows
+
+
+def _bags(documents: CountedBags, characters: np.ndarray) -> BagCorpus:
+    """The documents as bags, without features that take no part."""
+    counts = documents.counts
+    times = counts.data.astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(times)])[counts.indptr]
+    ids = np.repeat(counts.indices, times)
+    left = Ragged(ids, ends).where(~characters[ids])
+    _, targets = np.nonzero(documents.gold)
+    marks = np.concatenate([[0], np.cumsum(documents.gold.sum(axis=1))])
+    return BagCorpus(left.values.astype(np.int32), left.offsets, targets.astype(np.int32), marks)
