@@ -280,6 +280,11 @@ class Evaluate(Options):
     analogies: list[PathText] = Field([], description="analogy files `a b c d`, `: section` lines")
     neighbors: list[str] = Field([], description="words whose nearest neighbours are listed")
     errors: int = Field(50, ge=0, le=100_000, description="examples of errors in the report")
+    robustness: int = Field(
+        0,
+        ge=0,
+        description="test documents whose accuracy under noise is measured, for the report",
+    )
     calibration_bins: int = Field(15, ge=2, le=1000, description="bins of the reliability diagram")
 
 
@@ -371,6 +376,10 @@ class Config(Options):
             raise ValueError(
                 "finetune.pretrained_vectors and pretrain.enabled: rows start at one of them only; "
                 "set pretrain.enabled=false, or leave finetune.pretrained_vectors out"
+            )
+        if self.pretrain.enabled and self.finetune.earlier:
+            raise ValueError(
+                "finetune.earlier and pretrain.enabled: rows start at one of them only; set pretrain.enabled=false"
             )
         if self.finetune.adapter and not (self.pretrain.enabled or self.finetune.pretrained_vectors):
             raise ValueError(

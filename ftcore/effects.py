@@ -118,8 +118,11 @@ RULES = (
     ),
     Rule(
         "finetune.anchor",
-        lambda c: c.finetune.head == "linear" or not c.pretrain.enabled,
-        "it holds rows to those of an earlier model; set finetune.head=sgd and pretrain.enabled=true",
+        lambda c: (
+            c.finetune.head == "linear"
+            or not (c.pretrain.enabled or c.finetune.earlier or c.finetune.pretrained_vectors)
+        ),
+        "it holds rows to those of an earlier model; set finetune.head=sgd and finetune.earlier",
     ),
     Rule(
         "abstain.by",

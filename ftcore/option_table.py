@@ -136,6 +136,8 @@ OWN = (  # ours, which the API takes by name alone
     Option("vectors",            "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("size",               "",                       str,   "",         _,          "",         _,          _,         _),
     Option("adapter",            "",                       str,   "",         _,          "",         _,          _,         _),
+    Option("earlier",            "",                       str,   "",         _,          "",         _,          _,         _),
+    Option("replay",             "",                       int,   0,          _,          0,          _,          _,         _),
     Option("refit",              "refit",                  bool,  False,      _,          False,      _,          _,          _),
     Option("batch_size",         "",                       int,   1,          1,          16,        16,         _,         _, _ONE),
     Option("in_flight",          "",                       int,   1024,       1024,       1024,      1024,      _,         _, _ONE),

@@ -80,6 +80,15 @@ class Finetune(DictionaryOptions):
         pattern=r"^([1-9][0-9]*[kKmMgG]?)?$",
         description="most bytes of what the task adds to its vectors' table, kept beside the model: 300k",
     )
+    earlier: str = Field(
+        "",
+        description="folder of a classifier that goes on learning: its words, labels and rows are the start",
+    )
+    replay: int = Field(
+        0,
+        ge=0,
+        description="texts of all that was learnt from that are kept beside the model, and learnt from again with `earlier`",
+    )
     self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
     lexicon: str | dict[str, list[str]] = Field(
         "",
@@ -133,6 +142,16 @@ class Finetune(DictionaryOptions):
             )
         if self.adapter and self.size:
             raise ValueError("adapter and size are two bounds of bytes; leave size out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Finetune:
+        if self.earlier and (self.pretrained_vectors or self.adapter):
+            raise ValueError("earlier is a start of its own; leave pretrained_vectors and adapter out")
+        if self.earlier and self.head != "sgd":
+            raise ValueError(
+                "earlier goes on learning by steps; set head sgd, or train anew on all documents"
+            )
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,7 @@ CODE = (
     "ftcore.report.charts",
     "ftcore.shards.shards",
     "ftcore.trust.explanation",
+    "ftcore.trust.robustness",
     "tasks.word_sets",
 )
 EXCERPT = 400  # characters of a document shown among the errors
@@ -108,6 +109,9 @@ def score_model(
             metrics |= at_thresholds(scored, classifier.thresholds, tables)
         tables["coverage"] = coverage_table(scored, classifier)
         metrics |= withheld(scored, classifier)
+        if options.robustness:
+            tables["robustness"] = noise_table(classifier, labelled, options.robustness, session.config.seed)
+            metrics["noise_accuracy"] = noise_accuracy(tables["robustness"])
         if pretrained is not None:
             words = read_directory(pretrained.file("model"))
             metrics |= word_scores(session.config, words, tables)
@@ -201,6 +205,37 @@ def withheld(scored: Scored, classifier: Classifier) -> dict[str, float]:
     return made | ({"answered_accuracy": float(right[given].mean())} if given.any() else {})
 
 
+def noise_table(classifier: Classifier, shards: ShardSet, documents: int, seed: int) -> pd.DataFrame:
+    """The accuracy on some documents of the test split, as they are and under each kind of noise.
+
+    They are taken at equal distances from those that have a label.
+
+    Texts are their tokens without the spaces between Chinese ones, which the model's tokenizer cuts anew.
+    """
+    import pandas as pd
+
+    from ftcore.text.noise import uncut
+    from ftcore.trust.robustness import robustness
+
+    texts: list[str] = []
+    gold: list[list[str]] = []
+    for batch in iter_batches(shards, ["test"]):
+        pairs = zip(batch.column("tokens").to_pylist(), batch.column("labels").to_pylist(), strict=True)
+        for tokens, labels in pairs:
+            if labels:
+                texts.append(tokens)
+                gold.append(labels)
+    some = np.unique(np.linspace(0, len(texts) - 1, min(documents, len(texts))).astype(int)).tolist()
+    found = robustness(classifier, [uncut(texts[n]) for n in some], [gold[n] for n in some], seed=seed)
+    return pd.DataFrame([asdict(row) for row in found])
+
+
+def noise_accuracy(table: pd.DataFrame) -> float:
+    """That under a tenth of the characters changed, as people mistype them."""
+    row = table[(table["kind"] == "characters") & (table["share"] == 0.1)]
+    return float(row["accuracy"].iloc[0])
+
+
 def _sureness(scored: Scored, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
     """Of documents with a label: is the best answer right, bool[n], and how certain is it, float[n]?"""
     some = np.flatnonzero([bool(row) for row in scored.gold])
@@ -255,10 +290,10 @@ def error_table(
 def _marks(
     classifier: Classifier | None, text: str, tokens: str | None, label: str, gold: Sequence[str]
 ) -> list[tuple[str, float]]:
-    """Stretches of a text and what each adds; none where the model's scores are no sums (hs)."""
+    """Stretches of a text and what each adds."""
     from ftcore.trust.explanation import explain
 
-    if classifier is None or classifier.model.args.loss == "hs":
+    if classifier is None:
         return []
     known = {str(own) for own in classifier.labels}
     against = next((name for name in gold if name in known), None)

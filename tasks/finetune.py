@@ -15,6 +15,7 @@ from ftcore.errors import MissingLabels
 from ftcore.text.tokenizer import Tokenizer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
+from tasks.earlier import KEPT, kept_texts
 from tasks.prepare import user_files
 from tasks.pretrain import finish, training, training_options
 from tasks.reuse import StageOutput
@@ -23,6 +24,7 @@ from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
     from ftcore.config import Abstain
+    from ftcore.formats.adapter import Adapter
     from ftcore.model.abstention import Abstention
     from ftcore.model.model import Model
     from ftcore.model.thresholds import Thresholds
@@ -35,6 +37,7 @@ CODE = (
     "ftcore.training.adapter",
     "ftcore.training.effort",
     "ftcore.training.recipe",
+    "ftcore.training.reservoir",
     "ftcore.training.validation",
     "ftcore.inference.classifier",
     "ftcore.shards.shards",
@@ -57,6 +60,7 @@ def train_classifier(
         from ftcore.training.adapter import OnSharedTable, adapter_of
         from ftcore.training.documents import Tokenized
         from ftcore.training.effort import chance_loss, describe, settle, usable
+        from ftcore.training.reservoir import keep, replayed
 
         start = start_of(config, pretrained)
         labelled = shard_set(shards)
@@ -68,6 +72,9 @@ def train_classifier(
             counted=None if more else open_dictionary(words),
         )
         documents.tokenizer = Tokenizer(config.text)
+        new, kept = documents, kept_texts(config)
+        if kept is not None:
+            documents = replayed(new, kept)
         held_out = Tokenized.shards(labelled, ["valid"], out=scratch / "valid")
         prepared = recipe.prepare(documents, options, start, held_out)
         bags = prepared.train
@@ -82,8 +89,7 @@ def train_classifier(
         log.info("%s", choice.reason)
         with training(session, child, "finetune", choice, scratch) as (conditions, curves):
             model, result = recipe.train(prepared, settled, conditions, start)
-        model = replace(model, tokenizer=Tokenizer(config.text))
-        adapter = None
+        model, adapter = replace(model, tokenizer=Tokenizer(config.text)), None
         if isinstance(start, OnSharedTable):
             adapter = adapter_of(model, start, prepared, settled)
             model = adapter.model(start.shared)
@@ -91,15 +97,10 @@ def train_classifier(
         model.thresholds = thresholds_on(held_out, model, options.threshold, several)
         model.abstention = abstention_on(held_out, model, config.abstain)
         write_directory(out / "model", model)
-        if adapter is not None:
-            told = {
-                "tokenizer": model.tokenizer,
-                "thresholds": model.thresholds,
-                "abstention": model.abstention,
-            }
-            replace(adapter, **told).save(out / ADAPTER)
-            if child is not None:
-                child.tracker.file(child.run, out / ADAPTER)
+        write_beside(out, model, adapter, child)
+        if kept is not None:
+            keep(kept, new)
+            kept.save(out / KEPT)
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
         if child is not None:
@@ -130,6 +131,18 @@ def train_classifier(
         work=work,
         tracked=True,
     )
+
+
+def write_beside(out: Path, model: Model, adapter: Adapter | None, child: Child | None) -> None:
+    """The adapter beside the model, which has chosen its thresholds by now."""
+    if adapter is None:
+        return
+    chosen = replace(
+        adapter, tokenizer=model.tokenizer, thresholds=model.thresholds, abstention=model.abstention
+    )
+    chosen.save(out / ADAPTER)
+    if child is not None:
+        child.tracker.file(child.run, out / ADAPTER)
 
 
 def thresholds_on(held_out: Tokenized, model: Model, option: str | float, several: bool) -> Thresholds | None:

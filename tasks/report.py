@@ -95,6 +95,7 @@ def build_page(
         confusion=tables["confusion"],
         calibration=tables["calibration"],
         coverage=tables.get("coverage", ()),
+        robustness=tables.get("robustness", ()),
         unseen_labels=tables["unseen_labels"],
         curves=curves(trainings),
         trials=trials(session),

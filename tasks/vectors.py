@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ftcore.base.files import sha256_file
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.earlier import earlier_files, earlier_model
 from tasks.reuse import StageOutput
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def start_of(config: Config, pretrained: StageOutput | None) -> Start:
     from ftcore.formats.directory import read_directory
     from ftcore.training.start import Fresh, FromModel, start_at
 
+    if config.finetune.earlier:
+        return FromModel(earlier_model(config), "ahead")
     if config.finetune.adapter:
         from ftcore.formats.shared import open_shared
         from ftcore.training.adapter import OnSharedTable
@@ -37,7 +40,7 @@ def given_files(config: Config) -> dict[str, str]:
     Raises:
         UserError: there is no such file.
     """
-    found: dict[str, str] = {}
+    found = earlier_files(config)
     if isinstance(config.finetune.lexicon, str) and config.finetune.lexicon:
         lexicon = Path(config.finetune.lexicon)
         if not lexicon.is_file():

@@ -1,10 +1,11 @@
-"""Which documents to label next: those that a model is least sure of, and unlike one another.
+"""Which documents to label next: those that a model is least sure of, none nearly a copy of another.
 
-Greedy: each document taken is the one of the largest product of how unsure the model is of it and how far it lies from
-those taken before (uncertainty with diversity, after Sener & Savarese, "Active learning for CNNs: a core-set approach",
-ICLR 2018, and margin sampling, Scheffer et al., 2001).
+Margin sampling (Scheffer et al., "Active hidden Markov models for information extraction", 2001): the document comes first whose two
+best labels are nearest to one another. Seeking unlike documents among the unsure ones (core-sets, k-means++ over gradients)
+finds odd texts rather than telling ones (``docs/log.md``). Features that the model does not know make a text's mean, and with it the
+difference, small whatever the others say; the order is by the mean over those that it knows.
 
-Shapes: B documents, C labels, D numbers of a document's vector.
+Shapes: B documents, C labels, F features.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import numpy as np
 from ftcore.errors import UserError
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
     from ftcore.model.model import Model
 
-MOST = 20  # times as many documents as are wanted: the least sure of all, among which unlike ones are sought
+ALIKE = 0.8  # cosine of the counts of two documents' features, from which one is as good as the other
+MOST = 4  # times as many documents as are wanted: the least sure of all, among which copies are passed over
 
 
 @dataclass(frozen=True)
@@ -62,41 +66,63 @@ def label_next(model: Model, lines: Sequence[str], count: int) -> list[ToLabel]:
         raise UserError(f"count = {count}: ask for one document at least")
     if not lines:
         raise UserError("there is no document to choose from")
-    probabilities = Classifier(model, fold=False).probabilities(lines)
+    probabilities = Classifier(model, fold=False).probabilities(lines)  # as the model says them
     two = np.sort(probabilities, axis=1)[:, -2:]
     margins = two[:, 1] - two[:, 0]
-    some = np.argsort(margins, kind="stable")[: MOST * count]
-    chosen = some[spread(document_vectors(model, [lines[i] for i in some]), 1 - margins[some], count)]
+    some = np.argsort(_margins(model, lines), kind="stable")[: MOST * count]
+    chosen = some[unlike(feature_counts(model, [lines[i] for i in some]), count)]
     top = probabilities.argmax(axis=1)
     labels = [str(label) for label in model.labels]
     return [ToLabel(int(i), labels[top[i]], float(two[i, 1]), float(margins[i])) for i in chosen.tolist()]
 
 
-def spread(vectors: np.ndarray, worth: np.ndarray, count: int) -> np.ndarray:
-    """Rows int64[n] of large worth that lie apart, in the order in which they are taken.
+def _margins(model: Model, lines: Sequence[str]) -> np.ndarray:
+    """float64[B], how far the best label is ahead of the next where a score is the mean over the features with a row."""
+    from ftcore.inference.classifier import Classifier, probabilities
+
+    found = np.concatenate([scores for _, scores in Classifier(model, fold=False).scores(lines)]).astype(
+        np.float64
+    )
+    if model.args.loss != "hs":  # whose scores are no means
+        ids, offsets = model.dictionary.features_of(lines, label=model.args.label or None)
+        before = np.append(0, np.cumsum(model.dictionary.to_rows(ids) >= 0))
+        known = before[offsets[1:]] - before[offsets[:-1]]
+        found *= (np.diff(offsets) / np.maximum(known, 1))[:, None]
+    two = np.sort(probabilities(found, model.args.loss), axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]
+
+
+def unlike(counts: csr_matrix, count: int) -> np.ndarray:
+    """The first rows int64[n] of which none is nearly a copy of one before; where these are too few, the copies follow.
 
     Args:
-        vectors: float[B, D]; only their directions count.
-        worth: float[B], from 0 up.
+        counts: float32[B, F].
         count: n, where there are as many.
     """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = vectors / np.where(lengths > 0, lengths, 1)
-    near = np.full(len(units), -1.0)  # the largest cosine with a document that was taken
-    left = np.ones(len(units), bool)
-    taken = []
-    for _ in range(min(count, len(units))):
-        value = np.where(left, worth * (1 - near) + 1e-12, -1.0)
-        best = int(value.argmax())
-        taken.append(best)
-        left[best] = False
-        near = np.maximum(near, units @ units[best])
-    return np.array(taken, np.int64)
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    units = counts.multiply(1 / np.where(lengths > 0, lengths, 1)[:, None]).tocsr()
+    near = (units @ units.T).tocsr()
+    copies = np.zeros(len(lengths), np.bool_)
+    taken: list[int] = []
+    for row in range(len(lengths)):
+        if len(taken) == count:
+            break
+        if copies[row]:
+            continue
+        taken.append(row)
+        here = slice(near.indptr[row], near.indptr[row + 1])
+        copies[near.indices[here][near.data[here] >= ALIKE]] = True
+    rest = [row for row in range(len(lengths)) if row not in set(taken)]
+    return np.array([*taken, *rest][:count], np.int64)
 
 
-def document_vectors(model: Model, lines: Sequence[str]) -> np.ndarray:
-    """float32[B, D]: the mean of a document's rows, less the mean of all of them."""
-    from ftcore.inference.vectors import Vectors
+def feature_counts(model: Model, lines: Sequence[str]) -> csr_matrix:
+    """float32[B, F]: how often each feature of the model's occurs in each line; the end of line, which all have, is left out."""
+    from scipy.sparse import csr_matrix
 
-    made = Vectors(model).sentences(lines)
-    return made - made.mean(axis=0)
+    dictionary = model.dictionary
+    ids, offsets = dictionary.features_of(lines, eos=False, label=model.args.label or None)
+    shape = (len(lines), dictionary.nwords + dictionary.bucket)
+    made = csr_matrix((np.ones(len(ids), np.float32), ids, offsets), shape)
+    made.sum_duplicates()
+    return made

@@ -37,9 +37,15 @@ TILES = (*HEADLINE, *SEVERAL, ("weighted_f1", "Weighted F1"), ("ece", "Calibrati
 LANGUAGE_SCORES = (*HEADLINE, ("ece", "Calibration error"))
 SECTIONS = {
     "scores": "Scores", "data": "Data", "training": "Training", "trials": "What was tried", "labels": "Labels",
-    "confusion": "Confusions", "calibration": "Calibration", "coverage": "Coverage", "errors": "Errors",
+    "confusion": "Confusions", "calibration": "Calibration", "coverage": "Coverage", "noise": "Noise", "errors": "Errors",
     "words": "Word vectors", "stages": "Stages",
     "configuration": "Configuration",
+}  # fmt: skip
+
+NOISE = {
+    "none": "as they are", "characters": "as people mistype", "swap": "letters swapped", "drop": "letters left out",
+    "double": "letters doubled", "key": "the key beside", "sound": "characters that sound alike",
+    "look": "characters that look alike", "case": "case", "width": "full-width forms", "words": "words left out",
 }  # fmt: skip
 
 
@@ -70,6 +76,7 @@ class RunPage:
     calibration: Any = ()
     unseen_labels: Any = ()
     coverage: Any = ()  # coverage, accuracy, least: of the surest answers
+    robustness: Any = ()  # kind, share, changed, accuracy, lost (trust.robustness)
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)  # "stage/name": points
     trials: Any = ()  # of a search: number, head, word_ngrams, minn, maxn, epoch, lr, outcome, score, best, seconds
     errors: Any = ()  # text, gold (label or labels), predicted, probability, language, source, marks (JSON: why)
@@ -110,6 +117,7 @@ def render_run(page: RunPage) -> str:
         "calibration": records(page.calibration),
         "coverage": records(page.coverage),
         "curve": [(row["coverage"], row["accuracy"]) for row in records(page.coverage)],
+        "noise": _noise(records(page.robustness)),
         "errors": _errors(records(page.errors)),
         "shown_errors": SHOWN_ERRORS,
         "neighbours": _neighbours(records(page.neighbours)),
@@ -122,7 +130,7 @@ def render_run(page: RunPage) -> str:
         "trials": values["trials"],
         "labels": values["labels"], "confusion": heat, "calibration": values["calibration"],
         "coverage": len(records(page.coverage)) > 1,
-        "errors": values["errors"], "words": values["neighbours"] or values["vectors"], "stages": stages,
+        "noise": values["noise"], "errors": values["errors"], "words": values["neighbours"] or values["vectors"], "stages": stages,
         "configuration": page.configuration,
     }  # fmt: skip
     sections = [(name, title) for name, title in SECTIONS.items() if shown[name]]
@@ -136,6 +144,11 @@ def _errors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for row in rows
     ]
     return surest_first(full, lambda row: row["probability"], SHOWN_ERRORS)
+
+
+def _noise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a table of noise with the kinds in words."""
+    return [row | {"kind": NOISE.get(str(row["kind"]), str(row["kind"]))} for row in rows]
 
 
 def _shades(row: Mapping[str, Any]) -> list[tuple[str, float, float]]:

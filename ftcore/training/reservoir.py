@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ftcore.base.files import atomic_file
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.model.model import Label
+
+if TYPE_CHECKING:
+    from ftcore.training.documents import Tokenized
 
 MOST = 5  # times that a kept text is learnt from, beside one of the new ones
 Labelled = tuple[str, Label | list[Label]]
@@ -131,3 +136,35 @@ def balanced(
     new = len(texts) / len({label for row in labels for label in row} or {0})
     old = len(pairs) / len({str(label) for _, label in pairs})
     return pairs * min(MOST, max(1, round(new / old)))
+
+
+def replayed(documents: Tokenized, kept: Iterable[Labelled]) -> Tokenized:
+    """Documents and, behind them, kept lines of tokens, `balanced`.
+
+    Example:
+        learn(replayed(Tokenized.of(["new words"], [["new"]]), kept), options, conditions, start=start)
+    """
+    from ftcore.dictionary.encode import as_batch
+
+    labels = [row for batch in documents.batches() for row in batch.column("labels").to_pylist()]
+    pairs = balanced(kept, labels, labels)
+    made = copy(documents)
+    if pairs:
+        again = as_batch([text for text, _ in pairs], [_several(label) for _, label in pairs])
+        made.batches = lambda: chain(documents.batches(), [again])
+    return made
+
+
+def keep(kept: Reservoir, documents: Tokenized) -> None:
+    """See the lines of tokens of documents that have a label."""
+    for batch in documents.batches():
+        pairs = zip(batch.column("tokens").to_pylist(), batch.column("labels").to_pylist(), strict=True)
+        kept.add((_text(line), labels) for line, labels in pairs if labels)
+
+
+def _text(line: str | bytes) -> str:
+    return line if isinstance(line, str) else line.decode("utf-8", "replace")
+
+
+def _several(label: Label | list[Label]) -> list[str]:
+    return [str(name) for name in (label if isinstance(label, list) else [label])]

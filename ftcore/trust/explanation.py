@@ -2,8 +2,13 @@
 
 A fastText classifier is linear in its features: the hidden vector is the mean of their rows, a label's score its
 product with the label's row. So the score is a sum, a feature's part being its row times the label's, divided by how
-many features there are. Nothing is estimated, and nothing is left over. Of a hierarchical softmax this holds for each
-node of the tree, but a label's probability is a product over its path: such a model is refused.
+many features there are. Nothing is estimated, and nothing is left over.
+
+Of a hierarchical softmax this holds for each node of the tree, and a label's probability is the product of a sigmoid at each
+node of its path. The score is then the logarithm of that probability above the path's without any text, where each branch has
+one half. What a node adds to it, log sigmoid(s) - log 1/2, is shared out as the parts of s are: integrated gradients along the
+line from no text to this one (Sundararajan et al., "Axiomatic attribution for deep networks", ICML 2017), which for a node has
+a closed form. Again they sum to the score.
 
 Example:
     >>> found = explain(classifier, "a good film")
@@ -17,20 +22,23 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ftcore.dictionary.hashing import char_ngrams
 from ftcore.dictionary.tokens import EOS
-from ftcore.errors import IncompatibleModel, UserError
+from ftcore.errors import UserError
 from ftcore.given import shown
 from ftcore.inference.classifier import Classifier, probabilities
-from ftcore.model.model import Label
+from ftcore.model.huffman import leaf_paths, log_leaves
+from ftcore.model.model import Label, Model
 from ftcore.text.normalize import normalize
 from ftcore.trust.places import Place, places
 
 _SPACES = re.compile(r"[ \n\r\t\v\f\0]+")  # what fastText cuts words at
+_NEAR = 1e-6  # a node's score that is as good as none: the gain's slope there is one half
 END = "end of line"  # every text has this feature; a linear head keeps its intercept there
 
 
@@ -74,7 +82,7 @@ class Explanation:
         places: of each token in the text; None where it does not stand there as it is.
         label: whose score it is.
         against: where the score is a difference, the label whose own is taken off; else None.
-        score: the logit, or the difference of two.
+        score: the logit, or the difference of two; of a hierarchical softmax see above.
         probability: of the label, as `predict` gives it.
         parts: in the order of the features; they sum to the score.
     """
@@ -159,14 +167,8 @@ def explain(
 
     Raises:
         UserError: an unknown label, a text without any feature.
-        IncompatibleModel: a hierarchical softmax, whose labels have no score that is a sum.
     """
     model = classifier.model
-    if model.args.loss == "hs":
-        raise IncompatibleModel(
-            "loss = hs: a label's score is no sum over the text, but a product over a path of the tree; "
-            "train with loss softmax or ova to explain answers"
-        )
     if not isinstance(text, str):
         raise UserError(f"explain takes one text, not {shown(text)}")
     line = classifier.tokens([text])[0] if tokens is None else tokens
@@ -180,6 +182,10 @@ def explain(
         named = [about for about, row in zip(named, rows.tolist(), strict=True) if row >= 0]
         ids = rows[rows >= 0]
     _, found = classifier.predictor.raw([line])
+    nodes = found[0].astype(np.float64)
+    tree = model.args.loss == "hs"
+    if tree:
+        found = log_leaves(found, dictionary.label_counts)
     scores = found[0].astype(np.float64)
     if not len(ids):
         raise UserError(
@@ -187,10 +193,13 @@ def explain(
         )
     chosen = int(scores.argmax()) if label is None else _number(classifier, "label", label)
     output = classifier.predictor.output.astype(np.float64)
-    weight, score = output[chosen], scores[chosen]
+    weigh = (
+        partial(_along_path, model, output, nodes) if tree else lambda label: (output[label], scores[label])
+    )
+    weight, score = weigh(chosen)
     if against is not None:
-        other = _number(classifier, "against", against)
-        weight, score = weight - output[other], score - scores[other]
+        weight_against, score_against = weigh(_number(classifier, "against", against))
+        weight, score = weight - weight_against, score - score_against
     values = tables.gather(ids).astype(np.float64) @ weight / len(ids)
     parts = [Contribution(*about, value) for about, value in zip(named, values.tolist(), strict=True)]
     words = _words(line)
@@ -204,6 +213,21 @@ def explain(
         probability=float(probabilities(found, model.args.loss)[0, chosen]),
         parts=parts,
     )
+
+
+def _along_path(model: Model, output: np.ndarray, nodes: np.ndarray, label: int) -> tuple[np.ndarray, float]:
+    """float64[D] and the score: what each number of the hidden vector counts, node by node of a label's path.
+
+    Args:
+        nodes: float64[O], hidden times each node's row.
+    """
+    paths, sides, *_ = leaf_paths(model.dictionary.label_counts)
+    path, signs = paths[label][sides[label] != 0], sides[label][sides[label] != 0].astype(np.float64)
+    values = nodes[path]
+    gains = np.log(2) - np.logaddexp(0, -signs * values)  # log sigmoid(sign s) - log 1/2
+    near = np.abs(values) < _NEAR
+    slopes = np.where(near, signs / 2, gains / np.where(near, 1, values))
+    return slopes @ output[path], float(gains.sum())
 
 
 def _number(classifier: Classifier, name: str, label: Label) -> int:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import ftcore
 from ftcore import cli
 from ftcore.errors import UserError
-from ftcore.fewshot.label_next import label_next, spread
+from ftcore.fewshot.label_next import label_next, unlike
 
 TOPICS = 12
 
@@ -47,11 +48,14 @@ def test_chosen_documents_teach_more_than_others_drawn_at_random():
     assert trained([*first, *chosen]).test(TEST)[1] > trained(list(range(130))).test(TEST)[1]
 
 
-def test_unsure_ones_apart_from_one_another():
-    vectors = np.array([[1, 0], [1, 0.01], [0, 1], [-1, 0.0]])
-    assert spread(vectors, np.array([1.0, 0.99, 0.5, 0.01]), 2).tolist() == [0, 2]
-    assert spread(vectors, np.array([1.0, 0.99, 0.5, 0.01]), 9).tolist()[:1] == [0]
-    assert sorted(spread(vectors * 0, np.ones(4), 9).tolist()) == [0, 1, 2, 3]
+def test_copies_of_what_was_taken_are_passed_over():
+    rows = csr_matrix(np.float32([[1, 1, 0], [2, 2, 0], [1, 1, 0.1], [0, 0, 1], [0, 0, 0]]))
+    assert unlike(rows, 3).tolist() == [0, 3, 4]
+    assert unlike(rows, 4).tolist() == [0, 3, 4, 1] and unlike(rows, 9).tolist() == [0, 3, 4, 1, 2]
+    model = trained(list(range(100))).classic
+    first = label_next(model, LINES, 5)
+    twice = label_next(model, [*LINES, *LINES], 5)
+    assert [LINES[one.row % 1500] for one in twice] == [LINES[one.row] for one in first]
 
 
 def test_what_it_says_of_a_document():

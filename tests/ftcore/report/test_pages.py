@@ -91,6 +91,16 @@ def test_run_page_with_nothing_to_show():
     assert parser.ids == []
 
 
+def test_a_run_shows_what_noise_costs():
+    rows = [
+        {"kind": "none", "share": 0.0, "changed": 0.0, "accuracy": 0.9, "lost": 0.0},
+        {"kind": "sound", "share": 0.1, "changed": 0.8, "accuracy": 0.75, "lost": 0.15},
+    ]
+    text = render_run(RunPage("x", robustness=rows))
+    assert check(text).ids == ["noise"] and "characters that sound alike" in text
+    assert "0.750" in text and "0.150" in text and "80" in text
+
+
 def test_user_text_is_escaped_everywhere(page):
     bad = RunPage(
         name=EVIL,

@@ -10,11 +10,18 @@ import pytest
 import torch
 
 import ftcore
+from ftcore.config import Finetune
+from ftcore.engines.choice import choose_engine
 from ftcore.errors import UnreadableFile, UserError
+from ftcore.inference.classifier import Classifier
 from ftcore.model.matrices import Matrices
 from ftcore.model.module import TwoTables
 from ftcore.training.anchor import Anchor
-from ftcore.training.reservoir import Reservoir
+from ftcore.training.conditions import Conditions
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import learn
+from ftcore.training.reservoir import Reservoir, keep, replayed
+from ftcore.training.start import FromModel
 
 TOPICS = {"a": "one two three", "b": "uno due tre", "c": "ein zwei drei", "d": "一 二 三"}
 
@@ -112,3 +119,26 @@ def test_wrong_files_and_sizes_are_refused(tmp_path):
         Reservoir.load(tmp_path / "x")
     with pytest.raises(UnreadableFile, match="cannot be read"):
         Reservoir.load(tmp_path / "none")
+
+
+def test_an_earlier_model_goes_on_with_what_was_kept():
+    """As the pipeline does it: lines of tokens, a model that is the start, a reservoir beside it."""
+    options = Finetune(dim=8, lr=0.5, epoch=20)
+    conditions = Conditions(choose_engine("cpu", "cpu"))
+    tasks = [
+        Tokenized.of([t for t, _ in some], [[y] for _, y in some])
+        for some in (pairs("ab", 200), pairs("cd", 200, 1))
+    ]
+    first, _ = learn(tasks[0], options, conditions)
+    kept = Reservoir(40)
+    keep(kept, tasks[0])
+    assert len(kept) == 40 and sorted({str(*labels) for _, labels in kept}) == ["a", "b"]
+    check, right = pairs("ab", 100, 2), {}
+    for name, documents in (("plain", tasks[1]), ("replay", replayed(tasks[1], kept))):
+        model, _ = learn(documents, options, conditions, start=FromModel(first, "ahead"))
+        assert sorted(model.labels) == ["a", "b", "c", "d"]
+        found = Classifier(model).predict([text for text, _ in check])
+        right[name] = np.mean([f.labels == [y] for f, (_, y) in zip(found, check, strict=True)])
+    assert right["plain"] < 0.3 and right["replay"] > 0.9
+    assert sum(len(batch) for batch in replayed(tasks[1], kept).batches()) == 200 + 5 * 40
+    assert sum(len(batch) for batch in replayed(tasks[1], Reservoir(3)).batches()) == 200

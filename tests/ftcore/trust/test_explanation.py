@@ -14,6 +14,7 @@ import ftcore
 from ftcore.cli import main
 from ftcore.errors import UserError
 from ftcore.inference.classifier import Classifier
+from ftcore.model.huffman import leaf_paths
 from ftcore.trust.explanation import END, explain
 from ftcore.trust.places import places
 
@@ -84,6 +85,41 @@ def test_parts_sum_to_the_score(models, loss, shape, words):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("text", ["good 好看 生词 film don't", "dull dull", ""])
+def test_parts_along_a_tree_sum_to_the_logarithm_of_the_probability(models, shape, text):
+    model = models[f"hs, {shape}"]
+    told = dict(zip(*model.predict(text, k=-1), strict=True))
+    branches = {}
+    for label in model.get_labels():
+        found = model.explain(text, label)
+        assert sum(part.value for part in found.parts) == pytest.approx(found.score, abs=1e-5)
+        assert found.probability == pytest.approx(told[label], abs=2e-5)
+        branches[label] = (found.score - np.log(found.probability)) / np.log(
+            2
+        )  # without any text each has one half
+    assert sorted(branches.values()) == pytest.approx([1, 2, 2], abs=1e-4)
+    a, b = model.get_labels()[:2]
+    rather = model.explain(text, a, against=b)
+    assert rather.score == pytest.approx(
+        model.explain(text, a).score - model.explain(text, b).score, abs=1e-6
+    )
+
+
+def test_parts_along_a_tree_are_integrated_gradients(models):
+    """By small steps from no text to the whole one."""
+    model, text = models["hs, words"], "good 好看 film dull"
+    dictionary = model.classic.dictionary
+    found = model.explain(text, model.get_labels()[2])
+    paths, sides, *_ = leaf_paths(dictionary.label_counts)
+    rows = model.get_output_matrix()[paths[2]].astype(np.float64)
+    hidden = np.stack([model.get_input_vector(i) for i in dictionary.features(text)]).astype(np.float64)
+    steps = (np.arange(2000) + 0.5) / 2000
+    slopes = sides[2] / (1 + np.exp(sides[2] * np.outer(steps, rows @ hidden.mean(axis=0))))  # [steps, nodes]
+    expected = hidden @ rows.T @ slopes.mean(axis=0) / len(hidden)
+    assert [part.value for part in found.parts] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_each_part_is_the_row_of_its_name(models, shape):
     model, text = models[f"softmax, {shape}"], "good 好看 生词 film don't"
     found = model.explain(text)
@@ -139,8 +175,6 @@ def test_raw_text_in_both_languages():
 
 
 def test_what_cannot_be_explained_is_refused(models):
-    with pytest.raises(UserError, match="path of the tree"):
-        models["hs, words"].explain("good")
     with pytest.raises(UserError, match="no such label; it knows"):
         models["softmax, words"].explain("good", "nonsense")
     assert models["softmax, words"].explain("unseen").strongest(1)[0].kind == "end"

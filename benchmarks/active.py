@@ -1,0 +1,109 @@
+"""How many labels do chosen documents save? `label_next` against documents drawn at random, over seeds.
+
+``python -m benchmarks.active --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 5] [--step 300] [--most 4200]``
+
+Both begin with the same documents drawn at random and take as many more at each step; the classifier is the linear head over words and
+pairs at one strength. For each number of labels drawn at random it says what share of it the chosen ones need for the same accuracy on
+the test set. The last line of stdout is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peer import machine, versions
+from benchmarks.quality_sets import SETS, Part, Split, read_split
+from ftcore.config import Finetune
+from ftcore.engines.choice import choose_engine
+from ftcore.fewshot.label_next import label_next
+from ftcore.inference.classifier import Classifier
+from ftcore.model.model import Model
+from ftcore.training.conditions import Conditions
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import learn
+
+OPTIONS = Finetune(head="linear", word_ngrams=2, strength=1.0, weighing="idf")
+ASKED = 4000  # test documents at most
+
+
+def curve(split: Split, seed: int, step: int, most: int, chosen: bool) -> list[float]:
+    """The accuracy with step, 2 · step, … labels."""
+    train, order = split.train, np.random.default_rng(seed).permutation(len(split.train.labels))
+    have, found = order[:step].tolist(), []
+    while True:
+        model = taught(train, have)
+        found.append(accuracy(model, split.test))
+        if len(have) + step > min(most, len(order)):
+            return found
+        if not chosen:
+            have = order[: len(have) + step].tolist()
+            continue
+        taken = set(have)
+        pool = [row for row in range(len(order)) if row not in taken]
+        have += [pool[one.row] for one in label_next(model, [train.tokens[row] for row in pool], step)]
+
+
+def taught(train: Part, rows: list[int]) -> Model:
+    """The classifier of some documents."""
+    documents = Tokenized.of([train.tokens[i] for i in rows], [[train.labels[i]] for i in rows])
+    return learn(documents, OPTIONS, Conditions(choose_engine("cpu", "cpu")))[0]
+
+
+def accuracy(model: Model, test: Part) -> float:
+    """On the test set's first `ASKED`."""
+    best = Classifier(model, fold=False).probabilities(test.tokens[:ASKED]).argmax(axis=1)
+    return float(np.mean([model.labels[i] == y for i, y in zip(best, test.labels[:ASKED], strict=True)]))
+
+
+def needed(labels: np.ndarray, drawn: np.ndarray, chosen: np.ndarray) -> dict[int, float]:
+    """For each number of labels drawn at random, the share that chosen ones need for its accuracy; what lies beyond is left out."""
+    rising = np.maximum.accumulate(chosen)
+    return {
+        int(count): float(np.interp(score, rising, labels) / count)
+        for count, score in zip(labels[1:], drawn[1:], strict=True)
+        if score <= rising[-1]
+    }
+
+
+def main() -> None:
+    """Both curves of each set, and the shares."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=["banking77", "thucnews_titles"], choices=sorted(SETS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--step", type=int, default=300)
+    parser.add_argument("--most", type=int, default=4200)
+    given = parser.parse_args()
+    result = {}
+    for name in given.sets:
+        split, curves = read_split(name, given.data, 0), {}
+        for kind in ("drawn", "chosen"):
+            rows = [
+                curve(split, seed, given.step, given.most, kind == "chosen") for seed in range(given.seeds)
+            ]
+            curves[kind] = np.array(rows)
+        labels = given.step * np.arange(1, curves["drawn"].shape[1] + 1)
+        means = {kind: rows.mean(axis=0) for kind, rows in curves.items()}
+        shares = needed(labels, means["drawn"], means["chosen"])
+        for place, count in enumerate(labels.tolist()):
+            told = f"{shares[count]:.0%} of the labels" if count in shares else ""
+            print(
+                f"{name:<16} {count:>6}  drawn {means['drawn'][place]:.4f}  chosen {means['chosen'][place]:.4f}  {told}",
+                flush=True,
+            )
+        result[name] = {
+            "labels": labels.tolist(),
+            **{kind: np.round(rows, 4).tolist() for kind, rows in curves.items()},
+            "share_needed": {count: round(share, 3) for count, share in shares.items()},
+        }
+    about = {"date": str(datetime.date.today()), "machine": machine(), "versions": versions(None)}
+    print(json.dumps({"benchmark": "active", **about, "seeds": given.seeds, "sets": result}))
+
+
+if __name__ == "__main__":
+    main()

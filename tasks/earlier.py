@@ -1,0 +1,82 @@
+"""A classifier of an earlier run that goes on learning, and the texts that were kept of what it learnt from."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ftcore.base.files import sha256_file
+from ftcore.config import Config
+from ftcore.errors import UserError
+
+if TYPE_CHECKING:
+    from ftcore.model.model import Model
+    from ftcore.training.reservoir import Reservoir
+
+log = logging.getLogger("ftcore.finetune")
+KEPT = "kept.jsonl"  # beside the model's folder, where `finetune.replay` keeps texts
+
+
+def earlier_model(config: Config) -> Model:
+    """The classifier of `finetune.earlier`.
+
+    Raises:
+        UserError: it has no labels, cuts text in another way than `text` says, or has a linear head.
+    """
+    from ftcore.formats.directory import read_directory
+    from ftcore.text.tokenizer import Tokenizer
+
+    name = config.finetune.earlier
+    model = read_directory(name)
+    if not model.labels:
+        raise UserError(
+            f"finetune.earlier: {name} has no labels; name its vectors in finetune.pretrained_vectors"
+        )
+    if model.tokenizer is None or model.tokenizer.digest != Tokenizer(config.text).digest:
+        raise UserError(
+            f"finetune.earlier: {name} cuts text in another way than this configuration; give it the same `text` options"
+        )
+    output = model.dense[1]
+    if output.shape[0] == output.shape[1] and np.count_nonzero(output - np.diag(np.diag(output))) == 0:
+        raise UserError(
+            f"finetune.earlier: {name} has a linear head, which goes on by being trained anew; give it all documents, or start "
+            "from a model of head sgd"
+        )
+    return model
+
+
+def kept_texts(config: Config) -> Reservoir | None:
+    """The texts that `finetune.replay` kept beside the earlier model, and room for those of this training."""
+    from ftcore.training.reservoir import Reservoir
+
+    capacity = config.finetune.replay
+    if not capacity:
+        return None
+    earlier = Path(config.finetune.earlier).parent / KEPT if config.finetune.earlier else None
+    if earlier is None or not earlier.is_file():
+        if earlier is not None:
+            log.warning(
+                "%s: no texts were kept there; what the earlier model knows is not learnt again", earlier
+            )
+        return Reservoir(capacity, config.seed)
+    kept = Reservoir.load(earlier)
+    kept.capacity = capacity
+    return kept
+
+
+def earlier_files(config: Config) -> dict[str, str]:
+    """Digests of the files of `finetune.earlier`, the kept texts among them.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not config.finetune.earlier:
+        return {}
+    folder = Path(config.finetune.earlier)
+    if not folder.is_dir():
+        raise UserError(f"finetune.earlier: there is no folder {folder}; correct the path")
+    files = [*sorted(folder.glob("model.*")), folder.parent / KEPT]
+    return {f"earlier:{p.name}": sha256_file(p) for p in files if p.is_file()}
