@@ -44,6 +44,8 @@ class Ragged:
         """Ragged of the named rows, in that order, repeats allowed; one vectorised gather."""
         starts = np.asarray(self.offsets[:-1], dtype=np.int64)[rows]
         sizes = np.asarray(self.offsets[1:], dtype=np.int64)[rows] - starts
+        if len(sizes) and sizes.min() == sizes.max() == 1:  # as most documents have one label
+            return Ragged(np.asarray(self.values[starts]), np.arange(len(sizes) + 1))
         positions, offsets = spans(starts, sizes)
         return Ragged(np.asarray(self.values[positions]), offsets)
 

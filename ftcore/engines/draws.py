@@ -108,7 +108,8 @@ def draw_labels(labels: Ragged, rng: np.random.Generator) -> np.ndarray:
 
     So the number of labels never shifts the later draws.
     """
-    drawn = np.minimum((rng.random(len(labels)) * labels.sizes).astype(np.int64), labels.sizes - 1)
+    sizes, share = labels.sizes, rng.random(len(labels))
+    drawn = np.minimum((share * sizes).astype(np.int64), sizes - 1)
     return labels.values[labels.offsets[:-1] + drawn].astype(np.int64)
 
 

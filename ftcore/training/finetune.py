@@ -183,6 +183,9 @@ class _Plan:
     ):
         self.usable, self.sizes, self.batch_size, self.seed = usable, sizes, batch_size, seed
         self.chunk, self.parts = chunk, parts
+        self.whole = int(sizes[usable].sum()) + _UPDATE * (
+            len(usable) // batch_size
+        )  # what an epoch costs, at most
         self._epoch = -1
         self._chunks: list[np.ndarray] = []
 
@@ -190,14 +193,19 @@ class _Plan:
         """Document numbers of every chunk; the last epoch asked for is remembered."""
         if epoch != self._epoch:
             order = chunk_generator(self.seed, "order", epoch, 0).permutation(self.usable)
-            cost = np.cumsum(self.sizes[order])[self.batch_size - 1 :: self.batch_size]
-            cost = cost + _UPDATE * np.arange(1, len(cost) + 1)
-            # whole updates only; what is left over belongs to the last chunk
-            chunk = min(self.chunk, cost[-1] / self.parts) if len(cost) else self.chunk
-            ends = (1 + np.flatnonzero(np.diff(cost // chunk, prepend=0))) * self.batch_size
-            self._chunks = [part for part in np.split(order, ends) if len(part)]
+            self._chunks = [part for part in np.split(order, self._ends(order)) if len(part)]
             self._epoch = epoch
         return self._chunks
+
+    def _ends(self, order: np.ndarray) -> np.ndarray:
+        """Where chunks end: whole updates only; what is left over belongs to the last chunk."""
+        updates = len(order) // self.batch_size
+        if self.parts == 1 and self.whole <= self.chunk:
+            return np.array([updates * self.batch_size])
+        cost = np.cumsum(self.sizes[order])[self.batch_size - 1 :: self.batch_size]
+        cost = cost + _UPDATE * np.arange(1, updates + 1)
+        chunk = min(self.chunk, cost[-1] / self.parts) if updates else self.chunk
+        return (1 + np.flatnonzero(np.diff(cost // chunk, prepend=0))) * self.batch_size
 
 
 def _judge(loop: Loop, scores: dict[str, float], options: config.Finetune) -> None:

@@ -67,7 +67,9 @@ def train_bags(
     Returns:
         Loss in nats summed over documents; ``tokens`` counts features; an update is a document.
     """
-    sizes, labelled = (np.diff(offsets)[order] for offsets in (corpus.offsets, corpus.target_offsets))
+    sizes, labelled = (
+        offsets[order + 1] - offsets[order] for offsets in (corpus.offsets, corpus.target_offsets)
+    )
     tokens = int(sizes.sum())
     first, last = lr(0), lr(tokens)
     rate = first + (last - first) / max(tokens, 1) * (np.cumsum(sizes) - sizes)
