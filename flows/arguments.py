@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
+from ftcore.base.group import place
 from ftcore.config import Config, load_config
 from ftcore.effects import without_effect
 from ftcore.errors import UserError
@@ -236,11 +237,18 @@ _read: dict[str, Given] = {}
 
 
 def command_line(module: str) -> None:
-    """Read the command line now, where `module` is ``__main__``; wrong words end the process here."""
+    """Read the command line now, where `module` is ``__main__``; wrong words end the process here.
+
+    Of several processes that torchrun started the first one goes on, the others wait here for its trainings.
+    """
     if module != "__main__":
         return
     name = Path(sys.argv[0]).stem
     try:
+        if not place().first:
+            from tasks.followers import follow
+
+            sys.exit(follow(read(name).config))
         given = _read[name] = opening(name, read(name))
         if COMMANDS[name].ahead and not given.dry:
             from flows.embedded import start_ahead

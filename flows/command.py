@@ -26,6 +26,7 @@ from flows.embedded import prefect_server
 from ftcore.base.interruption import Interruption, installed
 from ftcore.config import Config
 from ftcore.errors import UserError
+from tasks.followers import tell
 from tasks.live import close_stale_flow_runs
 from tasks.session import Session, kept
 from tasks.store import Store
@@ -111,6 +112,7 @@ def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict
         if stale:
             console.print(f"  closed {len(stale)} run(s) that were killed", highlight=False)
         result = flow(config=config, **own)
+        tell(None)
     show(result, time.perf_counter() - begin, store)
     print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
     return 0

@@ -84,7 +84,11 @@ def require_labels(shards: StageOutput) -> None:
 
 def open_dictionary(output: StageOutput) -> Dictionary:
     """The dictionary that the stage left."""
+    return read_dictionary(output.file(FILE))
+
+
+def read_dictionary(file: Path) -> Dictionary:
+    """The dictionary of a file that the stage wrote."""
     from ftcore.dictionary.dictionary import Dictionary
 
-    file = output.file(FILE)
     return Dictionary.from_state(load_file(file), file)

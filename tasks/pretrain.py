@@ -10,12 +10,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ftcore.base.group import place
 from ftcore.engines.choice import EngineChoice, choose_engine
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training.progress import Listener, Progress, TerminalListener
 from ftcore.training.tensorboard import TensorBoardListener
 from tasks.commit import shard_set
-from tasks.dictionary import PRETRAIN_SPLITS, open_dictionary
+from tasks.dictionary import FILE, PRETRAIN_SPLITS, open_dictionary
+from tasks.followers import tell
 from tasks.meanwhile import imported_meanwhile
 from tasks.prepare import user_files
 from tasks.reuse import ABOUT, StageOutput
@@ -23,6 +25,10 @@ from tasks.session import Child, Session, stage_task
 from tasks.tracking import CurveWriter
 
 if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.dictionary.dictionary import Dictionary
+    from ftcore.shards.shards import ShardSet
+    from ftcore.training.documents import Documents
     from ftcore.training.loop import TrainingResult
     from ftcore.training.recipe import Conditions
 
@@ -39,21 +45,19 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
 
     def work(out: Path, scratch: Path, child: Child | None) -> dict:
         from ftcore.formats.directory import write_directory
-        from ftcore.training.documents import Tokenized
         from ftcore.training.recipe import learn
+        from ftcore.training.together import joined
 
-        documents = Tokenized.shards(
-            shard_set(shards),
-            PRETRAIN_SPLITS,
-            options.languages,
-            labels=False,
-            out=scratch / "corpus",
-            counted=open_dictionary(words),
-        )
+        documents = documents_of(shard_set(shards), options, open_dictionary(words), scratch / "corpus")
         log.info("%s", choice.reason)
         with training(session, child, "pretrain", choice, scratch) as (conditions, curves):
-            model, result = learn(documents, options, conditions)
+            kept = conditions.checkpoint.directory if conditions.checkpoint else scratch
+            tell({"shards": shard_set(shards).path, "words": str(words.file(FILE)), "checkpoint": str(kept)})
+            with joined(conditions) as (ours, _):
+                model, result = learn(documents, options, ours)
         write_directory(out / "model", replace(model, tokenizer=Tokenizer(config.text)))
+        if child is not None and place().size > 1:
+            child.tracker.tags(child.run, {"processes": str(place().size)})
         return finish(out, result, curves, child, choice)
 
     return session.stage(
@@ -67,6 +71,17 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
         code=CODE,
         work=work,
         tracked=True,
+    )
+
+
+def documents_of(
+    shards: ShardSet | str, options: config.Pretrain, words: Dictionary, out: Path
+) -> Documents:
+    """The lines that word vectors are trained on, with the dictionary that they were counted into."""
+    from ftcore.training.documents import Tokenized
+
+    return Tokenized.shards(
+        shards, PRETRAIN_SPLITS, options.languages, labels=False, out=out, counted=words
     )
 
 

@@ -15,6 +15,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ftcore.base.cores import cores
+from ftcore.base.group import place
 from ftcore.compat.arguments import Arguments
 from ftcore.compat.reading import Reading
 from ftcore.dictionary.spool import spooled
@@ -41,13 +42,13 @@ class Trained(NamedTuple):
 
 
 def train(arguments: Arguments) -> Trained:
-    """What both functions do with their arguments where nothing is searched.
+    """What both functions do with their arguments where nothing is searched; by torchrun, on all its processes.
 
     Raises:
         UserError: as `ftcore.compat.functions.train_supervised`.
     """
     arguments = ready(arguments)
-    watch = Watch(arguments.verbose, arguments.extras.callbacks)
+    watch = Watch(arguments.verbose if place().first else 0, arguments.extras.callbacks)
     with watch:
         return _train(arguments, watch)
 
@@ -70,6 +71,7 @@ def _check(arguments: Arguments) -> None:
 def _train(arguments: Arguments, watch: Watch) -> Trained:
     from ftcore.training import recipe
     from ftcore.training.checkpoints import Checkpoint
+    from ftcore.training.together import joined
 
     args, extras = arguments.args, arguments.extras
     options = arguments.options()
@@ -85,8 +87,9 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
         # the only label has probability 1 whatever the tables are: nothing is to learn
         model, result = recipe.untrained(prepared, options, how, start), None
     else:
-        model, result = recipe.train(prepared, options, how, start)
-    if checkpoint is not None:
+        with joined(how) as (ours, _):
+            model, result = recipe.train(prepared, options, ours, start)
+    if checkpoint is not None and place().first:
         checkpoint.clear()
         with contextlib.suppress(OSError):  # it was never needed, or the user keeps other files in it
             checkpoint.directory.rmdir()

@@ -3,7 +3,8 @@
 Every process holds both tables and trains on its own lines with the engine that it has (cpu, cuda, reference). After
 `TOKENS` tokens each, a row's motions are summed over the processes and divided by how many of them moved it: a row
 that one alone met keeps its whole step, the rows that all met move by the mean. (The plain mean of the tables divides
-every step by the number of processes, so that rare words learn the slower the more there are.)
+every step by the number of processes, so that rare words learn the slower the more there are.) Only rows that
+somebody moved are sent.
 
 It is an `Engine` like others: chunks, learning rate, progress and checkpoints are those of one process. The
 processes meet through `torch.distributed` (gloo or NCCL), which `ftcore.training.together` sets up.
@@ -110,12 +111,12 @@ class Averaged:
         key = rng.integers(0, 2**63, 2)
         total = torch.zeros(4, dtype=torch.float64, device=self.device)
         broken = torch.full((1,), -1, dtype=torch.int64, device=self.device)
+        before = [table.clone() for table in _both(tables)]
         for round_ in range((len(done) - 1) // self.size):
             share = round_ * self.size + self.rank
             begin, end = int(done[round_ * self.size]), int(done[(round_ + 1) * self.size])
             mine = max(1, int(done[share + 1] - done[share]))
             own = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, self.size, share]))
-            before = [table.clone() for table in _both(tables)]
 
             def rate(at: int, begin: int = begin, end: int = end, mine: int = mine) -> float:
                 return lr(begin + (end - begin) * at // mine)  # all at the same rate at the same time
@@ -133,13 +134,28 @@ class Averaged:
         return StepResult(loss, examples, tokens, updates, int(broken) if broken >= 0 else None)
 
     def _put_together(self, tables: TwoTables | Matrices, before: list[Tensor]) -> None:
+        """Every process has the same tables afterwards, and `before` is equal to them."""
         for table, old in zip(_both(tables), before, strict=True):
-            motion = table - old
-            moved = (motion != 0).any(1).float()
+            movers = (table != old).any(1).int()
+            exchange(movers)
+            rows = torch.nonzero(movers).squeeze(1)
+            start = old[rows]
+            motion = table[rows] - start
+            squares = (motion * motion).sum(1, keepdim=True)
             exchange(motion)
-            exchange(moved)
-            old.add_(motion / moved.clamp(min=1)[:, None])
-            table.copy_(old)
+            exchange(squares)
+            table[rows] = old[rows] = start + self.step(motion, squares, movers[rows, None])
+
+    def step(self, motion: Tensor, squares: Tensor, movers: Tensor) -> Tensor:
+        """What rows move by.
+
+        Args:
+            motion: float32[n, D], the sum of what the processes moved them by.
+            squares: float32[n, 1], the sum of the squared lengths of what each moved them by.
+            movers: int32[n, 1], how many processes moved each.
+        """
+        together = (motion * motion).sum(1, keepdim=True).clamp(min=1e-30)
+        return motion * (squares / together).clamp(max=1).maximum(1 / movers)
 
 
 def exchange(tensor: Tensor, largest: bool = False) -> None:

@@ -1,7 +1,8 @@
 """One training on several processes or machines: what `torchrun` starts becomes a group, each with a part.
 
 All processes run the same program over the same data; one of them writes. A checkpoint's folder must be seen by
-all. Another number of processes may go on from it.
+all. Another number of processes may go on from it. The command ``ftcore skipgram`` and the flow ``flows.pretrain`` do
+this by themselves where torchrun starts them (`joined`).
 
 Example:
     # words.py, started by: torchrun --nproc-per-node 4 words.py
@@ -14,16 +15,31 @@ Example:
 from __future__ import annotations
 
 import datetime
-import os
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
+from ftcore.base.cores import cores
+from ftcore.base.group import missing, place
 from ftcore.errors import UserError
 from ftcore.training.checkpoints import Checkpoint, State
 from ftcore.training.conditions import Conditions
 
 WAIT = 1800  # seconds that a process waits for the others: for their reading, at the start
+_trainings = itertools.count()
+
+
+@contextmanager
+def joined(conditions: Conditions) -> Iterator[tuple[Conditions, bool]]:
+    """`together` where torchrun started several processes, else the conditions as they are, and True."""
+    if place().size == 1:
+        yield conditions, True
+        return
+    with together(conditions) as both:
+        yield both
 
 
 @contextmanager
@@ -31,40 +47,49 @@ def together(conditions: Conditions, seconds: float = WAIT) -> Iterator[tuple[Co
     """(conditions whose engine meets the other processes, whether this process is the one that writes).
 
     Args:
-        conditions: how a training would run on one process. An engine on GPUs takes the card ``cuda:LOCAL_RANK``.
+        conditions: how a training would run on one process. An engine on GPUs takes the card ``cuda:LOCAL_RANK``;
+            the cpu engine's threads are those of the cores that this process has for itself.
         seconds: until a process that does not answer counts as lost; one that was killed does at once.
 
     Raises:
         UserError: not started by torchrun.
         RunError: while training, where another process is gone.
     """
-    missing = [
-        name for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ
-    ]
-    if missing:
+    if words := missing():
         raise UserError(
-            f"{', '.join(missing)} are not set; start this with: torchrun --nproc-per-node N your_program.py"
+            f"{', '.join(words)} are not set; start this with: torchrun --nproc-per-node N your_program.py"
         )
     import torch.distributed as dist
 
     from ftcore.engines.averaged import Averaged
     from ftcore.engines.choice import EngineChoice
 
+    here = place()
     if isinstance(conditions.engine, EngineChoice) and conditions.engine.device.startswith("cuda"):
-        place = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-        conditions = replace(conditions, engine=replace(conditions.engine, device=place))
-    own = conditions.backend()
+        conditions = replace(conditions, engine=replace(conditions.engine, device=f"cuda:{here.local}"))
+    most = max(1, cores() // here.neighbours)
+    own = replace(conditions, threads=min(conditions.threads or most, most)).backend()
     backend = "nccl" if str(own.device).startswith("cuda") else "gloo"
-    dist.init_process_group(backend, timeout=datetime.timedelta(seconds=seconds))
-    first = dist.get_rank() == 0
+    dist.init_process_group(
+        backend, store=dist.PrefixStore(f"ftcore/training/{next(_trainings)}", post()), rank=here.rank,
+        world_size=here.size, timeout=datetime.timedelta(seconds=seconds),
+    )  # fmt: skip
     try:
         kept = conditions.checkpoint
-        if kept is not None and not first:
+        if kept is not None and not here.first:
             kept = ReadCheckpoint(kept.directory, kept.seconds)
-        listeners = conditions.listeners if first else ()
-        yield replace(conditions, engine=Averaged(own), checkpoint=kept, listeners=listeners), first
+        listeners = conditions.listeners if here.first else ()
+        yield replace(conditions, engine=Averaged(own), checkpoint=kept, listeners=listeners), here.first
     finally:
         dist.destroy_process_group()
+
+
+@cache
+def post() -> Any:
+    """The store of torchrun, through which the processes find each other."""
+    from torch.distributed import rendezvous
+
+    return next(rendezvous("env://"))[0]
 
 
 class ReadCheckpoint(Checkpoint):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ftcore.base.group import place
 from ftcore.compat.checks import writing
 from ftcore.compat.command_line import flags, printing
 from ftcore.compat.command_line.flags import UsageError
@@ -70,7 +71,7 @@ def _asked() -> Iterator[bytes]:
 def train(command: str, words: list[str]) -> None:
     """Write OUTPUT.bin (.ftz where autotune keeps to a size), OUTPUT.vec, and OUTPUT.output if asked.
 
-    Ctrl-C leaves OUTPUT.checkpoint.
+    Ctrl-C leaves OUTPUT.checkpoint. Of processes that torchrun started the first one writes.
     """
     from ftcore.compat.arguments import Arguments, Extras
     from ftcore.compat.functions import train
@@ -84,6 +85,8 @@ def train(command: str, words: list[str]) -> None:
         arguments = Arguments.read((), named, supervised=supervised)
     except TypeError as error:
         raise UsageError(str(error), flags.usage(command)) from None
+    if arguments.autotune.on and place().size > 1:
+        raise UserError("autotune runs in one process; start this command without torchrun")
     sized = arguments.autotune.on and arguments.autotune.model_size
     path = f"{given.output}.{'ftz' if sized else 'bin'}"
     _writable(path)
@@ -94,6 +97,8 @@ def train(command: str, words: list[str]) -> None:
         if os.path.isdir(checkpoint):
             print(f"\ninterrupted; the same command goes on from {checkpoint}", file=sys.stderr)
         raise
+    if not place().first:
+        return
     model.save_model(path)
     model.save_vectors(f"{given.output}.vec")
     if given.saveOutput:
