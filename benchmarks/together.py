@@ -42,18 +42,19 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
     from ftcore.training.recipe import Conditions, Prepared, fit
     from ftcore.training.together import together
 
-    class Ruled(Averaged):
-        rule = staticmethod(lambda motion, movers: motion)
-
-        def step(self, motion: torch.Tensor, squares: torch.Tensor, movers: torch.Tensor) -> torch.Tensor:
-            return self.rule(motion, movers)
-
     rules = {
-        "moved": lambda motion, movers: motion / movers,
-        "all": lambda motion, movers: motion / dist.get_world_size(),
-        "root": lambda motion, movers: motion / movers.sqrt(),
-        "sum": lambda motion, movers: motion,
+        "sum": torch.ones_like,
+        "moved": lambda movers: 1 / movers,
+        "all": lambda movers: torch.full_like(movers, 1 / dist.get_world_size(), dtype=torch.float32),
     }
+
+    class Ruled(Averaged):
+        rule = ""
+
+        def share(self, way: torch.Tensor, movers: torch.Tensor) -> torch.Tensor:
+            if self.rule in rules:
+                return rules[self.rule](movers)
+            return super().share(way * float(self.rule), movers)
 
     torch.set_num_threads(1)
     minn, maxn = SUBWORDS["en"]
@@ -69,7 +70,7 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
         if tokens:
             engine = (Ruled if rule else Averaged)(ours.engine.engine, int(tokens))
             if rule:
-                engine.rule = rules[rule]
+                engine.rule = rule
             ours = replace(ours, engine=engine)
         started, cpu = time.perf_counter(), time.process_time()
         result = fit(model.tables, Prepared(dictionary, corpus), options, ours)
@@ -89,7 +90,9 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
 def measure(given: argparse.Namespace, run: str) -> dict[str, float]:
     """One run of torchrun: scores, the last loss, and seconds of training."""
     out = work_folder(given.work) / "together.npz"
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in vars(given).items() if value is not None]
+    words = [
+        f"--{name.replace('_', '-')}={value}" for name, value in vars(given).items() if value is not None
+    ]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", run.split(":")[0],
         "-m", "benchmarks.together", *words, "--one", run, "--out", str(out),

@@ -339,6 +339,10 @@ class Config(Options):
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",
         description="auto: where the engine runs that was measured to be fastest",
     )
+    shard_rows: bool = Field(
+        False,
+        description="with torchrun: rows of the word vectors spread over the processes' devices, for more than one holds",
+    )
     deterministic: bool = Field(True, description="one thread, same bytes for the same seed")
     threads: int = Field(0, ge=0, le=1024, description="if not deterministic (0: one a core)")
     checkpoint_seconds: float = Field(60, ge=0, le=86_400, description="between training checkpoints")

@@ -54,7 +54,7 @@ def follow(config: Config) -> None:
 def _take_part(config: Config, job: dict[str, Any]) -> None:
     from ftcore.training.checkpoints import Checkpoint
     from ftcore.training.recipe import Conditions, learn
-    from ftcore.training.together import together
+    from ftcore.training.together import joined
     from tasks.dictionary import read_dictionary
     from tasks.pretrain import documents_of
 
@@ -63,6 +63,6 @@ def _take_part(config: Config, job: dict[str, Any]) -> None:
     conditions = Conditions(
         choice, config.seed, config.threads or None, config.deterministic, Checkpoint(job["checkpoint"])
     )
-    with tempfile.TemporaryDirectory() as folder, together(conditions) as (ours, _):
+    with tempfile.TemporaryDirectory() as folder, joined(conditions, config.shard_rows) as (ours, _):
         words = read_dictionary(Path(job["words"]))
         learn(documents_of(job["shards"], options, words, Path(folder)), options, ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from tasks.session import Session, stage_task
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 @stage_task("load-model")
 def load_model(session: Session, uri: str) -> tuple[Classifier, str]:
-    """The named model, else the champion, else the newest version; and its exact address."""
+    """The named model, else the champion, else the newest version; and its exact address.
+
+    With ``engine: cuda`` it scores on the GPU.
+    """
     from ftcore.formats.directory import read_directory
     from ftcore.inference.classifier import Classifier
 
@@ -27,7 +31,13 @@ def load_model(session: Session, uri: str) -> tuple[Classifier, str]:
             f"{name}: no registered version in {tracker.uri}; run the pipeline first or name a model"
         )
     path, exact = tracker.download(uri)
-    return Classifier(read_directory(path)), exact
+    config = session.config
+    if config.engine != "cuda":
+        return Classifier(read_directory(path)), exact
+    from ftcore.engines.cuda.answers import classifier_on
+
+    place = choose_engine("cuda", config.device, "supervised").device
+    return classifier_on(read_directory(path), place, config.workers or None), exact
 
 
 @stage_task("score")

@@ -53,7 +53,7 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
         with training(session, child, "pretrain", choice, scratch) as (conditions, curves):
             kept = conditions.checkpoint.directory if conditions.checkpoint else scratch
             tell({"shards": shard_set(shards).path, "words": str(words.file(FILE)), "checkpoint": str(kept)})
-            with joined(conditions) as (ours, _):
+            with joined(conditions, config.shard_rows) as (ours, _):
                 model, result = learn(documents, options, ours)
         write_directory(out / "model", replace(model, tokenizer=Tokenizer(config.text)))
         if child is not None and place().size > 1:
@@ -74,15 +74,11 @@ def train_vectors(session: Session, shards: StageOutput, words: StageOutput) -> 
     )
 
 
-def documents_of(
-    shards: ShardSet | str, options: config.Pretrain, words: Dictionary, out: Path
-) -> Documents:
+def documents_of(shards: ShardSet | str, options: config.Pretrain, words: Dictionary, out: Path) -> Documents:
     """The lines that word vectors are trained on, with the dictionary that they were counted into."""
     from ftcore.training.documents import Tokenized
 
-    return Tokenized.shards(
-        shards, PRETRAIN_SPLITS, options.languages, labels=False, out=out, counted=words
-    )
+    return Tokenized.shards(shards, PRETRAIN_SPLITS, options.languages, labels=False, out=out, counted=words)
 
 
 def training_options(session: Session, choice: EngineChoice) -> dict[str, Any]:

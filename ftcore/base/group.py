@@ -9,7 +9,7 @@ WORDS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
-class Place:
+class Seat:
     """A process among those that torchrun started."""
 
     rank: int
@@ -23,19 +23,19 @@ class Place:
         return self.rank == 0
 
 
-def place() -> Place:
+def place() -> Seat:
     """Of this process; alone where torchrun did not start it.
 
     Example:
         >>> place()
-        Place(rank=0, size=1, local=0, neighbours=1)
+        Seat(rank=0, size=1, local=0, neighbours=1)
     """
     if missing():
-        return Place(0, 1)
+        return Seat(0, 1)
     numbers = (os.environ.get(name, other) for name, other in (
         ("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "1"),
     ))  # fmt: skip
-    return Place(*map(int, numbers))
+    return Seat(*map(int, numbers))
 
 
 def missing() -> list[str]:

@@ -1,10 +1,10 @@
 """One training on several processes: each takes its share of a chunk, then what they moved is put together.
 
 Every process holds both tables and trains on its own lines with the engine that it has (cpu, cuda, reference). After
-`TOKENS` tokens each, a row's motions are summed over the processes and divided by how many of them moved it: a row
-that one alone met keeps its whole step, the rows that all met move by the mean. (The plain mean of the tables divides
-every step by the number of processes, so that rare words learn the slower the more there are.) Only rows that
-somebody moved are sent.
+`TOKENS` tokens together, a row moves by a share of the sum of what the processes moved it by: all of it for a rare row,
+the mean for one that each of them has moved as far as it will go (`ftcore.engines.pace`). Means of everything keep the
+n-grams that all texts have behind the words that few have; sums of everything overshoot. Only rows that somebody moved
+are sent.
 
 It is an `Engine` like others: chunks, learning rate, progress and checkpoints are those of one process. The
 processes meet through `torch.distributed` (gloo or NCCL), which `ftcore.training.together` sets up.
@@ -13,6 +13,7 @@ processes meet through `torch.distributed` (gloo or NCCL), which `ftcore.trainin
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,19 +21,25 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.interface import Engine, Rate, StepResult
+from ftcore.engines.pace import Pace, pace_of_documents, pace_of_words, share_of_sum
 from ftcore.engines.setup import FinetuneSetup, PretrainSetup
 from ftcore.errors import RunError
 from ftcore.model.matrices import Matrices, arrays
 from ftcore.model.module import TwoTables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ftcore import config
 
-TOKENS = 50_000  # of each process between two meetings
+TOKENS = 10_000  # of all processes together between two meetings
+CONTRACTION = 0.1  # times the rate: what an update takes off the way of a row to where it is pulled
+
+
+Did = tuple[StepResult, np.ndarray]  # a share's, and the input rows that it may have moved
 
 
 class Averaged:
@@ -40,15 +47,15 @@ class Averaged:
 
     Args:
         engine: of this process.
-        tokens: of each process between two meetings.
+        tokens: of all processes together between two meetings.
 
     Example:
         Averaged(load_engine(choose_engine("cpu", "cpu"))).pretrain_lines(tables, corpus, lines, options, lr, rng, setup)
     """
 
     def __init__(self, engine: Engine, tokens: int = TOKENS) -> None:
-        self.engine, self.each = engine, tokens
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.engine, self.each = engine, max(1, tokens // self.size)
         self.name, self.speed, self.device = engine.name, engine.speed, engine.device
 
     def pretrain_lines(
@@ -63,13 +70,17 @@ class Averaged:
     ) -> StepResult:
         """Train on consecutive lines, of which every process takes a run; see `Engine`."""
         starts = np.asarray(corpus.offsets[lines.start : lines.stop + 1], np.int64)
-        cuts = lines.start + self._cuts(starts - starts[0])
+        cuts = lines.start + cut_shares(starts - starts[0], self.each, self.size)
 
-        def work(share: int, rate: Rate, own: np.random.Generator) -> StepResult:
+        def work(share: int, rate: Rate, own: np.random.Generator) -> Did:
             run = range(int(cuts[share]), int(cuts[share + 1]))
-            return self.engine.pretrain_lines(tables, corpus, run, options, rate, own, setup)
+            words = np.unique(corpus.ids[corpus.offsets[run.start] : corpus.offsets[run.stop]])
+            result = self.engine.pretrain_lines(tables, corpus, run, options, rate, own, setup)
+            return result, np.unique(setup.subwords.take(words).values)
 
-        return self._meet(tables, starts[cuts - lines.start] - starts[0], lr, rng, work)
+        ids = np.asarray(corpus.ids[starts[0] : starts[-1]])
+        pace = pace_of_words(ids, len(tables.input), options, setup)
+        return self._meet(tables, starts[cuts - lines.start] - starts[0], lr, rng, work, pace)
 
     def finetune_bags(
         self,
@@ -83,21 +94,15 @@ class Averaged:
     ) -> StepResult:
         """Train on documents in this order, of which every process takes a run; see `Engine`."""
         before = np.concatenate([[0], np.cumsum(np.diff(corpus.offsets)[order])])
-        cuts = self._cuts(before)
+        cuts = cut_shares(before, self.each, self.size)
 
-        def work(share: int, rate: Rate, own: np.random.Generator) -> StepResult:
+        def work(share: int, rate: Rate, own: np.random.Generator) -> Did:
             part = order[cuts[share] : cuts[share + 1]]
-            return self.engine.finetune_bags(tables, corpus, part, options, rate, own, setup)
+            result = self.engine.finetune_bags(tables, corpus, part, options, rate, own, setup)
+            return result, np.unique(Ragged(corpus.ids, corpus.offsets).take(part).values)
 
-        return self._meet(tables, before[cuts], lr, rng, work)
-
-    def _cuts(self, before: np.ndarray) -> np.ndarray:
-        """Where each share of a chunk starts, in lines or documents: round after round, one of each process."""
-        rounds = max(1, math.ceil(before[-1] / (self.each * self.size)))
-        wanted = np.linspace(0, before[-1], rounds * self.size + 1)
-        cuts = np.searchsorted(before, wanted)
-        cuts[0], cuts[-1] = 0, len(before) - 1
-        return cuts
+        pace = pace_of_documents(corpus, len(tables.input), setup)
+        return self._meet(tables, before[cuts], lr, rng, work, pace)
 
     def _meet(
         self,
@@ -105,13 +110,14 @@ class Averaged:
         done: np.ndarray,
         lr: Rate,
         rng: np.random.Generator,
-        work: Callable[[int, Rate, np.random.Generator], StepResult],
+        work: Callable[[int, Rate, np.random.Generator], Did],
+        pace: Pace,
     ) -> StepResult:
         """Round by round: this process's share, then the meeting; what all did together."""
         key = rng.integers(0, 2**63, 2)
-        total = torch.zeros(4, dtype=torch.float64, device=self.device)
-        broken = torch.full((1,), -1, dtype=torch.int64, device=self.device)
-        before = [table.clone() for table in _both(tables)]
+        results: list[StepResult] = []
+        before = [table.clone() for table in both(tables)]
+        each = [torch.from_numpy(one).to(self.device) for one in pace]
         for round_ in range((len(done) - 1) // self.size):
             share = round_ * self.size + self.rank
             begin, end = int(done[round_ * self.size]), int(done[(round_ + 1) * self.size])
@@ -121,41 +127,79 @@ class Averaged:
             def rate(at: int, begin: int = begin, end: int = end, mine: int = mine) -> float:
                 return lr(begin + (end - begin) * at // mine)  # all at the same rate at the same time
 
-            result = work(share, rate, own)
-            if result.broken is not None and broken < 0:
-                broken = total[3].long() + result.broken
-            numbers = [result.loss, result.examples, result.tokens, result.updates]
-            total += torch.tensor(numbers, dtype=torch.float64, device=self.device)
-            self._put_together(tables, before)
-        exchange(total)
-        exchange(broken, largest=True)
-        loss, *counts = total.tolist()
-        examples, tokens, updates = map(int, counts)
-        return StepResult(loss, examples, tokens, updates, int(broken) if broken >= 0 else None)
+            result, touched = work(share, rate, own)
+            results.append(result)
+            updates = (end - begin) / self.size * lr(begin) * CONTRACTION
+            self._put_together(tables, before, [one * updates for one in each], touched)
+        return told_of(results, self.device)
 
-    def _put_together(self, tables: TwoTables | Matrices, before: list[Tensor]) -> None:
-        """Every process has the same tables afterwards, and `before` is equal to them."""
-        for table, old in zip(_both(tables), before, strict=True):
-            movers = (table != old).any(1).int()
+    def _put_together(
+        self, tables: TwoTables | Matrices, before: list[Tensor], gone: list[Tensor], touched: np.ndarray
+    ) -> None:
+        """Every process has the same tables afterwards, and `before` is equal to them.
+
+        Args:
+            gone: float32[rows] of each table, see `share`.
+            touched: int[n] rows of the input table that this process may have moved.
+        """
+        near = torch.from_numpy(touched.astype(np.int64)).to(self.device)
+        for table, old, way, rows in zip(both(tables), before, gone, (near, None), strict=True):
+            movers = torch.zeros(len(table), dtype=torch.int32, device=self.device)
+            if rows is None:
+                movers += (table != old).any(1)
+            else:
+                movers[rows] = (table[rows] != old[rows]).any(1).int()
             exchange(movers)
             rows = torch.nonzero(movers).squeeze(1)
             start = old[rows]
             motion = table[rows] - start
-            squares = (motion * motion).sum(1, keepdim=True)
             exchange(motion)
-            exchange(squares)
-            table[rows] = old[rows] = start + self.step(motion, squares, movers[rows, None])
+            share = self.share(way[rows], movers[rows])
+            table[rows] = old[rows] = start + motion * share[:, None]
 
-    def step(self, motion: Tensor, squares: Tensor, movers: Tensor) -> Tensor:
-        """What rows move by.
+    def share(self, way: Tensor, movers: Tensor) -> Tensor:
+        """What of the sum of the processes' motions each row moves by: `ftcore.engines.pace.share_of_sum`.
 
         Args:
-            motion: float32[n, D], the sum of what the processes moved them by.
-            squares: float32[n, 1], the sum of the squared lengths of what each moved them by.
-            movers: int32[n, 1], how many processes moved each.
+            way: float32[n], updates of each row by one process, times what one takes off its way.
+            movers: int32[n], how many processes moved it.
         """
-        together = (motion * motion).sum(1, keepdim=True).clamp(min=1e-30)
-        return motion * (squares / together).clamp(max=1).maximum(1 / movers)
+        return share_of_sum(way, movers)
+
+
+def cut_shares(before: np.ndarray, each: int, processes: int) -> np.ndarray:
+    """Where each share of a chunk starts, in lines or documents: round after round, one of each process.
+
+    Args:
+        before: int64[n + 1], tokens before each line.
+        each: tokens of a share.
+
+    Example:
+        >>> cut_shares(np.arange(0, 90, 10), 20, 2).tolist()
+        [0, 2, 4, 6, 8]
+    """
+    rounds = max(1, math.ceil(before[-1] / (each * processes)))
+    cuts = np.searchsorted(before, np.linspace(0, before[-1], rounds * processes + 1))
+    cuts[0], cuts[-1] = 0, len(before) - 1
+    return cuts
+
+
+def told_of(results: list[StepResult], device: torch.device | str) -> StepResult:
+    """What all processes did together, of what this one did round by round."""
+    numbers = [[one.loss, one.examples, one.tokens, one.updates] for one in results]
+    total = torch.tensor(numbers, dtype=torch.float64).reshape(-1, 4)
+    done, broken = 0, -1
+    for one in results:
+        if one.broken is not None and broken < 0:
+            broken = done + one.broken
+        done += one.updates
+    sums = total.sum(0).to(device)
+    worst = torch.tensor([broken], device=device)
+    exchange(sums)
+    exchange(worst, largest=True)
+    loss, *counts = sums.tolist()
+    examples, tokens, updates = map(int, counts)
+    return StepResult(loss, examples, tokens, updates, int(worst) if worst >= 0 else None)
 
 
 def exchange(tensor: Tensor, largest: bool = False) -> None:
@@ -164,8 +208,15 @@ def exchange(tensor: Tensor, largest: bool = False) -> None:
     Raises:
         RunError: one of them is gone.
     """
-    try:
+    with lost_told():
         dist.all_reduce(tensor, dist.ReduceOp.MAX if largest else dist.ReduceOp.SUM)
+
+
+@contextmanager
+def lost_told() -> Iterator[None]:
+    """A meeting; that a process is gone is said in words."""
+    try:
+        yield
     except RuntimeError as error:
         raise RunError(
             f"process {dist.get_rank()} of {dist.get_world_size()} lost another one: it was killed or cannot be "
@@ -174,7 +225,8 @@ def exchange(tensor: Tensor, largest: bool = False) -> None:
         ) from error
 
 
-def _both(tables: TwoTables | Matrices) -> list[Tensor]:
+def both(tables: TwoTables | Matrices) -> list[Tensor]:
+    """The two tables as tensors over their memory."""
     if isinstance(tables, Matrices):
         return [torch.from_numpy(one) for one in arrays(tables)]
     return [tables.input.detach(), tables.output.detach()]

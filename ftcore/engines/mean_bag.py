@@ -8,6 +8,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -41,6 +43,7 @@ class MeanBag(nn.Module):
     """
 
     weight: nn.Parameter
+    squares: Tensor | None
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class MeanBag(nn.Module):
         self.padding_idx, self.include_last_offset = padding_idx, include_last_offset
         self.update, self.lr, self.eps = update, lr, eps
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim, device=device))
-        state = torch.zeros_like(self.weight, requires_grad=False) if update == "adagrad" else None
+        state = torch.zeros_like(self.weight.detach()) if update == "adagrad" else None
         self.register_buffer("squares", state, persistent=False)
         nn.init.normal_(self.weight)
         if padding_idx is not None:
@@ -79,9 +82,10 @@ class MeanBag(nn.Module):
                 raise InvalidOptions(f"{name}={getattr(bag, name)!r}: MeanBag has {name}={wanted!r} alone")
         made = cls(1, 1, None, bag.include_last_offset, update, lr)
         made.num_embeddings, made.embedding_dim = bag.num_embeddings, bag.embedding_dim
+        assert isinstance(bag.weight, nn.Parameter)
         made.padding_idx, made.weight = bag.padding_idx, bag.weight
         if update == "adagrad":
-            made.squares = torch.zeros_like(bag.weight, requires_grad=False)
+            made.register_buffer("squares", torch.zeros_like(bag.weight.detach()), persistent=False)
         return made
 
     def forward(self, input: Tensor, offsets: Tensor | None = None) -> Tensor:
@@ -121,7 +125,7 @@ class _Updating(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: Any,
         table: Tensor,
         squares: Tensor | None,
         ids: Tensor,
@@ -135,7 +139,7 @@ class _Updating(torch.autograd.Function):
         return ops.bag_mean(table.detach(), ids, offsets, padding)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple:
+    def backward(ctx: Any, grad: Tensor) -> tuple:
         ids, offsets = ctx.saved_tensors
         padding, lr, eps = ctx.how
         if ctx.squares is None:

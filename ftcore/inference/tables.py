@@ -89,7 +89,7 @@ class Tables:
         """The rows at these places: float32[n, D], a copy."""
         if self.pruned or self.whole:
             return self._stored(places)
-        rows = self._signed(places)
+        rows = self.signed(places)
         absent = rows < 0
         if not absent.any():
             return self._stored(rows)
@@ -108,7 +108,7 @@ class Tables:
             return out
         places = np.ascontiguousarray(places, np.int32)
         if not (self.pruned or self.whole):
-            places = self._signed(places)
+            places = self.signed(places)
             absent = places < 0
             if absent.any():
                 buckets, number = np.unique(-1 - places[absent], return_inverse=True)
@@ -127,7 +127,10 @@ class Tables:
             raise IncompatibleModel("Can't get quantized Matrix; load the .bin it was made from")
         return self.gather(np.arange(self.places)) if self.table is None or not self.whole else self.table
 
-    def _signed(self, places: np.ndarray) -> np.ndarray:
+    def signed(self, places: np.ndarray) -> np.ndarray:
+        """The rows at `known` places: int[n]; ``-1 - bucket`` where a bucket has none."""
+        if self.pruned or self.whole:
+            return places
         if self.row_table is None:
             return self.dictionary.to_signed(places).astype(np.int32)
         out = np.empty(len(places), np.int32)

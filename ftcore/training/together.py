@@ -33,23 +33,28 @@ _trainings = itertools.count()
 
 
 @contextmanager
-def joined(conditions: Conditions) -> Iterator[tuple[Conditions, bool]]:
+def joined(conditions: Conditions, shard_rows: bool = False) -> Iterator[tuple[Conditions, bool]]:
     """`together` where torchrun started several processes, else the conditions as they are, and True."""
     if place().size == 1:
         yield conditions, True
         return
-    with together(conditions) as both:
+    with together(conditions, shard_rows=shard_rows) as both:
         yield both
 
 
 @contextmanager
-def together(conditions: Conditions, seconds: float = WAIT) -> Iterator[tuple[Conditions, bool]]:
+def together(
+    conditions: Conditions, seconds: float = WAIT, tokens: int | None = None, shard_rows: bool = False
+) -> Iterator[tuple[Conditions, bool]]:
     """(conditions whose engine meets the other processes, whether this process is the one that writes).
 
     Args:
         conditions: how a training would run on one process. An engine on GPUs takes the card ``cuda:LOCAL_RANK``;
             the cpu engine's threads are those of the cores that this process has for itself.
         seconds: until a process that does not answer counts as lost; one that was killed does at once.
+        tokens: of all processes between two meetings; None: as measured (`ftcore.engines.averaged.TOKENS`).
+        shard_rows: spread the tables' rows over the processes' devices, for word vectors whose tables fit no single
+            one (`ftcore.engines.sharded`).
 
     Raises:
         UserError: not started by torchrun.
@@ -61,8 +66,9 @@ def together(conditions: Conditions, seconds: float = WAIT) -> Iterator[tuple[Co
         )
     import torch.distributed as dist
 
-    from ftcore.engines.averaged import Averaged
+    from ftcore.engines.averaged import TOKENS, Averaged
     from ftcore.engines.choice import EngineChoice
+    from ftcore.engines.sharded import Sharded
 
     here = place()
     if isinstance(conditions.engine, EngineChoice) and conditions.engine.device.startswith("cuda"):
@@ -79,7 +85,8 @@ def together(conditions: Conditions, seconds: float = WAIT) -> Iterator[tuple[Co
         if kept is not None and not here.first:
             kept = ReadCheckpoint(kept.directory, kept.seconds)
         listeners = conditions.listeners if here.first else ()
-        yield replace(conditions, engine=Averaged(own), checkpoint=kept, listeners=listeners), here.first
+        engine = (Sharded if shard_rows else Averaged)(own, tokens or TOKENS)
+        yield replace(conditions, engine=engine, checkpoint=kept, listeners=listeners), here.first
     finally:
         dist.destroy_process_group()
 

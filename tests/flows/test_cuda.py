@@ -26,3 +26,20 @@ def test_the_pipeline_trains_with_the_cuda_engine(project, prefect_api, tools, i
     assert {tag["engine"] for tag in tags} == {"cuda"} and len(tags) >= 2
     where = "interpreter" if os.environ.get("TRITON_INTERPRET") == "1" else "GPU"
     assert all(where in tag["engine.reason"] for tag in tags)
+
+
+def test_files_are_scored_by_the_engine(ready, invoke):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = ["the goal of the striker won the match", "这部手机的电池和屏幕很好", "soup with butter and salt"]
+    pq.write_table(pa.table({"text": texts}), ready.folder / "docs.parquet")
+    words = ("--config", ready.config, "--input", ready.folder / "docs.parquet", "device=auto")
+    found = []
+    for engine in ("cpu", "cuda"):
+        target = ready.folder / f"{engine}.parquet"
+        done = invoke("predict", *words, "--output", target, f"engine={engine}")
+        assert done.code == 0, done.err[-3000:]
+        found.append(pq.read_table(target))
+    assert found[0]["label"].to_pylist() == found[1]["label"].to_pylist()
+    assert found[0]["probability"].to_pylist() == pytest.approx(found[1]["probability"].to_pylist(), rel=1e-5)

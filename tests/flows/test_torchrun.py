@@ -23,7 +23,9 @@ def test_two_processes_train_the_vectors_of_one_flow(ready):
     )
     assert done.returncode == 0, done.stderr[-4000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    assert {"pretrain", "dictionary-pretrain"} <= {one["stage"] for one in found.get("stages", [])} or found["tokens"]
+    assert {"pretrain", "dictionary-pretrain"} <= {one["stage"] for one in found.get("stages", [])} or found[
+        "tokens"
+    ]
     assert Path(found["model"]).exists()
     from mlflow import MlflowClient
 

@@ -23,8 +23,15 @@ from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
 from ftcore.engines.cpu.supervised import truth_of
 from ftcore.engines.cuda import twins
-from ftcore.engines.cuda.launch import launch_bags, launch_draws, launch_pretraining, launch_shared
+from ftcore.engines.cuda.launch import (
+    launch_bags,
+    launch_draws,
+    launch_pretraining,
+    launch_shared,
+    launch_shared_cbow,
+)
 from ftcore.engines.cuda.resident import Resident
+from ftcore.engines.cuda.twins_shared import shared_cbow
 from ftcore.engines.cuda.windows import find_centres
 from ftcore.engines.draws import draw_labels, drop_features
 from ftcore.engines.interface import Rate, StepResult
@@ -37,6 +44,10 @@ if TYPE_CHECKING:
     from ftcore import config
 
 LARGEST = 20  # neg up to which a block's pool stands for all pairs' own draws
+SHARING = {
+    "skipgram": (twins.shared, launch_shared),
+    "cbow": (shared_cbow, launch_shared_cbow),
+}  # twin, kernel
 _RUN = 64  # units that a program is worth starting for
 
 
@@ -89,8 +100,9 @@ class Cuda:
             )
             programs = self.programs(len(centres), options.in_flight)
             given = (input, output, centres, words, side, seeds[1], options.neg, programs)
-            if options.updates == "shared" and shareable(options.model, options.loss, options.neg):
-                loss = (twins.shared if self.deterministic else launch_shared)(*given)
+            if options.updates == "shared" and shareable(options.loss, options.neg):
+                sharing = SHARING[options.model]
+                loss = sharing[0 if self.deterministic else 1](*given)
             elif self.deterministic:
                 loss = (twins.cbow if options.model == "cbow" else twins.skipgram)(*given)
             else:
@@ -160,9 +172,9 @@ class Cuda:
         return max(1, min(self.in_flight or most, units // _RUN))
 
 
-def shareable(model: str, loss: str, neg: int) -> bool:
-    """Whether neighbouring centres can share their negatives: skip-gram that draws a few of them."""
-    return model == "skipgram" and loss == "ns" and neg <= LARGEST
+def shareable(loss: str, neg: int) -> bool:
+    """Whether neighbouring centres can share their negatives: where a few of them are drawn."""
+    return loss == "ns" and neg <= LARGEST
 
 
 def _tensors(tables: TwoTables | Matrices) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ftcore.engines.cuda import kernels, shared, twins
+from ftcore.engines.cuda import kernels, shared, shared_cbow, twins
+from ftcore.engines.cuda.twins_shared import width_of
 
 LOSSES = {"ns": 0, "hs": 1, "softmax": 2, "ova": 3}  # as `kernels` numbers them
 
@@ -65,6 +66,32 @@ def launch_shared(
     shared.shared_kernel[(programs,)](
         input, output, centres.words, centres.first, centres.last, centres.rates, words.rows, words.starts,
         words.gain, side.alias, nats, seed, len(centres), side.rows,
+        NEG=neg, **(sizes | tiles),
+    )  # fmt: skip
+    return float(nats.sum())
+
+
+def launch_shared_cbow(
+    input: Tensor,
+    output: Tensor,
+    centres: twins.KeptCentres,
+    words: twins.WordRows,
+    side: twins.OutputSide,
+    seed: int,
+    neg: int,
+    programs: int,
+    **tiles: int,
+) -> float:
+    """`shared_cbow.shared_cbow_kernel`; the loss in nats. `tiles` overrides `shape`, to measure."""
+    nats = torch.zeros(programs, dtype=torch.float64, device=input.device)
+    block, pool = twins.block_and_pool(input.shape[1])
+    sizes = shape(input.shape[1], 16)
+    sizes |= {"num_warps": min(16, 8 * sizes["num_warps"]), "maxnreg": 128, "BLOCK": block, "POOL": pool}
+    width = width_of(centres, input.shape[1])
+    scratch = torch.empty(programs, 2, width, sizes["BLOCK_D"], device=input.device)
+    shared_cbow.shared_cbow_kernel[(programs,)](
+        input, output, centres.words, centres.first, centres.last, centres.rates, words.rows, words.starts,
+        words.gain, side.alias, scratch, nats, seed, len(centres), side.rows, width,
         NEG=neg, **(sizes | tiles),
     )  # fmt: skip
     return float(nats.sum())

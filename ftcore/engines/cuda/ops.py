@@ -109,9 +109,7 @@ def _on_gpu(table: Tensor) -> bool:
     return table.is_cuda and not torch.are_deterministic_algorithms_enabled()
 
 
-def _scatter(
-    table: Tensor, ids: Tensor, offsets: Tensor, grad: Tensor, scale: float, padding: int
-) -> None:
+def _scatter(table: Tensor, ids: Tensor, offsets: Tensor, grad: Tensor, scale: float, padding: int) -> None:
     if _on_gpu(table):
         from ftcore.engines.cuda.launch_bags import launch_scatter
 

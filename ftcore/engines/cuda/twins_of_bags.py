@@ -50,9 +50,7 @@ def mean(table: Tensor, ids: Tensor, offsets: Tensor, padding: int) -> Tensor:
     return sums(table, found.rows, found.bags, len(offsets) - 1) / found.sizes[:, None]
 
 
-def scatter(
-    table: Tensor, ids: Tensor, offsets: Tensor, grad: Tensor, scale: float, padding: int
-) -> None:
+def scatter(table: Tensor, ids: Tensor, offsets: Tensor, grad: Tensor, scale: float, padding: int) -> None:
     """`scatter_kernel`: adds to the table."""
     found = occurrences(ids, offsets, padding)
     table.index_add_(0, found.rows, (grad * (scale / found.sizes)[:, None])[found.bags])

@@ -19,7 +19,15 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def torchrun(processes: int, *words: object) -> list[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m"]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        processes,
+        "-m",
+    ]
     return [str(word) for word in (*command, *words)]
 
 
@@ -35,7 +43,21 @@ def finished(processes: int, *words: object, folder: Path) -> subprocess.Complet
 def test_fasttext_s_command_on_two_processes(tmp_path):
     lines, _ = corpus_lines(300)
     (tmp_path / "text.txt").write_text("\n".join(lines) + "\n")
-    words = ("skipgram", "-input", "text.txt", "-dim", 6, "-epoch", 3, "-minCount", 1, "-bucket", 500, "-thread", 1)
+    words = (
+        "skipgram",
+        "-input",
+        "text.txt",
+        "-dim",
+        6,
+        "-epoch",
+        3,
+        "-minCount",
+        1,
+        "-bucket",
+        500,
+        "-thread",
+        1,
+    )
     done = finished(2, "ftcore.cli", *words, "-output", "two", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stderr.count("Number of words") == 1, "one process tells"
@@ -77,7 +99,7 @@ def test_a_worker_killed_in_mid_epoch_ends_all_and_three_go_on(tmp_path):
     assert time.monotonic() - killed < 45 and started.returncode != 0
     assert "Signal 9 (SIGKILL)" in told or "lost another one" in told
     place = json.loads(mark.read_text())["position"]
-    assert 0 < place["epoch"] + place["chunk"] and place["epoch"] < 20
+    assert place["epoch"] + place["chunk"] > 0 and place["epoch"] < 20
     done = finished(3, "tests.ftcore.training.saving_often", *words, folder=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at token" in done.stderr and not mark.exists()

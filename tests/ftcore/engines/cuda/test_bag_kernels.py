@@ -13,9 +13,7 @@ def test_kernels_and_twins(device, dim, padding):
     ids = torch.tensor([3, 1, 1, *range(40), 2, 2, 0], device=device)
     offsets = torch.tensor([0, 3, 3, 43, 45, 46], device=device)  # an empty bag, one of padding alone
     table, grad = torch.randn(41, dim, device=device), torch.randn(5, dim, device=device)
-    found, wanted = (
-        f(table, ids, offsets, padding) for f in (launch_bags.launch_mean, twins_of_bags.mean)
-    )
+    found, wanted = (f(table, ids, offsets, padding) for f in (launch_bags.launch_mean, twins_of_bags.mean))
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
     ones = [table.clone(), table.clone()]
     launch_bags.launch_scatter(ones[0], ids.int(), offsets, grad, -0.3, padding)

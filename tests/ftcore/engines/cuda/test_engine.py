@@ -143,3 +143,23 @@ def test_ids_of_another_dictionary_reach_no_kernel(device):
     for room in (None, 4):
         with pytest.raises(AssertionError, match="another dictionary"):
             Resident(device, room).ids(np.array([0, 3], np.int32), 0, 2, 3)
+
+
+def test_cbow_shares_its_windows_and_repeats(device):
+    """The twin learns what the exact way learns, in the same bytes each time."""
+    found = {}
+    for updates in ("exact", "shared", "shared"):
+        dictionary, corpus, options = pretraining(lines=80, epoch=3, model="cbow", updates=updates)
+        tables = tables_for(dictionary, dictionary.nwords)
+        result = recipe.fit(
+            tables,
+            recipe.Prepared(dictionary, corpus),
+            options,
+            recipe.Conditions(engine(device, in_flight=4)),
+        )
+        found.setdefault(updates, []).append(
+            (tables.input.detach().cpu().clone(), result.history[-1]["loss"])
+        )
+    (once, loss), (again, _) = found["shared"]
+    assert torch.equal(once, again)
+    assert loss == pytest.approx(found["exact"][0][1], rel=0.1)

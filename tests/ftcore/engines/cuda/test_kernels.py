@@ -63,20 +63,23 @@ def centres(device, ws=2):
         ("skipgram", "ns", 1, 1), ("skipgram", "ns", 3, 5), ("skipgram", "ns", 100, 2), ("skipgram", "ns", 300, 1),
         ("skipgram", "hs", 100, 5), ("skipgram", "softmax", 3, 5), ("skipgram", "softmax", 300, 5),
         ("shared", "ns", 3, 5), ("shared", "ns", 100, 2), ("shared", "ns", 300, 20),
+        ("shared_cbow", "ns", 1, 9), ("shared_cbow", "ns", 3, 20), ("shared_cbow", "ns", 100, 5), ("shared_cbow", "ns", 300, 20),
         ("cbow", "ns", 100, 2), ("cbow", "ns", 1, 9), ("cbow", "hs", 3, 5), ("cbow", "softmax", 100, 5),
     ],
 )  # fmt: skip
 def test_pretraining(device, model, loss, dim, neg):
     from ftcore.engines.cuda import twins
-    from ftcore.engines.cuda.launch import launch_pretraining, launch_shared
+    from ftcore.engines.cuda.launch import launch_pretraining, launch_shared, launch_shared_cbow
+    from ftcore.engines.cuda.twins_shared import shared_cbow
 
     words, side = arrays(device, loss)
     made = [table(ROWS, dim, 1, device), table(len(COUNTS), dim, 2, device)]
     expected = [one.clone() for one in made]
     args = (centres(device), words, side, 2**62 + 12345, neg)
-    wanted = getattr(twins, model)(*expected, *args, 1)
-    if model == "shared":
-        found = launch_shared(*made, *args, 1)
+    twin = shared_cbow if model == "shared_cbow" else getattr(twins, model)
+    wanted = twin(*expected, *args, 1)
+    if model.startswith("shared"):
+        found = (launch_shared if model == "shared" else launch_shared_cbow)(*made, *args, 1)
     else:
         found = launch_pretraining(model, *made, *args, 1)
     assert found == pytest.approx(wanted, rel=1e-5)
