@@ -78,7 +78,7 @@ serve: $(CORE) ## serve the champion (else the newest version) over HTTP
 gpu: ## on a machine with a GPU: the engine's checks and speeds (GPU_PYTHON=python3, which has a torch for CUDA)
 	@$(GPU_PYTHON) -m benchmarks.gpu $(ARGS)
 	@mkdir -p build; $(GPU_PYTHON) -c 'import ftcore.native' 2> /dev/null || $(GPU_PYTHON) setup.py build_ext --inplace > build/gpu.log 2>&1 || tail -5 build/gpu.log
-	@$(GPU_PYTHON) -m pytest -q tests/ftcore/engines/cuda/test_kernels.py tests/ftcore/engines/cuda/test_engine.py
+	@$(GPU_PYTHON) -m pytest -q tests/ftcore/engines/cuda/test_kernels.py tests/ftcore/engines/cuda/test_bag_kernels.py tests/ftcore/engines/cuda/test_engine.py
 
 bench: $(CORE) peers ## every benchmark against its peer
 	@for b in $(filter-out benchmarks/gpu.py benchmarks/zipf.py benchmarks/in_flight.py benchmarks/together.py,$(wildcard benchmarks/[a-z]*.py)); do $(BIN)/python -m benchmarks.$$(basename $$b .py) $(ARGS) || exit 1; done

@@ -28,7 +28,7 @@ import triton
 import triton.language as tl
 
 from benchmarks.zipf import MadeCorpus, make_corpus
-from ftcore.engines.cuda import launch, twins
+from ftcore.engines.cuda import launch, launch_bags, twins, twins_shared
 from ftcore.engines.cuda.windows import find_centres
 
 RESULTS = Path(__file__).parent / "results"
@@ -160,7 +160,7 @@ class Bench:
         centres = find_centres(ids, offsets, *drawn, lambda n: 1, (0.2, 0.1))
         args = (centres, corpus.words, corpus.side, 4, NEG, 1)
         run(model)(*made, *args)
-        getattr(twins, model)(*expected, *args)
+        (twins_shared.shared_cbow if model == "shared_cbow" else getattr(twins, model))(*expected, *args)
         far = max(
             float((a - b).norm() / (b - c).norm()) for a, b, c in zip(made, expected, before, strict=True)
         )
@@ -225,11 +225,40 @@ class Bench:
             "share_of_bound": bound / taken, "in_flight": in_flight,
         }  # fmt: skip
 
+    def bags(self, documents: int, features: int, rows: int) -> dict[str, Any]:
+        """Forward, backward and step of `bag_kernels` beside torch's own EmbeddingBag with sparse gradients."""
+        ids = (rows * torch.rand(documents * features, device=self.device) ** 3).long()
+        ends = torch.arange(documents + 1, device=self.device) * features
+        table, grad = (
+            torch.zeros(rows, 100, device=self.device),
+            torch.ones(documents, 100, device=self.device),
+        )
+        theirs = torch.nn.EmbeddingBag(rows, 100, mode="mean", sparse=True, device=self.device)
+        step = torch.optim.SGD(theirs.parameters(), lr=0.1)
+
+        def ours() -> None:
+            launch_bags.launch_mean(table, ids, ends, -1)
+            launch_bags.launch_scatter(table, ids, ends, grad, -0.1, -1)
+
+        def torchs() -> None:
+            step.zero_grad()
+            theirs(ids, ends[:-1]).backward(grad)
+            step.step()
+
+        own, other = self.seconds(ours), self.seconds(torchs)
+        moved = documents * features
+        bound = max(12 * 100 * moved / self.copy, 100 * moved / self.spread)
+        return {
+            "documents_per_second": documents / own,
+            "torch": documents / other,
+            "share_of_bound": bound / own,
+        }
+
 
 def run(model: str) -> Callable[..., float]:
     """The kernel of a model."""
-    if model == "shared":
-        return launch.launch_shared
+    if model.startswith("shared"):
+        return launch.launch_shared if model == "shared" else launch.launch_shared_cbow
     return lambda *args, **tiles: launch.launch_pretraining(model, *args, **tiles)
 
 
@@ -240,6 +269,8 @@ def rows_moved(model: str, seen: dict[str, float]) -> float:
         return seen["pairs"] * per_word + seen["centres"] * (1 + NEG)
     if model == "shared":
         return seen["features"] + seen["pairs"] + 4 * seen["centres"]
+    if model == "shared_cbow":  # a block of 16 sees some 26 words
+        return 26 / 16 * seen["features"] + 5 * seen["centres"]
     return seen["features"] + seen["pairs"] * (1 + NEG)
 
 
@@ -256,7 +287,7 @@ def measure(bench: Bench) -> None:
     flights = (2,) if tiny else (1024, 2112, 4224, 528)
     small = make_corpus(*((8, 30, 50) if tiny else (8_000_000, 100_000, 400_000)), bench.device)
     dim = 4 if tiny else 100
-    for model in ("skipgram", "shared", "cbow"):
+    for model in ("skipgram", "shared", "cbow", "shared_cbow"):
         bench.row(f"check: {model} d{dim}", lambda model=model: bench.check(small, model, dim))
     for model in ("skipgram", "shared"):
         bench.row(f"{model} d{dim}", lambda model=model: bench.train(small, model, dim, flights[0]))
@@ -279,7 +310,12 @@ def measure(bench: Bench) -> None:
                     f"{model} d100, {flight} in flight",
                     lambda m=model, f=flight: bench.train(small, m, 100, f),
                 )
-    bench.row(f"cbow d{dim}", lambda: bench.train(small, "cbow", dim, flights[0]))
+    for model in ("cbow", "shared_cbow"):
+        bench.row(f"{model} d{dim}", lambda m=model: bench.train(small, m, dim, flights[0]))
+    bench.row(
+        "EmbeddingBag(mean), step of SGD",
+        lambda: bench.bags(*((4, 3, 9) if tiny else (200_000, 40, 500_000))),
+    )
     if not tiny:
         for warps in (2, 4):
             bench.row(

@@ -36,7 +36,7 @@ POOL = 1 << 17  # draws that a run's negatives are drawn from
 
 
 @dataclass(frozen=True)
-class Part:
+class Touched:
     """What a run of lines can touch, by small numbers.
 
     Attributes:
@@ -206,8 +206,8 @@ def exchange_all(received: Tensor, sent: Tensor, receive: list[int], send: list[
 
 def part_of(
     corpus: TokenCorpus, run: range, setup: PretrainSetup, pool: int, rng: np.random.Generator
-) -> Part:
-    """What a run of lines can touch; see `Part`.
+) -> Touched:
+    """What a run of lines can touch; see `Touched`.
 
     Args:
         pool: how many negatives are drawn for it (ns).
@@ -246,7 +246,7 @@ def part_of(
         local or LossTables(targets.loss, len(words)),
     )  # fmt: skip
     numbered = np.searchsorted(words, ids).astype(np.int32)
-    return Part(
+    return Touched(
         input.astype(np.int64),
         output.astype(np.int64),
         TokenCorpus(numbered, offsets, np.array([len(ids)])),

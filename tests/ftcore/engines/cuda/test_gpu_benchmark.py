@@ -33,7 +33,8 @@ def test_tiny(tmp_path):
     assert told == kept and not told["left_out"]
     rows = {row["name"]: row for row in told["rows"]}
     assert not [row for row in told["rows"] if "error" in row]
-    assert [rows[f"check: {model} d4"]["agrees"] for model in ("skipgram", "shared", "cbow")] == [True] * 3
+    models = ("skipgram", "shared", "cbow", "shared_cbow")
+    assert [rows[f"check: {model} d4"]["agrees"] for model in models] == [True] * 4
     assert list(rows)[0] == "ceiling: copy" and rows["skipgram d4"]["tokens_per_second"] > 0
 
 
