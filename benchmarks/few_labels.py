@@ -289,10 +289,8 @@ def main(arguments: list[str] | None = None) -> int:
     draws, most = (1, 200) if chosen.quick else (chosen.draws, max(LABELS))
     loads = [load()]
     if chosen.join:
-        joined = [json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) for path in chosen.join]
-        return concluded(
-            {n: found for one in joined for n, found in one["results"].items()}, loads, True, joined[0]
-        )
+        runs = [json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) for path in chosen.join]
+        return concluded({n: found for run in runs for n, found in run["results"].items()}, loads, keep=True)
     try:
         python, folder = peer_python(), static_folder(chosen.static)
         static = None if folder is None else read_static(folder)
@@ -301,24 +299,22 @@ def main(arguments: list[str] | None = None) -> int:
             split = read_split(name, chosen.data, 0)
             vectors = vectors_of(split, chosen.data, chosen.cache, static)
             found = curves(split, draws, most, vectors, python, static)
-            results[name] = {"summary": summary(found), "scores": found}
+            results[name] = {"draws": draws, "load": load(), "summary": summary(found), "scores": found}
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    whole = set(names) == set(SOURCES) and not chosen.quick
-    about = {"draws": draws, "quick": chosen.quick, "asked": ASKED, "unlabelled": UNLABELLED}
     if chosen.figure:
         figure(results, chosen.figure)
-    return concluded(results, loads, whole, about)
+    return concluded(results, loads, keep=set(names) == set(SOURCES) and not chosen.quick)
 
 
-def concluded(results: dict[str, dict], loads: list[float], whole: bool, about: dict) -> int:
+def concluded(results: dict[str, dict], loads: list[float], keep: bool) -> int:
     """The table; the figure and the kept file of a whole run; the JSON line."""
     table(results)
-    if whole:
+    if keep:
         figure(results, FIGURE)
-    told = {name: about[name] for name in ("draws", "quick", "asked", "unlabelled")}
-    conclude("few-labels", told, loads, ["original"] if peer_python() else [], results, keep=whole)
+    about = {"asked": ASKED, "unlabelled": UNLABELLED}
+    conclude("few-labels", about, loads, ["original"] if peer_python() else [], results, keep)
     return 0
 
 
