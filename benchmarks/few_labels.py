@@ -65,7 +65,7 @@ KNOWING = "linear, vectors, 200 words"  # beside them: it knows more than labels
 WORDS = Path(__file__).resolve().parent.parent / "examples" / "sentiment_words.tsv"
 POLES = {
     "sst2": {"positive": "1", "negative": "0"},
-    "imdb": {"positive": "1", "negative": "0"},
+    "imdb": {"positive": "pos", "negative": "neg"},
 }  # their labels
 Scores = tuple[float, float]  # accuracy on the validation split and on the test set
 Run = Callable[[Split, Path, dict], Scores]  # the last keeps what a participant has chosen
