@@ -1,11 +1,12 @@
 """Do several processes learn as well as one? Loss, similarity and analogies, by the interval between their meetings.
 
-``python -m benchmarks.together [--data ../shared/data] [--megabytes 20] [--epoch 2] [--runs 1,2:50000,4:50000]
+``python -m benchmarks.together [--data ../shared/data] [--megabytes 20] [--epoch 2] [--runs 1,2,4]
 [--model skipgram] [--dim 100] [--work FOLDER]``
 
-A run is PROCESSES[:TOKENS[:RULE]]: the tokens of each process between two meetings, and what a row moves by there (default: as
-`ftcore.engines.averaged` does): ``moved``, the mean over the processes that moved it, ``all``, the mean over all of them, ``root``,
-the sum over the root of how many moved it, or ``sum``. Each is started by torchrun with the cpu engine's exact updates, a thread each. The last line of stdout is one JSON object.
+A run is PROCESSES[:TOKENS[:RULE]]: the tokens of all of them between two meetings, and what a row moves by there: a number, the
+factor on `ftcore.engines.averaged.CONTRACTION` (default 1), ``moved``, the mean over the processes that moved it, ``all``, the
+mean over all of them, or ``sum``. Each is started by torchrun with the cpu engine's exact updates, a thread
+each. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -117,13 +118,14 @@ def main() -> None:
     parser.add_argument("--epoch", type=int, default=2)
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--model", default="skipgram")
-    parser.add_argument("--runs", default="1,2:50000,4:50000")
+    parser.add_argument("--runs", default="1,2,4")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--out", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         train(given, given.one, Path(given.out))
         return
+    wikipedia("en", given.megabytes, Path(given.data), work_folder(given.work))
     found = {}
     for run in given.runs.split(","):
         found[run] = {name: round(value, 4) for name, value in measure(given, run).items()}

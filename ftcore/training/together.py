@@ -52,7 +52,8 @@ def together(
         conditions: how a training would run on one process. An engine on GPUs takes the card ``cuda:LOCAL_RANK``;
             the cpu engine's threads are those of the cores that this process has for itself.
         seconds: until a process that does not answer counts as lost; one that was killed does at once.
-        tokens: of all processes between two meetings; None: as measured (`ftcore.engines.averaged.TOKENS`).
+        tokens: of all processes between two meetings; None: `ftcore.engines.averaged.TOKENS`, as measured, and for the cuda
+            engine `ON_GPUS` a process.
         shard_rows: spread the tables' rows over the processes' devices, for word vectors whose tables fit no single
             one (`ftcore.engines.sharded`).
 
@@ -66,7 +67,7 @@ def together(
         )
     import torch.distributed as dist
 
-    from ftcore.engines.averaged import TOKENS, Averaged
+    from ftcore.engines.averaged import ON_GPUS, TOKENS, Averaged
     from ftcore.engines.choice import EngineChoice
     from ftcore.engines.sharded import Sharded
 
@@ -85,7 +86,8 @@ def together(
         if kept is not None and not here.first:
             kept = ReadCheckpoint(kept.directory, kept.seconds)
         listeners = conditions.listeners if here.first else ()
-        engine = (Sharded if shard_rows else Averaged)(own, tokens or TOKENS)
+        most = ON_GPUS * here.size if own.name == "cuda" else TOKENS
+        engine = (Sharded if shard_rows else Averaged)(own, tokens or most)
         yield replace(conditions, engine=engine, checkpoint=kept, listeners=listeners), here.first
     finally:
         dist.destroy_process_group()

@@ -104,3 +104,22 @@ def test_a_worker_killed_in_mid_epoch_ends_all_and_three_go_on(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "resumed at token" in done.stderr and not mark.exists()
     assert read_model(tmp_path / "made.bin").args.dim == 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 4])
+def test_real_text_gives_vectors_as_good_as_one_process_s(processes, tmp_path):
+    """20 MB of English Wikipedia, two epochs: `benchmarks.together`, some minutes each."""
+    data = Path(os.environ.get("FTCORE_DATA") or ROOT.parent / "shared" / "data")
+    if not (data / "enwiki").is_dir() or not (data / "wordvec_eval").is_dir():
+        pytest.skip(f"{data} has no Wikipedia; name another folder in FTCORE_DATA")
+    command = [
+        sys.executable, "-m", "benchmarks.together", "--data", str(data), "--work", str(tmp_path), "--runs",
+        f"1,{processes}",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, several = json.loads(done.stdout.splitlines()[-1])["results"].values()
+    assert several["similarity"] > one["similarity"] - 0.02
+    assert several["analogies"] > one["analogies"] - 0.015
+    assert several["loss"] < one["loss"] * 1.08, "it is 3 to 5 % higher, see docs/log.md"
