@@ -96,7 +96,7 @@ def _check_predict(own: dict[str, Any]) -> None:
 
 
 def _augment(parser: argparse.ArgumentParser) -> None:
-    from ftcore.fewshot.commands import add_augment_options
+    from ftcore.fewshot.augment_options import add_augment_options
 
     parser.add_argument(
         "--input", required=True, help="text, jsonl, csv, tsv or Parquet file, or a folder of such files"

@@ -19,6 +19,7 @@ import pytest
 import ftcore
 from flows import arguments
 from ftcore import cli
+from ftcore.commands.parser import command_parser
 from ftcore.compat.command_line.flags import FLAGS
 from ftcore.config import load_config
 from ftcore.shards.manifest import SHARD, FileEntry, Manifest
@@ -208,7 +209,7 @@ def check(words: list[str]) -> None:
             flags = [word[1:] for word in rest if re.match(r"-[A-Za-z]", word)]
             assert set(flags) <= {*FLAGS, "k"}, flags
         else:
-            cli._parser().parse_args(rest)
+            command_parser("").parse_args(rest)
     else:
         assert program in ("echo", "source", "prefect"), words
 

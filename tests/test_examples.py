@@ -71,7 +71,7 @@ def given(folder: Path) -> dict[str, Callable[[], dict[str, Any]]]:
         **dict.fromkeys(
             ("ftcore.model.model", "ftcore.inference.tables", "ftcore.inference.vectors", "ftcore.inference.predict",
              "ftcore.formats.expand", "ftcore.ecosystem.onnx_model"), classic),
-        **dict.fromkeys(("ftcore.trust.explanation", "ftcore.trust.robustness", "ftcore.trust_commands"), answering),
+        **dict.fromkeys(("ftcore.trust.explanation", "ftcore.trust.robustness", "ftcore.commands.trust"), answering),
         "ftcore.compat.model": greetings,
         "ftcore.compat.vocabulary": greetings,
         "ftcore.reading.readers": documents,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftcore.errors import UnreadableFile, UserError
+from ftcore.fewshot.augment_options import add_augment_options
 from ftcore.fewshot.seeds import read_seeds
 
 if TYPE_CHECKING:
@@ -212,27 +213,6 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("input", help="text, jsonl, csv, tsv or Parquet file, or a folder of such files")
     add_augment_options(parser)
-
-
-def add_augment_options(parser: argparse.ArgumentParser) -> None:
-    """Those that the flow has too."""
-    parser.add_argument("--output", required=True, help="the .parquet to write")
-    parser.add_argument("--text", default="text", help="the column with the text (default text)")
-    parser.add_argument("--label", default="label", help="the column with the label (default label)")
-    parser.add_argument(
-        "--operation", action="append", dest="operations", choices=("drop", "synonym", "noise"), help="give it again for several "
-        "(default drop and noise)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--share", type=float, default=0.1, help="of words or characters changed (default .1)"
-    )
-    parser.add_argument("--copies", type=int, default=1, help="of each operation (default 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first copy (default 0)")
-    parser.add_argument("--vectors", default="", help="a .vec or a model, for --operation synonym")
-    parser.add_argument(
-        "--adversarial", default="", dest="model", metavar="MODEL",
-        help="a classifier: write only texts that change its answer",
-    )  # fmt: skip
 
 
 def run_augment(given: argparse.Namespace) -> None:

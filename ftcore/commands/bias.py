@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ftcore.base.strings import leave_pandas_out
+from ftcore.commands.trust import labelled
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.formats.binary import write_binary
 from ftcore.formats.directory import write_directory
@@ -20,7 +21,6 @@ from ftcore.trust.associations import audit_associations
 from ftcore.trust.groups import group_rates, groups_by_words, swap_effect
 from ftcore.trust.projection import pair_direction, without_direction
 from ftcore.trust.word_sets import PAIRS, TESTS
-from ftcore.trust_commands import labelled
 
 _KEYS = {"tests", "pairs", "groups"}
 
