@@ -103,7 +103,7 @@ def test_a_table_that_only_gathers_gives_the_same_means():
 
     class Rows:
         def __init__(self, rows: np.ndarray) -> None:
-            self.gather, self.shape = rows.__getitem__, rows.shape
+            self.gather, self.shape, self.codes = rows.__getitem__, rows.shape, rows
 
     model = classic("all")
     ids, offsets = some_lines()
