@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from ftcore.training.recipe import Conditions
 
 log = logging.getLogger("ftcore.pretrain")
-CODE = ("ftcore.training.recipe", "ftcore.shards.shards", "ftcore.formats.directory")
+CODE = (
+    "ftcore.training.recipe",
+    "ftcore.training.together",
+    "ftcore.shards.shards",
+    "ftcore.formats.directory",
+)
 
 
 @stage_task("pretrain")

@@ -25,6 +25,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
+
+# how long an example takes is the machine's doing: a busy one failed tests that were right
+settings.register_profile("ftcore", deadline=None)
+settings.load_profile("ftcore")
 
 ROOT = Path(__file__).resolve().parent.parent
 
