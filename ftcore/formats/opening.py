@@ -33,7 +33,9 @@ def read_model(path: str | PathLike) -> Model:
 
 
 def _is_ours(path: str | PathLike) -> bool:
-    """Whether a file begins as `ftcore.formats.container` writes one."""
+    """Whether a file begins as `ftcore.formats.container` writes one. What can be read once only, a pipe, is never one."""
+    if not os.path.isfile(path):
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
