@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -24,6 +23,7 @@ from rich.table import Table
 from flows.arguments import ROOT, given, say
 from flows.embedded import prefect_server
 from ftcore.base.interruption import Interruption, installed
+from ftcore.base.yaml_tree import dumped
 from ftcore.config import Config
 from ftcore.errors import UserError
 from tasks.followers import tell
@@ -120,7 +120,7 @@ def _run(flow: Any, steps: Callable | None, config: Config, dry: bool, own: dict
 
 def dry_run(name: str, steps: Callable, config: Config) -> int:
     """Print the resolved configuration and, stage by stage, what would be reused or run and why."""
-    print(yaml.safe_dump(config.model_dump(mode="json"), allow_unicode=True, sort_keys=False))
+    print(dumped(config.model_dump(mode="json")))
     session = Session(config, None, "", name, dry=True)
     steps(session)
     print(

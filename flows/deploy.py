@@ -25,6 +25,7 @@ from rich.console import Console
 
 from flows.children import environment
 from flows.proxies import shell_prefix
+from ftcore.base.yaml_tree import dumped
 from ftcore.config import Config
 from ftcore.errors import UserError
 from ftcore.options import merge, override
@@ -86,7 +87,7 @@ def deploy(url: str, tree: dict[str, Any]) -> list[str]:
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     names = [one["name"] for one in tree["deployments"]]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        yaml.safe_dump(tree, file, allow_unicode=True, sort_keys=False)
+        file.write(dumped(tree))
         file.flush()
         steps = [
             [*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"],

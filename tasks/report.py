@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ftcore.base.yaml_tree import dumped
 from ftcore.report.run_page import RunPage, render_run
 from ftcore.shards.manifest import NOTED, load_manifest
 from ftcore.shards.prepare import READ, REMOVED
@@ -102,9 +101,7 @@ def build_page(
         errors=tables["errors"],
         neighbours=tables.get("neighbors", ()),
         vectors=word_rows(scores.result["metrics"]),
-        configuration=yaml.safe_dump(
-            session.config.model_dump(mode="json"), allow_unicode=True, sort_keys=False
-        ),
+        configuration=dumped(session.config.model_dump(mode="json")),
     )
 
 

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ftcore import config
 from ftcore.base.interruption import interrupted
+from ftcore.base.yaml_tree import dumped
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
 from ftcore.shards.manifest import load_manifest
@@ -228,7 +227,7 @@ def found_by(trial: Trial) -> dict[str, Any]:
 
 def best_yaml(whole: config.Config) -> str:
     """A configuration as YAML, to be given to ``flows.pipeline --config``."""
-    return yaml.safe_dump(whole.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+    return dumped(whole.model_dump(mode="json"))
 
 
 @contextmanager

@@ -191,3 +191,24 @@ class _Builder:
 
     def at(self, node: yaml.Node) -> str:
         return f"{self.file}:{node.start_mark.line + 1}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, which writes the line break of Unicode as it is where text is not escaped, and reads a space."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if "\x85" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dumped(tree: Any) -> str:
+    r"""A tree as YAML for people to read, which `parse` and PyYAML read back as it was.
+
+    Example:
+        >>> dumped({"名": "a\x85b", "n": 1})
+        '名: "a\\Nb"\nn: 1\n'
+    """
+    return str(yaml.dump(tree, Dumper=_Dumper, allow_unicode=True, sort_keys=False))

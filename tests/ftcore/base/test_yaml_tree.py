@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ftcore.base.yaml_tree import parse, read
+from ftcore.base.yaml_tree import dumped, parse, read
 from ftcore.errors import UserError
 
 
@@ -109,6 +109,10 @@ _trees = st.recursive(
 )
 
 
+@example("\x85")  # which PyYAML's own dump loses
+@example("a\n\x85b")
+@example({"x\x85": "\u2028"})
 @given(_trees)
 def test_what_is_dumped_is_read_back(tree):
-    assert parse(yaml.safe_dump({"aa": tree}, allow_unicode=True), "m.yaml")[0] == {"aa": tree}
+    written = dumped({"aa": tree})
+    assert parse(written, "m.yaml")[0] == yaml.safe_load(written) == {"aa": tree}
