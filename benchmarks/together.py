@@ -6,7 +6,8 @@
 A run is PROCESSES[:TOKENS[:RULE]]: the tokens of all of them between two meetings, and what a row moves by there: a number, the
 factor on `ftcore.engines.averaged.CONTRACTION` (default 1), ``moved``, the mean over the processes that moved it, ``all``, the
 mean over all of them, or ``sum``. Each is started by torchrun with the cpu engine's exact updates, a thread
-each. The last line of stdout is one JSON object.
+each. `loss` is training's in its last epoch, which a process sees on its own tables between meetings; `reached` is that of the
+finished vectors. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.corpora import SUBWORDS, wikipedia, work_folder
 from benchmarks.peer import machine
 from benchmarks.vectors import Vectors, words_of
+
+if TYPE_CHECKING:
+    from ftcore import config
+    from ftcore.dictionary.encode import TokenCorpus
 
 
 def train(given: argparse.Namespace, run: str, out: Path) -> None:
@@ -77,6 +83,7 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
         result = fit(model.tables, Prepared(dictionary, corpus), options, ours)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         if first:
+            reached = loss_of(model, corpus, options)
             others = words_of("en", Path(given.data) / "wordvec_eval")
             np.savez(
                 out,
@@ -84,8 +91,21 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
                 vectors=model.word_vectors(),
                 others=np.array(others),
                 other_vectors=np.stack([model.word_vector(word) for word in others]),
-                about=np.array([result.history[-1]["loss"], seconds, cpu]),
+                about=np.array([result.history[-1]["loss"], reached, seconds, cpu]),
             )
+
+
+def loss_of(model: Any, corpus: TokenCorpus, options: config.Pretrain, tokens: int = 1_000_000) -> float:
+    """What finished tables lose on the corpus' beginning, a pair: the same windows and negatives whoever trained them."""
+    from ftcore.engines.choice import choose_engine, load_engine
+    from ftcore.engines.setup import PretrainSetup
+
+    lines = range(int(np.searchsorted(corpus.offsets, tokens)))
+    lines = range(min(lines.stop, len(corpus.offsets) - 1))
+    engine, setup = load_engine(choose_engine("cpu", "cpu")), PretrainSetup.build(model.dictionary, options)
+    draws = np.random.Generator(np.random.Philox(key=7))
+    done = engine.pretrain_lines(model.tables, corpus, lines, options, lambda at: 0.0, draws, setup)
+    return done.loss / done.examples
 
 
 def measure(given: argparse.Namespace, run: str) -> dict[str, float]:
@@ -103,10 +123,10 @@ def measure(given: argparse.Namespace, run: str) -> dict[str, float]:
         raise SystemExit(done.stderr[-3000:])
     scores = Vectors(out, True).scores("en", Path(given.data) / "wordvec_eval")
     with np.load(out) as made:
-        loss, seconds, cpu = made["about"].tolist()
+        loss, reached, seconds, cpu = made["about"].tolist()
     out.unlink()
     kept = {name: scores[name] for name in ("similarity", "analogies", "semantic", "syntactic")}
-    return {"loss": loss} | kept | {"seconds": seconds, "cpu_seconds_of_one": cpu}
+    return {"loss": loss, "reached": reached} | kept | {"seconds": seconds, "cpu_seconds_of_one": cpu}
 
 
 def main() -> None:

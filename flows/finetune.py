@@ -11,13 +11,13 @@ from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.dictionary import dictionary
 from tasks.finetune import train_classifier
+from tasks.head import choose_head
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
-from tasks.tune import choose_head
 
 
 def steps(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
-    """tune, where the head is to be chosen; dictionary, finetune."""
+    """The head, which may need a search; dictionary, finetune."""
     choose_head(session, shards, pretrained)
     words = session.call(dictionary, shards, "finetune")
     return session.call(train_classifier, shards, words, pretrained)

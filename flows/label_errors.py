@@ -13,19 +13,21 @@ from flows.hooks import HOOKS
 from ftcore.config import Config
 from tasks.before import check_labels
 from tasks.dictionary import require_labels
+from tasks.head import choose_head
 from tasks.label_errors import LISTS, list_label_errors, shown_errors
 from tasks.reuse import StageOutput
 from tasks.session import Session, open_session
 
 
 def steps(session: Session) -> StageOutput:
-    """prepare, pretrain, label_errors."""
+    """prepare, pretrain, the head, label_errors."""
     check_labels(session)
     shards = flows.prepare.steps(session)
     if not session.dry:
         require_labels(shards)
     wanted = session.config.pretrain.enabled
     pretrained = flows.pretrain.steps(session, shards) if wanted else None
+    choose_head(session, shards, pretrained)
     return session.call(list_label_errors, shards, pretrained)
 
 

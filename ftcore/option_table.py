@@ -126,7 +126,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("sample_weights",     "sample_weights",         object, None,      _,          _,         _,          _,         _),
     Option("freeze",             "freeze",                 str,   _NO,        _,          _NO,       _,          _NO,       _, (_NO, "words", "all")),
     Option("updates",            "updates",                str,   _,          "auto",     _,         "auto",     _,         _, ("auto", "exact", "shared")),
-    Option("head",               "head",                   str,   "sgd",      _,          "sgd",     _,          "sgd",     _, ("sgd", "linear", "auto")),
+    Option("head",               "head",                   str,   "sgd",      _,          "default", _,          "sgd",     _, ("sgd", "linear", "auto")),
     Option("seconds",            "",                       float, 60.0,       _,          60,         _,          _,         _),
     Option("self_training",      "self_training",          int,   0,          _,          0,         _,          _,         _, (0, 20)),
     Option("lexicon",            "lexicon",                object, "",        _,          "",         _,          _,         _),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -155,9 +155,38 @@ class Finetune(DictionaryOptions):
         return self
 
 
-class AutoFinetune(Finetune):
-    """The same in the pipeline, where what is not given follows from the data (`training.effort`)."""
+STEPWISE = (
+    "epoch",
+    "lr",
+    "lr_head",
+    "batch_size",
+    "in_flight",
+    "dropout",
+    "clip",
+    "dim",
+    "weight_decay",
+    "patience",
+    "keep_best",
+    "freeze",
+    "anchor",
+    "earlier",
+    "adapter",
+)  # options that tell of a training by steps: who gives one has chosen head sgd
 
+
+class AutoFinetune(Finetune):
+    """The same in the pipeline, where what is not given follows from the data (`training.effort`, `tasks.head`).
+
+    Example:
+        >>> AutoFinetune().head, AutoFinetune(lr=0.5).head
+        ('default', 'sgd')
+    """
+
+    head: Literal["default", "sgd", "linear", "auto"] = Field(  # type: ignore[assignment]
+        "default",
+        description="linear: support vector machines, folded; auto: what does best on validation; default: linear with "
+        "n-grams that suit the texts, or sgd where one of its options is given",
+    )
     epoch: or_auto(int, ge=0, le=10_000) = Field(  # type: ignore[valid-type]
         "auto", description="passes over the training set; auto: the fewer documents, the more"
     )
@@ -170,6 +199,21 @@ class AutoFinetune(Finetune):
     keep_best: or_auto(bool) = Field(  # type: ignore[valid-type]
         "auto", description="keep the epoch with the best validation score; auto: not where dropout is on"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _who_steps(cls, values: Any) -> Any:
+        """Only a value that is not the default tells: a configuration read back from JSON has every key."""
+        if not isinstance(values, dict) or values.get("head", "default") != "default":
+            return values
+        given = any(values.get(n, plain) != plain for n, plain in _plain_values(cls, STEPWISE))
+        if given or values.get("loss") in ("hs", "ns"):
+            return values | {"head": "sgd"}
+        return values
+
+
+def _plain_values(kind: type[Options], names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    return [(name, kind.model_fields[name].default) for name in names]
 
 
 class Tune(Options):

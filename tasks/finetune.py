@@ -23,12 +23,14 @@ from tasks.session import Child, Session, stage_task
 from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
-    from ftcore.config import Abstain
+    from ftcore.config import Abstain, Config, Finetune
     from ftcore.formats.adapter import Adapter
     from ftcore.model.abstention import Abstention
     from ftcore.model.model import Model
     from ftcore.model.thresholds import Thresholds
+    from ftcore.training.conditions import Conditions, Prepared
     from ftcore.training.documents import Tokenized
+    from ftcore.training.start import Start
 
 log = logging.getLogger("ftcore.finetune")
 ADAPTER = "task.adapter"  # beside the model, where `finetune.adapter` asks for one
@@ -87,15 +89,15 @@ def train_classifier(
         )
         log.info("%s", describe(settled, **counts))
         log.info("%s", choice.reason)
+        several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
         with training(session, child, "finetune", choice, scratch) as (conditions, curves):
             model, result = recipe.train(prepared, settled, conditions, start)
+            judge = judge_of(prepared, settled, conditions, start, several or config.abstain.asked)
         model, adapter = replace(model, tokenizer=Tokenizer(config.text)), None
         if isinstance(start, OnSharedTable):
             adapter = adapter_of(model, start, prepared, settled)
             model = adapter.model(start.shared)
-        several = options.loss == "ova" or bool((np.diff(bags.target_offsets) > 1).any())
-        model.thresholds = thresholds_on(held_out, model, options.threshold, several)
-        model.abstention = abstention_on(held_out, model, config.abstain)
+        limit_answers(model, judge or model, held_out, config, several)
         write_directory(out / "model", model)
         write_beside(out, model, adapter, child)
         if kept is not None:
@@ -143,6 +145,28 @@ def write_beside(out: Path, model: Model, adapter: Adapter | None, child: Child 
     chosen.save(out / ADAPTER)
     if child is not None:
         child.tracker.file(child.run, out / ADAPTER)
+
+
+def judge_of(
+    prepared: Prepared, settled: Finetune, conditions: Conditions, start: Start, asked: bool
+) -> Model | None:
+    """A model to which the valid split is new, where the trained one has learnt from it and limits are asked for."""
+    if not (asked and settled.refit and settled.head == "linear"):
+        return None
+    from ftcore.training.recipe import train
+
+    return train(prepared, settled.model_copy(update={"refit": False}), conditions, start)[0]
+
+
+def limit_answers(model: Model, judge: Model, held_out: Tokenized, config: Config, several: bool) -> None:
+    """Put into a model from where on it says a label, or anything.
+
+    Args:
+        judge: a model like it, to which the valid split is new.
+        several: whether documents may have several labels.
+    """
+    model.thresholds = thresholds_on(held_out, judge, config.finetune.threshold, several)
+    model.abstention = abstention_on(held_out, judge, config.abstain)
 
 
 def thresholds_on(held_out: Tokenized, model: Model, option: str | float, several: bool) -> Thresholds | None:

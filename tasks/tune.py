@@ -107,34 +107,15 @@ def search_settings(
     )
 
 
-def choose_head(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> None:
-    """Put what does best in `finetune.seconds` in the place of ``finetune.head: auto``."""
-    whole = session.config
-    if whole.finetune.head != "auto":
-        return
-    found = session.call(search_settings, shards, pretrained, whole.finetune.seconds)
-    if session.dry and "best" not in found.result:
-        return
-    session.config = tuned(whole, found)
-    best, first = found.result["best"], found.result["first"]
-    shown = ", ".join(f"{name} {best[name]}" for name in ("word_ngrams", "minn", "maxn"))
-    told = (
-        f"head auto: {best['head']} ({shown}), {found.result['metric']} {found.result['score']:.4f} on the valid split, "
-        f"the best of {found.result['trials']} trials; fastText's own training, which came first, has "
-        f"{'none' if first is None else f'{first:.4f}'}"
-    )
-    log.info("%s", told)
-    session.console.print(f"  {told}", highlight=False, markup=False)
-
-
 def first_options(whole: config.Config, shards: ShardSet) -> config.Finetune:
     """What the search starts from: the configured options, with numbers where they say auto."""
     from ftcore.training.effort import settle
 
     counts = count_labelled(iter_batches(shards, ["train"], columns=["tokens", "labels"]))
-    settled = settle(
-        whole.finetune, documents=counts.documents, features=counts.tokens, labels=len(counts.labels)
-    )
+    given = whole.finetune
+    if given.head == "default":  # who searches need not choose
+        given = given.model_copy(update={"head": "auto"})
+    settled = settle(given, documents=counts.documents, features=counts.tokens, labels=len(counts.labels))
     return settled.model_copy(update={"dim": whole.finetune_dim})
 
 

@@ -315,7 +315,8 @@ class _Search:
             return self.elapsed < begun + (self.duration - begun) / 2
 
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
-        vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
+        with _quiet("ftcore.training.transfer"):
+            vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
         options = options.model_copy(update={"refit": False})  # what judges the trial has not taught it
         judged = replace(prepared, valid=held_out)
         try:

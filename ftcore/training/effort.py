@@ -35,6 +35,8 @@ def settle(options: config.AutoFinetune, *, documents: int, features: int, label
         labels: C.
     """
     values = options.model_dump()
+    if options.head == "default":  # which head the texts ask for is said before (`tasks.head`)
+        values["head"] = "sgd"
     if options.head == "linear":  # has one optimum, and neither passes nor a rate
         values |= {name: value for name, value in ONCE.items() if values[name] == "auto"}
         return config.Finetune(**values)

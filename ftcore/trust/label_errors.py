@@ -116,6 +116,7 @@ def cross_validated(
     """
     options = recipe.with_dim(options, start) if start is not None else options
     options = options if options.dim is not None else options.model_copy(update={"dim": recipe.DIM})
+    options = options.model_copy(update={"refit": False})  # what is judged must not have taught
     documents = Tokenized.of(lines, labels)
     prepared = recipe.prepare(documents, options, start)
     bags = prepared.train

@@ -226,6 +226,18 @@ def test_without_pretraining(ready, invoke):
     assert done.recomputed == {"finetune", "evaluate", "register", "report"}
 
 
+def test_a_configuration_that_says_nothing_of_training_gets_a_linear_head(ready, invoke):
+    nothing = ["finetune.epoch=auto", "finetune.lr=auto", "finetune.dim=null"]
+    done = invoke("pipeline", "--config", ready.config, *nothing)
+    assert done.code == 0 and "head linear (word_ngrams 2, minn 1, maxn 5)" in done.err
+    params = Tracker(load_config(ready.config)).client.get_run(done.summary["mlflow_run_id"]).data.params
+    assert params["finetune.head"] == "linear" and params["finetune.maxn"] == "5"
+    again = invoke("pipeline", "--config", ready.config, *nothing)
+    assert again.recomputed == set()
+    plan = invoke("pipeline", "--config", ready.config, *nothing, "--dry-run").summary
+    assert plan["finetune"]["would"] == "reused"
+
+
 # -------------------------------------------------------------------------------------- serving
 def test_the_registered_model_takes_raw_text(ready, first_run, tracker):
     import mlflow

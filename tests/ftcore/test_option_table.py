@@ -61,7 +61,9 @@ def test_other_places_of_the_configuration(option: Option):
 def test_a_classifier_without_auto_trains_as_fasttexts():
     for name, value in of_model(config.Finetune).items():
         option = BY_NAME[name]
-        assert value == (option.supervised if option.finetune == "auto" else option.finetune), name
+        assert value == (option.supervised if option.finetune in ("auto", "default") else option.finetune), (
+            name
+        )
 
 
 def test_options_of_a_dictionary():
