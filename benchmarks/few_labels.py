@@ -29,14 +29,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import ftcore
 from benchmarks.corpora import work_folder
 from benchmarks.curves import Curve, draw_curves
 from benchmarks.few_vectors import SOURCES, static_folder, vectors_of
 from benchmarks.peer import THREADS, conclude, load, peer_python
-from benchmarks.quality import TRAIN, accuracy, ask, svm, write
+from benchmarks.quality_original import TRAIN, ask, write
+from benchmarks.quality_peers import regressed, svm
+from benchmarks.quality_scores import accuracy
 from benchmarks.quality_sets import Part, Split, read_split
 from ftcore.errors import UserError
 from ftcore.formats.static import StaticEmbeddings, read_static
@@ -59,7 +59,6 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {  # of the original
         {"lr": 0.5, "epoch": 25, "wordNgrams": 2},
     ],
 }
-STRENGTHS = (1.0, 10.0, 100.0)  # of the logistic regression
 OURS, PLAIN, TAUGHT = "ours", "linear, vectors", "linear, vectors, self-training"
 KNOWING = "linear, vectors, 200 words"  # beside them: it knows more than labels
 WORDS = Path(__file__).resolve().parent.parent / "examples" / "sentiment_words.tsv"
@@ -153,28 +152,10 @@ def machine(split: Split, folder: Path, kept: dict) -> Scores:
 
 
 def regression(static: StaticEmbeddings, split: Split, folder: Path, kept: dict) -> Scores:
-    """A logistic regression on the mean of a text's pieces, of length 1."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import normalize
-
-    taught, valid, test = (normalize(_means(static, part)) for part in (split.train, split.valid, split.test))
-
-    def scores(strength: float) -> Scores:
-        made = LogisticRegression(C=strength, max_iter=1000).fit(taught, split.train.labels)
-        return float(made.score(valid, split.valid.labels)), float(made.score(test, split.test.labels))
-
-    return _chosen(STRENGTHS, scores, kept)
-
-
-def _means(static: StaticEmbeddings, part: Part) -> np.ndarray:
-    """The mean of each text's rows."""
-    made = np.zeros((len(part.texts), static.dim), np.float32)
-    for row, cut in enumerate(static.pieces.encode_batch(part.texts, add_special_tokens=False)):
-        if cut.ids:
-            made[row] = static.table[cut.ids if static.mapping is None else static.mapping[cut.ids]].mean(
-                axis=0
-            )
-    return made
+    """Static embeddings, as in `benchmarks.quality`."""
+    made = regressed(static, split, kept.get("setting"))
+    kept["setting"] = made["strength"]
+    return made["valid"], made["accuracy"]
 
 
 def ours(vectors: Path, unlabelled: list[str], more: dict, split: Split, folder: Path, kept: dict) -> Scores:

@@ -140,3 +140,4 @@ SETS: dict[str, tuple[str, Callable[[Path, random.Random], tuple[Rows, Rows, Row
     "shopping_category": ("zh", _shopping("cat")),
     "imdb": ("en", _imdb),
 }
+UNCUT = ("sst2", "thucnews_titles")  # published with their validation split: no seed cuts them
