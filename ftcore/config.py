@@ -31,6 +31,7 @@ from ftcore.training_options import Pretrain as Pretrain
 from ftcore.training_options import Tune as Tune
 from ftcore.trust_options import Abstain as Abstain
 from ftcore.trust_options import LabelErrors as LabelErrors
+from ftcore.trust_options import RuleOptions as RuleOptions
 
 Lines = Literal["lines", "jsonl", "json", "fasttext"]
 Masked = Literal["url", "email", "ip", "id", "card", "phone"]
@@ -354,6 +355,7 @@ class Config(Options):
     pretrain: Pretrain = Pretrain()
     finetune: AutoFinetune = AutoFinetune()
     tune: Tune = Tune()
+    rules: RuleOptions = RuleOptions()
     abstain: Abstain = Abstain()
     evaluate: Evaluate = Evaluate()
     label_errors: LabelErrors = LabelErrors()
@@ -384,6 +386,11 @@ class Config(Options):
         if self.pretrain.enabled and self.finetune.earlier:
             raise ValueError(
                 "finetune.earlier and pretrain.enabled: rows start at one of them only; set pretrain.enabled=false"
+            )
+        if self.finetune.replay and self.rules.teaching:
+            raise ValueError(
+                "finetune.replay and rules.patterns: labels that rules guess are not kept to be learnt again; "
+                "set rules.weight=0, or leave finetune.replay out"
             )
         if self.finetune.adapter and not (self.pretrain.enabled or self.finetune.pretrained_vectors):
             raise ValueError(

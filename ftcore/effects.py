@@ -125,6 +125,11 @@ RULES = (
         "it holds rows to those of an earlier model; set finetune.head=sgd and finetune.earlier",
     ),
     Rule(
+        "rules.weight rules.overrule",
+        lambda c: not c.rules.patterns,
+        "there is no rule; name rules.patterns",
+    ),
+    Rule(
         "abstain.by",
         lambda c: not c.abstain.asked,
         "the model always answers; set abstain.coverage or abstain.accuracy",

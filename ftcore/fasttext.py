@@ -34,6 +34,7 @@ from ftcore.model.abstention import Abstention
 from ftcore.model.losses import HuffmanTree, huffman_tree, log_probabilities, multi_hot
 from ftcore.model.model import LOSSES, MODELS, Args, Label, Model
 from ftcore.model.module import Absent, Bags, TwoTables, make_bags
+from ftcore.model.rules import Rules
 from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.documents import Tokenized
@@ -74,6 +75,7 @@ class FastText(nn.Module):
         self.labels, self.kind, self.loss, self.seed = list(labels), kind, loss, seed
         self.thresholds: Thresholds | None = None  # where texts may have several labels
         self.abstention: Abstention | None = None  # where an uncertain answer is not given
+        self.rules: Rules | None = None  # where patterns overrule answers
         self._tree: HuffmanTree | None = None
 
     @classmethod
@@ -247,6 +249,7 @@ class FastText(nn.Module):
         batch: int | None = None,
         *,
         abstain: bool = True,
+        rules: bool = True,
     ) -> list[Prediction]:
         """The labels of each text, the most probable first, see `ftcore.inference.classifier.Classifier.predict`.
 
@@ -257,8 +260,10 @@ class FastText(nn.Module):
                 row gets none, nor does a missing one; they are counted in a warning.
             batch: texts at a time; default as many as keep the cores busy.
             abstain: whether a model with an `abstention` says nothing to texts that it is not certain of.
+            rules: whether a model's `rules` overrule it.
         """
-        return self._faces.classifier.predict(texts, k, threshold, _size(batch), abstain=abstain)
+        found = self._faces.classifier
+        return found.predict(texts, k, threshold, _size(batch), abstain=abstain, rules=rules)
 
     def scores(self, texts: Texts) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C]."""
@@ -424,6 +429,7 @@ class FastText(nn.Module):
         return Model(
             args, self.dictionary, input, output, self.seed, tokenizer=self.tokenizer, values=self.labels,
             thresholds=self.thresholds, sparse=self.tables.sparse, abstention=self.abstention,
+            rules=self.rules,
         )  # fmt: skip
 
     @classmethod
@@ -457,7 +463,7 @@ class FastText(nn.Module):
             tokenizer or model.tokenizer or Tokenizer(config.Text()), dictionary, TwoTables(tables[0], tables[1], model.sparse),
             model.labels, args.model, args.loss, model.seed,
         )  # fmt: skip
-        made.thresholds, made.abstention = model.thresholds, model.abstention
+        made.thresholds, made.abstention, made.rules = model.thresholds, model.abstention, model.rules
         return made
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,30 @@ class LabelErrors(Options):
         ["train"], min_length=1, description="whose labels are looked at"
     )
     limit: int = Field(1000, ge=0, le=10_000_000, description="documents listed at most (0: all suspects)")
+
+
+class RuleOptions(Options):
+    """Regular expressions whose label is known: they label texts before training and overrule the answers after it."""
+
+    patterns: str | dict[str, Any] = Field(
+        "",
+        description="a YAML file `label: [pattern, pattern]`, or {always: [pattern], never: [pattern]} for a label; or the same here",
+    )
+    weight: float = Field(
+        1.0,
+        ge=0,
+        le=1e6,
+        description="of a document without a label that one label's pattern is found in, where another weighs 1 "
+        "(0: rules teach nothing)",
+    )
+    overrule: bool = Field(
+        True, description="the model keeps the rules: what they say is certain, whatever was learnt"
+    )
+
+    @property
+    def teaching(self) -> bool:
+        """Whether documents without a label get one from rules."""
+        return bool(self.patterns) and self.weight > 0
 
 
 class Abstain(Options):

@@ -64,6 +64,7 @@ class Scored:
     probabilities: np.ndarray
     labels: list[str]
     ids: list[str]
+    ruled: list[bool] | None = None  # to which documents a rule of the model gives a label
 
 
 @stage_task("evaluate")
@@ -108,7 +109,7 @@ def score_model(
         if classifier.thresholds is not None:
             metrics |= at_thresholds(scored, classifier.thresholds, tables)
         tables["coverage"] = coverage_table(scored, classifier)
-        metrics |= withheld(scored, classifier)
+        metrics |= withheld(scored, classifier) | ruled(scored)
         if options.robustness:
             tables["robustness"] = noise_table(classifier, labelled, options.robustness, session.config.seed)
             metrics["noise_accuracy"] = noise_accuracy(tables["robustness"])
@@ -153,6 +154,7 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
     languages: list[str] = []
     sources: list[str] = []
     ids: list[str] = []
+    given_by_rules: list[bool] = []
 
     def token_lines() -> Iterator[str]:
         for batch in iter_batches(shards, [split]):
@@ -162,6 +164,8 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
             sources.extend(batch.column("source").to_pylist())
             ids.extend(batch.column("id").to_pylist())
             texts.extend(t[:EXCERPT] for t in tokens)
+            if model.rules is not None:
+                given_by_rules.extend(model.rules.gives(tokens, model.labels, model.model.args.loss).tolist())
             yield from tokens
 
     probabilities = model.probabilities(token_lines())
@@ -171,7 +175,8 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
             f"with split: {split}"
         )
     labels = [str(label) for label in model.labels]
-    return Scored(texts, gold, languages, sources, probabilities, labels, ids)
+    ruled = None if model.rules is None else given_by_rules
+    return Scored(texts, gold, languages, sources, probabilities, labels, ids, ruled)
 
 
 def at_thresholds(
@@ -203,6 +208,18 @@ def withheld(scored: Scored, classifier: Classifier) -> dict[str, float]:
     given = certain >= classifier.abstention.least
     made = {"answered_share": float(given.mean()) if len(given) else 0.0}
     return made | ({"answered_accuracy": float(right[given].mean())} if given.any() else {})
+
+
+def ruled(scored: Scored) -> dict[str, float]:
+    """To how many of these documents with a label a model's rules give one, and how often that is right."""
+    if scored.ruled is None:
+        return {}
+    labelled = np.array([bool(row) for row in scored.gold], bool)
+    some = np.flatnonzero(labelled & np.array(scored.ruled, bool)).tolist()
+    best = scored.probabilities[some].argmax(axis=1).tolist()
+    right = [scored.labels[b] in scored.gold[n] for n, b in zip(some, best, strict=True)]
+    made = {"ruled_share": len(some) / max(int(labelled.sum()), 1)}
+    return made | ({"ruled_accuracy": float(np.mean(right))} if right else {})
 
 
 def noise_table(classifier: Classifier, shards: ShardSet, documents: int, seed: int) -> pd.DataFrame:

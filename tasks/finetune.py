@@ -23,11 +23,13 @@ from tasks.session import Child, Session, stage_task
 from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
-    from ftcore.config import Abstain, Config, Finetune
+    from ftcore.config import Abstain, Config, Finetune, RuleOptions
     from ftcore.formats.adapter import Adapter
     from ftcore.model.abstention import Abstention
     from ftcore.model.model import Model
+    from ftcore.model.rules import Rules
     from ftcore.model.thresholds import Thresholds
+    from ftcore.shards.shards import ShardSet
     from ftcore.training.conditions import Conditions, Prepared
     from ftcore.training.documents import Tokenized
     from ftcore.training.start import Start
@@ -40,6 +42,7 @@ CODE = (
     "ftcore.training.effort",
     "ftcore.training.recipe",
     "ftcore.training.reservoir",
+    "ftcore.training.ruled",
     "ftcore.training.validation",
     "ftcore.inference.classifier",
     "ftcore.shards.shards",
@@ -66,14 +69,7 @@ def train_classifier(
 
         start = start_of(config, pretrained)
         labelled = shard_set(shards)
-        more = bool(options.self_training)  # words of documents without a label count too
-        documents = Tokenized.shards(
-            labelled,
-            ["train", "unlabelled"] if more else ["train"],
-            out=scratch / "train",
-            counted=None if more else open_dictionary(words),
-        )
-        documents.tokenizer = Tokenizer(config.text)
+        documents = documents_of(config, labelled, words, scratch)
         new, kept = documents, kept_texts(config)
         if kept is not None:
             documents = replayed(new, kept)
@@ -128,11 +124,30 @@ def train_classifier(
         inputs=inputs,
         options=training_options(session, choice)
         | {"finetune": options.model_dump(), "dim": config.finetune_dim}
-        | ({"abstain": config.abstain.model_dump()} if config.abstain.asked else {}),
+        | ({"abstain": config.abstain.model_dump()} if config.abstain.asked else {})
+        | ({"rules": config.rules.model_dump()} if config.rules.patterns else {}),
         code=CODE,
         work=work,
         tracked=True,
     )
+
+
+def documents_of(config: Config, labelled: ShardSet, words: StageOutput, scratch: Path) -> Tokenized:
+    """The documents that teach: the train split, and those without a label where rules or self-training give them one."""
+    from ftcore.model.rules import Rules
+    from ftcore.training.documents import Tokenized
+    from ftcore.training.ruled import Ruled
+
+    rest, rules = bool(config.finetune.self_training), config.rules
+    more = rest or rules.teaching  # their words count too
+    made = Tokenized.shards(
+        labelled,
+        ["train", "unlabelled"] if more else ["train"],
+        out=scratch / "train",
+        counted=None if more else open_dictionary(words),
+    )
+    made.tokenizer = Tokenizer(config.text)
+    return Ruled(made, Rules.of(rules.patterns), rules.weight, rest=rest) if rules.teaching else made
 
 
 def write_beside(out: Path, model: Model, adapter: Adapter | None, child: Child | None) -> None:
@@ -140,7 +155,11 @@ def write_beside(out: Path, model: Model, adapter: Adapter | None, child: Child 
     if adapter is None:
         return
     chosen = replace(
-        adapter, tokenizer=model.tokenizer, thresholds=model.thresholds, abstention=model.abstention
+        adapter,
+        tokenizer=model.tokenizer,
+        thresholds=model.thresholds,
+        abstention=model.abstention,
+        rules=model.rules,
     )
     chosen.save(out / ADAPTER)
     if child is not None:
@@ -159,7 +178,7 @@ def judge_of(
 
 
 def limit_answers(model: Model, judge: Model, held_out: Tokenized, config: Config, several: bool) -> None:
-    """Put into a model from where on it says a label, or anything.
+    """Put into a model from where on it says a label, or anything, and which rules overrule it.
 
     Args:
         judge: a model like it, to which the valid split is new.
@@ -167,6 +186,23 @@ def limit_answers(model: Model, judge: Model, held_out: Tokenized, config: Confi
     """
     model.thresholds = thresholds_on(held_out, judge, config.finetune.threshold, several)
     model.abstention = abstention_on(held_out, judge, config.abstain)
+    model.rules = rules_on(model, config.rules)
+
+
+def rules_on(model: Model, asked: RuleOptions) -> Rules | None:
+    """The rules that overrule a model's answers.
+
+    Raises:
+        UserError: one is about a label that the model has not.
+    """
+    if not asked.patterns or not asked.overrule:
+        return None
+    from ftcore.model.rules import Rules
+
+    found = Rules.of(asked.patterns)
+    found.check(model.labels)
+    log.info("%d rules overrule the model's answers", len(found.each))
+    return found
 
 
 def thresholds_on(held_out: Tokenized, model: Model, option: str | float, several: bool) -> Thresholds | None:

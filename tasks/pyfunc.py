@@ -17,6 +17,7 @@ class TextClassifier(PythonModel):
     all labels. A model of several labels a text adds `labels`, the list of those that reach their threshold.
     A text without a word that the model knows, also a missing one, has label None, probability 0; so has one that a
     model with an `abstention` is not certain of, unless ``params={"abstain": False}``.
+    What a model's `rules` say overrules it, unless ``params={"rules": False}``.
     """
 
     def load_context(self, context) -> None:
@@ -30,10 +31,11 @@ class TextClassifier(PythonModel):
         """Answers to the column `text`; see the class."""
         from ftcore.inference.answers import answer_columns, count_unanswered, labels_wanted
 
-        k = labels_wanted((params or {}).get("k", 1), len(self.model.labels))
-        known, rows = self.model.answers(model_input["text"])
+        asked = params or {}
+        known, rows = self.model.answers(model_input["text"], rules=asked.get("rules", True))
+        k = labels_wanted(asked.get("k", 1), len(self.model.labels))
         count_unanswered(known)
-        if (params or {}).get("abstain", True):
+        if asked.get("abstain", True):
             known, rows = self.model.certain(known, rows)
         columns = answer_columns(known, rows, self.model.labels, k, self.model.thresholds)
         # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON

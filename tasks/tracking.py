@@ -255,12 +255,11 @@ class Tracker:
         outputs = [ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability")]
         if several:
             outputs.append(ColSpec(Array(DataType.string), "labels"))
+        flags = [ParamSpec(name, DataType.boolean, True) for name in ("abstain", "rules")]
         signature = ModelSignature(
             inputs=Schema([ColSpec(DataType.string, "text")]),
             outputs=Schema(outputs),
-            params=ParamSchema(
-                [ParamSpec("k", DataType.long, 1), ParamSpec("abstain", DataType.boolean, True)]
-            ),
+            params=ParamSchema([ParamSpec("k", DataType.long, 1), *flags]),
         )
         name = self.options.model_name
         with mlflow.start_run(run_id=run):

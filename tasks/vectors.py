@@ -1,4 +1,4 @@
-"""What a classifier of the pipeline starts from: the vectors of the run's own pretraining or of a file, and a lexicon's file."""
+"""What a classifier of the pipeline starts from: the vectors of the run's own pretraining or of a file, and the files of words and rules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def start_of(config: Config, pretrained: StageOutput | None) -> Start:
 
 
 def given_files(config: Config) -> dict[str, str]:
-    """Digests of the files that `finetune.pretrained_vectors` and `finetune.lexicon` name.
+    """Digests of the files that `finetune.pretrained_vectors`, `finetune.lexicon` and `rules.patterns` name.
 
     Raises:
         UserError: there is no such file.
@@ -46,6 +46,11 @@ def given_files(config: Config) -> dict[str, str]:
         if not lexicon.is_file():
             raise UserError(f"finetune.lexicon: there is no file {lexicon}; correct the path")
         found["lexicon"] = sha256_file(lexicon)
+    if isinstance(config.rules.patterns, str) and config.rules.patterns:
+        rules = Path(config.rules.patterns)
+        if not rules.is_file():
+            raise UserError(f"rules.patterns: there is no file {rules}; correct the path")
+        found["rules"] = sha256_file(rules)
     name = config.finetune.pretrained_vectors
     if not name:
         return found

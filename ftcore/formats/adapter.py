@@ -28,6 +28,7 @@ from ftcore.formats.shared import open_shared
 from ftcore.model.abstention import Abstention
 from ftcore.model.adapted import LEVELS, AdaptedRows, Changes, SharedTable
 from ftcore.model.model import Args, Label, Model
+from ftcore.model.rules import Rules
 from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
@@ -72,6 +73,7 @@ class AdapterHeader(BaseModel):
     tokenizer: dict[str, Any] | None
     thresholds: dict[str, Any] | None
     abstention: dict[str, Any] | None
+    rules: list[list[str]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,7 @@ class Adapter:
     tokenizer: Tokenizer | Whitespace | None = None
     thresholds: Thresholds | None = field(default=None, compare=False)
     abstention: Abstention | None = field(default=None, compare=False)
+    rules: Rules | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, model: Model, shared: SharedTable, weighed: bool, head: np.ndarray) -> Adapter:
@@ -167,6 +170,7 @@ class Adapter:
             "tokenizer": self.tokenizer and self.tokenizer.state(),
             "thresholds": self.thresholds and self.thresholds.state(),
             "abstention": self.abstention and self.abstention.state(),
+            "rules": self.rules and self.rules.state(),
         }
         return pack_arrays(arrays, header)
 
@@ -218,7 +222,7 @@ class Adapter:
         output = np.eye(len(self.labels), dtype=np.float32) / np.float32(SCALE)
         return Model(
             args, dictionary, input, output, self.seed, tokenizer=self.tokenizer, values=self.labels,
-            thresholds=self.thresholds, abstention=self.abstention,
+            thresholds=self.thresholds, abstention=self.abstention, rules=self.rules,
         )  # fmt: skip
 
     @classmethod
@@ -265,6 +269,7 @@ class Adapter:
             _changes(stored, numbers, labels, about.largest), tokenizer,
             None if about.thresholds is None else Thresholds.from_state(about.thresholds, about.labels, place),
             None if about.abstention is None else Abstention.from_state(about.abstention, place),
+            None if about.rules is None else Rules.from_state(about.rules, about.labels, place),
         )  # fmt: skip
 
 

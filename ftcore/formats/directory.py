@@ -25,6 +25,7 @@ from ftcore.formats.container import pack_arrays, unpack_arrays
 from ftcore.model.abstention import Abstention
 from ftcore.model.model import LOSSES, MODELS, Args, Model
 from ftcore.model.quantize import KSUB, ProductQuantizer, QuantMatrix
+from ftcore.model.rules import Rules
 from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 
@@ -62,6 +63,7 @@ class ModelHeader(BaseModel):
     tokenizer: dict[str, Any]
     thresholds: dict[str, Any] | None = None
     abstention: dict[str, Any] | None = None
+    rules: list[list[str]] | None = None
     file: FileHeader | None = None
 
 
@@ -138,6 +140,8 @@ def _state(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         header["thresholds"] = model.thresholds.state()
     if model.abstention is not None:
         header["abstention"] = model.abstention.state()
+    if model.rules is not None:
+        header["rules"] = model.rules.state()
     return arrays, header
 
 
@@ -196,9 +200,10 @@ def _model(
     if about.thresholds is not None:
         thresholds = Thresholds.from_state(about.thresholds, about.labels, place)
     abstention = None if about.abstention is None else Abstention.from_state(about.abstention, place)
+    rules = None if about.rules is None else Rules.from_state(about.rules, about.labels, place)
     return Model(
         args, dictionary, input, output, about.seed, tokenizer=tokenizer, values=about.labels if supervised else None,
-        thresholds=thresholds, sparse=about.sparse, abstention=abstention,
+        thresholds=thresholds, sparse=about.sparse, abstention=abstention, rules=rules,
     )  # fmt: skip
 
 

@@ -48,7 +48,9 @@ class Classifier:
                 f"this {model.args.model} model has no classifier; fit it on labelled texts first"
             )
         self.model, self.labels, self.thresholds = model, model.labels, model.thresholds
-        self.abstention = model.abstention
+        self.abstention, self.rules = model.abstention, model.rules
+        if self.rules is not None:
+            self.rules.check(self.labels)
         self.predictor = Predictor(model.in_float32(), threads, tables, fold=fold)
 
     # -------------------------------------------------------------------------------------- from tokens
@@ -75,12 +77,23 @@ class Classifier:
         """Probabilities float32[N, C] of lines of tokens; softmax's and hs's sum to 1, ova's and ns's stand alone."""
         return self.told(lines, batch)[1]
 
-    def told(self, lines: Iterable[str | bytes], batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Which lines of tokens have an answer, bool[N], and the `probabilities` of all, float32[N, C]."""
-        parts = [
-            (told, probabilities(found, self.model.args.loss))
-            for told, found in self.scores(lines, batch=batch)
-        ]
+    def told(
+        self, lines: Iterable[str | bytes], batch: int | None = None, *, rules: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which lines of tokens have an answer, bool[N], and the `probabilities` of all, float32[N, C].
+
+        Args:
+            rules: whether the model's `rules` overrule it.
+        """
+        ruled = self.rules if rules else None
+        heard: list[str | bytes] = []
+        parts = []
+        for told, found in self.scores(_kept(lines, heard) if ruled else lines, batch=batch):
+            answer = told, probabilities(found, self.model.args.loss)
+            if ruled:
+                answer = ruled.over(heard, *answer, self.labels, self.model.args.loss)
+                heard.clear()
+            parts.append(answer)
         none = np.zeros(0, np.bool_), np.zeros((0, len(self.labels)), np.float32)
         told, found = zip(none, *parts, strict=True)
         return np.concatenate(told), np.concatenate(found)
@@ -90,22 +103,27 @@ class Classifier:
         """The model's own tokens of raw texts, with spaces between; without a segmenter the texts as they are."""
         return list(texts) if self.model.tokenizer is None else self.model.tokenizer.tokenize(texts)
 
-    def answers(self, texts: Any, batch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def answers(
+        self, texts: Any, batch: int | None = None, *, rules: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Which of N texts have an answer, bool[N], and the probabilities of these n, float32[n, C].
 
         A text without any word or n-gram that has a row has none, nor has a missing one (None, NaN).
+
+        Args:
+            rules: whether the model's `rules` overrule it.
 
         Raises:
             UserError: it names the place of a value that is no text.
         """
         texts = [texts] if isinstance(texts, str | bytes) else texts
-        return self.answers_to_tokens(self.tokens(answers.texts_of(texts)), batch)
+        return self.answers_to_tokens(self.tokens(answers.texts_of(texts)), batch, rules=rules)
 
     def answers_to_tokens(
-        self, lines: Iterable[str | bytes], batch: int | None = None
+        self, lines: Iterable[str | bytes], batch: int | None = None, *, rules: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
         """`answers` to lines of tokens."""
-        told, found = self.told(lines, batch)
+        told, found = self.told(lines, batch, rules=rules)
         return (told, found) if told.all() else (told, found[told])
 
     def certain(self, known: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,6 +149,7 @@ class Classifier:
         batch: int | None = None,
         *,
         abstain: bool = True,
+        rules: bool = True,
     ) -> list[Prediction]:
         """The labels of each text, the most probable first; a warning counts the texts without an answer.
 
@@ -139,6 +158,7 @@ class Classifier:
             threshold: the least probability of a label. With neither, a model with `thresholds` says all
                 labels that reach theirs, any other its best one.
             abstain: whether a model with an `abstention` says nothing to texts that it is not certain of.
+            rules: whether the model's `rules` overrule it: what they say is certain.
 
         Raises:
             UserError: another k or threshold, or a value that is no text.
@@ -147,12 +167,19 @@ class Classifier:
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
         threshold = 0.0 if threshold is None else given.number("threshold", threshold)
         least = own.row(self.labels) if own else threshold
-        known, rows = self.answers(texts, batch)
+        known, rows = self.answers(texts, batch, rules=rules)
         answers.count_unanswered(known)
         if abstain:
             known, rows = self.certain(known, rows)
         found = (answers.best_labels(row, self.labels, k, least) for row in rows)
         return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
+
+
+def _kept(lines: Iterable[str | bytes], kept: list[str | bytes]) -> Iterator[str | bytes]:
+    """The lines, which are put into a list as they are taken."""
+    for line in lines:
+        kept.append(line)
+        yield line
 
 
 def probabilities(scores: np.ndarray, loss: str) -> np.ndarray:

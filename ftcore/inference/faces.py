@@ -34,7 +34,14 @@ class Faces:
 
     @staticmethod
     def _others(owner: Any) -> tuple:
-        return owner.dictionary, owner.tokenizer, owner.labels, owner.thresholds, owner.abstention
+        return (
+            owner.dictionary,
+            owner.tokenizer,
+            owner.labels,
+            owner.thresholds,
+            owner.abstention,
+            owner.rules,
+        )
 
     @staticmethod
     def _things(owner: Any) -> tuple:

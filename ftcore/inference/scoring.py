@@ -54,6 +54,7 @@ def score_file(
     workers: int = 0,
     metadata: Mapping[str, str] | None = None,
     abstain: bool = True,
+    rules: bool = True,
 ) -> Scoring:
     """Write every row of a file or folder with its columns, `label` and `probability`; whole or not at all.
 
@@ -71,6 +72,7 @@ def score_file(
         workers: Threads that cut the texts; 0: one a core.
         metadata: Of a Parquet file.
         abstain: Whether a row that a model with an `abstention` is not certain of has no label either.
+        rules: Whether a model's `rules` overrule it.
 
     Raises:
         UserError: A missing file or column, an output that is the input, no row that can be read.
@@ -101,7 +103,7 @@ def score_file(
     ):
         for some in rows.read():
             lines = tokenizer.tokenize(some.texts, workers or None)
-            known, probabilities = classifier.answers_to_tokens(lines)
+            known, probabilities = classifier.answers_to_tokens(lines, rules=rules)
             heard = int(known.sum())
             if abstain:
                 known, probabilities = classifier.certain(known, probabilities)

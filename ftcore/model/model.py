@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ftcore.dictionary.dictionary import Dictionary
     from ftcore.model.abstention import Abstention
     from ftcore.model.quantize import QuantMatrix
+    from ftcore.model.rules import Rules
     from ftcore.model.thresholds import Thresholds
     from ftcore.text.tokenizer import Tokenizer, Whitespace
 
@@ -89,6 +90,7 @@ class Model:
         values: the labels as users have them, by id; default: their names without the prefix.
         thresholds: from which probability on a label is said, where texts may have several.
         abstention: from which certainty on an answer is given; None: always.
+        rules: patterns that overrule the answers; None: there are none.
         sparse: whether torch makes sparse gradients for `input`.
     """
 
@@ -105,6 +107,7 @@ class Model:
     thresholds: Thresholds | None = None
     sparse: bool = False
     abstention: Abstention | None = None
+    rules: Rules | None = None
 
     @property
     def quantized(self) -> bool:
@@ -132,7 +135,7 @@ class Model:
         names = [prefix + name.removeprefix(self.args.label) for name in self.dictionary.labels]
         return replace(
             self.in_float32(), args=replace(self.args, label=prefix), dictionary=self.dictionary.changed(labels=names),
-            tokenizer=None, values=None, thresholds=None, sparse=False, abstention=None,
+            tokenizer=None, values=None, thresholds=None, sparse=False, abstention=None, rules=None,
         )  # fmt: skip
 
     def in_float32(self) -> Model:

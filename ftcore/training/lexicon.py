@@ -173,8 +173,10 @@ class WithLexicon(Documents):
         return np.concatenate([given, np.full(len(self.lexicon), self.weight)])
 
     def judging(self, documents: int) -> np.ndarray:
-        """bool[documents], all but the words."""
-        return np.arange(documents) < documents - len(self.lexicon)
+        """bool[documents], those of the documents that may, and none of the words."""
+        own = self.documents.judging(documents - len(self.lexicon))
+        given = np.ones(documents - len(self.lexicon), np.bool_) if own is None else own
+        return np.concatenate([given, np.zeros(len(self.lexicon), np.bool_)])
 
 
 def joined(a: BagCorpus, b: BagCorpus) -> BagCorpus:

@@ -59,6 +59,11 @@ class NoisyCopies(Documents):
         own = self.documents.weights(documents // 2)
         return None if own is None else np.concatenate([own, own])
 
+    def judging(self, documents: int) -> np.ndarray | None:
+        """Those of the documents, twice."""
+        own = self.documents.judging(documents // 2)
+        return None if own is None else np.concatenate([own, own])
+
     def _copies(self) -> Iterator[pa.RecordBatch]:
         cut = self.documents.tokenizer
         for batch in self.documents.batches():

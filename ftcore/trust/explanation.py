@@ -31,7 +31,7 @@ from ftcore.dictionary.hashing import char_ngrams
 from ftcore.dictionary.tokens import EOS
 from ftcore.errors import UserError
 from ftcore.given import shown
-from ftcore.inference.classifier import Classifier, probabilities
+from ftcore.inference.classifier import Classifier
 from ftcore.model.huffman import leaf_paths, log_leaves
 from ftcore.model.model import Label, Model
 from ftcore.text.normalize import normalize
@@ -85,6 +85,7 @@ class Explanation:
         score: the logit, or the difference of two; of a hierarchical softmax see above.
         probability: of the label, as `predict` gives it.
         parts: in the order of the features; they sum to the score.
+        rules: of the model's `rules`, those whose pattern is found in the text, as text.
     """
 
     text: str
@@ -95,6 +96,7 @@ class Explanation:
     score: float
     probability: float
     parts: list[Contribution]
+    rules: tuple[str, ...] = ()
 
     @property
     def words(self) -> list[float]:
@@ -144,6 +146,7 @@ class Explanation:
                 for token, place, value in zip(self.tokens, self.places, self.words, strict=True)
             ],
             "parts": [{"name": part.name, "kind": part.kind, "value": part.value} for part in self.parts],
+            "rules": list(self.rules),
         }  # fmt: skip
 
 
@@ -187,11 +190,13 @@ def explain(
     if tree:
         found = log_leaves(found, dictionary.label_counts)
     scores = found[0].astype(np.float64)
-    if not len(ids):
+    speaking = tuple(map(str, classifier.rules.speaking(line))) if classifier.rules is not None else ()
+    if not len(ids) and not speaking:
         raise UserError(
             f"{text[:60]!r} has no word or n-gram that the model knows; there is nothing to explain"
         )
-    chosen = int(scores.argmax()) if label is None else _number(classifier, "label", label)
+    shares = classifier.probabilities([line])[0]
+    chosen = int(shares.argmax()) if label is None else _number(classifier, "label", label)
     output = classifier.predictor.output.astype(np.float64)
     weigh = (
         partial(_along_path, model, output, nodes) if tree else lambda label: (output[label], scores[label])
@@ -200,7 +205,7 @@ def explain(
     if against is not None:
         weight_against, score_against = weigh(_number(classifier, "against", against))
         weight, score = weight - weight_against, score - score_against
-    values = tables.gather(ids).astype(np.float64) @ weight / len(ids)
+    values = tables.gather(ids).astype(np.float64) @ weight / max(len(ids), 1)
     parts = [Contribution(*about, value) for about, value in zip(named, values.tolist(), strict=True)]
     words = _words(line)
     return Explanation(
@@ -210,8 +215,9 @@ def explain(
         label=classifier.labels[chosen],
         against=against,
         score=float(score),
-        probability=float(probabilities(found, model.args.loss)[0, chosen]),
+        probability=float(shares[chosen]),
         parts=parts,
+        rules=speaking,
     )
 
 

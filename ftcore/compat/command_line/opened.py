@@ -1,6 +1,7 @@
 """A model as the commands use it: lines of bytes in, labels and vectors out, in bounded memory.
 
-Where the model is a directory of ours it has a tokenizer, and lines are raw text; otherwise they are tokens.
+Where the model is a directory of ours it has a tokenizer, and lines are raw text; otherwise they are tokens. Its `rules` and its
+`abstention` are obeyed.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ from ftcore.dictionary.dictionary import label_bytes
 from ftcore.dictionary.lines import Block
 from ftcore.dictionary.tokens import padded
 from ftcore.formats.opening import read_model
+from ftcore.inference.answers import NO_ANSWER, best_labels, labels_wanted
+from ftcore.inference.classifier import Classifier
+from ftcore.inference.predict import Predictions
+from ftcore.model.model import PREFIX
 from ftcore.native import PAD
 
 _BLOCK = 1 << 20  # bytes of text at a time
+_ADDED = 1e-5  # to every probability that fastText prints
 
 
 class Opened:
@@ -39,10 +45,17 @@ class Opened:
         self.tokenizer = own.tokenizer
         self.names = np.array(own.dictionary.labels, object)
         self.model = _FastText(classic=own.of_tokens())
+        self._judge: Classifier | None = None  # of a model that does not always answer as it computes
+        if own.labels and (own.rules or own.abstention):
+            self._judge = Classifier(own)
 
     def predict(self, stream: BinaryIO, k: int, threshold: float, scores: bool) -> Iterator[bytes]:
         """The labels of every line (with their probabilities) as text, as soon as lines have come."""
         names = [label_bytes(name) for name in self.names]
+        if self._judge is not None:
+            for data in whole_lines(stream):
+                yield printing.predictions(self._judged(self._judge, data, k, threshold), names, scores)
+            return
         threads = None if _is_file(stream) else 1
         for answer in answers(self.model._predictor, self._blocks(stream), k, threshold, threads):
             yield printing.predictions(answer.found, names, scores)
@@ -71,17 +84,39 @@ class Opened:
                 data = self._tokens(data)
             yield partial(padded, data)
 
+    def _judged(self, judge: Classifier, data: bytes, k: int, threshold: float) -> Predictions:
+        """The answers that a model with rules or an abstention gives to lines."""
+        known, rows = judge.certain(*judge.answers_to_tokens(judge.tokens(_without(_lines(data), PREFIX))))
+        wanted, ids = labels_wanted(k, len(judge.labels)), list(range(len(judge.labels)))
+        some = iter([best_labels(row, ids, wanted, threshold) for row in rows])
+        found = [next(some) if told else NO_ANSWER for told in known.tolist()]
+        shares = np.array([p for one in found for p in one.probabilities], np.float32)
+        return Predictions(
+            np.array([i for one in found for i in one.labels], np.int32),
+            np.minimum(shares + np.float32(_ADDED), 1),
+            np.cumsum([0, *(len(one.labels) for one in found)]),
+        )
+
     def _tokens(self, data: bytes) -> bytes:
         """Raw lines as tokens, the labels among their words put first."""
         prefix = self.model.classic.args.label
-        lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+        lines = _lines(data)
         labels = [" ".join(w for w in line.split(" ") if w.startswith(prefix)) for line in lines]
-        texts = [" ".join(w for w in line.split(" ") if not w.startswith(prefix)) for line in lines]
+        texts = _without(lines, prefix)
         assert self.tokenizer is not None
         tokens = self.tokenizer.tokenize(texts)
         return "".join(f"{a} {b}\n" for a, b in zip(labels, tokens, strict=True)).encode(
             "utf-8", "surrogatepass"
         )
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+
+
+def _without(lines: list[str], prefix: str) -> list[str]:
+    """The lines without their labels."""
+    return [" ".join(w for w in line.split(" ") if not w.startswith(prefix)) for line in lines]
 
 
 def _is_file(stream: BinaryIO) -> bool:
