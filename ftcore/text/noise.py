@@ -14,7 +14,7 @@ import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from ftcore.errors import InvalidOptions
-from ftcore.text.noise_tables import LOOKS, SOUNDS, neighbours, partners
+from ftcore.text.noise_tables import LOOKS, SOUNDS, homophones, neighbours, partners
 
 Draw = np.random.Generator
 
@@ -64,6 +64,11 @@ def _sounds() -> dict[str, str]:
 
 
 @cache
+def _homophones() -> dict[str, str]:
+    return partners(homophones())
+
+
+@cache
 def _looks() -> dict[str, str]:
     return partners(LOOKS)
 
@@ -87,6 +92,7 @@ _BY_CHARACTER: dict[str, tuple[Callable[[str], bool], Callable[[str, int, Draw],
     "double": (_letter, _double),
     "key": (lambda c: c.lower() in _keys(), _key),
     "sound": (lambda c: c in _sounds(), _partner(_sounds)),
+    "homophone": (lambda c: c in _homophones(), _partner(_homophones)),
     "look": (lambda c: c in _looks(), _partner(_looks)),
     "case": (lambda c: c.swapcase() != c and c.isascii(), _case),
     "width": (lambda c: "!" <= c <= "~", _width),
@@ -103,14 +109,15 @@ def noisy(text: str, kind: str, share: float, seed: int = 0) -> str:
 
     Args:
         kind: of `KINDS`. swap, drop, double: letters and Chinese characters; key: the letter beside it on the keyboard;
-            sound, look: Chinese characters that sound or look alike (a small table); case; width: full-width forms;
+            sound, look: Chinese characters that sound or look alike (small tables); homophone: any common one of the same
+            sound (``pip install 'ftcore[pinyin]'``); case; width: full-width forms;
             words: words that stand between spaces go (characters where there are no spaces); characters: what people
             do, a mixture of the first four for letters, of the first three with sound and look for Chinese.
         share: of the characters (words) of the text that are changed, on average. A kind that can change few of
             them (sound, say) changes as many as it can.
 
     Raises:
-        UserError: another kind or share.
+        UserError: another kind or share, homophones without pypinyin.
 
     Example:
         >>> noisy("在这里", "sound", 1.0, seed=3) != "在这里", noisy("abc", "width", 1.0)

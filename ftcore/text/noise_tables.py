@@ -1,10 +1,14 @@
 """Which characters are mistaken for which: keys that lie side by side, Chinese that sounds or looks alike.
 
 The Chinese tables are small and hold what is written wrong most: characters of one sound in any tone (what an input method
-offers side by side), and characters that the eye confuses.
+offers side by side), and characters that the eye confuses. `homophones` makes the whole table of sounds, of pypinyin's readings.
 """
 
 from __future__ import annotations
+
+from importlib.util import find_spec
+
+from ftcore.errors import UserError
 
 KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 SOUNDS = (
@@ -47,6 +51,35 @@ def partners(groups: tuple[str, ...]) -> dict[str, str]:
             others = "".join(c for c in group if c != character and c not in made.get(character, ""))
             made[character] = made.get(character, "") + others
     return {character: others for character, others in made.items() if others}
+
+
+def homophones() -> tuple[str, ...]:
+    """The 3,755 commonest characters (GB 2312's first level) in groups of one sound, in any tone; 396 groups.
+
+    A character with several readings stands where its commonest one is.
+
+    Raises:
+        UserError: pypinyin is not installed.
+    """
+    if not has_pinyin():
+        raise UserError(
+            "noise homophone: the sounds of Chinese characters are pypinyin's, which is not installed; "
+            "pip install 'ftcore[pinyin]', or take the kind sound, a small table"
+        )
+    from pypinyin import lazy_pinyin
+
+    made: dict[str, list[str]] = {}
+    for high in range(0xB0, 0xD8):
+        for low in range(0xA1, 0xFF):
+            if (high, low) < (0xD7, 0xFA):  # the last row is not full
+                character = bytes([high, low]).decode("gb2312")
+                made.setdefault(lazy_pinyin(character)[0], []).append(character)
+    return tuple(map("".join, made.values()))
+
+
+def has_pinyin() -> bool:
+    """Whether `homophones` can be made."""
+    return find_spec("pypinyin") is not None
 
 
 def neighbours() -> dict[str, str]:

@@ -16,6 +16,7 @@ from ftcore.errors import MissingLabels, UserError
 from ftcore.inference.classifier import Classifier
 from ftcore.model.model import Label
 from ftcore.text.noise import CHINESE, ENGLISH, is_han, noisy_all
+from ftcore.text.noise_tables import has_pinyin
 
 SHARES = (0.05, 0.1)
 
@@ -87,7 +88,8 @@ def kinds_of(texts: Sequence[str]) -> list[str]:
     sample = "".join(texts[:1000])
     chinese = any(map(is_han, sample))
     english = any("a" <= character <= "z" for character in sample.lower())
-    return list(dict.fromkeys((*(ENGLISH if english else ()), *(CHINESE if chinese else ()))))
+    more = ("homophone",) if has_pinyin() else ()  # who has not installed it is not asked for it
+    return list(dict.fromkeys((*(ENGLISH if english else ()), *((*CHINESE, *more) if chinese else ()))))
 
 
 def _accuracy(classifier: Classifier, texts: Sequence[str], wanted: Sequence[set[str]]) -> float:

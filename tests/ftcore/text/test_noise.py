@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftcore.errors import InvalidOptions
+from ftcore.errors import InvalidOptions, UserError
 from ftcore.text.noise import CHINESE, ENGLISH, KINDS, is_han, noisy, noisy_all, uncut
-from ftcore.text.noise_tables import LOOKS, SOUNDS, partners
+from ftcore.text.noise_tables import LOOKS, SOUNDS, has_pinyin, homophones, partners
 from ftcore.text.tokenizer import Tokenizer
 
+HERE = tuple(kind for kind in KINDS if kind != "homophone" or has_pinyin())
 EN = "The Film was wonderful, and nobody left before the end of it. " * 20
 ZH = "北大中文系的老师说：现在的学生做作业，要有时间去看电影和听音乐。" * 20
 
@@ -28,7 +29,7 @@ def distance(a: str, b: str) -> int:
 
 
 @settings(max_examples=80, deadline=None)
-@given(text=st.text(max_size=60), kind=st.sampled_from(KINDS), share=st.floats(0, 1), seed=st.integers(0, 99))
+@given(text=st.text(max_size=60), kind=st.sampled_from(HERE), share=st.floats(0, 1), seed=st.integers(0, 99))
 def test_noise_is_a_function_of_its_arguments(text, kind, share, seed):
     found = noisy(text, kind, share, seed)
     assert found == noisy(text, kind, share, seed) and isinstance(found, str)
@@ -59,6 +60,32 @@ def test_each_kind_is_what_its_name_says():
         assert noisy(EN, kind, 0.5) == EN
     words = noisy(EN, "words", 0.3).split()
     assert 0.5 < len(words) / len(EN.split()) < 0.9 and set(words) <= set(EN.split())
+
+
+def test_homophones_sound_alike_and_are_all_of_the_common_characters():
+    pypinyin = pytest.importorskip("pypinyin")
+    groups = homophones()
+    assert sum(map(len, groups)) == 3755 and all(map(is_han, "".join(groups)))
+    found = noisy(ZH, "homophone", 0.3)
+    pairs = [(a, b) for a, b in zip(ZH, found, strict=True) if a != b]
+    assert 0.2 < len(pairs) / len(ZH) < 0.4
+    assert all(pypinyin.lazy_pinyin(a) == pypinyin.lazy_pinyin(b) for a, b in pairs)
+    assert len(set(pairs)) > len({p for p in zip(ZH, noisy(ZH, "sound", 0.3), strict=True) if p[0] != p[1]})
+
+
+def test_homophones_need_an_extra(monkeypatch):
+    import sys
+
+    from ftcore.text import noise
+    from ftcore.trust.robustness import kinds_of
+
+    noise._homophones.cache_clear()
+    monkeypatch.setitem(sys.modules, "pypinyin", None)
+    with pytest.raises(UserError, match=r"pip install 'ftcore\[pinyin\]', or take the kind sound"):
+        noisy(ZH, "homophone", 0.1)
+    assert "homophone" not in kinds_of([ZH])
+    monkeypatch.undo()
+    assert ("homophone" in kinds_of([ZH])) == has_pinyin() and "homophone" not in kinds_of([EN])
 
 
 def test_tables_hold_pairs_in_both_directions():
