@@ -136,6 +136,15 @@ def test_each_part_is_the_row_of_its_name(models, shape):
     assert checked >= 4 and found.label == model.predict(text)[0][0]
 
 
+def test_a_linear_head_is_explained_as_exactly():
+    model = ftcore.train_supervised(lines(), head="linear", minn=2, maxn=4, wordNgrams=2, verbose=0)
+    for text in ("good 好看 film", "unseen 生词 dull dull", ""):
+        for label in model.get_labels():
+            found = model.explain(text, label)
+            assert sum(part.value for part in found.parts) == pytest.approx(found.score, abs=1e-5)
+            assert found.score == pytest.approx(logit(model, text, label), abs=1e-5)
+
+
 def test_word_ngrams_stand_over_their_words(models):
     found = models["softmax, word n-grams"].explain("good dull film")
     named = {part.name: part.tokens for part in found.parts if part.kind == "words"}
