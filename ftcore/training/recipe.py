@@ -119,18 +119,20 @@ def train(
             "head = auto: give autotuneValidationFile (or in scikit-learn autotune=True, in Python ftcore.training.autotune): "
             "what does best is found on documents that are held out"
         )
+    if head == "linear":  # before several trainings, so that all number n-grams alike
+        from ftcore.training.buckets import as_needed, within_size
+
+        if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
+            prepared = as_needed(prepared)
+        prepared = within_size(prepared, options.size)
     if getattr(options, "self_training", 0):
         from ftcore.training.self_training import self_train
 
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if head == "linear":
-        from ftcore.training.buckets import as_needed, within_size
         from ftcore.training.linear import fit_linear
 
-        if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
-            prepared = as_needed(prepared)
-        prepared = within_size(prepared, options.size)
         vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
         made, result = fit_linear(prepared, options, vectors, conditions.threads)
         return as_model(prepared.dictionary, made, options, conditions.seed), result

@@ -40,10 +40,12 @@ POOL, _ = drawn(600, 1)
 TEST, TRUE = drawn(300, 2)
 
 
-def accuracy(rounds: int, head: str, pool: list[str] = POOL) -> float:
+def accuracy(rounds: int, head: str, pool: list[str] = POOL, **features: int) -> float:
     lines = [f"__label__{label} {line}" for label, line in zip(FEW_LABELS, FEW, strict=True)] + pool
     arguments = {} if head == "linear" else {"lr": 0.5, "epoch": 30, "dim": 10, "thread": 1}
-    model = ftcore.train_supervised(lines, head=head, self_training=rounds, verbose=0, **arguments)
+    model = ftcore.train_supervised(
+        lines, head=head, self_training=rounds, verbose=0, **features, **arguments
+    )
     said = [labels[0] for labels in model.predict(TEST)[0]]
     return float(np.mean([label == f"__label__{true}" for label, true in zip(said, TRUE, strict=True)]))
 
@@ -52,6 +54,11 @@ def accuracy(rounds: int, head: str, pool: list[str] = POOL) -> float:
 def test_documents_without_a_label_help(head: str):
     alone, taught = accuracy(0, head), accuracy(3, head)
     assert taught > alone + 0.08 and taught > 0.9
+
+
+def test_ngrams_are_numbered_alike_in_every_round():
+    """The linear head gives n-grams fewer buckets than the documents were read with."""
+    assert accuracy(3, "linear", wordNgrams=2) > 0.85
 
 
 def test_without_such_documents_it_is_the_plain_training():
