@@ -3,9 +3,8 @@
 ``python -m benchmarks.together [--data ../shared/data] [--megabytes 20] [--epoch 2] [--runs 1,2,4]
 [--model skipgram] [--dim 100] [--work FOLDER]``
 
-A run is PROCESSES[:TOKENS[:RULE]]: the tokens of all of them between two meetings, and what a row moves by there: a number, the
-factor on `ftcore.engines.averaged.CONTRACTION` (default 1), ``moved``, the mean over the processes that moved it, ``all``, the
-mean over all of them, or ``sum``. Each is started by torchrun with the cpu engine's exact updates, a thread
+A run is PROCESSES[:TOKENS[:UPDATES[:FACTOR]]]: the tokens of all of them between two meetings, how often a row is updated between
+two of its own (0: it takes part in every one), and a factor on `ftcore.engines.meetings.CONTRACTION`. Each is started by torchrun with the cpu engine's exact updates, a thread
 each. `loss` is training's in its last epoch, which a process sees on its own tables between meetings; `reached` is that of the
 finished vectors. The last line of stdout is one JSON object.
 """
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 def train(given: argparse.Namespace, run: str, out: Path) -> None:
     """In one of the processes: train; the first writes vectors and what it cost."""
     import torch
-    import torch.distributed as dist
 
     from ftcore import config
     from ftcore.dictionary.dictionary import Dictionary
@@ -44,24 +42,19 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
     from ftcore.dictionary.lines import Lines
     from ftcore.engines.averaged import Averaged
     from ftcore.engines.choice import choose_engine
+    from ftcore.engines.meetings import UPDATES, Meetings
     from ftcore.fasttext import FastText
     from ftcore.text.tokenizer import Tokenizer
     from ftcore.training.recipe import Conditions, Prepared, fit
     from ftcore.training.together import together
 
-    rules = {
-        "sum": torch.ones_like,
-        "moved": lambda movers: 1 / movers,
-        "all": lambda movers: torch.full_like(movers, 1 / dist.get_world_size(), dtype=torch.float32),
-    }
-
     class Ruled(Averaged):
-        rule = ""
+        contraction = 1.0
 
-        def share(self, way: torch.Tensor, movers: torch.Tensor) -> torch.Tensor:
-            if self.rule in rules:
-                return rules[self.rule](movers)
-            return super().share(way * float(self.rule), movers)
+        def meetings(self, tables: Any, pace: Any, done: np.ndarray) -> Meetings:
+            made = super().meetings(tables, pace, done)
+            made.share = lambda way: Meetings.share(made, way * self.contraction)
+            return made
 
     torch.set_num_threads(1)
     minn, maxn = SUBWORDS["en"]
@@ -72,12 +65,11 @@ def train(given: argparse.Namespace, run: str, out: Path) -> None:
     dictionary = Dictionary.read(Lines(text), options)
     corpus = read_tokens(Lines(text), dictionary)
     model = FastText.untrained(Tokenizer(), dictionary, dim=options.dim, kind=given.model, loss="ns", seed=1)
-    _, tokens, rule = [*run.split(":"), "", ""][:3]
+    _, tokens, updates, contraction = [*run.split(":"), "", "", ""][:4]
     with together(Conditions(choose_engine("cpu", "cpu"), 1)) as (ours, first):
         if tokens:
-            engine = (Ruled if rule else Averaged)(ours.engine.engine, int(tokens))
-            if rule:
-                engine.rule = rule
+            engine = Ruled(ours.engine.engine, int(tokens), float(updates or UPDATES))
+            engine.contraction = float(contraction or 1)
             ours = replace(ours, engine=engine)
         started, cpu = time.perf_counter(), time.process_time()
         result = fit(model.tables, Prepared(dictionary, corpus), options, ours)

@@ -25,11 +25,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import settings
 
-# how long an example takes is the machine's doing: a busy one failed tests that were right
-settings.register_profile("ftcore", deadline=None)
-settings.load_profile("ftcore")
+try:
+    from hypothesis import settings
+except ImportError:  # on a machine with a GPU there may be little more than torch, see `requirements-gpu.txt`
+    pass
+else:  # how long an example takes is the machine's doing: a busy one failed tests that were right
+    settings.register_profile("ftcore", deadline=None)
+    settings.load_profile("ftcore")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -38,7 +38,7 @@ def pace_of_words(ids: np.ndarray, rows: int, options: config.Pretrain, setup: P
     elif targets.loss == "ns" and targets.sizes is not None:
         output = scored + scored.sum() * options.neg * targets.sizes / targets.sizes.sum()
     else:
-        output = 2 * scored
+        output = np.maximum(2 * scored, 1e-30)  # a softmax moves every row, be it by little
     return input.astype(np.float32), output.astype(np.float32)
 
 

@@ -2,7 +2,7 @@
 
 For tables that fit no single device. Round by round each process takes a run of lines, fetches the rows that these
 lines can touch from their owners, trains on a small table of them with the engine that it has, and sends back what
-they have moved by; an owner adds as `ftcore.engines.averaged` does. Negatives are drawn from a pool that each process
+they have moved by; an owner adds as `ftcore.engines.meetings` does. Negatives are drawn from a pool that each process
 draws anew for its run, by the same distribution; where the pool would hold the whole vocabulary, it does.
 
 The whole tables lie in every process's main memory, and are brought up to date at the end of a chunk.
@@ -21,8 +21,9 @@ from torch import Tensor
 
 from ftcore.base.ragged import Ragged
 from ftcore.dictionary.encode import BagCorpus, TokenCorpus
-from ftcore.engines.averaged import CONTRACTION, TOKENS, both, cut_shares, lost_told, told_of
+from ftcore.engines.averaged import TOKENS, cut_shares, told_of
 from ftcore.engines.interface import Engine, Rate, StepResult
+from ftcore.engines.meetings import both, lost_told, rounds
 from ftcore.engines.pace import pace_of_words, share_of_sum
 from ftcore.engines.setup import FinetuneSetup, LossTables, PretrainSetup
 from ftcore.errors import InvalidOptions
@@ -98,29 +99,26 @@ class Sharded:
             np.asarray(corpus.ids[starts[0] : starts[-1]]), len(tables.input), options, setup
         )
         ours = [torch.from_numpy(one[self.rank :: self.size].copy()) for one in pace]
-        key = rng.integers(0, 2**63, 2)
         results = []
-        for round_ in range((len(cuts) - 1) // self.size):
-            share = round_ * self.size + self.rank
-            begin, end = int(done[round_ * self.size]), int(done[(round_ + 1) * self.size])
-            mine = max(1, int(done[share + 1] - done[share]))
-            own = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, self.size, share]))
-
-            def rate(at: int, begin: int = begin, end: int = end, mine: int = mine) -> float:
-                return lr(begin + (end - begin) * at // mine)
-
+        for round_ in rounds(done, self.rank, self.size, lr, rng):
+            share = round_.share
             run = range(lines.start + int(cuts[share]), lines.start + int(cuts[share + 1]))
-            part = part_of(corpus, run, setup, self.pool, own)
+            part = part_of(corpus, run, setup, self.pool, round_.draws)
             trades = [self._fetch(0, part.input), self._fetch(1, part.output)]
             small = self._small(trades[0].rows, trades[1].rows, part.setup.targets.rows)
             results.append(
                 self.engine.pretrain_lines(
-                    small, part.corpus, range(len(part.corpus)), options, rate, own, part.setup
+                    small,
+                    part.corpus,
+                    range(len(part.corpus)),
+                    options,
+                    round_.rate,
+                    round_.draws,
+                    part.setup,
                 )
             )
-            updates = (end - begin) / self.size * lr(begin) * CONTRACTION
             for number, (trade, table) in enumerate(zip(trades, both(small), strict=True)):
-                self._give_back(number, trade, table, ours[number] * updates)
+                self._give_back(number, trade, table, ours[number] * round_.way)
         self._show(tables)
         return told_of(results, "cpu")
 
@@ -182,9 +180,8 @@ class Sharded:
         owned = self._owned[number]
         rows, which = trade.asked.unique(return_inverse=True)
         total = torch.zeros(len(rows), back.shape[1], device=back.device).index_add_(0, which, back)
-        moved = (back != 0).any(1).float()
-        movers = torch.zeros(len(rows), device=back.device).index_add_(0, which, moved)
-        owned[rows] += total * share_of_sum(way.to(back.device)[rows], movers.clamp(min=1))[:, None]
+        far = way.to(back.device)[rows]
+        owned[rows] += total * share_of_sum(far, torch.full_like(far, self.size))[:, None]
 
     def _small(self, input: Tensor, output: Tensor, rows: int) -> TwoTables | Matrices:
         """Tables to train on; the output table has as many rows as there are words (those of hs are fewer)."""

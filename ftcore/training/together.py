@@ -53,7 +53,7 @@ def together(
             the cpu engine's threads are those of the cores that this process has for itself.
         seconds: until a process that does not answer counts as lost; one that was killed does at once.
         tokens: of all processes between two meetings; None: `ftcore.engines.averaged.TOKENS`, as measured, and for the cuda
-            engine `ON_GPUS` a process.
+            engine `ON_GPUS`.
         shard_rows: spread the tables' rows over the processes' devices, for word vectors whose tables fit no single
             one (`ftcore.engines.sharded`).
 
@@ -86,7 +86,7 @@ def together(
         if kept is not None and not here.first:
             kept = ReadCheckpoint(kept.directory, kept.seconds)
         listeners = conditions.listeners if here.first else ()
-        most = ON_GPUS * here.size if own.name == "cuda" else TOKENS
+        most = ON_GPUS if own.name == "cuda" else TOKENS
         engine = (Sharded if shard_rows else Averaged)(own, tokens or most)
         yield replace(conditions, engine=engine, checkpoint=kept, listeners=listeners), here.first
     finally:

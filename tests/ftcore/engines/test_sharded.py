@@ -25,6 +25,7 @@ def test_two_processes_that_share_the_rows_train_the_same():
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     for found in json.loads(done.stdout.splitlines()[-1]):
+        assert found["alike"], "rows that meet now and then are equal in the end"
         assert found["far"] <= 1e-5 * found["moved"], found
         assert found["losses"][0] == pytest.approx(found["losses"][1], rel=1e-6) and found["moved"] > 0.01
 

@@ -123,4 +123,6 @@ def test_real_text_gives_vectors_as_good_as_one_process_s(processes, tmp_path):
     assert several["similarity"] > one["similarity"] - 0.02
     assert several["analogies"] > one["analogies"] - 0.015
     assert several["reached"] < one["reached"] * 1.01
-    assert several["loss"] < one["loss"] * 1.08, "of tables that adapt to one's own text between meetings, see docs/log.md"
+    assert several["loss"] < one["loss"] * 1.08, (
+        "of tables that adapt to one's own text between meetings, see docs/log.md"
+    )
