@@ -1,10 +1,12 @@
-"""What is left of earlier labels after three trainings in sequence, each on a third of the labels?
+"""What is left of earlier parts after three trainings in sequence?
 
-``python -m benchmarks.continual --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 1] [--kept 3000] [--anchor 0.01]``
+``python -m benchmarks.continual --data ../shared/data [--sets banking77 thucnews_titles shopping_domains] [--seeds 1]
+[--kept 3000 10000] [--anchor 0.01] [--only linear]``
 
-Ways: all at once (joint), one after the other plainly, with an anchor, with a replay of kept texts, with both. Scores are accuracies on
-the test documents of each part after the third training; backward transfer is the mean change of the first two since they were learnt.
-The last line of stdout is one JSON object.
+Parts are thirds of the labels; of shopping_domains, three groups of product categories whose reviews are good or bad. Ways: all at once
+(joint), one after the other plainly, with an anchor, with a replay of kept texts, with both; and the same with a linear head. Scores are
+accuracies on the test documents of each part after the third training; backward transfer is the mean change of the first two since they
+were learnt. The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -26,26 +28,33 @@ from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
 from ftcore.training.reservoir import Reservoir, keep, replayed
-from ftcore.training.start import FromModel
+from ftcore.training.start import FromModel, FromScores
 
 PARTS = 3
 EPOCHS = {"banking77": 25}  # others: 10
+DOMAINS = "shopping_domains"
+Way = tuple[Finetune, int | str]  # options, and what is kept
 
 
-def parts_of(split: Split, seed: int) -> list[tuple[Part, Part]]:
-    """Train and test documents of each third of the labels."""
-    labels = sorted(set(split.train.labels))
+def parts_of(split: Split, seed: int, by: Split | None = None) -> list[tuple[Part, ...]]:
+    """Train, valid and test documents of each third of the labels.
+
+    Args:
+        by: the same documents, whose labels are dealt out instead.
+    """
+    by = by or split
+    labels = sorted(set(by.train.labels))
     order = np.random.default_rng(seed).permutation(len(labels))
     part = {labels[label]: place % PARTS for place, label in enumerate(order)}
     made = []
     for number in range(PARTS):
         both = []
-        for whole in (split.train, split.test):
-            rows = [row for row, label in enumerate(whole.labels) if part[label] == number]
+        for whole, dealt in ((split.train, by.train), (split.valid, by.valid), (split.test, by.test)):
+            rows = [row for row, label in enumerate(dealt.labels) if part[label] == number]
             both.append(
                 Part(*([column[row] for row in rows] for column in (whole.texts, whole.tokens, whole.labels)))
             )
-        made.append((both[0], both[1]))
+        made.append(tuple(both))
     return made
 
 
@@ -62,27 +71,42 @@ def accuracy(model: Model, test: Part) -> float:
     return float(np.mean([model.labels[i] == y for i, y in zip(best, test.labels, strict=True)]))
 
 
-def in_sequence(parts: list[tuple[Part, Part]], options: Finetune, kept: int, seed: int) -> dict[str, float]:
+def in_sequence(parts: list[tuple[Part, ...]], way: Way, seed: int) -> dict[str, float]:
     """One training after the other."""
-    conditions, model, reservoir, learnt = (
-        Conditions(choose_engine("cpu", "cpu"), seed),
-        None,
-        Reservoir(max(kept, 1), seed),
-        [],
-    )
-    for train, test in parts:
-        new = documents([train])
-        texts = replayed(new, reservoir) if kept else new
-        start = None if model is None else FromModel(model, "ahead")
-        model, _ = learn(texts, options, conditions, start=start)
+    options, kept = way
+    linear, conditions = options.head == "linear", Conditions(choose_engine("cpu", "cpu"), seed)
+    model, reservoir, learnt = None, Reservoir.sized(kept or 1, seed), []
+    judging = Reservoir.sized(kept or 1, seed)
+    judging.capacity = max(judging.capacity // 10, 1)
+    for train, valid, test in parts:
+        new, held_out = documents([train]), documents([valid])
+        texts = replayed(new, reservoir, weighed=linear) if kept else new
+        judges = replayed(held_out, judging) if linear else None
+        start = None
+        if model is not None:
+            start = FromScores(model) if linear else FromModel(model, "ahead")
+        model, _ = learn(texts, options, conditions, start=start, valid=judges)
         keep(reservoir, new)
+        keep(judging, held_out)
         learnt.append(accuracy(model, test))
-    return told(model, parts, learnt)
+    return told(model, parts, learnt) | ({"texts kept": len(reservoir)} if kept else {})
 
 
-def told(model: Model, parts: list[tuple[Part, Part]], learnt: list[float]) -> dict[str, float]:
+def ways_of(split: Split, kept: list[str], anchor: float) -> dict[str, Way]:
+    """What is tried; joint trainings keep nothing."""
+    plain = Finetune(word_ngrams=2, lr=0.5, epoch=EPOCHS.get(split.name, 10), dim=100)
+    held = plain.model_copy(update={"anchor": anchor})
+    shortest, longest = split.characters
+    linear = Finetune(head="linear", word_ngrams=2, minn=shortest, maxn=longest, strength=1.0, weighing="idf")
+    made: dict[str, Way] = {"sgd joint": (plain, 0), "sgd plain": (plain, 0), "sgd anchor": (held, 0)}
+    for size in kept:
+        made |= {f"sgd replay {size}": (plain, size), f"sgd replay {size}, anchor": (held, size)}
+    return made | {"linear joint": (linear, 0)} | {f"linear replay {size}": (linear, size) for size in kept}
+
+
+def told(model: Model, parts: list[tuple[Part, ...]], learnt: list[float]) -> dict[str, float]:
     """Scores after the last training."""
-    after = [accuracy(model, test) for _, test in parts]
+    after = [accuracy(model, test) for *_, test in parts]
     made = {f"part {number}": score for number, score in enumerate(after, 1)} | {
         "mean": float(np.mean(after))
     }
@@ -94,37 +118,38 @@ def main() -> None:
     """A row for each way and set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=["banking77", "thucnews_titles"], choices=sorted(SETS))
+    parser.add_argument(
+        "--sets", nargs="+", default=["banking77", "thucnews_titles"], choices=sorted([*SETS, DOMAINS])
+    )
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--kept", type=int, default=3000)
+    parser.add_argument("--kept", nargs="+", default=["3000"], help="texts, or bytes of them (5M)")
     parser.add_argument("--anchor", type=float, default=0.01)
+    parser.add_argument("--only", default="", help="ways whose name begins so")
     given = parser.parse_args()
     result: dict[str, dict] = {}
     for name in given.sets:
-        split = read_split(name, given.data, 0)
-        plain = Finetune(word_ngrams=2, lr=0.5, epoch=EPOCHS.get(name, 10), dim=100)
-        held = plain.model_copy(update={"anchor": given.anchor})
-        ways = {
-            "plain": (plain, 0),
-            "anchor": (held, 0),
-            "replay": (plain, given.kept),
-            "replay, anchor": (held, given.kept),
-        }
-        rows: dict[str, list[dict[str, float]]] = {way: [] for way in ("joint", *ways)}
-        for seed in range(given.seeds):
-            parts = parts_of(split, seed)
-            model, _ = learn(
-                documents([train for train, _ in parts]), plain, Conditions(choose_engine("cpu", "cpu"), seed)
-            )
-            rows["joint"].append(told(model, parts, []))
-            for way, (options, kept) in ways.items():
-                rows[way].append(in_sequence(parts, options, kept, seed))
+        split = read_split("shopping_sentiment" if name == DOMAINS else name, given.data, 0)
+        by = read_split("shopping_category", given.data, 0) if name == DOMAINS else None
+        ways = ways_of(split, given.kept, given.anchor)
         result[name] = {}
-        for way, found in rows.items():
+        for way, (options, kept) in ways.items():
+            if not way.startswith(given.only):
+                continue
+            found = []
+            for seed in range(given.seeds):
+                parts = parts_of(split, seed, by)
+                if way.endswith("joint"):
+                    whole = documents([train for train, *_ in parts])
+                    judges = documents([valid for _, valid, _ in parts]) if options.head == "linear" else None
+                    conditions = Conditions(choose_engine("cpu", "cpu"), seed)
+                    model, _ = learn(whole, options, conditions, valid=judges)
+                    found.append(told(model, parts, []))
+                else:
+                    found.append(in_sequence(parts, (options, kept), seed))
             means = {key: round(float(np.mean([row[key] for row in found])), 4) for key in found[0]}
             result[name][way] = means
             print(
-                f"{name:<16} {way:<16}" + "  ".join(f"{key} {value:+.3f}" for key, value in means.items()),
+                f"{name:<16} {way:<26}" + "  ".join(f"{key} {value:.4g}" for key, value in means.items()),
                 flush=True,
             )
     about = {"date": str(datetime.date.today()), "machine": machine(), "versions": versions(None)}

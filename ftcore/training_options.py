@@ -82,12 +82,13 @@ class Finetune(DictionaryOptions):
     )
     earlier: str = Field(
         "",
-        description="folder of a classifier that goes on learning: its words, labels and rows are the start",
+        description="a classifier that goes on learning: a folder or models:/NAME@champion; its words, labels and rows are "
+        "the start",
     )
-    replay: int = Field(
+    replay: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^[1-9][0-9]*[kKmMgG]$")] = Field(
         0,
-        ge=0,
-        description="texts of all that was learnt from that are kept beside the model, and learnt from again with `earlier`",
+        description="texts, or bytes of them (20M), of all that was learnt from that are kept beside the model, and learnt "
+        "from again with `earlier`",
     )
     self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
     lexicon: str | dict[str, list[str]] = Field(
@@ -148,10 +149,8 @@ class Finetune(DictionaryOptions):
     def _one_start(self) -> Finetune:
         if self.earlier and (self.pretrained_vectors or self.adapter):
             raise ValueError("earlier is a start of its own; leave pretrained_vectors and adapter out")
-        if self.earlier and self.head != "sgd":
-            raise ValueError(
-                "earlier goes on learning by steps; set head sgd, or train anew on all documents"
-            )
+        if self.earlier and self.head == "auto":
+            raise ValueError("earlier goes on with the head that is named; set head linear or sgd")
         return self
 
 
@@ -169,7 +168,6 @@ STEPWISE = (
     "keep_best",
     "freeze",
     "anchor",
-    "earlier",
     "adapter",
 )  # options that tell of a training by steps: who gives one has chosen head sgd
 

@@ -15,16 +15,35 @@ from ftcore.errors import UserError
 if TYPE_CHECKING:
     from ftcore.model.model import Model
     from ftcore.training.reservoir import Reservoir
+    from tasks.session import Session
 
 log = logging.getLogger("ftcore.finetune")
 KEPT = "kept.jsonl"  # beside the model's folder, where `finetune.replay` keeps texts
+KEPT_VALID = "kept_valid.jsonl"  # those of the valid split, in a tenth of the room
+
+
+def with_earlier_here(session: Session) -> Config:
+    """The configuration with a folder in the place of an address of `finetune.earlier`.
+
+    Raises:
+        UserError: the registry has no such model.
+    """
+    config = session.config
+    name = config.finetune.earlier
+    if not name.startswith(("models:/", "runs:/")):
+        return config
+    assert session.tracker is not None
+    folder, exact = session.tracker.download(name)
+    log.info("goes on from %s", exact)
+    return config.model_copy(update={"finetune": config.finetune.model_copy(update={"earlier": str(folder)})})
 
 
 def earlier_model(config: Config) -> Model:
     """The classifier of `finetune.earlier`.
 
     Raises:
-        UserError: it has no labels, cuts text in another way than `text` says, or has a linear head.
+        UserError: it has no labels, cuts text in another way than `text` says, or has a linear head and is to go on by
+            steps.
     """
     from ftcore.formats.directory import read_directory
     from ftcore.text.tokenizer import Tokenizer
@@ -40,30 +59,38 @@ def earlier_model(config: Config) -> Model:
             f"finetune.earlier: {name} cuts text in another way than this configuration; give it the same `text` options"
         )
     output = model.dense[1]
+    if config.finetune.head == "linear":
+        return model
     if output.shape[0] == output.shape[1] and np.count_nonzero(output - np.diag(np.diag(output))) == 0:
         raise UserError(
-            f"finetune.earlier: {name} has a linear head, which goes on by being trained anew; give it all documents, or start "
-            "from a model of head sgd"
+            f"finetune.earlier: {name} has a linear head, which cannot go on by steps; set finetune.head=linear"
         )
     return model
 
 
-def kept_texts(config: Config) -> Reservoir | None:
-    """The texts that `finetune.replay` kept beside the earlier model, and room for those of this training."""
+def kept_texts(config: Config, name: str = KEPT) -> Reservoir | None:
+    """The texts that `finetune.replay` kept beside the earlier model, and room for those of this training.
+
+    Args:
+        name: `KEPT`, or `KEPT_VALID`, which a model of before may lack.
+    """
     from ftcore.training.reservoir import Reservoir
 
-    capacity = config.finetune.replay
-    if not capacity:
+    size = config.finetune.replay
+    if not size:
         return None
-    earlier = Path(config.finetune.earlier).parent / KEPT if config.finetune.earlier else None
+    made = Reservoir.sized(size, config.seed)
+    if name == KEPT_VALID:
+        made.capacity = max(made.capacity // 10, 1)
+    earlier = Path(config.finetune.earlier).parent / name if config.finetune.earlier else None
     if earlier is None or not earlier.is_file():
-        if earlier is not None:
+        if earlier is not None and name == KEPT:
             log.warning(
                 "%s: no texts were kept there; what the earlier model knows is not learnt again", earlier
             )
-        return Reservoir(capacity, config.seed)
+        return made
     kept = Reservoir.load(earlier)
-    kept.capacity = capacity
+    kept.capacity, kept.in_bytes = made.capacity, made.in_bytes
     return kept
 
 
@@ -78,5 +105,5 @@ def earlier_files(config: Config) -> dict[str, str]:
     folder = Path(config.finetune.earlier)
     if not folder.is_dir():
         raise UserError(f"finetune.earlier: there is no folder {folder}; correct the path")
-    files = [*sorted(folder.glob("model.*")), folder.parent / KEPT]
+    files = [*sorted(folder.glob("model.*")), folder.parent / KEPT, folder.parent / KEPT_VALID]
     return {f"earlier:{p.name}": sha256_file(p) for p in files if p.is_file()}

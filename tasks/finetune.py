@@ -15,7 +15,7 @@ from ftcore.errors import MissingLabels
 from ftcore.text.tokenizer import Tokenizer
 from tasks.commit import shard_set
 from tasks.dictionary import open_dictionary
-from tasks.earlier import KEPT, kept_texts
+from tasks.earlier import KEPT, KEPT_VALID, kept_texts, with_earlier_here
 from tasks.prepare import user_files
 from tasks.pretrain import finish, training, training_options
 from tasks.reuse import StageOutput
@@ -55,7 +55,7 @@ def train_classifier(
     session: Session, shards: StageOutput, words: StageOutput, pretrained: StageOutput | None
 ) -> StageOutput:
     """Train the head (and the rows) on the train split, score each epoch on the valid split."""
-    config = session.config
+    config = with_earlier_here(session)
     options = config.finetune
     choice = choose_engine(config.engine, config.device, "supervised")
 
@@ -70,10 +70,11 @@ def train_classifier(
         start = start_of(config, pretrained)
         labelled = shard_set(shards)
         documents = documents_of(config, labelled, words, scratch)
-        new, kept = documents, kept_texts(config)
-        if kept is not None:
-            documents = replayed(new, kept)
         held_out = Tokenized.shards(labelled, ["valid"], out=scratch / "valid")
+        new, kept = (documents, held_out), (kept_texts(config), kept_texts(config, KEPT_VALID))
+        if kept[0] is not None and kept[1] is not None:
+            documents = replayed(documents, kept[0], weighed=options.head == "linear")
+            held_out = replayed(held_out, kept[1])  # else new labels alone would judge
         prepared = recipe.prepare(documents, options, start, held_out)
         bags = prepared.train
         counts = usable(bags)
@@ -96,9 +97,10 @@ def train_classifier(
         limit_answers(model, judge or model, held_out, config, several)
         write_directory(out / "model", model)
         write_beside(out, model, adapter, child)
-        if kept is not None:
-            keep(kept, new)
-            kept.save(out / KEPT)
+        for name, seen, reservoir in zip((KEPT, KEPT_VALID), new, kept, strict=True):
+            if reservoir is not None:
+                keep(reservoir, seen)
+                reservoir.save(out / name)
         chosen = {name: getattr(settled, name) for name in SETTLED}
         auto = settle(AutoFinetune(loss=options.loss), **counts)
         if child is not None:
@@ -123,7 +125,7 @@ def train_classifier(
         "finetune",
         inputs=inputs,
         options=training_options(session, choice)
-        | {"finetune": options.model_dump(), "dim": config.finetune_dim}
+        | {"finetune": session.config.finetune.model_dump(), "dim": config.finetune_dim}
         | ({"abstain": config.abstain.model_dump()} if config.abstain.asked else {})
         | ({"rules": config.rules.model_dump()} if config.rules.patterns else {}),
         code=CODE,

@@ -49,14 +49,16 @@ def default_head(config: Config, manifest: Manifest) -> tuple[dict[str, Any], st
     texts = sum(manifest.documents.get("train", {}).values())
     if config.engine not in ("auto", "cpu"):
         return {"head": "sgd"}, f"engine {config.engine} was asked for, and trains by steps"
-    if not 2 <= len(labels) <= MOST_LABELS:
+    least = 1 if config.finetune.earlier else 2
+    if not least <= len(labels) <= MOST_LABELS:
         return {"head": "sgd"}, f"{len(labels):,} labels; a linear head takes 2 to {MOST_LABELS}"
     if sum(labels.values()) > texts:
         return {"head": "sgd"}, "texts have several labels"
     if sum(labels.values()) > MOST_DOCUMENTS:
         return {"head": "sgd"}, f"more than {MOST_DOCUMENTS:,} texts, too many to hold in memory"
     given = config.finetune
-    chosen: dict[str, Any] = {"head": "linear", "refit": True}
+    # documents of the valid split that are kept for later trainings stay new to the model
+    chosen: dict[str, Any] = {"head": "linear", "refit": not config.finetune.replay}
     if (given.word_ngrams, given.minn, given.maxn) == (1, 0, 0) and given.bucket > 0:
         minn, maxn = CHARACTERS[_languages(manifest)]
         chosen |= {"word_ngrams": 2, "minn": minn, "maxn": maxn}

@@ -11,6 +11,7 @@ from ftcore.formats.checkpoint import read_arrays, write_arrays
 from ftcore.formats.compact import compact
 from ftcore.shards.shards import iter_batches
 from tasks.commit import shard_set
+from tasks.earlier import KEPT, KEPT_VALID
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task
 
@@ -39,8 +40,14 @@ def register(session: Session, model: StageOutput, scores: StageOutput, shards: 
             folder, sentence = smaller(folder, scratch / "model", options.weights, shards)
             session.console.print(f"    {sentence}", highlight=False, soft_wrap=True)
             tags |= {"weights": options.weights, "weights.cost": sentence}
+        beside = [path for name in (KEPT, KEPT_VALID) if (path := model.file(name)).is_file()]
         result = session.tracker.register(
-            child.run, folder, tags=tags, example=EXAMPLES, several="subset_accuracy" in metrics
+            child.run,
+            folder,
+            tags=tags,
+            example=EXAMPLES,
+            several="subset_accuracy" in metrics,
+            beside=beside,
         )
         session.tracker.tags(child.run, {"model_uri": result["model_uri"]})
         return result

@@ -236,12 +236,20 @@ class Tracker:
 
     # -------------------------------------------------------------------------------- registry
     def register(
-        self, run: str, model: Path, *, tags: Mapping[str, str], example: list[str], several: bool = False
+        self,
+        run: str,
+        model: Path,
+        *,
+        tags: Mapping[str, str],
+        example: list[str],
+        several: bool = False,
+        beside: Sequence[Path] = (),
     ) -> dict:
         """Log the model as a models-from-code pyfunc that carries ftcore with it, and register it.
 
         Args:
             several: it answers with a list of labels, too.
+            beside: files that go with it.
 
         Returns:
             ``{"model_uri": "models:/name/3", "version": "3", "name": "name"}``
@@ -266,9 +274,10 @@ class Tracker:
             info = Patient(mlflow.pyfunc, self.uri).log_model(
                 name="model",
                 python_model=str(ROOT / "tasks" / "pyfunc.py"),
-                artifacts={
-                    "model": model.resolve().as_uri()
-                },  # a bare path with a % in it is taken for an URI
+                artifacts={  # a bare path with a % in it is taken for an URI
+                    "model": model.resolve().as_uri(),
+                    **{path.stem: path.resolve().as_uri() for path in beside},
+                },
                 code_paths=[str(ROOT / "ftcore")],
                 signature=signature,
                 input_example=pd.DataFrame({"text": example}),

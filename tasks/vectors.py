@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def start_of(config: Config, pretrained: StageOutput | None) -> Start:
     """`finetune.pretrained_vectors`, else what the run has pretrained, else nothing."""
     from ftcore.formats.directory import read_directory
-    from ftcore.training.start import Fresh, FromModel, start_at
+    from ftcore.training.start import Fresh, FromModel, FromScores, start_at
 
     if config.finetune.earlier:
-        return FromModel(earlier_model(config), "ahead")
+        model = earlier_model(config)
+        return FromScores(model) if config.finetune.head == "linear" else FromModel(model, "ahead")
     if config.finetune.adapter:
         from ftcore.formats.shared import open_shared
         from ftcore.training.adapter import OnSharedTable

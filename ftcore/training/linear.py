@@ -63,6 +63,7 @@ def fit_linear(
     vectors: np.ndarray | None = None,
     threads: int | None = None,
     in_time: Callable[[], bool] = lambda: True,
+    shares: tuple[float, ...] = SHARES,
 ) -> tuple[Matrices, TrainingResult]:
     """Train over the documents that have a feature and a label; the same for the same data on every machine.
 
@@ -75,6 +76,7 @@ def fit_linear(
         threads: of the solver; None takes one a core, and any number of them gives the same bits.
         in_time: asked before each machine, and within large ones; where it says no, what has been tried so far is
             chosen from.
+        shares: of vectors beside words, that are tried.
 
     Returns:
         the tables, input float32[F, C] and output float32[C, C], and the result, of one epoch. Its scores of the
@@ -93,7 +95,14 @@ def fit_linear(
     documents = _documents(prepared, bags, options)
     scales = FeatureScales(documents, dictionary, vectors)
     choice = _Choice(
-        dictionary, scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time
+        dictionary,
+        scales,
+        documents,
+        _unseen(prepared, documents),
+        options,
+        usable_threads(threads),
+        in_time,
+        shares,
     )
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
@@ -158,6 +167,11 @@ class _Fold:
     judges: CountedBags
 
 
+def may_choose(prepared: Prepared) -> bool:
+    """Whether there is a validation set large enough."""
+    return prepared.valid is not None and len(usable(prepared.valid)) >= ENOUGH
+
+
 def _unseen(prepared: Prepared, documents: CountedBags) -> list[_Fold]:
     """The validation set judges, where it is large enough, else the training set, part by part; too few do not."""
     if prepared.valid is not None:
@@ -210,7 +224,9 @@ class _Choice:
         options: config.Finetune,
         threads: int,
         in_time: Callable[[], bool],
+        shares: tuple[float, ...] = SHARES,
     ) -> None:
+        self.shares = shares
         self.dictionary, self.scales, self.documents, self.folds = dictionary, scales, documents, folds
         self.options, self.threads, self.in_time = options, threads, in_time
         self.gold = np.concatenate([fold.judges.gold for fold in folds]) if folds else None
@@ -315,7 +331,7 @@ class _Choice:
         if self.gold is None:
             return SHARES[2]
         found: dict[float, float] = {}
-        for share in reversed(SHARES):
+        for share in reversed(self.shares):
             if found and not self.in_time():
                 break
             try:

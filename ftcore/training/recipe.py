@@ -30,7 +30,7 @@ from ftcore.model.model import Args, Model
 from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.documents import Documents
 from ftcore.training.loop import TrainingResult
-from ftcore.training.start import Fresh, Start, kind_of
+from ftcore.training.start import Fresh, FromScores, Start, kind_of
 
 if TYPE_CHECKING:
     from ftcore.model.module import TwoTables
@@ -131,10 +131,17 @@ def train(
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if head == "linear":
-        from ftcore.training.linear import fit_linear
+        from ftcore.training.linear import SHARES, fit_linear, may_choose
 
-        vectors = (start or Fresh()).pretrained_rows(prepared.dictionary, options, conditions.seed)
-        made, result = fit_linear(prepared, options, vectors, conditions.threads)
+        start = start or Fresh()
+        if isinstance(start, FromScores):
+            assert isinstance(prepared.train, BagCorpus)
+            start.check(prepared.dictionary, np.asarray(prepared.train.targets))
+        vectors = start.pretrained_rows(prepared.dictionary, options, conditions.seed)
+        if start.share is not None and options.vectors == "auto" and not may_choose(prepared):
+            options = options.model_copy(update={"vectors": start.share})
+        shares = start.shares or SHARES
+        made, result = fit_linear(prepared, options, vectors, conditions.threads, shares=shares)
         return as_model(prepared.dictionary, made, options, conditions.seed), result
     tables, pretrained = started(prepared.dictionary, options, conditions, start)
     result = fit(tables, prepared, options, conditions, pretrained)

@@ -23,6 +23,7 @@ from ftcore.model.model import Label
 if TYPE_CHECKING:
     from ftcore.training.documents import Tokenized
 
+_LINE = 80  # bytes of a line of the file beside text and label
 MOST = 5  # times that a kept text is learnt from, beside one of the new ones
 Labelled = tuple[str, Label | list[Label]]
 
@@ -33,6 +34,7 @@ class Reservoir:
     Args:
         capacity: texts kept at most.
         seed: of the draws; the same texts in the same order give the same sample.
+        in_bytes: the capacity is bytes of the file that `save` writes, about, instead.
 
     Raises:
         UserError: a capacity below 1.
@@ -42,12 +44,36 @@ class Reservoir:
         (2, ['x', 'y'])
     """
 
-    def __init__(self, capacity: int, seed: int = 0) -> None:
+    def __init__(self, capacity: int, seed: int = 0, in_bytes: bool = False) -> None:
         if capacity < 1:
             raise UserError(f"capacity = {capacity}: a reservoir keeps at least one text")
-        self.capacity, self.seed = capacity, seed
+        self.capacity, self.seed, self.in_bytes = capacity, seed, in_bytes
         self._kept: dict[str, list[tuple[float, int, Labelled]]] = {}  # of each label, by their draw
         self._seen = 0
+        self._seen_of: dict[str, int] = {}
+
+    @classmethod
+    def sized(cls, size: int | str, seed: int = 0) -> Reservoir:
+        """Of so many texts, or of so many bytes.
+
+        Raises:
+            UserError: neither a number nor one with k, M or G.
+
+        Example:
+            >>> Reservoir.sized("20M").capacity, Reservoir.sized(3000).in_bytes
+            (20000000, False)
+        """
+        made = cls(1, seed)
+        made.resize(size)
+        return made
+
+    def resize(self, size: int | str) -> None:
+        """Another room, in texts or with k, M or G in bytes; what does not fit is let go of."""
+        from ftcore.training.fitting import parse_size
+
+        self.in_bytes = not str(size).isdecimal()
+        self.capacity = parse_size(str(size)) or 1
+        self._shrink()
 
     def add(self, pairs: Iterable[Labelled]) -> None:
         """See more texts.
@@ -60,16 +86,37 @@ class Reservoir:
             draw = float(np.random.default_rng([self.seed, self._seen]).random())
             self._kept.setdefault(str(first), []).append((draw, self._seen, (text, label)))
             self._seen += 1
+            self._seen_of[str(first)] = self._seen_of.get(str(first), 0) + 1
         self._shrink()
 
     def _shrink(self) -> None:
         """Each label keeps its smallest draws: places that one does not need are the others'."""
         places = self.capacity
-        sizes = sorted((len(rows), name) for name, rows in self._kept.items())
+        sizes = sorted((sum(map(self._room, rows)), name) for name, rows in self._kept.items())
         for left, (size, name) in zip(range(len(sizes), 0, -1), sizes, strict=True):
             share = min(size, places // left)
-            self._kept[name] = sorted(self._kept[name])[:share] if share < size else self._kept[name]
+            if share < size:
+                rows = sorted(self._kept[name])
+                ends = np.cumsum([self._room(row) for row in rows])
+                self._kept[name] = rows[: int(np.searchsorted(ends, share, "right"))]
+                share = sum(map(self._room, self._kept[name]))
             places -= share
+
+    def _room(self, row: tuple[float, int, Labelled]) -> int:
+        """Places that a row takes."""
+        text, label = row[2]
+        return len(text.encode()) + len(str(label).encode()) + _LINE if self.in_bytes else 1
+
+    def stands_for(self) -> list[float]:
+        """How many texts of its label each kept one was drawn from, itself among them, in their order.
+
+        Example:
+            >>> kept = Reservoir(2); kept.add([("a", "x"), ("b", "x"), ("c", "y")]); sorted(kept.stands_for())
+            [1.0, 2.0]
+        """
+        shares = {name: self._seen_of[name] / len(rows) for name, rows in self._kept.items() if rows}
+        firsts = [label[0] if isinstance(label, list) else label for _, label in self]
+        return [shares[str(first)] for first in firsts]
 
     def __iter__(self) -> Iterator[Labelled]:
         """The texts, in the order in which they were seen."""
@@ -83,7 +130,13 @@ class Reservoir:
         """Write it as JSON lines, whole or not at all; the first says what it is."""
         rows = [row for rows in self._kept.values() for row in rows]
         with atomic_file(path) as file:
-            about = {"capacity": self.capacity, "seed": self.seed, "seen": self._seen}
+            about = {
+                "capacity": self.capacity,
+                "in_bytes": self.in_bytes,
+                "seed": self.seed,
+                "seen": self._seen,
+                "seen_of": self._seen_of,
+            }
             file.write(json.dumps(about).encode() + b"\n")
             for draw, place, (text, label) in sorted(rows, key=lambda row: row[1]):
                 row = {"text": text, "label": label, "draw": draw, "place": place}
@@ -100,7 +153,7 @@ class Reservoir:
         try:
             with open(Path(path), encoding="utf-8") as file:
                 about: dict[str, Any] = json.loads(file.readline())
-                made = cls(int(about["capacity"]), int(about["seed"]))
+                made = cls(int(about["capacity"]), int(about["seed"]), bool(about.get("in_bytes")))
                 made._seen = int(about["seen"])
                 number = 1
                 for line in file:
@@ -109,6 +162,10 @@ class Reservoir:
                     first = row["label"][0] if isinstance(row["label"], list) else row["label"]
                     kept = float(row["draw"]), int(row["place"]), (str(row["text"]), row["label"])
                     made._kept.setdefault(str(first), []).append(kept)
+                given = about.get("seen_of", {})  # an older file does not say
+                made._seen_of = {
+                    name: max(int(given.get(name, 0)), len(rows)) for name, rows in made._kept.items()
+                }
         except OSError as error:
             raise UnreadableFile(f"{path}: cannot be read ({error.strerror})") from None
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -138,8 +195,12 @@ def balanced(
     return pairs * min(MOST, max(1, round(new / old)))
 
 
-def replayed(documents: Tokenized, kept: Iterable[Labelled]) -> Tokenized:
+def replayed(documents: Tokenized, kept: Iterable[Labelled], weighed: bool = False) -> Tokenized:
     """Documents and, behind them, kept lines of tokens, `balanced`.
+
+    Args:
+        weighed: each kept line once, and what a mistake on it costs is as much as of all that it stands for
+            (`Reservoir.stands_for`): what a linear head wants, which has no passes and learns no line by heart.
 
     Example:
         learn(replayed(Tokenized.of(["new words"], [["new"]]), kept), options, conditions, start=start)
@@ -147,8 +208,13 @@ def replayed(documents: Tokenized, kept: Iterable[Labelled]) -> Tokenized:
     from ftcore.dictionary.encode import as_batch
 
     labels = [row for batch in documents.batches() for row in batch.column("labels").to_pylist()]
-    pairs = balanced(kept, labels, labels)
     made = copy(documents)
+    if weighed and isinstance(kept, Reservoir):
+        pairs = list(kept)
+        weights = np.concatenate([np.ones(len(labels)), kept.stands_for()])
+        made._weights = (weights / weights.mean()).astype(np.float32)
+    else:
+        pairs = balanced(kept, labels, labels)
     if pairs:
         again = as_batch([text for text, _ in pairs], [_several(label) for _, label in pairs])
         made.batches = lambda: chain(documents.batches(), [again])

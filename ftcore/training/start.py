@@ -21,7 +21,7 @@ from ftcore.dictionary.bucket_rows import OccurringBuckets
 from ftcore.dictionary.dictionary import Dictionary, label_bytes
 from ftcore.dictionary.hashing import ngram_buckets
 from ftcore.dictionary.init import initial_rows
-from ftcore.errors import IncompatibleModel
+from ftcore.errors import IncompatibleModel, MissingLabels
 from ftcore.model.adapted import SMOOTH
 from ftcore.model.matrices import Matrices, as_array
 from ftcore.model.model import Model
@@ -47,6 +47,9 @@ class Start(ABC):
 
     dim: int | None = None  # of its rows; None: any
     grows = True  # whether n-grams that occur in the text get a row
+    # weights of `pretrained_rows` in a linear head that are tried, (): the usual ones; and the one where nothing can judge
+    shares: tuple[float, ...] = ()
+    share: float | None = None
 
     def dictionary(self, documents: Documents, options: Any) -> Dictionary:
         """The model's dictionary for a text. Errors: `UserError` for one without words."""
@@ -310,6 +313,54 @@ class FromModel(Start):
             return rows
         rows[old >= 0] = source.dense[1][old[old >= 0]]
         return rows
+
+
+class FromScores(FromModel):
+    """A linear head goes on: what an earlier classifier says of a document stands beside the counts.
+
+    The machines learn anew, from new documents and kept ones; that the earlier classifier had seen more of its labels than
+    were kept is in its scores, one number a label, which are sums over features and fold into rows as vectors do.
+
+    Args:
+        source: a classifier with either head; it stays as it is.
+
+    Raises:
+        UserError: a quantised source, one whose scores are no sums (loss hs).
+    """
+
+    # of many kept documents few, of few many; parts of the training set, which it has learnt from, would trust it too much
+    shares, share = (0.25, 0.5, 1.0), 0.5
+
+    def __init__(self, source: Model) -> None:
+        super().__init__(source, "ahead")
+        if source.args.loss == "hs":
+            raise IncompatibleModel(
+                "an earlier model of loss hs has a path of scores for each label, which no linear head can take over; train "
+                "it with loss softmax"
+            )
+
+    def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
+        """float32[rows, labels of the source], what each feature adds to its scores."""
+        made, pretrained = self.tables(dictionary, options, seed)
+        rows = np.where(np.asarray(pretrained)[:, None], as_array(made.input), np.float32(0))
+        return rows @ self.source.dense[1].T
+
+    def check(self, dictionary: Dictionary, targets: np.ndarray) -> None:
+        """Every label of the source is to be learnt again.
+
+        Args:
+            targets: label numbers of the documents to learn from.
+
+        Raises:
+            UserError: one that no document has.
+        """
+        found = np.bincount(targets, minlength=dictionary.nlabels)
+        lost = [name for name in self.source.labels if not found[dictionary.label_index[str(name)]]]
+        if lost:
+            raise MissingLabels(
+                f"no document has the earlier model's label {lost[0]!r}, which a linear head would forget; keep texts with "
+                "finetune.replay in each training, or set finetune.head=sgd"
+            )
 
 
 def _tensor(table: np.ndarray) -> Tensor:

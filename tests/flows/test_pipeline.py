@@ -78,6 +78,19 @@ def test_a_run_that_learnt_too_little_says_what_to_set(ready, invoke, tracker):
     assert done.states["baseline"] == "reused", "it rests on the data alone"
 
 
+def test_a_registered_model_goes_on_with_what_was_kept_beside_it(ready, invoke):
+    how = ["--config", ready.config, "pretrain.enabled=false", "finetune.head=linear", "finetune.replay=30"]
+    first = invoke("pipeline", *how).summary
+    done = invoke("retrain", *how, f"finetune.earlier={first['model_uri']}")
+    stages = sorted(
+        (ready.store / "stages" / "finetune").glob("*/kept.jsonl"), key=lambda p: p.stat().st_mtime
+    )
+    before, after = [json.loads(path.read_text(encoding="utf-8").split("\n")[0]) for path in stages]
+    assert after["seen"] == 2 * before["seen"] and after["capacity"] == 30
+    assert all((path.parent / "kept_valid.jsonl").is_file() for path in stages)
+    assert done.summary["metrics"]["macro_f1"] > 0.85 and done.summary["model_uri"] != first["model_uri"]
+
+
 def test_the_report_is_one_page_that_needs_no_network(first_run):
     page = Path(first_run.summary["report"]).read_text(encoding="utf-8")
     assert "<html" in page and "体育" not in page and "sport" in page

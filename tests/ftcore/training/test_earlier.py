@@ -1,0 +1,131 @@
+"""A linear head that goes on: kept texts that stand for more, and what an earlier classifier says of a document."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ftcore.config import Finetune, load_config
+from ftcore.engines.choice import choose_engine
+from ftcore.errors import IncompatibleModel, InvalidOptions, MissingLabels, UserError
+from ftcore.inference.classifier import Classifier
+from ftcore.model.model import Model
+from ftcore.training.conditions import Conditions
+from ftcore.training.documents import Tokenized
+from ftcore.training.recipe import learn, prepare
+from ftcore.training.reservoir import Reservoir, keep, replayed
+from ftcore.training.start import FromScores
+from tasks.earlier import KEPT, KEPT_VALID, kept_texts, with_earlier_here
+from tests.ftcore.training.test_anchor import pairs
+
+LINEAR = Finetune(head="linear", word_ngrams=2, strength=1.0, weighing="idf")
+CONDITIONS = Conditions(choose_engine("cpu", "cpu"))
+
+
+def documents(labels: str, count: int, seed: int = 0) -> Tokenized:
+    some = pairs(labels, count, seed)
+    return Tokenized.of([text for text, _ in some], [[label] for _, label in some])
+
+
+def accuracy(model: Model, labels: str) -> float:
+    check = pairs(labels, 200, 9)
+    found = Classifier(model).predict([text for text, _ in check])
+    return float(np.mean([f.labels == [y] for f, (_, y) in zip(found, check, strict=True)]))
+
+
+def test_a_linear_head_goes_on_from_few_kept_texts():
+    first, _ = learn(documents("ab", 400), LINEAR, CONDITIONS)
+    kept = Reservoir(6)
+    keep(kept, documents("ab", 400))
+    new = documents("cd", 400, 1)
+    alone, _ = learn(replayed(new, kept), LINEAR, CONDITIONS)
+    model, _ = learn(replayed(new, kept, weighed=True), LINEAR, CONDITIONS, start=FromScores(first))
+    assert model.labels[:2] == first.labels and set(model.labels) == set("abcd")
+    assert accuracy(model, "cd") > 0.95
+    assert accuracy(model, "ab") > max(0.95, accuracy(alone, "ab"))
+
+
+@pytest.mark.parametrize("options", [LINEAR, Finetune(dim=8, lr=0.5, epoch=5, word_ngrams=2)])
+def test_rows_of_an_earlier_model_are_its_scores(options):
+    """Of either head: summed over a document's features, they are what it said of the document."""
+    first, _ = learn(documents("ab", 200), options, CONDITIONS)
+    start, new = FromScores(first), documents("ab", 50, 3)
+    prepared = prepare(new, LINEAR, start)
+    rows = start.pretrained_rows(prepared.dictionary, LINEAR.model_copy(update={"dim": 8}), 0)
+    bags, lines = prepared.train, [text for text, _ in pairs("ab", 50, 3)]
+    scores = np.concatenate([found for _, found in Classifier(first, fold=False).scores(lines)])
+    ids, offsets = first.dictionary.features_of(lines)
+    known = first.dictionary.to_rows(ids) >= 0
+    for place in range(50):
+        own = slice(offsets[place], offsets[place + 1])
+        whole = rows[bags.ids[bags.offsets[place] : bags.offsets[place + 1]]].sum(axis=0)
+        said = scores[place] * (len(ids[own]) if options.head == "linear" else known[own].sum())
+        assert whole == pytest.approx(said, rel=1e-3, abs=1e-3)
+
+
+def test_a_label_that_nothing_teaches_again_is_not_forgotten_in_silence():
+    first, _ = learn(documents("ab", 100), LINEAR, CONDITIONS)
+    with pytest.raises(MissingLabels, match=r"label 'b', which a linear head would forget.*finetune.replay"):
+        learn(documents("ac", 100), LINEAR, CONDITIONS, start=FromScores(first))
+    tree, _ = learn(documents("ab", 100), Finetune(dim=8, loss="hs"), CONDITIONS)
+    with pytest.raises(IncompatibleModel, match="loss hs"):
+        FromScores(tree)
+
+
+def test_kept_texts_stand_for_those_they_were_drawn_from(tmp_path):
+    kept = Reservoir(4)
+    kept.add([(f"a{n}", "a") for n in range(10)] + [("b0", "b"), ("b1", "b")])
+    told = dict(zip((text for text, _ in kept), kept.stands_for(), strict=True))
+    assert sorted(told.values()) == [1, 1, 5, 5] and told["b0"] == 1
+    kept.save(tmp_path / "kept")
+    again = Reservoir.load(tmp_path / "kept")
+    again.add([(f"b{n}", "b") for n in range(2, 8)])
+    assert sorted(again.stands_for()) == [4, 4, 5, 5]
+    new = Tokenized.of(["n"] * 6, [["c"]] * 6)
+    weights = replayed(new, kept, weighed=True).weights(10)
+    assert weights.mean() == pytest.approx(1) and weights[6:].sum() == pytest.approx(2 * weights[:6].sum())
+    older = json.loads((tmp_path / "kept").read_text().split("\n")[0])
+    del older["seen_of"], older["in_bytes"]
+    lines = (tmp_path / "kept").read_text().split("\n")
+    (tmp_path / "older").write_text("\n".join([json.dumps(older), *lines[1:]]))
+    assert set(Reservoir.load(tmp_path / "older").stands_for()) == {1}
+
+
+def test_a_reservoir_of_bytes(tmp_path):
+    kept = Reservoir.sized("4k", seed=1)
+    kept.add([("x" * (10 + n % 60), "ab"[n % 2]) for n in range(500)] + [("y", "c")])
+    kept.save(tmp_path / "kept")
+    assert 0.8 * 4000 < (tmp_path / "kept").stat().st_size < 1.2 * 4000
+    counts = [sum(label == name for _, label in kept) for name in "abc"]
+    assert counts[2] == 1 and abs(counts[0] - counts[1]) <= 3
+    again = Reservoir.load(tmp_path / "kept")
+    assert again.in_bytes and list(again) == list(kept)
+    again.resize(3)
+    assert len(again) == 3
+    with pytest.raises(UserError, match="parse"):
+        Reservoir.sized("much")
+
+
+def test_options():
+    assert Finetune(replay="20M").replay == "20M" and Finetune(replay=3000).replay == 3000
+    for wrong in ({"replay": "20X"}, {"replay": -1}, {"head": "auto", "earlier": "x"}):
+        with pytest.raises((InvalidOptions, ValueError)):
+            Finetune(**wrong)
+
+
+def test_an_address_becomes_a_folder_and_the_valid_split_has_a_tenth_of_the_room(tmp_path):
+    config = load_config(
+        overrides=["pretrain.enabled=false", "finetune.earlier=models:/x@champion", "finetune.replay=50"]
+    )
+    asked = []
+    tracker = SimpleNamespace(download=lambda uri: asked.append(uri) or (tmp_path / "model", "models:/x/3"))
+    here = with_earlier_here(SimpleNamespace(config=config, tracker=tracker))
+    assert here.finetune.earlier == str(tmp_path / "model") and asked == ["models:/x@champion"]
+    assert kept_texts(here, KEPT_VALID).capacity == 5
+    kept = Reservoir(9)
+    kept.add([("text", "a")])
+    kept.save(tmp_path / KEPT)
+    assert list(kept_texts(here)) == [("text", "a")] and kept_texts(here).capacity == 50
