@@ -1,9 +1,10 @@
 """How many labels do chosen documents save? `label_next` against documents drawn at random, over seeds.
 
-``python -m benchmarks.active --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 5] [--step 300] [--most 4200]``
+``python -m benchmarks.active --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 5] [--step 300] [--most 4200]
+[--vectors banking77=FILE thucnews_titles=FILE]``
 
 Both begin with the same documents drawn at random and take as many more at each step; the classifier is the linear head over words and
-pairs at one strength. For each number of labels drawn at random it says what share of it the chosen ones need for the same accuracy on
+pairs at one strength, with ``--vectors`` beside the same pretrained vectors (those of `benchmarks.few_labels`) at weight 1. For each number of labels drawn at random it says what share of it the chosen ones need for the same accuracy on
 the test set. The last line of stdout is one JSON object.
 """
 
@@ -26,17 +27,18 @@ from ftcore.model.model import Model
 from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
+from ftcore.training.start import Fresh, FromVectors, Start
 
-OPTIONS = Finetune(head="linear", word_ngrams=2, strength=1.0, weighing="idf")
+OPTIONS = Finetune(head="linear", word_ngrams=2, strength=1.0, weighing="idf", vectors=1.0)
 ASKED = 4000  # test documents at most
 
 
-def curve(split: Split, seed: int, step: int, most: int, chosen: bool) -> list[float]:
+def curve(split: Split, seed: int, step: int, most: int, chosen: bool, start: Start) -> list[float]:
     """The accuracy with step, 2 · step, … labels."""
     train, order = split.train, np.random.default_rng(seed).permutation(len(split.train.labels))
     have, found = order[:step].tolist(), []
     while True:
-        model = taught(train, have)
+        model = taught(train, have, start)
         found.append(accuracy(model, split.test))
         if len(have) + step > min(most, len(order)):
             return found
@@ -48,10 +50,10 @@ def curve(split: Split, seed: int, step: int, most: int, chosen: bool) -> list[f
         have += [pool[one.row] for one in label_next(model, [train.tokens[row] for row in pool], step)]
 
 
-def taught(train: Part, rows: list[int]) -> Model:
+def taught(train: Part, rows: list[int], start: Start) -> Model:
     """The classifier of some documents."""
     documents = Tokenized.of([train.tokens[i] for i in rows], [[train.labels[i]] for i in rows])
-    return learn(documents, OPTIONS, Conditions(choose_engine("cpu", "cpu")))[0]
+    return learn(documents, OPTIONS, Conditions(choose_engine("cpu", "cpu")), start=start)[0]
 
 
 def accuracy(model: Model, test: Part) -> float:
@@ -78,13 +80,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--step", type=int, default=300)
     parser.add_argument("--most", type=int, default=4200)
+    parser.add_argument("--vectors", nargs="*", default=[], metavar="SET=FILE")
     given = parser.parse_args()
+    vectors = dict(one.split("=", 1) for one in given.vectors)
     result = {}
     for name in given.sets:
         split, curves = read_split(name, given.data, 0), {}
+        start = FromVectors.read(vectors[name]) if name in vectors else Fresh()
         for kind in ("drawn", "chosen"):
             rows = [
-                curve(split, seed, given.step, given.most, kind == "chosen") for seed in range(given.seeds)
+                curve(split, seed, given.step, given.most, kind == "chosen", start)
+                for seed in range(given.seeds)
             ]
             curves[kind] = np.array(rows)
         labels = given.step * np.arange(1, curves["drawn"].shape[1] + 1)
@@ -97,6 +103,7 @@ def main() -> None:
                 flush=True,
             )
         result[name] = {
+            "vectors": name in vectors,
             "labels": labels.tolist(),
             **{kind: np.round(rows, 4).tolist() for kind, rows in curves.items()},
             "share_needed": {count: round(share, 3) for count, share in shares.items()},

@@ -274,10 +274,9 @@ class Tracker:
             info = Patient(mlflow.pyfunc, self.uri).log_model(
                 name="model",
                 python_model=str(ROOT / "tasks" / "pyfunc.py"),
-                artifacts={  # a bare path with a % in it is taken for an URI
-                    "model": model.resolve().as_uri(),
-                    **{path.stem: path.resolve().as_uri() for path in beside},
-                },
+                # a bare path with a % in it is taken for an URI
+                artifacts={"model": model.resolve().as_uri()}
+                | {path.stem: path.resolve().as_uri() for path in beside},
                 code_paths=[str(ROOT / "ftcore")],
                 signature=signature,
                 input_example=pd.DataFrame({"text": example}),
@@ -287,11 +286,8 @@ class Tracker:
                 version = Patient(mlflow, self.uri).register_model(
                     info.model_uri, name, tags={k: str(v) for k, v in tags.items()}
                 )
-        return {
-            "name": name,
-            "version": str(version.version),
-            "model_uri": f"models:/{name}/{version.version}",
-        }
+        uri = f"models:/{name}/{version.version}"
+        return {"name": name, "version": str(version.version), "model_uri": uri}
 
     def version_exists(self, name: str, version: str) -> bool:
         """Whether a registered version is still there."""
@@ -455,14 +451,10 @@ class CurveWriter:
             "words_per_second": progress.words_per_second,
             **{f"valid_{k}": v for k, v in (progress.validation or {}).items()},
         }
-        values = {f"{progress.stage}/{k}": v for k, v in values.items()}
+        values = {f"{progress.stage}/{k}": v for k, v in values.items() if v is not None}
         now = int(time.time() * 1000)
         with self.guard:
-            self.waiting += [
-                Metric(legal(k), float(v), now, int(progress.step))
-                for k, v in values.items()
-                if v is not None
-            ]
+            self.waiting += [Metric(legal(k), float(v), now, int(progress.step)) for k, v in values.items()]
         if len(self.waiting) >= FLUSH_METRICS or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self.flush()
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from copy import copy
-from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +17,10 @@ import numpy as np
 from ftcore.base.files import atomic_file
 from ftcore.errors import UnreadableFile, UserError
 from ftcore.model.model import Label
+from ftcore.training.documents import Tokenized
 
 if TYPE_CHECKING:
-    from ftcore.training.documents import Tokenized
+    import pyarrow as pa
 
 _LINE = 80  # bytes of a line of the file beside text and label
 MOST = 5  # times that a kept text is learnt from, beside one of the new ones
@@ -195,6 +194,42 @@ def balanced(
     return pairs * min(MOST, max(1, round(new / old)))
 
 
+class Replayed(Tokenized):
+    """Documents and, behind them, kept lines of tokens.
+
+    Args:
+        documents: of a classifier.
+        kept: lines and their labels.
+        costs: of a mistake on each kept line, where one on a document costs 1; None: the same.
+    """
+
+    def __init__(self, documents: Tokenized, kept: list[Labelled], costs: Sequence[float] | None) -> None:
+        super().__init__(self._batches, documents.out, counted=documents._counted)
+        self.documents, self.kept, self.costs = documents, kept, costs
+        self.tokenizer, self._pieces = documents.tokenizer, documents._pieces
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        from ftcore.dictionary.encode import as_batch
+
+        yield from self.documents.batches()
+        if self.kept:
+            yield as_batch([text for text, _ in self.kept], [_several(label) for _, label in self.kept])
+
+    def weights(self, documents: int) -> np.ndarray | None:
+        """Those of the documents, then of the kept lines; 1 on average where these have costs."""
+        own = self.documents.weights(documents - len(self.kept))
+        if own is None and self.costs is None:
+            return None
+        given = np.ones(documents - len(self.kept)) if own is None else np.asarray(own, float)
+        made = np.concatenate([given, np.ones(len(self.kept)) if self.costs is None else self.costs])
+        return made if self.costs is None else made / made.mean()
+
+    def judging(self, documents: int) -> np.ndarray | None:
+        """Those of the documents that may, and all kept lines."""
+        own = self.documents.judging(documents - len(self.kept))
+        return None if own is None else np.concatenate([own, np.ones(len(self.kept), np.bool_)])
+
+
 def replayed(documents: Tokenized, kept: Iterable[Labelled], weighed: bool = False) -> Tokenized:
     """Documents and, behind them, kept lines of tokens, `balanced`.
 
@@ -205,20 +240,10 @@ def replayed(documents: Tokenized, kept: Iterable[Labelled], weighed: bool = Fal
     Example:
         learn(replayed(Tokenized.of(["new words"], [["new"]]), kept), options, conditions, start=start)
     """
-    from ftcore.dictionary.encode import as_batch
-
-    labels = [row for batch in documents.batches() for row in batch.column("labels").to_pylist()]
-    made = copy(documents)
     if weighed and isinstance(kept, Reservoir):
-        pairs = list(kept)
-        weights = np.concatenate([np.ones(len(labels)), kept.stands_for()])
-        made._weights = (weights / weights.mean()).astype(np.float32)
-    else:
-        pairs = balanced(kept, labels, labels)
-    if pairs:
-        again = as_batch([text for text, _ in pairs], [_several(label) for _, label in pairs])
-        made.batches = lambda: chain(documents.batches(), [again])
-    return made
+        return Replayed(documents, list(kept), kept.stands_for())
+    labels = [row for batch in documents.batches() for row in batch.column("labels").to_pylist()]
+    return Replayed(documents, balanced(kept, labels, labels), None)
 
 
 def keep(kept: Reservoir, documents: Tokenized) -> None:

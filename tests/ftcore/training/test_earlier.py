@@ -13,10 +13,12 @@ from ftcore.engines.choice import choose_engine
 from ftcore.errors import IncompatibleModel, InvalidOptions, MissingLabels, UserError
 from ftcore.inference.classifier import Classifier
 from ftcore.model.model import Model
+from ftcore.model.rules import Rules
 from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn, prepare
 from ftcore.training.reservoir import Reservoir, keep, replayed
+from ftcore.training.ruled import Ruled
 from ftcore.training.start import FromScores
 from tasks.earlier import KEPT, KEPT_VALID, kept_texts, with_earlier_here
 from tests.ftcore.training.test_anchor import pairs
@@ -92,6 +94,20 @@ def test_kept_texts_stand_for_those_they_were_drawn_from(tmp_path):
     lines = (tmp_path / "kept").read_text().split("\n")
     (tmp_path / "older").write_text("\n".join([json.dumps(older), *lines[1:]]))
     assert set(Reservoir.load(tmp_path / "older").stands_for()) == {1}
+
+
+def test_labels_of_rules_go_on_weighing_what_was_said():
+    """Documents that have weights of their own keep them beside kept ones."""
+    guessed = Ruled(
+        Tokenized.of(["new x", "new y", "old"], [["c"], [], []]), Rules.of({"c": ["y"]}), weight=0.5
+    )
+    kept = Reservoir(1)
+    kept.add([("k0", "a"), ("k1", "a"), ("k2", "a")])
+    assert replayed(guessed, kept).weights(4).tolist() == [1, 0.5, 1, 1]
+    weighed = replayed(guessed, kept, weighed=True)
+    assert weighed.weights(3) == pytest.approx(np.array([1, 0.5, 3]) / 1.5)
+    assert weighed.judging(3).tolist() == [True, False, True]
+    assert replayed(Tokenized.of(["x"], [["c"]]), kept).weights(2) is None
 
 
 def test_a_reservoir_of_bytes(tmp_path):
