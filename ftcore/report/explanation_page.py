@@ -38,6 +38,7 @@ def _row(one: Explanation) -> dict[str, Any]:
         "score": one.score,
         "probability": one.probability,
         "rest": one.rest,
+        "rules": one.rules,
         "marks": shades(one.marks()),
         "strongest": one.strongest(STRONGEST),
     }

@@ -102,6 +102,13 @@ def test_an_explanation_says_which_rule_spoke(model):
     assert alone.label == "other" and {part.kind for part in alone.parts} == {"end"}
 
 
+def test_the_page_of_explanations_names_it(model):
+    from ftcore.report.explanation_page import render_explanations
+
+    page = render_explanations([model.explain("Money back please")])
+    assert "a rule says: " in page and "always no: money back" in page
+
+
 def test_a_bin_has_no_place_for_them(model):
     assert model.to_model().with_prefix().rules is None
 
