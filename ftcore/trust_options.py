@@ -56,10 +56,10 @@ class Abstain(Options):
     accuracy: float | None = Field(
         None, gt=0, le=1, description="least accuracy of the answers, of as many texts as that allows"
     )
-    by: Literal["auto", "probability", "standout"] = Field(
+    by: Literal["auto", "probability", "evened", "standout"] = Field(
         "auto",
-        description="probability: against wrong answers; standout: against texts of no known label; auto: standout "
-        "from 20 labels on",
+        description="probability, evened: as if all texts were as long, standout: above the other labels' scores; auto: what "
+        "tells right answers from wrong ones best on validation",
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +64,7 @@ class Scored:
     probabilities: np.ndarray
     labels: list[str]
     ids: list[str]
+    lengths: list[int] = field(default_factory=list)  # in characters of the line of tokens
     ruled: list[bool] | None = None  # to which documents a rule of the model gives a label
 
 
@@ -154,6 +155,7 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
     languages: list[str] = []
     sources: list[str] = []
     ids: list[str] = []
+    lengths: list[int] = []
     given_by_rules: list[bool] = []
 
     def token_lines() -> Iterator[str]:
@@ -164,6 +166,7 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
             sources.extend(batch.column("source").to_pylist())
             ids.extend(batch.column("id").to_pylist())
             texts.extend(t[:EXCERPT] for t in tokens)
+            lengths.extend(map(len, tokens))
             if model.rules is not None:
                 given_by_rules.extend(model.rules.gives(tokens, model.labels, model.model.args.loss).tolist())
             yield from tokens
@@ -176,7 +179,7 @@ def score_split(model: Classifier, shards: ShardSet, split: str) -> Scored:
         )
     labels = [str(label) for label in model.labels]
     ruled = None if model.rules is None else given_by_rules
-    return Scored(texts, gold, languages, sources, probabilities, labels, ids, ruled)
+    return Scored(texts, gold, languages, sources, probabilities, labels, ids, lengths, ruled)
 
 
 def at_thresholds(
@@ -260,8 +263,11 @@ def _sureness(scored: Scored, classifier: Classifier) -> tuple[np.ndarray, np.nd
     right = np.array(
         [scored.labels[b] in scored.gold[n] for n, b in zip(some.tolist(), best, strict=True)], bool
     )
-    by = "probability" if classifier.abstention is None else classifier.abstention.by
-    return right, certainty(scored.probabilities[some], classifier.model.args.loss, by)
+    own, loss = classifier.abstention, classifier.model.args.loss
+    by, usual = ("probability", 1.0) if own is None else (own.by, own.usual)
+    return right, certainty(
+        scored.probabilities[some], loss, by, np.array(scored.lengths, float)[some], usual
+    )
 
 
 def train_counts(shards: ShardSet) -> dict[str, int]:

@@ -242,6 +242,7 @@ def abstention_on(held_out: Tokenized, model: Model, asked: Abstain) -> Abstenti
     found = choose_abstention(
         [names for names, _ in pairs], probabilities, model.labels, model.args.loss,
         coverage=asked.coverage, accuracy=asked.accuracy, by=asked.by,
+        lengths=[len(line) for _, line in pairs],
     )  # fmt: skip
     log.info(
         "an answer is given from %s %.4g on: %.1f %% of the validation documents, %.4f of them right",

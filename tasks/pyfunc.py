@@ -29,14 +29,13 @@ class TextClassifier(PythonModel):
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
         """Answers to the column `text`; see the class."""
-        from ftcore.inference.answers import answer_columns, count_unanswered, labels_wanted
+        from ftcore.inference.answers import answer_columns, labels_wanted
 
         asked = params or {}
-        known, rows = self.model.answers(model_input["text"], rules=asked.get("rules", True))
+        known, rows = self.model.given(
+            model_input["text"], abstain=asked.get("abstain", True), rules=asked.get("rules", True)
+        )
         k = labels_wanted(asked.get("k", 1), len(self.model.labels))
-        count_unanswered(known)
-        if asked.get("abstain", True):
-            known, rows = self.model.certain(known, rows)
         columns = answer_columns(known, rows, self.model.labels, k, self.model.thresholds)
         # dtype: a column of pandas' own strings would hold NaN for None, which is no JSON
         series = {name: pd.Series(c, model_input.index, c.dtype) for name, c in columns.items()}

@@ -126,20 +126,34 @@ class Classifier:
         told, found = self.told(lines, batch, rules=rules)
         return (told, found) if told.all() else (told, found[told])
 
-    def certain(self, known: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def certain(
+        self, known: np.ndarray, rows: np.ndarray, lines: Sequence[str | bytes]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The `answers` that the model is certain enough of to give, by its `abstention`; all where it has none.
 
         Args:
             known: bool[N].
             rows: float32[n, C].
+            lines: of tokens, N.
         """
         if self.abstention is None:
             return known, rows
-        sure = self.abstention.certain(rows, self.model.args.loss)
+        lengths = np.array([len(line) for line in lines], np.float64)[known]
+        sure = self.abstention.certain(rows, self.model.args.loss, lengths)
         given = known.copy()
         given[known] = sure
         answers.count_withheld(len(sure) - int(sure.sum()), len(known))
         return given, rows[sure]
+
+    def given(
+        self, texts: Any, batch: int | None = None, *, abstain: bool = True, rules: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The `answers` that are given: those that the model is `certain` of; a warning counts the texts without one."""
+        texts = [texts] if isinstance(texts, str | bytes) else texts
+        lines = self.tokens(answers.texts_of(texts))
+        known, rows = self.answers_to_tokens(lines, batch, rules=rules)
+        answers.count_unanswered(known)
+        return self.certain(known, rows, lines) if abstain else (known, rows)
 
     def predict(
         self,
@@ -167,10 +181,7 @@ class Classifier:
         k = answers.labels_wanted(k if k is not None else -1 if own else 1, len(self.labels))
         threshold = 0.0 if threshold is None else given.number("threshold", threshold)
         least = own.row(self.labels) if own else threshold
-        known, rows = self.answers(texts, batch, rules=rules)
-        answers.count_unanswered(known)
-        if abstain:
-            known, rows = self.certain(known, rows)
+        known, rows = self.given(texts, batch, abstain=abstain, rules=rules)
         found = (answers.best_labels(row, self.labels, k, least) for row in rows)
         return [next(found) if ok else answers.NO_ANSWER for ok in known.tolist()]
 

@@ -106,7 +106,7 @@ def score_file(
             known, probabilities = classifier.answers_to_tokens(lines, rules=rules)
             heard = int(known.sum())
             if abstain:
-                known, probabilities = classifier.certain(known, probabilities)
+                known, probabilities = classifier.certain(known, probabilities, lines)
             withheld += heard - int(known.sum())
             found = answer_columns(known, probabilities, classifier.labels, 1, classifier.thresholds)
             writer.write(some, [found[wanted].tolist() for wanted in kinds])

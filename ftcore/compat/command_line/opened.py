@@ -86,7 +86,8 @@ class Opened:
 
     def _judged(self, judge: Classifier, data: bytes, k: int, threshold: float) -> Predictions:
         """The answers that a model with rules or an abstention gives to lines."""
-        known, rows = judge.certain(*judge.answers_to_tokens(judge.tokens(_without(_lines(data), PREFIX))))
+        tokens = judge.tokens(_without(_lines(data), PREFIX))
+        known, rows = judge.certain(*judge.answers_to_tokens(tokens), tokens)
         wanted, ids = labels_wanted(k, len(judge.labels)), list(range(len(judge.labels)))
         some = iter([best_labels(row, ids, wanted, threshold) for row in rows])
         found = [next(some) if told else NO_ANSWER for told in known.tolist()]

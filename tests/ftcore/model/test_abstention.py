@@ -14,7 +14,7 @@ from ftcore.errors import InvalidOptions, MissingLabels, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes
 from ftcore.inference.classifier import Classifier
 from ftcore.inference.scoring import score_file
-from ftcore.model.abstention import Abstention, certainty, choose_abstention, coverage_curve
+from ftcore.model.abstention import Abstention, certainty, choose_abstention, coverage_curve, separated
 
 
 def one(probability: float) -> list[float]:
@@ -65,6 +65,49 @@ def test_standout_sees_what_no_label_is_for():
     )
 
 
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_evened_is_the_probability_of_a_text_of_the_usual_length(loss: str):
+    draw = np.random.default_rng(0)
+    scores, lengths = draw.normal(size=(20, 4)) * 2, draw.integers(1, 400, 20)
+
+    def shares(s: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-s)) if loss == "ova" else np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+
+    as_long = shares(scores * np.sqrt(lengths / 100)[:, None]).max(axis=1)
+    assert certainty(shares(scores), loss, "evened", lengths, 10.0) == pytest.approx(as_long)
+    assert certainty(shares(scores), loss, "evened", np.full(20, 100), 10.0) == pytest.approx(
+        shares(scores).max(axis=1)
+    )
+
+
+def test_auto_takes_what_tells_right_from_wrong_on_the_held_out_documents():
+    draw = np.random.default_rng(1)
+    lengths = np.repeat([25, 400], 200)
+    sureness = draw.random(400) * 4
+    right = draw.random(400) < 1 / (1 + np.exp(-sureness))
+    margin = sureness / np.sqrt(lengths / 100)  # as the mean of a long text's rows makes it
+    probabilities = np.stack([1 / (1 + np.exp(-margin)), 1 / (1 + np.exp(margin))], 1)
+    gold = [["a" if ok else "b"] for ok in right]
+    found = choose_abstention(gold, probabilities, ["a", "b"], "softmax", coverage=0.5, lengths=lengths)
+    assert found.by == "evened" and found.usual == pytest.approx(12.5)
+    given_ = found.certain(probabilities, "softmax", lengths)
+    assert given_.mean() == pytest.approx(0.5, abs=0.01) and 0.4 < given_[:200].mean() < 0.6
+    plain = choose_abstention(gold, probabilities, ["a", "b"], "softmax", coverage=0.5)
+    assert plain.by == "probability" and plain.accuracy < found.accuracy and plain.usual == 1
+    with pytest.raises(InvalidOptions, match="by = 'evened': it needs the lengths"):
+        choose_abstention(gold, probabilities, ["a", "b"], "softmax", coverage=0.5, by="evened")
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30))
+def test_separated_is_the_share_of_pairs(rows):
+    certain, right = np.array([c for c, _ in rows], float), np.array([r for _, r in rows])
+    if right.all() or not right.any():
+        return
+    pairs = [(a > b) + 0.5 * (a == b) for a in certain[right] for b in certain[~right]]
+    assert separated(right, certain) == pytest.approx(np.mean(pairs))
+
+
 def test_equal_answers_are_given_or_withheld_together():
     curve = coverage_curve(np.array([True, False, True]), np.array([0.5, 0.5, 0.9]))
     assert curve.coverage.tolist() == pytest.approx([1 / 3, 1]) and curve.accuracy.tolist() == pytest.approx(
@@ -107,6 +150,13 @@ def test_it_stays_with_the_model_and_withholds(model, tmp_path):
     score_file(Classifier(again), tmp_path / "t.jsonl", ["text"], tmp_path / "all.jsonl", abstain=False)
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
     assert rows[1]["label"] == loud[1].labels[0]
+
+
+def test_it_reads_what_an_earlier_version_kept():
+    old = {"by": "standout", "least": 0.5, "coverage": 1, "accuracy": 1}
+    assert Abstention.from_state(old, "m") == Abstention("standout", 0.5, 1.0, 1.0)
+    new = Abstention("evened", 0.5, 1.0, 1.0, 9.5)
+    assert Abstention.from_state(new.state(), "m") == new
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Texts of labels that no training saw: they stand out less than those of known labels, on made-up and on real intents."""
+"""Texts of labels that no training saw: the model is less certain of them than of others, on made-up and on real intents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ftcore import config
 from ftcore.engines.choice import choose_engine
 from ftcore.inference.classifier import Classifier
-from ftcore.model.abstention import certainty, choose_abstention
+from ftcore.model.abstention import MEASURES, certainty, choose_abstention
 from ftcore.text.tokenizer import Tokenizer
 from ftcore.training import recipe
 from ftcore.training.documents import Tokenized
@@ -44,7 +44,7 @@ def intents(draw: np.random.Generator, labels: int, texts: int) -> tuple[list[st
     return lines, names
 
 
-def test_unknown_intents_stand_out_less():
+def test_unknown_intents_are_less_certain():
     draw = np.random.default_rng(0)
     lines, names = intents(draw, 30, 40)
     unknown = {str(label) for label in range(0, 30, 5)}
@@ -52,34 +52,43 @@ def test_unknown_intents_stand_out_less():
     asked = [i for i in range(len(names)) if i % 4 == 0]
     model = taught([lines[i] for i in teach], [names[i] for i in teach], strength=1.0, weighing="idf")
     answers = model.probabilities([lines[i] for i in asked])
-    sure = certainty(answers, "softmax", "standout")
     is_known = np.array([names[i] not in unknown for i in asked])
-    assert auroc(sure[is_known], sure[~is_known]) > 0.85
+    lengths = np.array([len(lines[i]) for i in asked])
+    for measure in MEASURES:
+        sure = certainty(answers, "softmax", measure, lengths, float(np.sqrt(lengths).mean()))
+        assert auroc(sure[is_known], sure[~is_known]) > 0.85, measure
     chosen = choose_abstention(
         [[names[i]] for i in asked if names[i] not in unknown],
         answers[is_known],
         model.labels,
         "softmax",
         coverage=0.9,
+        lengths=lengths[is_known],
     )
-    assert chosen.by == "standout"
-    given = chosen.certain(answers, "softmax")
+    given = chosen.certain(answers, "softmax", lengths)
     assert given[is_known].mean() >= 0.9 and given[~is_known].mean() < 0.6
 
 
 @pytest.mark.slow
 def test_unknown_intents_of_banking77():
-    """Of 77 intents 15 are taught to nobody: AUROC of known against unknown questions on the test set."""
+    """Of 77 intents 15 are taught to nobody: AUROC of known against unknown questions on the test set, mean of two draws.
+
+    How hard the intents are that are drawn makes more of a difference (.84 to .90) than anything else.
+    """
     rows = {}
     for part in ("train", "test"):
         with data_file(f"banking77/{part}.csv").open(encoding="utf-8", newline="") as file:
             pairs = [(row["text"], row["category"]) for row in csv.DictReader(file)]
         rows[part] = Tokenizer().tokenize([text for text, _ in pairs]), [name for _, name in pairs]
-    lines, names = rows["train"]
-    unknown = set(np.random.default_rng(0).permutation(sorted(set(names)))[:15].tolist())
-    known = [(line, name) for line, name in zip(lines, names, strict=True) if name not in unknown]
-    model = taught(*map(list, zip(*known, strict=True)), word_ngrams=2, minn=2, maxn=5)
-    lines, names = rows["test"]
-    sure = certainty(model.probabilities(lines), "softmax", "standout")
-    is_known = np.array([name not in unknown for name in names])
-    assert auroc(sure[is_known], sure[~is_known]) >= 0.85
+    asked, gold = rows["test"]
+    lengths = np.array(list(map(len, asked)))
+    found = []
+    for seed in range(2):
+        unknown = set(np.random.default_rng(seed).permutation(sorted(set(gold)))[:15].tolist())
+        known = [(line, name) for line, name in zip(*rows["train"], strict=True) if name not in unknown]
+        model = taught(*map(list, zip(*known, strict=True)), word_ngrams=2, minn=2, maxn=5)
+        answers = model.probabilities(asked)
+        sure = certainty(answers, "softmax", "evened", lengths, float(np.sqrt(lengths).mean()))
+        is_known = np.array([name not in unknown for name in gold])
+        found.append(auroc(sure[is_known], sure[~is_known]))
+    assert np.mean(found) >= 0.85, found
