@@ -10,7 +10,8 @@ points being about evenly apart), and one JSON line; a whole run is written to b
 
     python -m benchmarks.few_labels --data ../shared/data --cache CACHE [--quick] [--only SET …] [--draws 3]
 
-``--cache``: a folder where vectors are kept, which are made once (minutes). ``--static``: a folder of static embeddings
+``--cache``: a folder where vectors are kept, which are made once (minutes), and every finished run, so that an interrupted
+benchmark goes on; a `few-labels-SET.jsonl` there is taken away to measure a set anew. ``--static``: a folder of static embeddings
 (default: the package wordllama's). ``--quick``: one draw, two sets, up to 200 labels.
 """
 
@@ -32,7 +33,7 @@ from typing import Any
 import ftcore
 from benchmarks.corpora import work_folder
 from benchmarks.curves import Curve, draw_curves
-from benchmarks.few_vectors import SOURCES, static_folder, vectors_of
+from benchmarks.few_vectors import SOURCES, narrowed, static_folder, vectors_of
 from benchmarks.peer import THREADS, conclude, load, peer_python
 from benchmarks.quality_original import TRAIN, ask, write
 from benchmarks.quality_peers import regressed, svm
@@ -43,11 +44,8 @@ from ftcore.formats.static import StaticEmbeddings, read_static
 from ftcore.training.lexicon import read_lexicon
 
 LABELS = (10, 50, 200, 1000)
-ASKED, CHOOSING, UNLABELLED = (
-    3000,
-    1000,
-    5000,
-)  # documents of the test set, of the validation split, without labels
+ASKED, CHOOSING = 3000, 1000  # documents of the test set, of the validation split
+UNLABELLED = 20_000  # documents without a label
 ROUNDS = 3  # of self-training
 FIGURE = Path(__file__).resolve().parent.parent / "docs" / "few-labels.svg"
 PAIRS = {"lr": 0.5, "epoch": 25, "wordNgrams": 2}
@@ -173,34 +171,75 @@ def ours(vectors: Path, unlabelled: list[str], more: dict, split: Split, folder:
 
 
 # ---------------------------------------------------------------------------------------------- the question
+class Finished:
+    """The runs of a set that are done, as lines of a file that grows by one a run."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        made = [json.loads(line) for line in lines]
+        self._scores = {(run["who"], run["labels"], run["draw"]): tuple(run["scores"]) for run in made}
+        self._settings = {(run["who"], run["labels"]): run["setting"] for run in reversed(made)}
+
+    def scores(self, who: str, count: int, draw: int, run: Callable[[dict], Scores]) -> Scores:
+        """Kept ones, or new ones, which are kept. A setting is chosen on the first draw and taken for the others."""
+        key = who, count, draw
+        if key not in self._scores:
+            kept = {"setting": self._settings[who, count]} if self._settings.get((who, count)) else {}
+            self._scores[key] = run(kept)
+            setting = self._settings.setdefault((who, count), kept.get("setting"))
+            line = {
+                "who": who,
+                "labels": count,
+                "draw": draw,
+                "scores": self._scores[key],
+                "setting": setting,
+            }
+            with self._file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+            told = f"  {self._file.stem} {count:5} draw {draw} {who:32} {self._scores[key][1]:.4f}"
+            print(told, setting or "", file=sys.stderr, flush=True)
+        return self._scores[key]
+
+
+def participants(
+    few: Split, unlabelled: list[str], vectors: Path, python: Path | None, static: StaticEmbeddings | None
+) -> dict[str, Run]:
+    """Everybody, by name."""
+    runs: dict[str, Run] = {}
+    if python is not None:
+        runs["original"] = partial(original, "original", python, None)
+        runs["original, vectors"] = partial(original, "original, vectors", python, vectors)
+    runs["SVM"] = machine
+    if static is not None:
+        runs["static embeddings, regression"] = partial(regression, static)
+    runs[PLAIN] = partial(ours, vectors, unlabelled, {})
+    runs[TAUGHT] = partial(ours, vectors, unlabelled, {"self_training": ROUNDS})
+    if few.name in POLES:
+        runs[KNOWING] = partial(ours, vectors, unlabelled, {"lexicon": lexicon(few.name)})
+    return runs
+
+
 def curves(
-    split: Split, draws: int, most: int, vectors: Path, python: Path | None, static: StaticEmbeddings | None
+    split: Split,
+    draws: int,
+    most: int,
+    vectors: Path,
+    python: Path | None,
+    static: StaticEmbeddings | None,
+    finished: Finished,
 ) -> dict[str, dict[int, list[Scores]]]:
     """The scores of each participant by the number of labels, one a draw."""
     valid, test = sample(split.valid, CHOOSING, 0), sample(split.test, ASKED, 0)
     found: dict[str, dict[int, list[Scores]]] = {}
-    with tempfile.TemporaryDirectory() as kept_in:
+    with tempfile.TemporaryDirectory() as folder:
         for count in (n for n in points(split.train) if n <= most):
-            kept: dict[str, dict] = {}
-            for seed in range(draws):
-                train, unlabelled = drawn(split.train, count, seed)
+            for draw in range(draws):
+                train, unlabelled = drawn(split.train, count, draw)
                 few = Split(split.name, split.language, train, valid, test)
-                runs: dict[str, Run] = {}
-                if python is not None:
-                    runs["original"] = partial(original, "original", python, None)
-                    runs["original, vectors"] = partial(original, "original, vectors", python, vectors)
-                runs["SVM"] = machine
-                if static is not None:
-                    runs["static embeddings, regression"] = partial(regression, static)
-                runs[PLAIN] = partial(ours, vectors, unlabelled, {})
-                runs[TAUGHT] = partial(ours, vectors, unlabelled, {"self_training": ROUNDS})
-                if split.name in POLES:
-                    runs[KNOWING] = partial(ours, vectors, unlabelled, {"lexicon": lexicon(split.name)})
-                for who, run in runs.items():
-                    scores = run(few, Path(kept_in), kept.setdefault(who, {}))
+                for who, run in participants(few, unlabelled, vectors, python, static).items():
+                    scores = finished.scores(who, count, draw, partial(run, few, Path(folder)))
                     found.setdefault(who, {}).setdefault(count, []).append(scores)
-                    told = f"  {split.name} {count:5} draw {seed} {who:32} {scores[1]:.4f}"
-                    print(told, kept[who].get("setting", ""), file=sys.stderr, flush=True)
     return found
 
 
@@ -278,8 +317,10 @@ def main(arguments: list[str] | None = None) -> int:
         results: dict[str, dict] = {}
         for name in names:
             split = read_split(name, chosen.data, 0)
-            vectors = vectors_of(split, chosen.data, chosen.cache, static)
-            found = curves(split, draws, most, vectors, python, static)
+            whole = vectors_of(split, chosen.data, chosen.cache, static)
+            vectors = narrowed(whole, split, chosen.cache)
+            finished = Finished(chosen.cache / f"few-labels-{name}.jsonl")
+            found = curves(split, draws, most, vectors, python, static, finished)
             results[name] = {"draws": draws, "load": load(), "summary": summary(found), "scores": found}
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -19,11 +19,15 @@ from benchmarks.corpora import wikipedia
 from benchmarks.quality_sets import Split
 from ftcore.errors import UserError
 from ftcore.formats.static import StaticEmbeddings
-from ftcore.formats.vec import write_vec
+from ftcore.formats.vec import read_vec, write_vec
 from ftcore.text.tokenizer import Tokenizer
 
 MEGABYTES = 45  # of Chinese Wikipedia beside the titles
-SKIPGRAM = {"dim": 100, "epoch": 5, "ws": 5, "minCount": 5, "maxn": 0, "verbose": 0}
+SKIPGRAM = {"dim": 100, "epoch": 5, "minCount": 5, "maxn": 0, "verbose": 0}
+WINDOWS = {
+    "film": 20,
+    "titles": 5,
+}  # a long document is about one thing, and so are words far from each other
 STATIC = "static"
 SOURCES = {  # what each set's vectors come from
     "sst2": "film",
@@ -64,10 +68,22 @@ def vectors_of(split: Split, data: Path, cache: Path, static: StaticEmbeddings |
     lines = list(split.train.tokens) if source == "titles" else []
     for line in _reviews(data) if source == "film" else _wiki(data, cache):
         lines.append(line)
-    model = ftcore.train_unsupervised(lines, "skipgram", thread=2, **SKIPGRAM)
+    model = ftcore.train_unsupervised(lines, "skipgram", thread=2, ws=WINDOWS[source], **SKIPGRAM)
     partial = made.with_suffix(".part")
     model.save_vectors(str(partial))
     partial.rename(made)
+    return made
+
+
+def narrowed(vectors: Path, split: Split, cache: Path) -> Path:
+    """The vectors of the words that a set has, in their order: what reads them once a run then reads less."""
+    made = cache / f"{split.name}-narrow.vec"
+    if not made.exists():
+        texts = (line for part in (split.train, split.valid, split.test) for line in part.tokens)
+        own = {word.encode() for line in texts for word in line.split()}
+        words, rows = read_vec(vectors)
+        kept = [place for place, word in enumerate(words) if word in own]
+        write_vec(made, [words[place] for place in kept], rows[kept])
     return made
 
 

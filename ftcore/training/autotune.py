@@ -317,7 +317,9 @@ class _Search:
         _require_memory(prepared.dictionary, prepared.dictionary.nlabels)
         with _quiet("ftcore.training.transfer"):
             vectors = self.start.pretrained_rows(prepared.dictionary, options, self.seed)
-        options = options.model_copy(update={"refit": False})  # what judges the trial has not taught it
+        options = options.model_copy(
+            update={"refit": False, "self_training": 0}
+        )  # what judges the trial has not taught it
         judged = replace(prepared, valid=held_out)
         try:
             return TwoTables.over(fit_linear(judged, options, vectors, self.how.threads, in_time)[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 ASSURED = 1000  # documents at which half of what was found to be off is believed
 USUAL = 0.15  # the logarithm of what five validation sets of 900 to 10,000 documents found, on average (.03 to .38)
+SURE = 500  # documents that may say how often probabilities are right
 BINS = 15  # of as many documents each, by how sure the classifier is of them
 _LEAST = 0.01  # share of a blend below which a classifier is left out
 

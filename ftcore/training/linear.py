@@ -26,7 +26,7 @@ from ftcore.base.cores import usable_threads
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import Diverged, InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
-from ftcore.training.blend import blend, calibrated, nats
+from ftcore.training.blend import SURE, blend, calibrated, nats
 from ftcore.training.conditions import Prepared
 from ftcore.training.loop import TrainingResult
 from ftcore.training.machines import (
@@ -34,12 +34,14 @@ from ftcore.training.machines import (
     ROUGHLY,
     CountedBags,
     FeatureScales,
+    Fold,
     MachineSolver,
     TooLate,
     Weighing,
     usable,
 )
 from ftcore.training.stepped import stepped_rows
+from ftcore.training.students import students_of
 
 if TYPE_CHECKING:
     from ftcore import config
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
 ENOUGH = 100  # documents that may choose
-SURE = 500  # that may say how often probabilities are right
+FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer do not choose
 FOLDS = 3  # of the training set, where there is no such validation set
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
@@ -107,11 +109,16 @@ def fit_linear(
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
     rows, judged = choice.rows(members), {}
+    students = students_of(prepared, documents, vectors, choice.folds, options, choice.threads)
+    if students is not None:
+        students.judge(choice.folds, documents, lambda own: choice.rows_of(members, own), rows)
+        rows = students.rows(documents, rows)
     if prepared.valid is not None and len(prepared.valid):
         judged = _judged(_tables(rows), prepared, options.loss)
         if options.refit:
             documents = documents + CountedBags.of(prepared.valid, dictionary)
             rows = choice.rows_of(members, documents)
+            rows = rows if students is None else students.rows(documents, rows)
     row: dict[str, float] = {"epoch": 1, "loss": nats(documents.means(rows), documents.gold, options.loss)}
     row |= {"lr": 0.0} | {f"valid_{name}": value for name, value in judged.items()}
     tables = _tables(rows)
@@ -159,25 +166,17 @@ def _documents(prepared: Prepared, bags: BagCorpus, options: config.Finetune) ->
     return made
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """Documents that teach (all where None) and others that judge."""
-
-    teaches: np.ndarray | None
-    judges: CountedBags
-
-
 def may_choose(prepared: Prepared) -> bool:
     """Whether there is a validation set large enough."""
     return prepared.valid is not None and len(usable(prepared.valid)) >= ENOUGH
 
 
-def _unseen(prepared: Prepared, documents: CountedBags) -> list[_Fold]:
+def _unseen(prepared: Prepared, documents: CountedBags) -> list[Fold]:
     """The validation set judges, where it is large enough, else the training set, part by part; too few do not."""
     if prepared.valid is not None:
         held_out = CountedBags.of(prepared.valid, prepared.dictionary)
         if len(held_out) >= ENOUGH:
-            return [_Fold(None, held_out)]
+            return [Fold(None, held_out)]
     judging = np.arange(len(documents))
     if prepared.judging is not None and isinstance(prepared.train, BagCorpus):
         judging = np.flatnonzero(prepared.judging[usable(prepared.train)])
@@ -188,7 +187,7 @@ def _unseen(prepared: Prepared, documents: CountedBags) -> list[_Fold]:
     )  # each label's documents are dealt out in turn; the others always teach
     in_turn = np.argsort(documents.gold[judging].argmax(axis=1), kind="stable")
     part[judging[in_turn]] = np.arange(len(judging)) % FOLDS
-    return [_Fold(np.flatnonzero(part != n), documents.take(np.flatnonzero(part == n))) for n in range(FOLDS)]
+    return [Fold(np.flatnonzero(part != n), documents.take(np.flatnonzero(part == n))) for n in range(FOLDS)]
 
 
 # -------------------------------------------------------------------------------------------- choosing
@@ -220,7 +219,7 @@ class _Choice:
         dictionary: Dictionary,
         scales: FeatureScales,
         documents: CountedBags,
-        folds: list[_Fold],
+        folds: list[Fold],
         options: config.Finetune,
         threads: int,
         in_time: Callable[[], bool],
@@ -323,13 +322,13 @@ class _Choice:
         return ("idf", "ratio")
 
     def _share(self) -> float:
-        """That of vectors: the one of the highest accuracy at strength 1; where nothing can judge, one for few documents."""
+        """That of vectors: the one under which the labels are most probable at strength 1; few documents do not choose."""
         if self.scales.vectors is None:
             return 0.0
         if self.options.vectors != "auto":
             return float(self.options.vectors)
-        if self.gold is None:
-            return SHARES[2]
+        if self.gold is None or not self._may_choose:
+            return FEW_SHARE
         found: dict[float, float] = {}
         for share in reversed(self.shares):
             if found and not self.in_time():
@@ -340,14 +339,17 @@ class _Choice:
                 if not found:
                     raise
                 break
-            found[share] = _accuracy(scores, self.gold)
-        return max(sorted(found), key=lambda share: found[share])
+            (weight,) = blend([scores], self.gold, self.options.loss)
+            found[share] = nats(scores * weight, self.gold, self.options.loss)
+        return min(sorted(found), key=lambda share: found[share])
 
     def _tried(self, weighing: Weighing, strength: float | None) -> _Member:
         """A machine at the strength whose scores make the labels most probable: given, or searched for."""
         member = _Member(weighing)
         if self.options.strength != "auto":
             strength = float(self.options.strength)
+        elif weighing.vectors and not self._may_choose:
+            strength = FEW_STRENGTH
         if self.gold is None:
             member.strength = strength or 1.0
             return member

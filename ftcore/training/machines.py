@@ -79,9 +79,17 @@ class CountedBags:
     @classmethod
     def of(cls, bags: BagCorpus, dictionary: Dictionary) -> CountedBags:
         """Those that have a feature and a label (`usable`)."""
+        return cls._of(bags, dictionary, usable(bags))
+
+    @classmethod
+    def unlabelled(cls, bags: BagCorpus, dictionary: Dictionary) -> CountedBags:
+        """All of them, with or without a label."""
+        return cls._of(bags, dictionary, np.arange(len(bags)))
+
+    @classmethod
+    def _of(cls, bags: BagCorpus, dictionary: Dictionary, kept: np.ndarray) -> CountedBags:
         from scipy.sparse import csr_matrix
 
-        kept = usable(bags)
         ids = np.asarray(bags.ids)
         left = Ragged(ids, bags.offsets).where(ids >= 0)
         shape = (len(bags), dictionary.rows)
@@ -116,6 +124,14 @@ class CountedBags:
     def means(self, rows: np.ndarray) -> np.ndarray:
         """float32[B, C]: scores as fastText adds them up, the mean over a document's features."""
         return np.asarray(self.counts @ rows) / np.maximum(self.sizes, 1).astype(np.float32)[:, None]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Documents that teach (numbers of them; all where None) and others that judge."""
+
+    teaches: np.ndarray | None
+    judges: CountedBags
 
 
 def usable(bags: BagCorpus) -> np.ndarray:
@@ -162,6 +178,15 @@ class FeatureScales:
         scale = self.idf if weighing.kind == "idf" else np.ones_like(self.idf)
         return np.where(self.characters, scale * np.float32(self.level * weighing.characters), scale)
 
+    def rows_of(self, weight: np.ndarray, weighing: Weighing) -> np.ndarray:
+        """float32[F, C] of the weights [F or F + D, C] of what `scaled` makes: what each feature adds to the scores."""
+        scale = self.of(weighing)
+        rows = weight[: len(scale)] * scale[:, None]
+        if len(weight) > len(rows):
+            assert self.vectors is not None
+            rows += self.vectors @ (weight[len(rows) :] * np.float32(weighing.vectors * self.unit))
+        return rows
+
     def ratios(self, documents: CountedBags) -> np.ndarray:
         """float32[F, C], the logarithm of how much likelier a feature is in a label's documents than in the others.
 
@@ -178,6 +203,23 @@ class FeatureScales:
         return made.astype(np.float32)
 
 
+def scaled(scales: FeatureScales, documents: CountedBags, weighing: Weighing) -> csr_matrix:
+    """float32[B, F] or, where vectors count, [B, F + D]: what a machine is given of documents, rows of length 1."""
+    from scipy.sparse import csr_matrix, hstack
+
+    matrix, scale = documents.counts.copy(), scales.of(weighing)
+    if weighing.kind == "ratio":
+        matrix.data[:] = 1
+    matrix.data *= scale[matrix.indices]
+    if weighing.vectors and scales.vectors is not None:
+        sums = (documents.counts @ scales.vectors) * np.float32(weighing.vectors * scales.unit)
+        matrix = hstack([matrix, csr_matrix(sums)], format="csr")
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1
+    matrix.data /= np.repeat(lengths.astype(np.float32), np.diff(matrix.indptr))
+    return matrix
+
+
 class MachineSolver:
     """A machine of each label over some documents; each strength starts where the last one ended.
 
@@ -190,8 +232,7 @@ class MachineSolver:
         self, scales: FeatureScales, documents: CountedBags, weighing: Weighing, threads: int
     ) -> None:
         self._scales, self._weighing, self._threads = scales, weighing, threads
-        self._scale = scales.of(weighing)
-        self._matrix = self._scaled(documents)
+        self._matrix = scaled(scales, documents, weighing)
         gold, count = documents.gold, len(documents)
         self._cost = np.ones(count, np.float32) if documents.weights is None else documents.weights
         # of two labels of which each document has one, the second's machine is the first's turned round
@@ -203,23 +244,6 @@ class MachineSolver:
             ratios = scales.ratios(documents)[:, : self._gold.shape[1]]
             self._squares = np.ascontiguousarray(ratios**2)
         self._strength = 0.0
-
-    def _scaled(self, documents: CountedBags) -> csr_matrix:
-        """float32[B, F] or [B, F + D], rows of length 1."""
-        from scipy.sparse import csr_matrix, hstack
-
-        weighing, scales = self._weighing, self._scales
-        matrix = documents.counts.copy()
-        if weighing.kind == "ratio":
-            matrix.data[:] = 1
-        matrix.data *= self._scale[matrix.indices]
-        if weighing.vectors and scales.vectors is not None:
-            sums = (documents.counts @ scales.vectors) * np.float32(weighing.vectors * scales.unit)
-            matrix = hstack([matrix, csr_matrix(sums)], format="csr")
-        lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-        lengths[lengths == 0] = 1
-        matrix.data /= np.repeat(lengths.astype(np.float32), np.diff(matrix.indptr))
-        return matrix
 
     def at(
         self, strength: float, tolerance: float = TOLERANCE, in_time: Callable[[], bool] = lambda: True
@@ -247,9 +271,5 @@ class MachineSolver:
             if not in_time():
                 raise TooLate
         weight[:, self._gold.all(axis=0) | ~self._gold.any(axis=0)] = 0  # nothing speaks for or against it
-        rows = weight[: len(self._scale)] * self._scale[:, None]
-        if len(weight) > len(rows):
-            assert self._scales.vectors is not None
-            share = np.float32(self._weighing.vectors * self._scales.unit)
-            rows += self._scales.vectors @ (weight[len(rows) :] * share)
+        rows = self._scales.rows_of(weight, self._weighing)
         return np.hstack([rows, -rows]) if self._mirrored else rows

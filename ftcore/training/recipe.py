@@ -125,7 +125,7 @@ def train(
         if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
             prepared = as_needed(prepared)
         prepared = within_size(prepared, options.size)
-    if getattr(options, "self_training", 0):
+    if head != "linear" and getattr(options, "self_training", 0):
         from ftcore.training.self_training import self_train
 
         once = replace(conditions, checkpoint=None)  # which knows one training, not several

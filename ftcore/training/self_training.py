@@ -3,7 +3,8 @@
 ``finetune.self_training`` rounds. In each, the classifier of the round before says a label of every document that has
 none; of each label the surest documents are taken, as many as its share of the labelled documents, and a new classifier
 learns from these and from the labelled ones, which together weigh a quarter of them at least. It begins anew each time,
-so that an early error is no burden later.
+so that an early error is no burden later. A linear head that has labelled documents keeps what they taught, and students are added
+(`ftcore.training.students`).
 
 Source: Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (ACL 1995); the share by label is
 that of class-balanced self-training (Zou et al., ECCV 2018).
@@ -33,6 +34,7 @@ Fit = Callable[[Prepared, Any], "tuple[Model, TrainingResult]"]
 POOL = 30_000  # documents without a label that take part, drawn at random where there are more
 SHARE = 0.5  # of them that get a label in a round
 LEAST = 0.25  # what labelled documents weigh together, of what the others do
+SEVERAL = "self_training says one label of a document, and loss ova is for several; set loss=softmax, or self_training=0"
 _DOCUMENTS = 4096  # scored at a time
 # Of head linear, where they are not given: with so many documents words alone tell much, and labels may be wrong.
 STRENGTH, VECTORS = 0.1, 1.0
@@ -62,10 +64,7 @@ def self_train(
     bags = prepared.train
     assert isinstance(bags, BagCorpus)
     if options.loss == "ova":
-        raise InvalidOptions(
-            "self_training says one label of a document, and loss ova is for several; set loss=softmax, or "
-            "self_training=0"
-        )
+        raise InvalidOptions(SEVERAL)
     labelled, pool = _parts(bags, seed)
     once = options.model_copy(update={"self_training": 0})
     own = _taken(prepared, labelled)
@@ -154,6 +153,11 @@ def _parts(bags: BagCorpus, seed: int) -> tuple[np.ndarray, np.ndarray]:
         log.info("self-training: %d of %d documents without a label are drawn", POOL, len(pool))
         pool = np.sort(np.random.default_rng(seed).choice(pool, POOL, replace=False))
     return np.flatnonzero(labels), pool
+
+
+def pool_of(bags: BagCorpus) -> BagCorpus:
+    """The documents without a label that take part."""
+    return _bags(bags, _parts(bags, 0)[1])
 
 
 def _bags(bags: BagCorpus, rows: np.ndarray, targets: np.ndarray | None = None) -> BagCorpus:

@@ -95,7 +95,25 @@ def test_labels_of_a_model_judge_nothing(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(linear, "_unseen", looked)
     accuracy(1, "linear")
-    assert seen == [(10, 10), (310, 10)]
+    assert seen == [(10, 10)]
+    accuracy(1, "sgd")
+    assert len(seen) == 1
+
+
+def test_a_round_that_makes_given_labels_less_probable_is_not_taken():
+    """In the documents without a label half of a topic's words go with half of the other's."""
+    lines, labels = drawn(300, 3)
+    mixed = []
+    for line, topic in zip(*drawn(600, 4), strict=True):
+        words = [word for word in line.split() if word[0] == "t"]
+        mixed.append(" ".join(f"t{int(topic[1:]) ^ (int(word[3:]) < 30)}w{word[3:]}" for word in words))
+    rows = []
+    for rounds in (0, 3):
+        options = config.Finetune(head="linear", self_training=rounds)
+        texts = Tokenized.of([*lines, *mixed], [[label] for label in labels] + [[]] * len(mixed))
+        model, _ = learn(texts, options, HOW)
+        rows.append(np.asarray(model.input))
+    np.testing.assert_array_equal(*rows)
 
 
 def test_several_labels_a_document_are_refused():
