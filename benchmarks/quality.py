@@ -15,8 +15,8 @@ search, and fastText's plain default, beside those of ``full``.
     python -m benchmarks.quality --data ../shared/data [--quick] [--only SET …] [--seeds 5] [--sections full auto] [--runs FOLDER]
         [--static FOLDER]
 
-``--quick``: one seed, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
-each finished run, so that an interrupted benchmark goes on. ``FTCORE_PEER`` names a Python with the original (default:
+``--quick``: one seed, 20 seconds of search, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
+each finished run, so that an interrupted benchmark goes on; ``--kept`` reports what it has. ``FTCORE_PEER`` names a Python with the original (default:
 ``.venv-peer/bin/python``). A question more is a function in `SECTIONS`.
 The last line is one JSON object; a whole run is also written to benchmarks/results/.
 """
@@ -51,9 +51,8 @@ from ftcore.errors import UserError
 from ftcore.formats.static import read_static
 
 OURS: dict[str, dict[str, Any]] = {"linear, refit": {"head": "linear", "refit": True}}
-ONCE: dict[str, dict[str, Any]] = {"linear": {"head": "linear"}}  # seed 0: what refit is worth
 PLAIN, AUTO, STATIC = "plain default", "auto", "static embeddings"
-SECONDS = 60  # of the search of head auto
+SECONDS, QUICK_SECONDS = 60, 20  # of the search of head auto
 
 
 @dataclass
@@ -126,14 +125,14 @@ def ours_of(split: Split, folder: Path, who: str, seed: int, bench: Bench) -> Ca
     """A linear head over the features of the set's language, to be run."""
     minn, maxn = split.characters
     options = {"wordNgrams": 2, "minn": minn, "maxn": maxn, "valid": split.valid.lines()}
-    return partial(ours, split, folder, options | (OURS | ONCE)[who], seed, bench.python)
+    return partial(ours, split, folder, options | OURS[who], seed, bench.python)
 
 
-def searched(split: Split, folder: Path, python: Path | None) -> dict:
+def searched(split: Split, folder: Path, seconds: int, python: Path | None) -> dict:
     """Head auto; its seconds are those of one thread on a CPU of its own."""
     valid = write(folder, "valid", split.valid.lines())
     options = {
-        "head": "auto", "autotuneValidationFile": valid, "autotuneDuration": SECONDS, "thread": 1,
+        "head": "auto", "autotuneValidationFile": valid, "autotuneDuration": seconds, "thread": 1,
     }  # fmt: skip
     clock = SimpleNamespace(perf_counter=time.process_time, time=time.time, monotonic=time.monotonic)
     with patch("ftcore.training.autotune.time", clock):
@@ -157,10 +156,8 @@ def full(name: str, bench: Bench) -> dict:
             if seed == 0 or name not in UNCUT:  # else the same documents, and no draw in the training
                 makes["svm"] = partial(svm, split, strength)
                 makes |= {who: ours_of(split, folder, who, seed, bench) for who in OURS}
-            if seed == 0:
-                makes |= {who: ours_of(split, folder, who, seed, bench) for who in ONCE}
-                if bench.static is not None:
-                    makes[STATIC] = partial(regressed, read_static(bench.static), split, None)
+            if seed == 0 and bench.static is not None:
+                makes[STATIC] = partial(regressed, read_static(bench.static), split, None)
             for who, make in makes.items():
                 runs.setdefault(who, []).append(bench.run("full", split, who, seed, make))
             strength = runs["svm"][0]["strength"]
@@ -174,7 +171,7 @@ def auto(name: str, bench: Bench) -> dict:
         folder = Path(kept)
         makes: dict[str, Callable[[], dict]] = {
             PLAIN: partial(ours, split, folder, {}, 0, None),
-            AUTO: partial(searched, split, folder, bench.python),
+            AUTO: partial(searched, split, folder, QUICK_SECONDS if bench.quick else SECONDS, bench.python),
         }
         makes |= {who: ours_of(split, folder, who, 0, bench) for who in OURS}
         made = {
@@ -190,6 +187,19 @@ def summary(made: list[dict]) -> dict:
     error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
     rest = {key: statistics.median(run[key] for run in made) for key in made[0] if key != "accuracy"}
     return {"accuracy": statistics.mean(values), "error": error, "runs": len(values), **rest}
+
+
+def kept(runs: Path, section: str, name: str) -> dict:
+    """What a folder of finished runs has of a section and a set."""
+    found: dict[str, dict[int, dict]] = {}
+    for of in ("full", section) if section == "auto" else (section,):
+        file = runs / f"{of}-{name}.jsonl"
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+            run = json.loads(line)
+            if of == section or (run["seed"] == 0 and run["who"] in OURS):
+                found.setdefault(run["who"], {})[run["seed"]] = run["made"]
+    made = {who: [by[seed] for seed in sorted(by)] for who, by in found.items()}
+    return {"runs": made, "summary": {who: summary(one) for who, one in made.items()}}
 
 
 SECTIONS: dict[str, Callable[[str, Bench], dict]] = {"full": full, "auto": auto}
@@ -230,16 +240,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sections", choices=list(SECTIONS), nargs="+", default=list(SECTIONS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--runs", type=Path, help="folder where finished runs are kept, to go on from")
+    parser.add_argument("--kept", action="store_true", help="measure nothing: report what --runs has")
     parser.add_argument("--static", type=Path, help="folder of static embeddings (default: wordllama's)")
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(arguments)
     logging.getLogger("ftcore").setLevel(logging.WARNING)
     loads, seeds = [load()], 1 if chosen.quick else chosen.seeds
+    if chosen.kept and chosen.runs is None:
+        parser.error("--kept: of which --runs?")
     try:
         static = static_folder(chosen.static)
         bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), chosen.runs, static)
         results = {
-            section: {name: SECTIONS[section](name, bench) for name in chosen.only}
+            section: {
+                name: kept(chosen.runs, section, name) if chosen.kept else SECTIONS[section](name, bench)
+                for name in chosen.only
+            }
             for section in chosen.sections
         }
     except UserError as error:
