@@ -181,6 +181,19 @@ class Finished:
         self._scores = {(run["who"], run["labels"], run["draw"]): tuple(run["scores"]) for run in made}
         self._settings = {(run["who"], run["labels"]): run["setting"] for run in reversed(made)}
 
+    def curves(self) -> dict[str, dict[int, list[Scores]]]:
+        """The scores as `curves` gives them, of the draws that all who take part have run."""
+        who = {key[0]: None for key in self._scores}
+        draws = sorted({(count, draw) for _, count, draw in self._scores})
+        whole = [place for place in draws if all((one, *place) in self._scores for one in who)]
+        return {
+            one: {
+                n: [self._scores[one, n, draw] for count, draw in whole if count == n]
+                for n in sorted({count for count, _ in whole})
+            }
+            for one in who
+        }
+
     def scores(self, who: str, count: int, draw: int, run: Callable[[dict], Scores]) -> Scores:
         """Kept ones, or new ones, which are kept. A setting is chosen on the first draw and taken for the others."""
         key = who, count, draw
@@ -260,11 +273,17 @@ def summary(found: dict[str, dict[int, list[Scores]]]) -> dict[str, dict]:
     }
 
 
+def told(found: dict[str, dict[int, list[Scores]]]) -> dict:
+    """A set's part of the results."""
+    draws = {n: len(scores) for n, scores in found[PLAIN].items()}
+    return {"draws": draws, "summary": summary(found), "scores": found}
+
+
 def table(results: dict[str, dict]) -> None:
     """For the terminal."""
     for name, found in results.items():
         rows = found["summary"]
-        print(f"{name:36}" + "".join(f"{n:>8}" for n in rows[OURS]["accuracy"]) + "    area")
+        print(f"{name:36}" + "".join(f"{n:>8}" for n in found["draws"]) + "    area")
         for who, row in rows.items():
             cells = "".join(f"{100 * value:8.1f}" for value in row["accuracy"].values())
             print(f"  {who:34}" + cells + f"{100 * row['area']:8.1f}")
@@ -300,7 +319,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
-        "--join", type=Path, nargs="+", help="measure nothing: join what runs of single sets have printed"
+        "--finished",
+        action="store_true",
+        help="measure nothing: tell the runs that the cache has, and keep them",
     )
     parser.add_argument("--figure", type=Path, help="an SVG file (a whole run: docs/few-labels.svg)")
     chosen = parser.parse_args(arguments)
@@ -308,20 +329,22 @@ def main(arguments: list[str] | None = None) -> int:
     names = chosen.only or (["sst2", "thucnews_titles"] if chosen.quick else list(SOURCES))
     draws, most = (1, 200) if chosen.quick else (chosen.draws, max(LABELS))
     loads = [load()]
-    if chosen.join:
-        runs = [json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) for path in chosen.join]
-        return concluded({n: found for run in runs for n, found in run["results"].items()}, loads, keep=True)
+    if chosen.finished:
+        files = {name: chosen.cache / f"few-labels-{name}.jsonl" for name in names}
+        kept = {name: Finished(file).curves() for name, file in files.items() if file.exists()}
+        results = {name: told(found) for name, found in kept.items() if found.get(PLAIN)}
+        return concluded(results, loads, keep=not chosen.only)
     try:
         python, folder = peer_python(), static_folder(chosen.static)
         static = None if folder is None else read_static(folder)
-        results: dict[str, dict] = {}
+        results = {}
         for name in names:
             split = read_split(name, chosen.data, 0)
             whole = vectors_of(split, chosen.data, chosen.cache, static)
             vectors = narrowed(whole, split, chosen.cache)
             finished = Finished(chosen.cache / f"few-labels-{name}.jsonl")
             found = curves(split, draws, most, vectors, python, static, finished)
-            results[name] = {"draws": draws, "load": load(), "summary": summary(found), "scores": found}
+            results[name] = told(found)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -90,7 +90,7 @@ def narrowed(vectors: Path, split: Split, cache: Path) -> Path:
 def _written_out(static: StaticEmbeddings, split: Split, made: Path) -> None:
     """The vectors of the pieces that are words, and of the training set's words by their pieces; frequent ones first."""
     words = list(dict.fromkeys(static.words()[0] + " ".join(split.train.tokens).encode().split()))
-    vectors, places = static.vectors(words)
+    vectors, places = static.vectors(words, root=True)
     known = np.flatnonzero(places < static.size)
     order = known[np.argsort(places[known], kind="stable")]
     write_vec(made, [words[i] for i in order.tolist()], vectors[order])

@@ -73,8 +73,12 @@ class StaticEmbeddings:
         kept = [(place, word) for place, word in found if word.isalpha()]
         return [word.encode() for _, word in kept], np.array([place for place, _ in kept], np.int64)
 
-    def vectors(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    def vectors(self, words: Sequence[bytes], root: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of any words.
+
+        Args:
+            root: the sum of a word's pieces over the root of their number, not the mean: between the mean of a text's words
+                and that of its pieces.
 
         Returns:
             float32[n, D], zeros for one of which no piece is known, and int64[n], the place of its rarest piece.
@@ -90,6 +94,7 @@ class StaticEmbeddings:
                     continue
                 rows = self.table[ids if self.mapping is None else self.mapping[ids]]
                 made[at] = (rows if self.weights is None else rows * self.weights[ids, None]).mean(axis=0)
+                made[at] *= len(ids) ** 0.5 if root else 1
                 places[at] = ids.max()
         return made, places
 

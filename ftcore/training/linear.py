@@ -40,6 +40,7 @@ from ftcore.training.machines import (
     Weighing,
     usable,
 )
+from ftcore.training.regression import FEW, MOST_DOCUMENTS, RegressionSolver
 from ftcore.training.stepped import stepped_rows
 from ftcore.training.students import students_of
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
 ENOUGH = 100  # documents that may choose
-FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer do not choose
+FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer teach
 FOLDS = 3  # of the training set, where there is no such validation set
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
@@ -97,15 +98,8 @@ def fit_linear(
     documents = _documents(prepared, bags, options)
     scales = FeatureScales(documents, dictionary, vectors)
     choice = _Choice(
-        dictionary,
-        scales,
-        documents,
-        _unseen(prepared, documents),
-        options,
-        usable_threads(threads),
-        in_time,
-        shares,
-    )
+        dictionary, scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time, shares
+    )  # fmt: skip
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
     rows, judged = choice.rows(members), {}
@@ -245,7 +239,7 @@ class _Choice:
                     except Diverged as error:
                         log.info("head linear: without a training by steps (%s)", error)
                     continue
-                weighing = Weighing(kind, characters, share if kind == "idf" else 0.0)
+                weighing = Weighing(kind, characters, 0.0 if kind == "ratio" else share)
                 member = self._tried(weighing, strengths.get(kind))
                 strengths[kind] = member.strength
                 made.append(member)
@@ -278,7 +272,12 @@ class _Choice:
     def _taught(self, member: _Member, documents: CountedBags) -> np.ndarray:
         if member.weighing is None:
             return self._steps(documents)
-        return MachineSolver(self.scales, documents, member.weighing, self.threads).at(member.strength)
+        return self._solver(documents, member.weighing).at(member.strength)
+
+    def _solver(self, documents: CountedBags, weighing: Weighing) -> MachineSolver | RegressionSolver:
+        if weighing.kind == "softmax":
+            return RegressionSolver(self.scales, documents, weighing)
+        return MachineSolver(self.scales, documents, weighing, self.threads)
 
     def _steps(self, documents: CountedBags, in_time: Callable[[], bool] = lambda: True) -> np.ndarray:
         return stepped_rows(documents, self.dictionary, self.scales.characters, self.options.loss, in_time)
@@ -308,7 +307,14 @@ class _Choice:
         most, *others = CHARACTERS if self.scales.has_characters and self._may_choose else CHARACTERS[:1]
         steps = [("steps", 0.0)] if self.options.weighing == "auto" and self._may_choose else []
         rest = [(kind, characters) for kind in kinds for characters in others]
-        return [(kind, most) for kind in kinds] + steps + rest
+        return [(kind, most) for kind in kinds] + steps + self._regression() + rest
+
+    def _regression(self) -> list[tuple]:
+        """Where few documents of each label have vectors."""
+        count, labels = self.documents.gold.shape
+        few = count <= MOST_DOCUMENTS and count < FEW * labels and self._may_choose
+        asked = self.options.weighing == "auto" and self.options.loss == "softmax"
+        return [("softmax", 1.0)] if few and asked and self.scales.vectors is not None else []
 
     def _kinds(self) -> tuple:
         if self.options.weighing != "auto":
@@ -327,8 +333,10 @@ class _Choice:
             return 0.0
         if self.options.vectors != "auto":
             return float(self.options.vectors)
-        if self.gold is None or not self._may_choose:
+        if len(self.documents) < ENOUGH:
             return FEW_SHARE
+        if self.gold is None:
+            return SHARES[2]
         found: dict[float, float] = {}
         for share in reversed(self.shares):
             if found and not self.in_time():
@@ -348,7 +356,7 @@ class _Choice:
         member = _Member(weighing)
         if self.options.strength != "auto":
             strength = float(self.options.strength)
-        elif weighing.vectors and not self._may_choose:
+        elif weighing.vectors and len(self.documents) < ENOUGH:
             strength = FEW_STRENGTH
         if self.gold is None:
             member.strength = strength or 1.0
@@ -374,19 +382,18 @@ class _Choice:
         member.scores, member.rows = kept[member.strength]
         return member
 
-    def _solvers(self, weighing: Weighing) -> list[MachineSolver]:
+    def _solvers(self, weighing: Weighing) -> list[MachineSolver | RegressionSolver]:
         documents = self.documents
         return [
-            MachineSolver(
-                self.scales, documents if fold.teaches is None else documents.take(fold.teaches), weighing,
-                self.threads,
-            )
+            self._solver(documents if fold.teaches is None else documents.take(fold.teaches), weighing)
             for fold in self.folds
-        ]  # fmt: skip
+        ]
 
-    def _scores(self, solvers: list[MachineSolver], strength: float) -> tuple[np.ndarray, np.ndarray | None]:
+    def _scores(
+        self, solvers: list[MachineSolver | RegressionSolver], strength: float
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Of the documents that judge, and the rows where all training documents taught them."""
-        rows = [solver.at(strength, ROUGHLY, self.in_time) for solver in solvers]
+        rows = [solver.at(strength, in_time=self.in_time, tolerance=ROUGHLY) for solver in solvers]
         return self._judged(rows)
 
     def _judged(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:

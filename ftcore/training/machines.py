@@ -50,7 +50,7 @@ class Weighing:
         vectors: how long the sum of pretrained vectors is beside all features; 0: there is none.
     """
 
-    kind: Literal["idf", "ratio"]
+    kind: Literal["idf", "ratio", "softmax"]
     characters: float = 1.0
     vectors: float = 0.0
 
@@ -175,7 +175,7 @@ class FeatureScales:
 
     def of(self, weighing: Weighing) -> np.ndarray:
         """float32[F], what a count is multiplied by."""
-        scale = self.idf if weighing.kind == "idf" else np.ones_like(self.idf)
+        scale = np.ones_like(self.idf) if weighing.kind == "ratio" else self.idf
         return np.where(self.characters, scale * np.float32(self.level * weighing.characters), scale)
 
     def rows_of(self, weight: np.ndarray, weighing: Weighing) -> np.ndarray:

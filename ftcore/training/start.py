@@ -180,7 +180,7 @@ class FromPieces(Fresh):
 
     def pretrained_rows(self, dictionary: Dictionary, options: Any, seed: int) -> np.ndarray | None:
         """A tokenizer's pieces are in the order of their counts, which go as one over the place (Zipf's law)."""
-        rows, places = self.static.vectors(dictionary.words)
+        rows, places = self.static.vectors(dictionary.words, root=True)
         made = np.zeros((dictionary.rows, self.static.dim), np.float32)
         made[: dictionary.nwords] = rows
         if self.static.weighed:

@@ -110,6 +110,17 @@ def test_damaged_files_are_named(folder: Path):
         read_static(folder.parent)
 
 
+def test_a_word_of_several_pieces_may_be_as_long_as_a_sum_that_chance_made(folder: Path):
+    static = read_static(folder)
+    words = [b"good", b"goodfilm", *static.words()[0]]
+    means, sums = static.vectors(words)[0], static.vectors(words, root=True)[0]
+    counts = [
+        len(cut.ids)
+        for cut in static.pieces.encode_batch([w.decode() for w in words], add_special_tokens=False)
+    ]
+    np.testing.assert_allclose(sums, means * np.sqrt(counts)[:, None], rtol=1e-6)
+
+
 LINES = ["the film good", "the film bad"] * 5
 LABELS = [["yes"], ["no"]] * 5
 HOW = Conditions(choose_engine("cpu", "cpu"))
