@@ -41,7 +41,10 @@ def curve(split: Split, seed: int, step: int, most: int, chosen: bool, start: St
     while True:
         model = taught(train, have, start)
         found.append(accuracy(model, split.test))
-        print(f"{split.name} seed {seed} {'chosen' if chosen else 'drawn'} {len(have)}: {found[-1]:.4f}", file=sys.stderr)
+        print(
+            f"{split.name} seed {seed} {'chosen' if chosen else 'drawn'} {len(have)}: {found[-1]:.4f}",
+            file=sys.stderr,
+        )
         if len(have) + step > min(most, len(order)):
             return found
         if not chosen:
