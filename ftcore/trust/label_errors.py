@@ -5,7 +5,8 @@ than the given one, the document is a suspect; whose given label is least probab
 Northcutt, Jiang, Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 2021). A suspect is
 *confident* where the suggested label's probability reaches what it usually is among documents that are given that label,
 so that a model that is timid about a class, or too sure of one, is heard by its own measure. In a second round the
-confident suspects teach no more, and all are judged again.
+confident suspects teach no more, the documents are dealt out anew, and all are judged again; what both rounds say counts, as the geometric
+mean of the probabilities: models that learnt from other documents err on other documents.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FOLDS, ROUNDS = 5, 2
+_LEAST = 1e-30  # a probability whose logarithm is still a number
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,13 @@ def find_label_errors(
             f"{len(given)} documents have a label; {2 * folds} are needed to judge {folds} folds by each other"
         )
     teaches = np.ones(len(lines), np.bool_)
-    for _ in range(max(1, rounds)):
-        answers, names = cross_validated(lines, labels, options, conditions, start, folds, teaches)
-        found = review(answers, labels, names)
+    logs: np.ndarray | float = 0.0
+    for number in range(max(1, rounds)):
+        anew = replace(conditions, seed=conditions.seed + number)
+        answers, names = cross_validated(lines, labels, options, anew, start, folds, teaches)
+        logs = logs + np.log(np.maximum(answers.astype(np.float64), _LEAST))
+        mean = logs / (number + 1)
+        found = review(np.exp(mean) if options.loss in ("ova", "ns") else _shares(mean), labels, names)
         log.info("%d suspects, %d of them confident", len(found.order), int(found.confident.sum()))
         teaches = ~found.confident
     return found
@@ -148,7 +154,11 @@ def evened(probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """
     power = np.sqrt(sizes.astype(np.float64))
     power /= max(power.mean(), 1e-12)
-    logs = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) * power[:, None]
+    return _shares(np.log(np.maximum(probabilities.astype(np.float64), _LEAST)) * power[:, None])
+
+
+def _shares(logs: np.ndarray) -> np.ndarray:
+    """Probabilities float32[N, C] of their logarithms, but for a constant of each row."""
     made = np.exp(logs - logs.max(axis=1, keepdims=True))
     return (made / made.sum(axis=1, keepdims=True)).astype(np.float32)
 

@@ -12,6 +12,7 @@ from ftcore.config import Finetune
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import MissingLabels, UserError
 from ftcore.training.conditions import Conditions
+from ftcore.trust import label_errors
 from ftcore.trust.label_errors import dealt, evened, find_label_errors, review
 
 TOPICS = {
@@ -62,6 +63,29 @@ def test_planted_errors_stand_first(planted: Planted, head: str):
     }
     right = [found.labels[found.suggested[i]] == truth[i] for i in first if i in planted.wrong]
     assert all(right)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_each_round_deals_anew_and_all_of_them_count(monkeypatch: pytest.MonkeyPatch, loss: str):
+    rounds = [
+        np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]),
+        np.array([[0.5, 0.5], [0.4, 0.6], [0.05, 0.95], [0.7, 0.3]]),
+    ]
+    asked = []
+
+    def answers(_lines, _labels, _options, conditions, _start, _folds, teaches):
+        asked.append((conditions.seed, teaches.tolist()))
+        return rounds[len(asked) - 1], ["a", "b"]
+
+    monkeypatch.setattr(label_errors, "cross_validated", answers)
+    how = Conditions(choose_engine("cpu", "cpu"), seed=7)
+    found = find_label_errors(list("wxyz"), [["a"]] * 4, Finetune(loss=loss), how, folds=2)
+    assert asked == [(7, [True] * 4), (8, [True, False, True, True])]
+    mean = np.sqrt(rounds[0] * rounds[1])
+    if loss == "softmax":
+        mean /= mean.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.probabilities, mean, rtol=1e-5)
+    assert found.order.tolist() == [2, 1]
 
 
 def test_copies_share_a_fold_and_labels_are_spread():
