@@ -59,6 +59,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {  # of the original
 }
 OURS, PLAIN, TAUGHT = "ours", "linear, vectors", "linear, vectors, self-training"
 KNOWING = "linear, vectors, 200 words"  # beside them: it knows more than labels
+STATIC = "static embeddings, regression"
+EVERYBODY = ("original", "original, vectors", "SVM", STATIC, PLAIN, TAUGHT, KNOWING)
 WORDS = Path(__file__).resolve().parent.parent / "examples" / "sentiment_words.tsv"
 POLES = {
     "sst2": {"positive": "1", "negative": "0"},
@@ -183,7 +185,7 @@ class Finished:
 
     def curves(self) -> dict[str, dict[int, list[Scores]]]:
         """The scores as `curves` gives them, of the draws that all who take part have run."""
-        who = {key[0]: None for key in self._scores}
+        who = [one for one in EVERYBODY if any(key[0] == one for key in self._scores)]
         draws = sorted({(count, draw) for _, count, draw in self._scores})
         whole = [place for place in draws if all((one, *place) in self._scores for one in who)]
         return {
@@ -225,7 +227,7 @@ def participants(
         runs["original, vectors"] = partial(original, "original, vectors", python, vectors)
     runs["SVM"] = machine
     if static is not None:
-        runs["static embeddings, regression"] = partial(regression, static)
+        runs[STATIC] = partial(regression, static)
     runs[PLAIN] = partial(ours, vectors, unlabelled, {})
     runs[TAUGHT] = partial(ours, vectors, unlabelled, {"self_training": ROUNDS})
     if few.name in POLES:
