@@ -133,13 +133,13 @@ def starting_point(arguments: Arguments) -> Start:
 def classic_of(model: Any) -> Model:
     """A model from what `init_model` may be: one of ours, its path, or an `ftcore.FastText`."""
     if isinstance(model, str | PathLike):
-        return read_model(model).of_tokens()
+        return read_model(model).of_tokens(told=False)
     if isinstance(model, Model):
         return model
     if hasattr(model, "classic"):  # a model of this API; neither class is imported for this
         return model.classic
     if hasattr(model, "to_model"):  # ftcore.FastText
-        return model.to_model().with_prefix()
+        return model.to_model().with_prefix(told=False)
     raise UserError(f"init_model = {model!r}: give a model, or the path of a .bin or of a model's directory")
 
 

@@ -7,6 +7,7 @@ Source of the arguments: fastText 0.9.3 ``src/args.cc`` (``Args::save``) and ``s
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ftcore.model.thresholds import Thresholds
     from ftcore.text.tokenizer import Tokenizer, Whitespace
 
+log = logging.getLogger(__name__)
 LOSSES = ("hs", "ns", "softmax", "ova")  # numbers 1..4 in a file
 MODELS = ("cbow", "skipgram", "supervised")  # 1..3
 PREFIX = "__label__"  # of a label in a file of fastText's
@@ -123,15 +125,25 @@ class Model:
             return self.values
         return [name.removeprefix(self.args.label) for name in self.dictionary.labels]
 
-    def with_prefix(self, prefix: str = PREFIX) -> Model:
+    def with_prefix(self, prefix: str = PREFIX, told: bool = True) -> Model:
         """The same model as fastText's files have one: labels with a prefix, tokens instead of text, float32.
 
         The matrices are shared. A word of the text that starts with the prefix is a label there.
+
+        Args:
+            prefix: Of labels.
+            told: Whether a warning names what such a model does not hold, thresholds, abstention and rules.
 
         Example:
             >>> model.with_prefix().dictionary.labels
             ['__label__good', '__label__dull']
         """
+        lost = [name for name in ("thresholds", "abstention", "rules") if getattr(self, name) is not None]
+        if told and lost:
+            log.warning(
+                "fastText's format holds no %s: who answers by it says all labels as computed",
+                " and no ".join(lost),
+            )
         names = [prefix + name.removeprefix(self.args.label) for name in self.dictionary.labels]
         return replace(
             self.in_float32(), args=replace(self.args, label=prefix), dictionary=self.dictionary.changed(labels=names),
@@ -159,6 +171,6 @@ class Model:
         made_as_asked = not isinstance(self.input, np.ndarray) and not self.quantized
         return replace(self, input=np.asarray(self.input)) if made_as_asked else self
 
-    def of_tokens(self) -> Model:
+    def of_tokens(self, told: bool = True) -> Model:
         """Itself where it takes tokens, else `with_prefix`: what fastText's API answers for."""
-        return self if self.tokenizer is None else self.with_prefix()
+        return self if self.tokenizer is None else self.with_prefix(told=told)

@@ -385,7 +385,7 @@ def start_at(path: str | PathLike, label: str = "") -> Start:
     if is_static(path):
         return FromPieces(read_static(path))
     if fspath(path).endswith((".bin", ".ftz")) or isdir(path):
-        return FromModel(read_model(path).of_tokens(), "counted", head=False)
+        return FromModel(read_model(path).of_tokens(told=False), "counted", head=False)
     return FromVectors.read(path, label)
 
 

@@ -44,7 +44,7 @@ class Opened:
         own = read_model(path)
         self.tokenizer = own.tokenizer
         self.names = np.array(own.dictionary.labels, object)
-        self.model = _FastText(classic=own.of_tokens())
+        self.model = _FastText(classic=own.of_tokens(told=False))
         self._judge: Classifier | None = None  # of a model that does not always answer as it computes
         if own.labels and (own.rules or own.abstention):
             self._judge = Classifier(own)

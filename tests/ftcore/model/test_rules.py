@@ -109,8 +109,9 @@ def test_the_page_of_explanations_names_it(model):
     assert "a rule says: " in page and "always no: money back" in page
 
 
-def test_a_bin_has_no_place_for_them(model):
+def test_a_bin_has_no_place_for_them_and_says_so(model, caplog):
     assert model.to_model().with_prefix().rules is None
+    assert "holds no rules" in caplog.text
 
 
 @settings(max_examples=60, deadline=None)
