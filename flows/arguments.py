@@ -115,6 +115,26 @@ def _check_augment(own: dict[str, Any]) -> None:
     check_place(own["input"], own["output"])
 
 
+def _label_next(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input", required=True, help="JSON lines without labels")
+    parser.add_argument(
+        "--output", required=True, help="JSON lines to write: those records, and what the model says"
+    )
+    parser.add_argument(
+        "--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory"
+    )
+    parser.add_argument("--count", type=int, default=100, help="documents to label (default 100)")
+    parser.add_argument("--text", default="text", help="the field with the text (default text)")
+
+
+def _check_label_next(own: dict[str, Any]) -> None:
+    from ftcore.inference.scored import check_place
+
+    if own["count"] < 1:
+        raise UserError(f"--count {own['count']}: ask for one document at least")
+    check_place(own["input"], own["output"])
+
+
 def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="", help="folder of shards (its test split) or a file with labels")
     parser.add_argument("--text", default="text", help="text column of a file")
@@ -179,6 +199,7 @@ COMMANDS = {
     "label_errors": CommandLine("List the documents whose labels are likely wrong, for review."),
     "predict": CommandLine("Label and probability for every row of a file; by the champion.", _predict, dry=False, check=_check_predict),
     "augment": CommandLine("More documents out of a file's: words dropped, replaced or mistyped, as Parquet.", _augment, dry=False, check=_check_augment),
+    "label_next": CommandLine("Which documents to label next: those that the champion is least sure of.", _label_next, dry=False, check=_check_label_next),
     "compare": CommandLine("Compare models side by side; promote the last, or roll back, on request.", _compare, "models", dry=False),
     "clean": CommandLine("What a store holds, how much and why; --free frees what nothing needs.", _clean, dry=False, ahead=False),
     "ui": CommandLine("The pages of MLflow and Prefect over a store, until Ctrl-C.", _ui, dry=False, ahead=False),

@@ -103,52 +103,16 @@ def add_label_next(parser: argparse.ArgumentParser) -> None:
 
 def run_label_next(given: argparse.Namespace) -> None:
     """Write the records that are worth a label, with what the model says of them."""
-    import json
-
-    from ftcore.base.files import atomic_file
-    from ftcore.fewshot.label_next import label_next
+    from ftcore.fewshot.label_next import label_next_of
     from ftcore.formats.opening import read_model
-    from ftcore.text.tokenizer import Whitespace
 
-    model = read_model(given.model)
-    records = _records(given.input, given.text)
-    tokenizer = model.tokenizer or Whitespace()
-    chosen = label_next(model, tokenizer.tokenize([record[given.text] for record in records]), given.count)
-    with atomic_file(given.output) as file:
-        for one in chosen:
-            said = {
-                "said": one.label,
-                "probability": round(one.probability, 4),
-                "margin": round(one.margin, 4),
-            }
-            file.write(json.dumps(records[one.row] | said, ensure_ascii=False).encode() + b"\n")
+    chosen, records = label_next_of(
+        read_model(given.model), given.input, given.output, given.count, given.text
+    )
     print(
-        f"{given.output}: {len(chosen)} of {len(records):,} documents; write the right one into a field `label`",
+        f"{given.output}: {chosen} of {records:,} documents; write the right one into a field `label`",
         file=sys.stderr,
     )
-
-
-def _records(path: str, field: str) -> list[dict]:
-    import json
-
-    made = []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(f"{path}: cannot be read as UTF-8 text ({error}); correct the path") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise UnreadableFile(f"{path}:{number}: no JSON ({error}); write one object a line") from error
-        if not isinstance(record, dict) or not isinstance(record.get(field), str):
-            raise UnreadableFile(
-                f"{path}:{number}: has no text in the field {field!r}; name another with --text"
-            )
-        made.append(record)
-    return made
 
 
 def add_align(parser: argparse.ArgumentParser) -> None:

@@ -10,13 +10,15 @@ Shapes: B documents, C labels, F features.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ftcore.errors import UserError
+from ftcore.errors import UnreadableFile, UserError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -74,6 +76,62 @@ def label_next(model: Model, lines: Sequence[str], count: int) -> list[ToLabel]:
     top = probabilities.argmax(axis=1)
     labels = [str(label) for label in model.labels]
     return [ToLabel(int(i), labels[top[i]], float(two[i, 1]), float(margins[i])) for i in chosen.tolist()]
+
+
+def label_next_of(
+    model: Model, source: str | Path, output: str | Path, count: int, field: str = "text"
+) -> tuple[int, int]:
+    """Write those records of a file that are worth a label, the best first, with what the model says of each.
+
+    Args:
+        model: as `label_next` takes it; one without a tokenizer of its own reads tokens.
+        source: JSON lines without labels.
+        output: JSON lines: the records with ``said``, ``probability`` and ``margin``.
+        count: how many are wanted.
+        field: with the text.
+
+    Returns:
+        how many were written, and how many there are.
+
+    Raises:
+        UserError: a file or line that cannot be read (it names both), and those of `label_next`.
+    """
+    from ftcore.base.files import atomic_file
+    from ftcore.text.tokenizer import Whitespace
+
+    records = _records(source, field)
+    tokenizer = model.tokenizer or Whitespace()
+    chosen = label_next(model, tokenizer.tokenize([record[field] for record in records]), count)
+    with atomic_file(output) as file:
+        for one in chosen:
+            said = {
+                "said": one.label,
+                "probability": round(one.probability, 4),
+                "margin": round(one.margin, 4),
+            }
+            file.write(json.dumps(records[one.row] | said, ensure_ascii=False).encode() + b"\n")
+    return len(chosen), len(records)
+
+
+def _records(path: str | Path, field: str) -> list[dict]:
+    made = []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(f"{path}: cannot be read as UTF-8 text ({error}); correct the path") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise UnreadableFile(f"{path}:{number}: no JSON ({error}); write one object a line") from error
+        if not isinstance(record, dict) or not isinstance(record.get(field), str):
+            raise UnreadableFile(
+                f"{path}:{number}: has no text in the field {field!r}; name another with --text"
+            )
+        made.append(record)
+    return made
 
 
 def _margins(model: Model, lines: Sequence[str]) -> np.ndarray:
