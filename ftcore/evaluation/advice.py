@@ -61,7 +61,7 @@ def _remedy(metrics: Mapping[str, float], trained: Mapping[str, Any]) -> str:
         return "the linear baseline learns nothing either: check that the labels follow from the text"
     settled, auto = trained["settled"], trained.get("auto", {})
     if trained.get("head") == "linear":
-        return f"set finetune.word_ngrams=2, or finetune.head=sgd, for which {TUNE}"
+        return f"set finetune.head=auto, which tries other n-grams, or finetune.head=sgd, for which {TUNE}"
     less = [n for n in ("epoch", "lr") if n in auto and settled[n] < auto[n]]
     if less:
         return f"set {' '.join(f'finetune.{n}={auto[n]:g}' for n in less)} (or leave them out), or {TUNE}"
