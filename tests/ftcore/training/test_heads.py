@@ -17,10 +17,12 @@ from ftcore.training.search import FeatureSearch, HeadSearch, Settings
 BASE = Settings(config.Finetune(head="auto", dim=8, epoch=2, lr=0.05, min_count=1))
 
 
-def asked(search: HeadSearch, scores: dict[str, float] | None = None) -> list[config.Finetune]:
+def asked(
+    search: HeadSearch, scores: dict[str, float] | None = None, t: float = 0.01
+) -> list[config.Finetune]:
     """All that it asks for; each head's trials score as told."""
     found = []
-    while (settings := search.ask(0.5)) is not None:
+    while (settings := search.ask(t)) is not None:
         found.append(settings.options)
         search.tell(settings, (scores or {}).get(settings.options.head, 0.5))
     return found
@@ -49,6 +51,14 @@ def test_what_pays_on_most_texts_of_the_language_is_tried_first(words: list[str]
     assert [(o.word_ngrams, o.maxn) for o in linear[:3]] == [(2, maxn), (2, 0), (1, maxn)]
     assert {o.maxn for o in linear[-3:]} == {8 - maxn}, "n-grams as another language has them come last"
     assert all(o.refit for o in linear) and len(linear) == 9
+
+
+def test_where_the_time_is_short_what_costs_least_is_tried_first():
+    search = HeadSearch(BASE)
+    search.ask(0.0)
+    search.told_words(["a", "film"])
+    found = asked(search, t=0.14)
+    assert [(o.word_ngrams, o.maxn) for o in found[:4]] == [(2, 0), (2, 5), (1, 5), (3, 5)]
 
 
 def test_steps_are_taken_from_the_best_training_by_steps_whatever_is_best():
