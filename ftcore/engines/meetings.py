@@ -126,7 +126,7 @@ class Meetings:
         Args:
             way: float32[n], updates of each row by one process, times what one takes off its way.
         """
-        return share_of_sum(way, torch.full_like(way, self.size))
+        return share_of_sum(way, self.size)
 
 
 def periods_of(updates: np.ndarray, most: float) -> np.ndarray:

@@ -50,7 +50,7 @@ def pace_of_documents(corpus: BagCorpus, rows: int, setup: FinetuneSetup) -> Pac
     return input.astype(np.float32), np.full(setup.targets.rows, documents / total, np.float32)
 
 
-def share_of_sum(way: Tensor, processes: Tensor) -> Tensor:
+def share_of_sum(way: Tensor, processes: int) -> Tensor:
     """What of the sum of the processes' motions a row moves by, to end where one process would have taken it.
 
     A row that is pulled to a place goes a share of the way there with each update: n of them leave exp(-way), with way
@@ -59,10 +59,10 @@ def share_of_sum(way: Tensor, processes: Tensor) -> Tensor:
 
     Args:
         way: float32[n].
-        processes: int[n] that moved each row.
+        processes: that train apart.
 
     Example:
-        >>> [round(one, 2) for one in share_of_sum(torch.tensor([0.0, 1, 1e9]), torch.tensor([4, 4, 4])).tolist()]
+        >>> [round(one, 2) for one in share_of_sum(torch.tensor([0.0, 1, 1e9]), 4).tolist()]
         [1.0, 0.39, 0.25]
     """
     way = way.clamp(min=1e-6)

@@ -180,8 +180,7 @@ class Sharded:
         owned = self._owned[number]
         rows, which = trade.asked.unique(return_inverse=True)
         total = torch.zeros(len(rows), back.shape[1], device=back.device).index_add_(0, which, back)
-        far = way.to(back.device)[rows]
-        owned[rows] += total * share_of_sum(far, torch.full_like(far, self.size))[:, None]
+        owned[rows] += total * share_of_sum(way.to(back.device)[rows], self.size)[:, None]
 
     def _small(self, input: Tensor, output: Tensor, rows: int) -> TwoTables | Matrices:
         """Tables to train on; the output table has as many rows as there are words (those of hs are fewer)."""

@@ -42,10 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SHARE = 0.75  # of the documents without a label that get one in a round
-STRENGTH, VECTORS = (
-    0.1,
-    2.0,
-)  # where they are not given: labels may be wrong, and vectors know what no label says
+STRENGTH, VECTORS = 0.1, 2.0  # where not given: labels may be wrong, and vectors know what no label says
 BELIEVED = (
     50  # documents at which half of what they say of the weights is believed; the rest is equal weights
 )
@@ -69,7 +66,7 @@ class Students:
 
     Example:
         students = Students(dictionary, pool, shares, vectors, [Weighing("idf", vectors=2.0), Weighing("ratio")], 0.1, 3)
-        students.judge(folds, documents, head)
+        students.judge(folds, documents, head, head(documents))
         rows = students.rows(documents, head(documents))
     """
 

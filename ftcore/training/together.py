@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ftcore.training.conditions import Conditions
 
 WAIT = 1800  # seconds that a process waits for the others: for their reading, at the start
 _trainings = itertools.count()
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -77,10 +79,14 @@ def together(
     most = max(1, cores() // here.neighbours)
     own = replace(conditions, threads=min(conditions.threads or most, most)).backend()
     backend = "nccl" if str(own.device).startswith("cuda") else "gloo"
+    store = dist.PrefixStore(f"ftcore/training/{next(_trainings)}", post())
     dist.init_process_group(
-        backend, store=dist.PrefixStore(f"ftcore/training/{next(_trainings)}", post()), rank=here.rank,
-        world_size=here.size, timeout=datetime.timedelta(seconds=seconds),
-    )  # fmt: skip
+        backend,
+        store=store,
+        rank=here.rank,
+        world_size=here.size,
+        timeout=datetime.timedelta(seconds=seconds),
+    )
     try:
         kept = conditions.checkpoint
         if kept is not None and not here.first:
@@ -89,8 +95,18 @@ def together(
         most = ON_GPUS if own.name == "cuda" else TOKENS
         engine = (Sharded if shard_rows else Averaged)(own, tokens or most)
         yield replace(conditions, engine=engine, checkpoint=kept, listeners=listeners), here.first
+        leave(store, here.rank, here.size)
     finally:
         dist.destroy_process_group()
+
+
+def leave(store: Any, rank: int, size: int, seconds: float = 60) -> None:
+    """Wait until all have come to the end: who closes its connections earlier can cut another one's last meeting short."""
+    store.set(f"ended/{rank}", "")
+    try:
+        store.wait([f"ended/{one}" for one in range(size)], datetime.timedelta(seconds=seconds))
+    except RuntimeError as error:  # after the last meeting nobody is missed: all have all that was learnt
+        log.info("not all processes were waited for (%s)", str(error).splitlines()[0][:200])
 
 
 @cache

@@ -15,7 +15,7 @@ def test_a_row_ends_where_one_process_would_have_taken_it(processes, updates):
     """A row at 1 that is pulled to 0: each process goes its updates, and so does one that makes all of them."""
     step = 0.02
     apart, alone = (1 - step) ** updates, (1 - step) ** (updates * processes)
-    share = share_of_sum(torch.tensor([-np.log(1 - step) * updates]), torch.tensor([processes]))
+    share = share_of_sum(torch.tensor([-np.log(1 - step) * updates]), processes)
     assert 1 - float(share) * processes * (1 - apart) == pytest.approx(alone, abs=1e-5)
 
 

@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ftcore.errors import UserError
 from ftcore.training.conditions import Conditions
-from ftcore.training.together import together
+from ftcore.training.together import leave, together
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -109,6 +110,20 @@ def test_a_killed_worker_ends_all_and_others_go_on_from_its_checkpoint(tmp_path)
     assert after["resumed"] and after["tokens"] == whole["tokens"]
     assert after["loss"][0] == whole["loss"][0], "the first epoch was two processes' both times"
     assert after["loss"][-1] == pytest.approx(whole["loss"][-1], rel=0.1)
+
+
+def test_nobody_leaves_before_the_last_has_come_to_the_end():
+    import torch.distributed as dist
+
+    store, gone = dist.HashStore(), []
+    other = threading.Thread(target=lambda: (leave(store, 1, 2), gone.append(1)))
+    other.start()
+    other.join(0.2)
+    assert other.is_alive() and not gone
+    leave(store, 0, 2)
+    other.join(10)
+    assert gone == [1]
+    leave(dist.HashStore(), 0, 2, seconds=0.1)  # the other was killed after the last meeting: no error
 
 
 def test_without_torchrun_it_says_how_to_start(monkeypatch):
