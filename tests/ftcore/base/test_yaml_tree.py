@@ -112,6 +112,8 @@ _trees = st.recursive(
 @example("\x85")  # which PyYAML's own dump loses
 @example("a\n\x85b")
 @example({"x\x85": "\u2028"})
+@example("0E0")  # a number of YAML 1.2, a text to PyYAML
+@example(["2e6", "1_0", ".5e3", "-08", "+.inf", 0.0, 1e20, -7])
 @given(_trees)
 def test_what_is_dumped_is_read_back(tree):
     written = dumped({"aa": tree})
