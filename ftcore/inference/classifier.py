@@ -138,7 +138,8 @@ class Classifier:
         """
         if self.abstention is None:
             return known, rows
-        lengths = np.array([len(line) for line in lines], np.float64)[known]
+        texts = (line if isinstance(line, str) else line.decode("utf-8", "replace") for line in lines)
+        lengths = np.array([len(text) for text in texts], np.float64)[known]  # characters, not bytes
         sure = self.abstention.certain(rows, self.model.args.loss, lengths)
         given = known.copy()
         given[known] = sure

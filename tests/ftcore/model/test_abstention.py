@@ -170,3 +170,17 @@ def test_it_reads_what_an_earlier_version_kept():
 def test_a_file_with_another_one_is_refused(state):
     with pytest.raises(UserError, match=r"m/model.json: abstention is"):
         Abstention.from_state(state, "m/model.json")
+
+
+def test_a_line_of_bytes_is_as_long_as_its_text():
+    pairs = [("好看 的 电影", "a"), ("无聊 的 电影", "b")] * 10
+    made = ftcore.FastText.from_texts(*map(list, zip(*pairs, strict=True)), dim=4)
+    made.fit(pairs, epochs=3, lr=0.1)
+    model = made.to_model().with_prefix()
+    texts = ["好看 的 电影", "无聊"]
+    lengths = np.array([len(text) for text in texts], float)
+    sure = certainty(Classifier(model).probabilities(texts), "softmax", "evened", lengths, 2.0)
+    model.abstention = Abstention("evened", float(sure.mean()), 1.0, 1.0, 2.0)
+    said = [len(one.labels) for one in Classifier(model).predict(texts)]
+    assert sorted(said) == [0, 1]
+    assert [len(one.labels) for one in Classifier(model).predict([text.encode() for text in texts])] == said
