@@ -65,6 +65,7 @@ def list_label_errors(session: Session, shards: StageOutput, pretrained: StageOu
             start=None if pretrained is None else FromModel(read_directory(pretrained.file("model"))),
             folds=asked.folds,
             rounds=asked.rounds,
+            tokenizer=Tokenizer(whole.text),
         )
         listed = listing(session, rows, found, asked.limit)
         write_lists(out, listed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ftcore.engines.choice import EngineChoice, load_engine
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ftcore.dictionary.dictionary import Dictionary
     from ftcore.dictionary.encode import BagCorpus, TokenCorpus
     from ftcore.engines.interface import Engine
@@ -58,6 +58,8 @@ class Prepared:
         weights: [B] of the documents, or None.
         judging: bool[B], which training documents may judge what others teach, where there is no validation set;
             None: all. The labels of those that may not were said by a model.
+        origins: int64[B], the training document that each is a copy of, which never judges what its copies teach; its own
+            number where it is none; None: there are no copies.
     """
 
     dictionary: Dictionary
@@ -65,3 +67,21 @@ class Prepared:
     valid: BagCorpus | None = None
     weights: np.ndarray | None = None
     judging: np.ndarray | None = None
+    origins: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> Prepared:
+        """Some of a classifier's training documents, in the given order; the validation set stays.
+
+        Args:
+            rows: int64[n]; a copy whose original is not among them is one no more.
+        """
+        origins = self.origins
+        if origins is not None:
+            place = np.full(len(origins), -1)
+            place[rows] = np.arange(len(rows))
+            found = place[origins[rows]]
+            origins = np.where(found < 0, np.arange(len(rows)), found)
+        bags: BagCorpus = self.train  # type: ignore[assignment]
+        weights = None if self.weights is None else np.asarray(self.weights)[rows]
+        judging = None if self.judging is None else self.judging[rows]
+        return replace(self, train=bags.take(rows), weights=weights, judging=judging, origins=origins)

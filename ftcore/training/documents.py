@@ -62,6 +62,10 @@ class Documents(ABC):
         """bool[documents], which may judge what the others teach; None: all."""
         return None
 
+    def origins(self, documents: int) -> np.ndarray | None:
+        """int64[documents], the document that each is a copy of, its own number where it is none; None: no copies."""
+        return None
+
 
 class Tokenized(Documents):
     """Documents as Arrow batches with ``tokens`` (space-joined) and, for a classifier, ``labels``.

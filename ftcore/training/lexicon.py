@@ -178,6 +178,11 @@ class WithLexicon(Documents):
         given = np.ones(documents - len(self.lexicon), np.bool_) if own is None else own
         return np.concatenate([given, np.zeros(len(self.lexicon), np.bool_)])
 
+    def origins(self, documents: int) -> np.ndarray | None:
+        """Those of the documents; a word is no copy."""
+        own = self.documents.origins(documents - len(self.lexicon))
+        return None if own is None else np.append(own, np.arange(len(own), documents))
+
 
 def joined(a: BagCorpus, b: BagCorpus) -> BagCorpus:
     """The documents of both, in memory."""

@@ -28,6 +28,7 @@ from ftcore.errors import Diverged, InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
 from ftcore.training.blend import SURE, blend, calibrated, nats
 from ftcore.training.conditions import Prepared
+from ftcore.training.folds import ENOUGH, judged_folds
 from ftcore.training.loop import TrainingResult
 from ftcore.training.machines import (
     MOST_RATIOS,
@@ -50,9 +51,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
-ENOUGH = 100  # documents that may choose
 FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer teach
-FOLDS = 3  # of the training set, where there is no such validation set
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
@@ -71,7 +70,7 @@ def fit_linear(
     """Train over the documents that have a feature and a label; the same for the same data on every machine.
 
     Args:
-        prepared: bags. A validation set of at least `ENOUGH` documents chooses what is not given, else `FOLDS` parts of
+        prepared: bags. A validation set of at least `ENOUGH` documents chooses what is not given, else three parts of
             the training set, each judged by what the others teach.
         options: ``loss`` softmax (a document has one label) or ova (several; probabilities stand alone),
             ``strength``, ``weighing`` (one kind of machine alone), ``vectors``, ``class_weights``, ``refit``.
@@ -95,10 +94,11 @@ def fit_linear(
     begin = time.perf_counter()
     dictionary, bags = prepared.dictionary, prepared.train
     assert isinstance(bags, BagCorpus)
-    documents = _documents(prepared, bags, options)
+    documents, numbers = _documents(prepared, bags, options)
     scales = FeatureScales(documents, dictionary, vectors)
     choice = _Choice(
-        dictionary, scales, documents, _unseen(prepared, documents), options, usable_threads(threads), in_time, shares
+        dictionary, scales, documents, judged_folds(prepared, documents, numbers), options, usable_threads(threads),
+        in_time, shares,
     )  # fmt: skip
     members = choice.members()
     log.info("head linear: %s", choice.told(members))
@@ -130,17 +130,20 @@ def _tables(rows: np.ndarray) -> Matrices:
 
 
 # ------------------------------------------------------------------------------------------ documents
-def _documents(prepared: Prepared, bags: BagCorpus, options: config.Finetune) -> CountedBags:
-    """Those to train on."""
+def _documents(
+    prepared: Prepared, bags: BagCorpus, options: config.Finetune
+) -> tuple[CountedBags, np.ndarray]:
+    """Those to train on, and the number of each."""
     from ftcore.engines.setup import class_weights
 
     dictionary = prepared.dictionary
     if options.loss not in ("softmax", "ova"):
         raise InvalidOptions(f"loss = {options.loss}: head linear knows softmax and ova; choose one of them")
-    made = CountedBags.of(bags, dictionary)
+    made, numbers = CountedBags.of(bags, dictionary), usable(bags)
     if prepared.weights is not None:
-        weights = np.asarray(prepared.weights, np.float32)[usable(bags)]
+        weights = np.asarray(prepared.weights, np.float32)[numbers]
         made = replace(made, weights=weights).take(np.flatnonzero(weights > 0))
+        numbers = numbers[weights > 0]
     if not len(made):
         raise MissingLabels(
             f"nothing to fine-tune on: of {len(bags)} documents none has both a label and a token of the vocabulary"
@@ -157,31 +160,7 @@ def _documents(prepared: Prepared, bags: BagCorpus, options: config.Finetune) ->
         own = (gold * np.asarray(by_label)).sum(axis=1) / gold.sum(axis=1)
         own = own if made.weights is None else own * made.weights
         made = replace(made, weights=own.astype(np.float32))
-    return made
-
-
-def may_choose(prepared: Prepared) -> bool:
-    """Whether there is a validation set large enough."""
-    return prepared.valid is not None and len(usable(prepared.valid)) >= ENOUGH
-
-
-def _unseen(prepared: Prepared, documents: CountedBags) -> list[Fold]:
-    """The validation set judges, where it is large enough, else the training set, part by part; too few do not."""
-    if prepared.valid is not None:
-        held_out = CountedBags.of(prepared.valid, prepared.dictionary)
-        if len(held_out) >= ENOUGH:
-            return [Fold(None, held_out)]
-    judging = np.arange(len(documents))
-    if prepared.judging is not None and isinstance(prepared.train, BagCorpus):
-        judging = np.flatnonzero(prepared.judging[usable(prepared.train)])
-    if len(judging) < 2 * FOLDS:
-        return []
-    part = np.full(
-        len(documents), FOLDS
-    )  # each label's documents are dealt out in turn; the others always teach
-    in_turn = np.argsort(documents.gold[judging].argmax(axis=1), kind="stable")
-    part[judging[in_turn]] = np.arange(len(judging)) % FOLDS
-    return [Fold(np.flatnonzero(part != n), documents.take(np.flatnonzero(part == n))) for n in range(FOLDS)]
+    return made, numbers
 
 
 # -------------------------------------------------------------------------------------------- choosing

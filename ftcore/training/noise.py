@@ -64,6 +64,12 @@ class NoisyCopies(Documents):
         own = self.documents.judging(documents // 2)
         return None if own is None else np.concatenate([own, own])
 
+    def origins(self, documents: int) -> np.ndarray:
+        """Each document's own number, twice."""
+        own = self.documents.origins(documents // 2)
+        own = np.arange(documents // 2) if own is None else own
+        return np.concatenate([own, own])
+
     def _copies(self) -> Iterator[pa.RecordBatch]:
         cut = self.documents.tokenizer
         for batch in self.documents.batches():

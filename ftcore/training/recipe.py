@@ -102,7 +102,15 @@ def prepare(
     if not start.grows:
         bags = _present(bags)
     held_out = None if valid is None else valid.bags(dictionary, grow=False)
-    return Prepared(dictionary, bags, held_out, documents.weights(len(bags)), documents.judging(len(bags)))
+    count = len(bags)
+    return Prepared(
+        dictionary,
+        bags,
+        held_out,
+        documents.weights(count),
+        documents.judging(count),
+        documents.origins(count),
+    )
 
 
 def train(
@@ -131,7 +139,8 @@ def train(
         once = replace(conditions, checkpoint=None)  # which knows one training, not several
         return self_train(prepared, options, partial(train, conditions=once, start=start), conditions.seed)
     if head == "linear":
-        from ftcore.training.linear import SHARES, fit_linear, may_choose
+        from ftcore.training.folds import may_choose
+        from ftcore.training.linear import SHARES, fit_linear
 
         start = start or Fresh()
         if isinstance(start, FromScores):

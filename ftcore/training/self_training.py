@@ -67,7 +67,7 @@ def self_train(
         raise InvalidOptions(SEVERAL)
     labelled, pool = _parts(bags, seed)
     once = options.model_copy(update={"self_training": 0})
-    own = _taken(prepared, labelled)
+    own = prepared.take(labelled)
     if not len(pool):
         log.info("self-training: every document has a label; nothing more is learnt")
         return fit(own, once)
@@ -84,10 +84,10 @@ def self_train(
             update={name: value for name, value in given.items() if getattr(once, name) == "auto"}
         )
     judges = labelled if prepared.judging is None else labelled[prepared.judging[labelled]]
-    few = np.bincount(_bags(bags, judges).targets, minlength=prepared.dictionary.nlabels)
+    few = np.bincount(bags.take(judges).targets, minlength=prepared.dictionary.nlabels)
     for number in range(1, options.self_training + 1):
         chosen, said, sure = surest(
-            answers(teacher, _bags(bags, pool), options.loss),
+            answers(teacher, bags.take(pool), options.loss),
             few / few.sum(),
             SHARE,
         )
@@ -157,45 +157,27 @@ def _parts(bags: BagCorpus, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def pool_of(bags: BagCorpus) -> BagCorpus:
     """The documents without a label that take part."""
-    return _bags(bags, _parts(bags, 0)[1])
-
-
-def _bags(bags: BagCorpus, rows: np.ndarray, targets: np.ndarray | None = None) -> BagCorpus:
-    """Some documents, with their own labels or with one given each."""
-    features = Ragged(np.asarray(bags.ids), bags.offsets).take(rows)
-    if targets is not None:
-        return BagCorpus(
-            features.values,
-            features.offsets,
-            targets.astype(np.int32),
-            np.arange(len(rows) + 1, dtype=np.int64),
-        )
-    labels = Ragged(np.asarray(bags.targets), bags.target_offsets).take(rows)
-    return BagCorpus(features.values, features.offsets, labels.values, labels.offsets)
-
-
-def _taken(prepared: Prepared, rows: np.ndarray) -> Prepared:
-    assert isinstance(prepared.train, BagCorpus)
-    weights = None if prepared.weights is None else np.asarray(prepared.weights)[rows]
-    judging = None if prepared.judging is None else prepared.judging[rows]
-    return replace(prepared, train=_bags(prepared.train, rows), weights=weights, judging=judging)
+    return bags.take(_parts(bags, 0)[1])
 
 
 def _joined(
     prepared: Prepared, labelled: np.ndarray, taken: np.ndarray, said: np.ndarray, least: float
 ) -> Prepared:
     """Labelled documents and those that got a label; only the former judge, where they are many enough to count."""
-    assert isinstance(prepared.train, BagCorpus)
-    own = _bags(prepared.train, labelled)
-    more = _bags(prepared.train, taken, said)
-    weights = (
-        np.ones(len(labelled)) if prepared.weights is None else np.asarray(prepared.weights, float)[labelled]
-    )
+    given = prepared.take(labelled)
+    own = given.train
+    assert isinstance(own, BagCorpus) and isinstance(prepared.train, BagCorpus)
+    rest = prepared.train.take(taken)
+    ends = np.arange(len(taken) + 1, dtype=np.int64)
+    more = BagCorpus(rest.ids, rest.offsets, said.astype(np.int32), ends)
+    weights = np.ones(len(labelled)) if given.weights is None else np.asarray(given.weights, float)
     weights = weights * max(1.0, least * len(taken) / max(weights.sum(), 1e-9))
-    own_judge = np.ones(len(labelled), bool) if prepared.judging is None else prepared.judging[labelled]
-    judging = np.concatenate([own_judge, np.zeros(len(taken), bool)]) if least else None
+    judges = np.ones(len(labelled), bool) if given.judging is None else given.judging
+    judging = np.concatenate([judges, np.zeros(len(taken), bool)]) if least else None
+    if given.origins is not None:
+        given = replace(given, origins=np.append(given.origins, len(labelled) + ends[:-1]))
     return replace(
-        prepared,
+        given,
         train=joined(own, more),
         weights=np.concatenate([weights, np.ones(len(taken))]),
         judging=judging,

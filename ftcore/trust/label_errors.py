@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +22,13 @@ from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import MissingLabels, UserError
 from ftcore.inference.classifier import Classifier
 from ftcore.training import recipe
-from ftcore.training.conditions import Conditions, Prepared
+from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
 from ftcore.training.start import Start
 
 if TYPE_CHECKING:
     from ftcore import config
+    from ftcore.text.tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
 FOLDS, ROUNDS = 5, 2
@@ -64,6 +65,7 @@ def find_label_errors(
     start: Start | None = None,
     folds: int = FOLDS,
     rounds: int = ROUNDS,
+    tokenizer: Tokenizer | None = None,
 ) -> LabelReview:
     """Look for labels that are wrong, by the classifier that the options make.
 
@@ -75,6 +77,7 @@ def find_label_errors(
         start: pretrained rows.
         folds: parts; a document is judged by what the others teach.
         rounds: how often all are judged; after the first the confident suspects teach no more.
+        tokenizer: cut the lines, and cuts the words of `finetune.lexicon` and noisy copies; None: by white space.
 
     Raises:
         UserError: fewer than two folds, too few documents.
@@ -94,7 +97,7 @@ def find_label_errors(
     logs: np.ndarray | float = 0.0
     for number in range(max(1, rounds)):
         anew = replace(conditions, seed=conditions.seed + number)
-        answers, names = cross_validated(lines, labels, options, anew, start, folds, teaches)
+        answers, names = cross_validated(lines, labels, options, anew, start, folds, teaches, tokenizer)
         logs = logs + np.log(np.maximum(answers.astype(np.float64), _LEAST))
         mean = logs / (number + 1)
         found = review(np.exp(mean) if options.loss in ("ova", "ns") else _shares(mean), labels, names)
@@ -111,6 +114,7 @@ def cross_validated(
     start: Start | None = None,
     folds: int = FOLDS,
     teaches: np.ndarray | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Probabilities float32[N, C] of each document by a model that did not see it; the names of the columns.
 
@@ -118,27 +122,33 @@ def cross_validated(
     they are as if all texts were of one length, see `evened`.
 
     Args:
-        teaches: bool[N], the documents that others learn from; default all.
+        teaches: bool[N], the documents that others learn from; default all. What was made of the options (words of a
+            lexicon, noisy copies of those that teach) teaches too, and judges nobody.
+        tokenizer: see `find_label_errors`.
     """
     options = recipe.with_dim(options, start) if start is not None else options
     options = options if options.dim is not None else options.model_copy(update={"dim": recipe.DIM})
     options = options.model_copy(update={"refit": False})  # what is judged must not have taught
     documents = Tokenized.of(lines, labels)
+    documents.tokenizer = tokenizer
     prepared = recipe.prepare(documents, options, start)
     bags = prepared.train
     assert isinstance(bags, BagCorpus)
     part = dealt(lines, labels, folds, conditions.seed)
     answers = np.zeros((len(lines), prepared.dictionary.nlabels), np.float32)
+    origin = np.arange(len(bags)) if prepared.origins is None else prepared.origins
+    ours = origin < len(lines)  # else a word of the lexicon, which is in no fold
+    origin = np.where(ours, origin, 0)
+    may = np.ones(len(lines), np.bool_) if teaches is None else teaches
     for fold in range(folds):
         held = np.flatnonzero(part == fold)
-        taught = np.flatnonzero((part != fold) & (True if teaches is None else teaches))
-        weights = None if prepared.weights is None else prepared.weights[taught]
-        some = Prepared(prepared.dictionary, _taken(bags, taught), _taken(bags, held), weights)
+        taught = np.flatnonzero(~ours | ((part[origin] != fold) & may[origin]))
+        some = replace(prepared.take(taught), valid=bags.take(held))
         model, _ = recipe.train(some, options, replace(conditions, checkpoint=None, listeners=()), start)
         answers[held] = Classifier(model, conditions.threads).probabilities([lines[i] for i in held.tolist()])
         log.info("fold %d of %d: %d documents judged", fold + 1, folds, len(held))
     if options.head == "linear" and options.loss == "softmax":
-        answers = evened(answers, np.diff(np.asarray(bags.offsets)))
+        answers = evened(answers, np.diff(np.asarray(bags.offsets[: len(lines) + 1])))
     return answers, list(prepared.dictionary.labels)
 
 
@@ -205,18 +215,3 @@ def dealt(lines: Sequence[str], labels: Sequence[Sequence[str]], folds: int, see
     part = np.zeros(len(lines), np.int64)
     part[alone[order]] = np.arange(len(alone)) % folds
     return part[twin]
-
-
-def _taken(bags: BagCorpus, rows: np.ndarray) -> BagCorpus:
-    """Some of the bags."""
-    ids, offsets = _picked(bags.ids, bags.offsets, rows)
-    targets, target_offsets = _picked(bags.targets, bags.target_offsets, rows)
-    return BagCorpus(ids, offsets, targets, target_offsets)
-
-
-def _picked(values: Any, offsets: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    values, offsets = np.asarray(values), np.asarray(offsets)
-    sizes = np.diff(offsets)[rows]
-    ends = np.append(0, np.cumsum(sizes))
-    places = np.repeat(offsets[rows] - ends[:-1], sizes) + np.arange(ends[-1])
-    return values[places], ends

@@ -86,14 +86,14 @@ def test_labels_of_a_model_judge_nothing(monkeypatch: pytest.MonkeyPatch):
     from ftcore.training import linear
 
     seen = []
-    whole = linear._unseen
+    whole = linear.judged_folds
 
-    def looked(prepared, documents):
-        folds = whole(prepared, documents)
+    def looked(prepared, documents, rows):
+        folds = whole(prepared, documents, rows)
         seen.append((len(documents), sum(len(fold.judges) for fold in folds)))
         return folds
 
-    monkeypatch.setattr(linear, "_unseen", looked)
+    monkeypatch.setattr(linear, "judged_folds", looked)
     accuracy(1, "linear")
     assert seen == [(10, 10)]
     accuracy(1, "sgd")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import ftcore
 from ftcore.config import Finetune
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import MissingLabels, UserError
 from ftcore.training.conditions import Conditions
 from ftcore.trust import label_errors
-from ftcore.trust.label_errors import dealt, evened, find_label_errors, review
+from ftcore.trust.label_errors import cross_validated, dealt, evened, find_label_errors, review
 
 TOPICS = {
     "sport": "goal team coach 球队 league",
@@ -73,7 +74,7 @@ def test_each_round_deals_anew_and_all_of_them_count(monkeypatch: pytest.MonkeyP
     ]
     asked = []
 
-    def answers(_lines, _labels, _options, conditions, _start, _folds, teaches):
+    def answers(_lines, _labels, _options, conditions, _start, _folds, teaches, _tokenizer):
         asked.append((conditions.seed, teaches.tolist()))
         return rounds[len(asked) - 1], ["a", "b"]
 
@@ -99,6 +100,40 @@ def test_copies_share_a_fold_and_labels_are_spread():
     assert (
         part == dealt([f"w{i}" for i in range(200)], [[f"l{i % 4}"] for i in range(200)], 5, seed=3)
     ).all()
+
+
+def test_what_options_add_teaches_in_every_fold(monkeypatch: pytest.MonkeyPatch):
+    """Words of a lexicon always, a noisy copy where its original does."""
+    taught = []
+
+    def train(prepared, *_args):
+        words = [word.decode() for word in prepared.dictionary.words]
+        taught.append(
+            tuple(
+                [words[i] for i in bags.ids.tolist() if 0 < i < len(words)]
+                for bags in (prepared.valid, prepared.train)
+            )
+        )
+        return whole(prepared, *_args)
+
+    whole = label_errors.recipe.train
+    monkeypatch.setattr(label_errors.recipe, "train", train)
+    lines = [f"w{n:03}" for n in range(40)]
+    labels = [["a"] if n % 2 else ["b"] for n in range(40)]
+    options = Finetune(
+        head="linear", strength=1.0, noise=0.01, lexicon={"a": ["often 好"], "b": ["seldom"]}, minn=1, maxn=2
+    )
+    cut = ftcore.Tokenizer()
+    answers, _ = cross_validated(
+        lines, labels, options, Conditions(choose_engine("cpu", "cpu")), None, 4, None, cut
+    )
+    assert answers.shape == (40, 2) and len(taught) == 4
+    judged = [name for held, _ in taught for name in held]
+    assert sorted(judged) == lines
+    for held, names in taught:
+        assert {"often", "好", "seldom"} <= set(names) and not set(held) & set(names)
+        own = set(lines) - set(held)
+        assert sum(name in own for name in names) > 1.5 * len(own)  # most copies kept their one word
 
 
 def test_a_class_is_judged_by_its_own_measure():
