@@ -163,11 +163,20 @@ def count_answers(
         blocks: of labelled text, as `Lines.blocks` gives them.
         keep: note every prediction (and every label that was missed) for a `Meter`.
     """
-    classes = len(predictor.names)
-    predicted, hits, golds = np.zeros((3, classes), np.int64)
-    tally = Tally(predictor.names.tolist(), predicted, hits, golds, rows=[] if keep else None)
-    for answer in answers(predictor, blocks, k, threshold):
-        _count(tally, answer, classes)
+    return counted(answers(predictor, blocks, k, threshold), predictor.names.tolist(), keep=keep)
+
+
+def counted(given: Iterable[Answer], names: list[str], *, keep: bool = False) -> Tally:
+    """Counts over answers that are there, whoever gave them.
+
+    Args:
+        names: of the C labels.
+        keep: see `count_answers`.
+    """
+    predicted, hits, golds = np.zeros((3, len(names)), np.int64)
+    tally = Tally(names, predicted, hits, golds, rows=[] if keep else None)
+    for answer in given:
+        _count(tally, answer, len(names))
     return tally
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ftcore.compat.command_line import printing
-from ftcore.compat.evaluation import Tally, answers, count_answers
+from ftcore.compat.evaluation import Answer, Tally, answers, count_answers, counted
 from ftcore.compat.model import _FastText
 from ftcore.dictionary.dictionary import label_bytes
 from ftcore.dictionary.lines import Block
@@ -61,7 +61,9 @@ class Opened:
             yield printing.predictions(answer.found, names, scores)
 
     def score(self, stream: BinaryIO, k: int, threshold: float) -> Tally:
-        """Counts over labelled lines."""
+        """Counts over labelled lines, of the answers that `predict` gives; one that is withheld is not predicted."""
+        if self._judge is not None:
+            return counted(self._answered(self._judge, stream, k, threshold), self.names.tolist())
         tally = count_answers(self.model._predictor, self._blocks(stream), k, threshold)
         tally.names = self.names.tolist()
         return tally
@@ -97,6 +99,18 @@ class Opened:
             np.minimum(shares + np.float32(_ADDED), 1),
             np.cumsum([0, *(len(one.labels) for one in found)]),
         )
+
+    def _answered(self, judge: Classifier, stream: BinaryIO, k: int, threshold: float) -> Iterator[Answer]:
+        """Those answers, with the labels that lines have."""
+        classic = self.model.classic
+        for data in whole_lines(stream):
+            text = padded(data if self.tokenizer is None else self._tokens(data))
+            ids, cuts, labels, offsets = classic.dictionary.line_features(
+                text, rest=True, label=classic.args.label
+            )[:4]
+            _, kept = self.model._tables.known(ids, cuts)
+            found = self._judged(judge, data, k, threshold)
+            yield Answer(found, np.diff(kept), labels, offsets)
 
     def _tokens(self, data: bytes) -> bytes:
         """Raw lines as tokens, the labels among their words put first."""

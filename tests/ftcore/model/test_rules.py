@@ -94,6 +94,25 @@ def test_mlflow_and_the_command_line_obey(model, tmp_path: Path):
     assert [line.split()[0] if line else None for line in printed] == said and printed[1] == "no 1"
 
 
+def test_the_command_test_counts_what_is_answered(model, tmp_path: Path):
+    """By hand: each text's gold label is "other", so that what a rule says and what is withheld are told apart."""
+    from ftcore.compat.command_line.opened import Opened
+
+    model.abstention = Abstention("probability", 0.999, 0.5, 0.5)
+    model.save(tmp_path / "m")
+    said = [p.labels[0] if p.labels else None for p in model.predict(TEXTS)]
+    lines = "".join(f"__label__other {text}\n" for text in TEXTS).encode()
+    tally = Opened(str(tmp_path / "m")).score(io.BytesIO(lines), 1, 0.0)
+    assert tally.lines == len(TEXTS) and tally.golds.sum() == len(TEXTS)
+    given = [label for label in said if label is not None]
+    assert 0 < len(given) < len(TEXTS) and len(set(given)) > 1
+    for name, count in zip(tally.names, tally.predicted.tolist(), strict=True):
+        assert count == given.count(name)
+    assert tally.hits.sum() == given.count("other")
+    assert tally.precision == given.count("other") / len(given)
+    assert tally.recall == given.count("other") / len(TEXTS)
+
+
 def test_an_explanation_says_which_rule_spoke(model):
     found = model.explain("Money back please")
     assert found.label == "no" and found.probability == 1 and found.rules == ("always no: money back",)
