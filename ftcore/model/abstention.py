@@ -103,19 +103,44 @@ def certainty(
     """
     if by == "probability" or not len(probabilities):
         return probabilities.max(axis=1).astype(np.float64) if len(probabilities) else np.zeros(0)
+    if by == "evened":
+        assert lengths is not None, "lengths of texts"
+        return evened(probabilities, loss, lengths, usual).max(axis=1)
+    scores = _scores(probabilities, loss)
+    spread = scores.std(axis=1)
+    return (scores.max(axis=1) - scores.mean(axis=1)) / np.maximum(spread, 1e-12)
+
+
+def evened(
+    probabilities: np.ndarray, loss: str, lengths: np.ndarray, usual: float | None = None
+) -> np.ndarray:
+    """Probabilities as if all texts were as long: float64[N, C], see the module. The best label stays.
+
+    Args:
+        probabilities: [N, C].
+        loss: of the model.
+        lengths: [N], of each text, in whatever goes as the number of its features.
+        usual: the root of the length that all are made to; default the mean of these.
+
+    Example:
+        >>> evened(np.array([[.6, .4], [.6, .4]]), "softmax", np.array([1, 9])).round(3).tolist()
+        [[0.551, 0.449], [0.648, 0.352]]
+    """
+    roots = np.sqrt(np.maximum(np.asarray(lengths, np.float64), 1))
+    scores = _scores(probabilities, loss) * (roots / (roots.mean() if usual is None else usual))[:, None]
+    if loss in ("ova", "ns"):
+        return 1 / (1 + np.exp(-scores))
+    made = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return made / made.sum(axis=1, keepdims=True)
+
+
+def _scores(probabilities: np.ndarray, loss: str) -> np.ndarray:
+    """float64[N, C], what the probabilities were made of, but for a constant of each row of a softmax."""
     p = probabilities.astype(np.float64)
     scores = np.log(np.maximum(p, _LEAST))
     if loss in ("ova", "ns"):
         scores -= np.log(np.maximum(1 - p, _LEAST))
-    if by == "evened":
-        assert lengths is not None, "lengths of texts"
-        scores *= (np.sqrt(np.maximum(lengths, 1)) / usual)[:, None]
-        top = scores.max(axis=1)
-        return (
-            1 / (1 + np.exp(-top)) if loss in ("ova", "ns") else 1 / np.exp(scores - top[:, None]).sum(axis=1)
-        )
-    spread = scores.std(axis=1)
-    return (scores.max(axis=1) - scores.mean(axis=1)) / np.maximum(spread, 1e-12)
+    return scores
 
 
 def choose_abstention(

@@ -21,6 +21,7 @@ import numpy as np
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import MissingLabels, UserError
 from ftcore.inference.classifier import Classifier
+from ftcore.model.abstention import evened
 from ftcore.training import recipe
 from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
@@ -119,7 +120,7 @@ def cross_validated(
     """Probabilities float32[N, C] of each document by a model that did not see it; the names of the columns.
 
     The vocabulary is that of all documents, which says nothing of their labels. Copies share a fold. Of a linear head
-    they are as if all texts were of one length, see `evened`.
+    they are as if all texts were of one length, see `ftcore.model.abstention.evened`.
 
     Args:
         teaches: bool[N], the documents that others learn from; default all. What was made of the options (words of a
@@ -148,23 +149,9 @@ def cross_validated(
         answers[held] = Classifier(model, conditions.threads).probabilities([lines[i] for i in held.tolist()])
         log.info("fold %d of %d: %d documents judged", fold + 1, folds, len(held))
     if options.head == "linear" and options.loss == "softmax":
-        answers = evened(answers, np.diff(np.asarray(bags.offsets[: len(lines) + 1])))
+        sizes = np.diff(np.asarray(bags.offsets[: len(lines) + 1]))
+        answers = evened(answers, options.loss, sizes).astype(np.float32)
     return answers, list(prepared.dictionary.labels)
-
-
-def evened(probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Probabilities of a softmax as if all documents had as many features: float32[N, C].
-
-    A linear head learns from documents of length 1, while fastText answers with the mean of their rows: that of a text
-    of n features is about the root of n smaller. The label stays, but the sureness of long and short texts could not be compared.
-
-    Args:
-        probabilities: [N, C].
-        sizes: [N], features of each document.
-    """
-    power = np.sqrt(sizes.astype(np.float64))
-    power /= max(power.mean(), 1e-12)
-    return _shares(np.log(np.maximum(probabilities.astype(np.float64), _LEAST)) * power[:, None])
 
 
 def _shares(logs: np.ndarray) -> np.ndarray:

@@ -14,7 +14,14 @@ from ftcore.errors import InvalidOptions, MissingLabels, UserError
 from ftcore.formats.directory import from_bytes, read_directory, to_bytes
 from ftcore.inference.classifier import Classifier
 from ftcore.inference.scoring import score_file
-from ftcore.model.abstention import Abstention, certainty, choose_abstention, coverage_curve, separated
+from ftcore.model.abstention import (
+    Abstention,
+    certainty,
+    choose_abstention,
+    coverage_curve,
+    evened,
+    separated,
+)
 
 
 def one(probability: float) -> list[float]:
@@ -184,3 +191,13 @@ def test_a_line_of_bytes_is_as_long_as_its_text():
     said = [len(one.labels) for one in Classifier(model).predict(texts)]
     assert sorted(said) == [0, 1]
     assert [len(one.labels) for one in Classifier(model).predict([text.encode() for text in texts])] == said
+
+
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_evened_keeps_the_label_and_lifts_long_texts(loss: str):
+    short, long = made = evened(np.array([[0.6, 0.4], [0.6, 0.4]]), loss, np.array([4, 16]))
+    assert long[0] > 0.6 > short[0] > 0.5 and made.sum(axis=1) == pytest.approx([1, 1])
+    odds = (2, 4) / np.mean([2, 4]) * np.log(0.6 / 0.4)  # the roots of the lengths
+    assert made[:, 0] == pytest.approx(1 / (1 + np.exp(-odds)))
+    same = evened(np.array([[0.6, 0.4]]), loss, np.array([9]), usual=3.0)
+    assert same[0] == pytest.approx([0.6, 0.4])

@@ -14,7 +14,7 @@ from ftcore.engines.choice import choose_engine
 from ftcore.errors import MissingLabels, UserError
 from ftcore.training.conditions import Conditions
 from ftcore.trust import label_errors
-from ftcore.trust.label_errors import cross_validated, dealt, evened, find_label_errors, review
+from ftcore.trust.label_errors import cross_validated, dealt, find_label_errors, review
 
 TOPICS = {
     "sport": "goal team coach 球队 league",
@@ -145,11 +145,6 @@ def test_a_class_is_judged_by_its_own_measure():
     # several labels: the least probable of those that are given speaks; none given is never suspected
     found = review(np.array([[0.9, 0.1, 0.5], [0.9, 0.1, 0.5]]), [["a", "b"], []], ["a", "b", "c"])
     assert found.order.tolist() == [0] and found.suggested[0] == 2
-
-
-def test_evened_keeps_the_label_and_lifts_long_texts():
-    made = evened(np.array([[0.6, 0.4], [0.6, 0.4]]), np.array([4, 16]))
-    assert made[1, 0] > 0.6 > made[0, 0] > 0.5 and made.sum(axis=1) == pytest.approx([1, 1])
 
 
 def test_too_little_is_refused(planted: Planted):
