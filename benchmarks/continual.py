@@ -27,7 +27,7 @@ from ftcore.model.model import Model
 from ftcore.training.conditions import Conditions
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
-from ftcore.training.reservoir import Reservoir, keep, replayed
+from ftcore.training.reservoir import Reservoir, judging, keep, replayed
 from ftcore.training.start import FromModel, FromScores
 
 PARTS = 3
@@ -76,18 +76,18 @@ def in_sequence(parts: list[tuple[Part, ...]], way: Way, seed: int) -> dict[str,
     options, kept = way
     linear, conditions = options.head == "linear", Conditions(choose_engine("cpu", "cpu"), seed)
     model, reservoir, learnt = None, Reservoir.sized(kept or 1, seed), []
-    judging = Reservoir.sized(kept or 1, seed)
-    judging.capacity = max(judging.capacity // 10, 1)
+    judges_kept = Reservoir.sized(kept or 1, seed)
+    judges_kept.capacity = max(judges_kept.capacity // 10, 1)
     for train, valid, test in parts:
         new, held_out = documents([train]), documents([valid])
         texts = replayed(new, reservoir, weighed=linear) if kept else new
-        judges = replayed(held_out, judging) if linear else None
+        judges = judging(held_out, judges_kept) if linear else None
         start = None
         if model is not None:
             start = FromScores(model) if linear else FromModel(model, "ahead")
         model, _ = learn(texts, options, conditions, start=start, valid=judges)
         keep(reservoir, new)
-        keep(judging, held_out)
+        keep(judges_kept, held_out)
         learnt.append(accuracy(model, test))
     return told(model, parts, learnt) | ({"texts kept": len(reservoir)} if kept else {})
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tasks.session import Session
 
 log = logging.getLogger("ftcore.finetune")
-KEPT = "kept.jsonl"  # beside the model's folder, where `finetune.replay` keeps texts
-KEPT_VALID = "kept_valid.jsonl"  # those of the valid split, in a tenth of the room
+KEPT = "kept.jsonl.bz2"  # beside the model's folder, where `finetune.replay` keeps texts
+KEPT_VALID = "kept_valid.jsonl.bz2"  # those of the valid split, in a tenth of the room
 
 
 def with_earlier_here(session: Session) -> Config:
@@ -82,7 +82,7 @@ def kept_texts(config: Config, name: str = KEPT) -> Reservoir | None:
     made = Reservoir.sized(size, config.seed)
     if name == KEPT_VALID:
         made.capacity = max(made.capacity // 10, 1)
-    earlier = Path(config.finetune.earlier).parent / name if config.finetune.earlier else None
+    earlier = _beside(config.finetune.earlier, name) if config.finetune.earlier else None
     if earlier is None or not earlier.is_file():
         if earlier is not None and name == KEPT:
             log.warning(
@@ -90,8 +90,18 @@ def kept_texts(config: Config, name: str = KEPT) -> Reservoir | None:
             )
         return made
     kept = Reservoir.load(earlier)
-    kept.capacity, kept.in_bytes = made.capacity, made.in_bytes
+    kept.capacity, kept.in_bytes = (
+        made.capacity,
+        made.in_bytes,
+    )  # what is too much goes when new texts have come
     return kept
+
+
+def _beside(earlier: str, name: str) -> Path:
+    """The file of an earlier model; older ones are not compressed."""
+    path = Path(earlier).parent / name
+    older = path.with_suffix("")
+    return older if older.is_file() and not path.is_file() else path
 
 
 def earlier_files(config: Config) -> dict[str, str]:
@@ -105,5 +115,8 @@ def earlier_files(config: Config) -> dict[str, str]:
     folder = Path(config.finetune.earlier)
     if not folder.is_dir():
         raise UserError(f"finetune.earlier: there is no folder {folder}; correct the path")
-    files = [*sorted(folder.glob("model.*")), folder.parent / KEPT, folder.parent / KEPT_VALID]
+    files = [
+        *sorted(folder.glob("model.*")),
+        *(_beside(config.finetune.earlier, name) for name in (KEPT, KEPT_VALID)),
+    ]
     return {f"earlier:{p.name}": sha256_file(p) for p in files if p.is_file()}

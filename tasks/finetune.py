@@ -65,7 +65,7 @@ def train_classifier(
         from ftcore.training.adapter import OnSharedTable, adapter_of
         from ftcore.training.documents import Tokenized
         from ftcore.training.effort import chance_loss, describe, settle, usable
-        from ftcore.training.reservoir import keep, replayed
+        from ftcore.training.reservoir import judging, keep, replayed
 
         start = start_of(config, pretrained)
         labelled = shard_set(shards)
@@ -74,7 +74,7 @@ def train_classifier(
         new, kept = (documents, held_out), (kept_texts(config), kept_texts(config, KEPT_VALID))
         if kept[0] is not None and kept[1] is not None:
             documents = replayed(documents, kept[0], weighed=options.head == "linear")
-            held_out = replayed(held_out, kept[1])  # else new labels alone would judge
+            held_out = judging(held_out, kept[1])  # else new labels alone would judge
         prepared = recipe.prepare(documents, options, start, held_out)
         bags = prepared.train
         counts = usable(bags)

@@ -150,6 +150,8 @@ def train(
         if start.share is not None and options.vectors == "auto" and not may_choose(prepared):
             options = options.model_copy(update={"vectors": start.share})
         shares = start.shares or SHARES
+        if isinstance(start, FromScores) and prepared.weights is not None and np.ptp(prepared.weights):
+            shares = shares[1:]  # what it alone still knows weighs something
         made, result = fit_linear(prepared, options, vectors, conditions.threads, shares=shares)
         return as_model(prepared.dictionary, made, options, conditions.seed), result
     tables, pretrained = started(prepared.dictionary, options, conditions, start)

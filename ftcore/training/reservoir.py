@@ -2,10 +2,14 @@
 
 Each label gets an equal part of the places, and of each label every document seen so far has the same chance of being among
 those that are kept (Vitter, "Random sampling with a reservoir", ACM TOMS 1985).
+
+The file is JSON lines, compressed by bzip2: what it is, then a line a label. Texts of one label side by side take a sixth to a third
+of their bytes, less than anything else that would say as much of them, such as counts of their features (``docs/log.md``).
 """
 
 from __future__ import annotations
 
+import bz2
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
@@ -22,9 +26,11 @@ from ftcore.training.documents import Tokenized
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LINE = 80  # bytes of a line of the file beside text and label
+_LEAST_ROOM = 1 / 32  # of a text's bytes in the file; no texts that were measured take less than a tenth
+_SAMPLE = 4_000_000  # bytes that are compressed to know what more of them would take
 MOST = 5  # times that a kept text is learnt from, beside one of the new ones
 Labelled = tuple[str, Label | list[Label]]
+_Row = tuple[float, int, Labelled]  # its draw, its place among all that were seen, and the text
 
 
 class Reservoir:
@@ -33,7 +39,7 @@ class Reservoir:
     Args:
         capacity: texts kept at most.
         seed: of the draws; the same texts in the same order give the same sample.
-        in_bytes: the capacity is bytes of the file that `save` writes, about, instead.
+        in_bytes: the capacity is bytes of the file that `save` writes instead (of a file above 4 MB, about).
 
     Raises:
         UserError: a capacity below 1.
@@ -47,9 +53,10 @@ class Reservoir:
         if capacity < 1:
             raise UserError(f"capacity = {capacity}: a reservoir keeps at least one text")
         self.capacity, self.seed, self.in_bytes = capacity, seed, in_bytes
-        self._kept: dict[str, list[tuple[float, int, Labelled]]] = {}  # of each label, by their draw
+        self._kept: dict[str, list[_Row]] = {}
         self._seen = 0
         self._seen_of: dict[str, int] = {}
+        self._over = False  # bytes were added since it was known to fit
 
     @classmethod
     def sized(cls, size: int | str, seed: int = 0) -> Reservoir:
@@ -82,29 +89,58 @@ class Reservoir:
         """
         for text, label in pairs:
             first = label[0] if isinstance(label, list) else label
-            draw = float(np.random.default_rng([self.seed, self._seen]).random())
-            self._kept.setdefault(str(first), []).append((draw, self._seen, (text, label)))
+            row = self._draw(self._seen), self._seen, (text, label)
+            self._kept.setdefault(str(first), []).append(row)
             self._seen += 1
             self._seen_of[str(first)] = self._seen_of.get(str(first), 0) + 1
         self._shrink()
 
+    def _draw(self, place: int) -> float:
+        """Of the text that was seen as number `place`."""
+        return float(np.random.default_rng([self.seed, place]).random())
+
     def _shrink(self) -> None:
+        """Let go of what there is no room for."""
+        if not self.in_bytes:
+            self._limit(self.capacity)
+            return
+        self._limit(int(self.capacity / _LEAST_ROOM))
+        self._over = True
+
+    def _rows(self) -> Iterator[_Row]:
+        """All of them, once they fit; fewer texts compress less, so that it takes some tries."""
+        while self._over:
+            room, packed = sum(self._room(row) for rows in self._kept.values() for row in rows), self._bytes()
+            self._over = packed > self.capacity and room > 1
+            if self._over:
+                self._limit(min(int(room * self.capacity / packed), room - 1))
+        return (row for rows in self._kept.values() for row in rows)
+
+    def _limit(self, places: int) -> None:
         """Each label keeps its smallest draws: places that one does not need are the others'."""
-        places = self.capacity
         sizes = sorted((sum(map(self._room, rows)), name) for name, rows in self._kept.items())
         for left, (size, name) in zip(range(len(sizes), 0, -1), sizes, strict=True):
             share = min(size, places // left)
             if share < size:
-                rows = sorted(self._kept[name])
+                rows = sorted(self._kept[name], key=lambda row: row[:2])
                 ends = np.cumsum([self._room(row) for row in rows])
                 self._kept[name] = rows[: int(np.searchsorted(ends, share, "right"))]
                 share = sum(map(self._room, self._kept[name]))
             places -= share
 
-    def _room(self, row: tuple[float, int, Labelled]) -> int:
+    def _room(self, row: _Row) -> int:
         """Places that a row takes."""
-        text, label = row[2]
-        return len(text.encode()) + len(str(label).encode()) + _LINE if self.in_bytes else 1
+        return len(row[2][0].encode()) + 2 if self.in_bytes else 1
+
+    def _bytes(self) -> int:
+        """Of the file, about where it is large."""
+        whole = b"".join(self._lines())
+        if len(whole) <= _SAMPLE:
+            return len(bz2.compress(whole))
+        parts, size = 4, _SAMPLE // 4
+        starts = [(len(whole) - size) * part // (parts - 1) for part in range(parts)]
+        taken = sum(len(bz2.compress(whole[start : start + size])) for start in starts)
+        return taken * len(whole) // _SAMPLE
 
     def stands_for(self) -> list[float]:
         """How many texts of its label each kept one was drawn from, itself among them, in their order.
@@ -113,33 +149,40 @@ class Reservoir:
             >>> kept = Reservoir(2); kept.add([("a", "x"), ("b", "x"), ("c", "y")]); sorted(kept.stands_for())
             [1.0, 2.0]
         """
+        self._rows()
         shares = {name: self._seen_of[name] / len(rows) for name, rows in self._kept.items() if rows}
         firsts = [label[0] if isinstance(label, list) else label for _, label in self]
         return [shares[str(first)] for first in firsts]
 
     def __iter__(self) -> Iterator[Labelled]:
         """The texts, in the order in which they were seen."""
-        rows = [row for rows in self._kept.values() for row in rows]
-        return (pair for _, _, pair in sorted(rows, key=lambda row: row[1]))
+        return (pair for _, _, pair in sorted(self._rows(), key=lambda row: row[1]))
 
     def __len__(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return sum(1 for _ in self._rows())
 
     def save(self, path: str | PathLike) -> None:
-        """Write it as JSON lines, whole or not at all; the first says what it is."""
-        rows = [row for rows in self._kept.values() for row in rows]
+        """Write it, whole or not at all: JSON lines compressed by bzip2 (``bzcat`` shows them)."""
+        self._rows()
         with atomic_file(path) as file:
-            about = {
-                "capacity": self.capacity,
-                "in_bytes": self.in_bytes,
-                "seed": self.seed,
-                "seen": self._seen,
-                "seen_of": self._seen_of,
-            }
-            file.write(json.dumps(about).encode() + b"\n")
-            for draw, place, (text, label) in sorted(rows, key=lambda row: row[1]):
-                row = {"text": text, "label": label, "draw": draw, "place": place}
-                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            packer = bz2.BZ2Compressor()
+            for line in self._lines():
+                file.write(packer.compress(line))
+            file.write(packer.flush())
+
+    def _lines(self) -> Iterator[bytes]:
+        """Of the file: what it is, then of each label its texts, and how far each was seen after the one before."""
+        about: dict[str, Any] = {"capacity": self.capacity, "in_bytes": self.in_bytes, "seed": self.seed}
+        yield json.dumps(about | {"seen": self._seen}).encode() + b"\n"
+        for name, rows in sorted(self._kept.items()):
+            rows = sorted(rows, key=lambda row: row[1])
+            places = np.diff([row[1] for row in rows], prepend=0).tolist()
+            labels = [label for *_, (_, label) in rows]
+            if labels and all(label == labels[0] for label in labels):
+                labels = labels[:1]  # of all of them
+            made = {"first": name, "seen": self._seen_of[name], "labels": labels, "after": places}
+            texts = [text for *_, (text, _) in rows]
+            yield json.dumps(made | {"texts": texts}, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
     def load(cls, path: str | PathLike) -> Reservoir:
@@ -150,26 +193,45 @@ class Reservoir:
         """
         number = 0
         try:
-            with open(Path(path), encoding="utf-8") as file:
+            with open(Path(path), "rb") as raw:
+                packed = raw.read(3) == b"BZh"
+                raw.seek(0)
+                file = bz2.BZ2File(raw) if packed else raw
                 about: dict[str, Any] = json.loads(file.readline())
                 made = cls(int(about["capacity"]), int(about["seed"]), bool(about.get("in_bytes")))
                 made._seen = int(about["seen"])
                 number = 1
                 for line in file:
                     number += 1
-                    row = json.loads(line)
-                    first = row["label"][0] if isinstance(row["label"], list) else row["label"]
-                    kept = float(row["draw"]), int(row["place"]), (str(row["text"]), row["label"])
-                    made._kept.setdefault(str(first), []).append(kept)
-                given = about.get("seen_of", {})  # an older file does not say
-                made._seen_of = {
-                    name: max(int(given.get(name, 0)), len(rows)) for name, rows in made._kept.items()
+                    made._read(json.loads(line))
+                made._seen_of |= {
+                    name: max(int(seen), len(made._kept[name]))
+                    for name, seen in about.get("seen_of", {}).items()
+                    if name in made._kept
                 }
+        except EOFError:
+            raise UnreadableFile(f"{path}: ends in the middle; take a whole copy of it") from None
         except OSError as error:
-            raise UnreadableFile(f"{path}: cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise UnreadableFile(f"{path}: cannot be read ({error.strerror or error})") from None
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise UnreadableFile(f"{path}:{max(number, 1)}: this is no reservoir's line ({error})") from None
         return made
+
+    def _read(self, line: dict[str, Any]) -> None:
+        """A line of the file: a label's texts, or one text, as older files have them."""
+        if "text" in line:
+            label = line["label"]
+            name = str(label[0] if isinstance(label, list) else label)
+            row = float(line["draw"]), int(line["place"]), (str(line["text"]), label)
+            self._kept.setdefault(name, []).append(row)
+            self._seen_of[name] = len(self._kept[name])  # an older file may not say
+            return
+        name, texts = str(line["first"]), line["texts"]
+        labels = line["labels"] * len(texts) if len(line["labels"]) == 1 else line["labels"]
+        places = np.cumsum(line["after"], dtype=np.int64).tolist()
+        rows = zip(places, texts, labels, strict=True)
+        self._kept[name] = [(self._draw(place), place, (str(text), label)) for place, text, label in rows]
+        self._seen_of[name] = max(int(line["seen"]), len(texts))
 
 
 def balanced(
@@ -244,6 +306,20 @@ def replayed(documents: Tokenized, kept: Iterable[Labelled], weighed: bool = Fal
         return Replayed(documents, list(kept), kept.stands_for())
     labels = [row for batch in documents.batches() for row in batch.column("labels").to_pylist()]
     return Replayed(documents, balanced(kept, labels, labels), None)
+
+
+def judging(documents: Tokenized, kept: Reservoir) -> Tokenized:
+    """Documents that judge and, behind them, each kept line as many times as it stands for (`Reservoir.stands_for`).
+
+    Labels that are new then do not outvote those of which few documents were kept.
+
+    Example:
+        learn(replayed(new, kept, weighed=True), options, conditions, start=start, valid=judging(held_out, kept_valid))
+    """
+    times = [round(count) for count in kept.stands_for()]
+    return Replayed(
+        documents, [pair for pair, count in zip(kept, times, strict=True) for _ in range(count)], None
+    )
 
 
 def keep(kept: Reservoir, documents: Tokenized) -> None:

@@ -328,8 +328,9 @@ class FromScores(FromModel):
         UserError: a quantised source, one whose scores are no sums (loss hs).
     """
 
-    # of many kept documents few, of few many; parts of the training set, which it has learnt from, would trust it too much
-    shares, share = (0.25, 0.5, 1.0), 0.5
+    # where all documents were kept perhaps none, of many little, of few much; parts of the training set, which it has learnt
+    # from, would trust it too much
+    shares, share = (0.0, 0.25, 0.5, 1.0), 0.5
 
     def __init__(self, source: Model) -> None:
         super().__init__(source, "ahead")

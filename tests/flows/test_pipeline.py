@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import json
 import marshal
 import os
@@ -83,11 +84,11 @@ def test_a_registered_model_goes_on_with_what_was_kept_beside_it(ready, invoke):
     first = invoke("pipeline", *how).summary
     done = invoke("retrain", *how, f"finetune.earlier={first['model_uri']}")
     stages = sorted(
-        (ready.store / "stages" / "finetune").glob("*/kept.jsonl"), key=lambda p: p.stat().st_mtime
+        (ready.store / "stages" / "finetune").glob("*/kept.jsonl.bz2"), key=lambda p: p.stat().st_mtime
     )
-    before, after = [json.loads(path.read_text(encoding="utf-8").split("\n")[0]) for path in stages]
+    before, after = [json.loads(bz2.decompress(path.read_bytes()).split(b"\n")[0]) for path in stages]
     assert after["seen"] == 2 * before["seen"] and after["capacity"] == 30
-    assert all((path.parent / "kept_valid.jsonl").is_file() for path in stages)
+    assert all((path.parent / "kept_valid.jsonl.bz2").is_file() for path in stages)
     assert done.summary["metrics"]["macro_f1"] > 0.85 and done.summary["model_uri"] != first["model_uri"]
 
 
