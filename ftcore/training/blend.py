@@ -5,7 +5,7 @@ Shapes: B documents, C labels, N classifiers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -39,9 +39,9 @@ def blend(scores: Sequence[np.ndarray], gold: np.ndarray, loss: str) -> np.ndarr
     scaled = [one / size for one, size in zip(scores, sizes, strict=True)]
 
     def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        whole = sum(weight * one for weight, one in zip(weights, scaled, strict=True))
-        value, slope = nats(whole, gold, loss), _slope(whole, gold, loss)
-        return value, np.array([(slope * one).sum() for one in scaled])
+        whole = added(weights, scaled)
+        by_score = slope(whole, gold, loss)
+        return nats(whole, gold, loss), np.array([(by_score * one).sum() for one in scaled])
 
     count = len(scores)
     found = minimize(
@@ -75,6 +75,16 @@ def calibration_error(scores: np.ndarray, gold: np.ndarray) -> float:
     )
 
 
+def added(weights: Iterable[float], parts: Iterable[np.ndarray]) -> np.ndarray:
+    """The parts' sum, each times its weight, as precise as the first; parts may be made one by one."""
+    whole: np.ndarray | None = None
+    for weight, part in zip(weights, parts, strict=True):
+        own = part * part.dtype.type(weight)
+        whole = own if whole is None else whole + own
+    assert whole is not None
+    return whole
+
+
 def nats(scores: np.ndarray, gold: np.ndarray, loss: str) -> float:
     """Mean over documents of minus the log probability of what is gold, as `training.validation` counts it."""
     if loss == "ova":
@@ -84,7 +94,7 @@ def nats(scores: np.ndarray, gold: np.ndarray, loss: str) -> float:
     return float(-((log_p * gold).sum(axis=1) / gold.sum(axis=1)).mean())
 
 
-def _slope(scores: np.ndarray, gold: np.ndarray, loss: str) -> np.ndarray:
+def slope(scores: np.ndarray, gold: np.ndarray, loss: str) -> np.ndarray:
     """Of `nats` by each score, float[B, C]."""
     if loss == "ova":
         return (1 / (1 + np.exp(-scores)) - gold) / len(gold)

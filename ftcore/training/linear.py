@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from ftcore.base.cores import usable_threads
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import Diverged, InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
-from ftcore.training.blend import SURE, blend, calibrated, nats
+from ftcore.training.blend import SURE, added, blend, nats
 from ftcore.training.conditions import Prepared
 from ftcore.training.folds import ENOUGH, judged_folds
 from ftcore.training.loop import TrainingResult
@@ -42,6 +42,7 @@ from ftcore.training.machines import (
     usable,
 )
 from ftcore.training.regression import FEW, MOST_DOCUMENTS, RegressionSolver
+from ftcore.training.shape import Shape, fitted_shape
 from ftcore.training.stepped import stepped_rows
 from ftcore.training.students import students_of
 
@@ -91,6 +92,9 @@ def fit_linear(
     Example:
         tables, result = fit_linear(Prepared(dictionary, bags, valid), Finetune(head="linear"))
     """
+    from ftcore.model.module import TwoTables
+    from ftcore.training.validation import validate
+
     begin = time.perf_counter()
     dictionary, bags = prepared.dictionary, prepared.train
     assert isinstance(bags, BagCorpus)
@@ -108,7 +112,7 @@ def fit_linear(
         students.judge(choice.folds, documents, lambda own: choice.rows_of(members, own), rows)
         rows = students.rows(documents, rows)
     if prepared.valid is not None and len(prepared.valid):
-        judged = _judged(_tables(rows), prepared, options.loss)
+        judged = validate(TwoTables.over(_tables(rows)), prepared.valid, options.loss)
         if options.refit:
             documents = documents + CountedBags.of(prepared.valid, dictionary)
             rows = choice.rows_of(members, documents)
@@ -202,6 +206,7 @@ class _Choice:
         self.dictionary, self.scales, self.documents, self.folds = dictionary, scales, documents, folds
         self.options, self.threads, self.in_time = options, threads, in_time
         self.gold = np.concatenate([fold.judges.gold for fold in folds]) if folds else None
+        self._shape: Shape | None = None
 
     def members(self) -> list[_Member]:
         """The machines of the blend."""
@@ -230,23 +235,37 @@ class _Choice:
             return made
         loss, gold = self.options.loss, self.gold
         scores = [member.scores for member in made if member.scores is not None]
-        weights = blend(scores, gold, loss)
-        if loss == "softmax" and len(gold) >= SURE:
-            whole = sum(weight * one for weight, one in zip(weights, scores, strict=True))
-            weights = weights * calibrated(whole, gold)
-        for member, weight in zip(made, weights.tolist(), strict=True):
+        for member, weight in zip(made, blend(scores, gold, loss).tolist(), strict=True):
             member.weight = weight
-        return [member for member in made if member.weight > 0]
+        made = [member for member in made if member.weight > 0]
+        if loss == "softmax" and len(gold) >= SURE:
+            self._shape = self._fitted(made, gold)
+        return made
+
+    def _fitted(self, members: list[_Member], gold: np.ndarray) -> Shape:
+        """What makes probabilities of the blend."""
+        weights = [member.weight for member in members]
+        whole = added(weights, (one.scores for one in members if one.scores is not None))
+        if not self.documents.gold.any(axis=0).all():  # of a label nothing is known
+            return fitted_shape(whole, gold, alike=False)
+        kept = [one.rows for one in members if one.rows is not None]
+        small = len(kept) == len(members) and kept[0].size <= MOST_RATIOS
+        return fitted_shape(whole, gold, added(weights, kept) if small else None, self.folds[0].judges.means)
 
     def rows(self, members: list[_Member]) -> np.ndarray:
         """float32[F, C], the sum of machines that all training documents teach."""
-        if all(member.rows is not None for member in members):
-            return _sum((member.weight, member.rows) for member in members if member.rows is not None)
-        return self.rows_of(members, self.documents)
+        kept = [member.rows for member in members if member.rows is not None]
+        if len(kept) < len(members):
+            return self.rows_of(members, self.documents)
+        return self._shaped(members, kept)
 
     def rows_of(self, members: list[_Member], documents: CountedBags) -> np.ndarray:
         """The same, taught anew by other documents."""
-        return _sum((member.weight, self._taught(member, documents)) for member in members)
+        return self._shaped(members, (self._taught(member, documents) for member in members))
+
+    def _shaped(self, members: list[_Member], rows: Iterable[np.ndarray]) -> np.ndarray:
+        made = added([member.weight for member in members], rows)
+        return made if self._shape is None else self._shape.of(made)
 
     def _taught(self, member: _Member, documents: CountedBags) -> np.ndarray:
         if member.weighing is None:
@@ -405,22 +424,5 @@ def _walk(lost: Callable[[float], float], in_time: Callable[[], bool]) -> float:
     return STRENGTHS[place]
 
 
-def _sum(parts: Iterator[tuple[float, np.ndarray]]) -> np.ndarray:
-    whole: np.ndarray | None = None
-    for weight, rows in parts:
-        whole = rows * np.float32(weight) if whole is None else whole + rows * np.float32(weight)
-    assert whole is not None
-    return whole
-
-
 def _accuracy(scores: np.ndarray, gold: np.ndarray) -> float:
     return float(gold[np.arange(len(gold)), scores.argmax(axis=1)].mean())
-
-
-def _judged(tables: Matrices, prepared: Prepared, loss: str) -> dict[str, float]:
-    """The validation scores of an epoch of training."""
-    from ftcore.model.module import TwoTables
-    from ftcore.training.validation import validate
-
-    assert prepared.valid is not None
-    return validate(TwoTables.over(tables), prepared.valid, loss)

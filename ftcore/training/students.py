@@ -25,7 +25,7 @@ import numpy as np
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import InvalidOptions
-from ftcore.training.blend import SURE, blend, calibrated, nats
+from ftcore.training.blend import SURE, added, blend, calibrated, nats
 from ftcore.training.conditions import Prepared
 from ftcore.training.machines import (
     MOST_RATIOS,
@@ -102,7 +102,7 @@ class Students:
             learnt = [self._learnt(own, teacher) for own, teacher in zip(taught, teachers, strict=True)]
             members = [made] + [_scores(folds, students) for students in zip(*learnt, strict=True)]
             weights = self._weighed(members, gold)
-            scores = _sum(weights, members)
+            scores = added(weights, members)
             after = nats(scores, gold, "softmax")
             log.info(
                 "self-training, round %d: the head and %s weigh %s on unseen documents, %.4f nats after %.4f",
@@ -111,7 +111,7 @@ class Students:
             if after > before and len(gold) >= JUDGE:
                 break
             self.weights.append(weights)
-            teachers = [_sum(weights, [own, *new]) for own, new in zip(heads, learnt, strict=True)]
+            teachers = [added(weights, [own, *new]) for own, new in zip(heads, learnt, strict=True)]
             before, told = after, scores
         if self.weights and len(gold) >= SURE:
             self.weights[-1] = self.weights[-1] * calibrated(told, gold)
@@ -120,7 +120,7 @@ class Students:
         """float32[F, C] of the head and its students, all rounds gone through anew with all documents."""
         made = head
         for weights in self.weights:
-            made = _sum(weights, [head, *self._learnt(documents, made)])
+            made = added(weights, [head, *self._learnt(documents, made)])
         return made.astype(np.float32)
 
     def _learnt(self, documents: CountedBags, teacher: np.ndarray) -> list[np.ndarray]:
@@ -149,7 +149,7 @@ class Students:
         best = blend(scores, gold, "softmax") * sizes
         best = best / max(best.sum(), 1e-12)
         weights = (len(gold) * best + BELIEVED / len(scores)) / (len(gold) + BELIEVED) / sizes
-        return weights * blend([_sum(weights, scores)], gold, "softmax")[0]
+        return weights * blend([added(weights, scores)], gold, "softmax")[0]
 
 
 def students_of(
@@ -190,13 +190,6 @@ def students_of(
 def _scores(folds: Sequence[Fold], rows: Sequence[np.ndarray]) -> np.ndarray:
     made = [fold.judges.means(own) for fold, own in zip(folds, rows, strict=True)]
     return np.concatenate(made).astype(np.float64)
-
-
-def _sum(weights: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    whole = parts[0] * weights[0].astype(parts[0].dtype)
-    for weight, part in zip(weights[1:], parts[1:], strict=True):
-        whole = whole + part * weight.astype(part.dtype)
-    return whole
 
 
 def _told(weights: np.ndarray, scores: Sequence[np.ndarray]) -> str:
