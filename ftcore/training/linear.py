@@ -43,7 +43,7 @@ from ftcore.training.machines import (
 )
 from ftcore.training.regression import FEW, MOST_DOCUMENTS, RegressionSolver
 from ftcore.training.shape import Shape, fitted_shape
-from ftcore.training.stepped import stepped_rows
+from ftcore.training.stepped import FEWEST_PASSES, affordable, stepped_rows
 from ftcore.training.students import students_of
 
 if TYPE_CHECKING:
@@ -278,7 +278,15 @@ class _Choice:
         return MachineSolver(self.scales, documents, weighing, self.threads)
 
     def _steps(self, documents: CountedBags, in_time: Callable[[], bool] = lambda: True) -> np.ndarray:
-        return stepped_rows(documents, self.dictionary, self.scales.characters, self.options.loss, in_time)
+        vectors = self.scales.vectors
+        if (
+            vectors is not None
+            and affordable(self.documents, self.scales.characters, vectors.shape[1]) < FEWEST_PASSES
+        ):
+            vectors = None
+        return stepped_rows(
+            documents, self.dictionary, self.scales.characters, self.options.loss, in_time, vectors
+        )
 
     def _stepped(self) -> _Member:
         """The classifier that is trained by steps."""

@@ -139,6 +139,15 @@ def usable(bags: BagCorpus) -> np.ndarray:
     return np.flatnonzero((np.diff(bags.offsets) > 0) & (np.diff(bags.target_offsets) > 0))
 
 
+def character_rows(dictionary: Dictionary) -> np.ndarray:
+    """bool[F], the features that are character n-grams."""
+    made = np.zeros(dictionary.rows, np.bool_)
+    if dictionary.options.maxn > 0:
+        grams = dictionary.subword_rows()[0]
+        made[grams[grams >= dictionary.nwords]] = True
+    return made
+
+
 class FeatureScales:
     """What is known of the features, whatever machine weighs them.
 
@@ -153,10 +162,7 @@ class FeatureScales:
         found = np.bincount(counts.indices, minlength=rows)
         self.idf = (np.log((1 + len(documents)) / (1 + found)) + 1).astype(np.float32)
         self.end = dictionary.eos
-        self.characters = np.zeros(rows, np.bool_)
-        if dictionary.options.maxn > 0:
-            grams = dictionary.subword_rows()[0]
-            self.characters[grams[grams >= dictionary.nwords]] = True
+        self.characters = character_rows(dictionary)
         lengths = [
             np.sqrt(counts.multiply(counts).dot(np.where(mask, self.idf**2, 0))).mean()
             for mask in (~self.characters, self.characters)

@@ -4,7 +4,10 @@ It learns from words and their n-grams alone, half of which it does not see each
 documents than machines over character n-grams do. Its score of a document is the mean over the features of what their rows
 say of each label: input times head, which is a row of C numbers a feature, as a machine's.
 
-Shapes: B documents, F features (the dictionary's rows), C labels.
+Where there are vectors from pretraining, rows begin with them, and learn more slowly and longer: what the labels teach bends a space that has
+a meaning, which a machine over the same vectors leaves as it is. A word that no document has keeps its vector, and the head speaks of it.
+
+Shapes: B documents, F features (the dictionary's rows), D numbers a vector, C labels.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ RATES, DROPOUT = (0.5, 0.1), 0.5  # the second where the first leads nowhere
 HEAVIEST = 2.0  # a document; where some weigh more, all weigh less
 PASSES = 30  # over the documents, and fewer of very many
 FEATURES = 400_000_000  # seen at most, all passes together
+# The same from vectors
+VECTOR_RATES, VECTOR_PASSES, FEWEST_PASSES = (0.1, 0.03), 60, 5
+NUMBERS = 2_000_000_000  # of features seen times numbers a vector, at most: some seconds
+LENGTH = 2.0  # of the mean of a document's vectors, on average
 
 
 def stepped_rows(
@@ -38,6 +45,8 @@ def stepped_rows(
     characters: np.ndarray,
     loss: str,
     in_time: Callable[[], bool] = lambda: True,
+    vectors: np.ndarray | None = None,
+    passes: int = VECTOR_PASSES,
 ) -> np.ndarray:
     """Train, on one thread, and fold: the same for the same documents.
 
@@ -45,9 +54,11 @@ def stepped_rows(
         characters: bool[F], the features that take no part.
         loss: softmax or ova.
         in_time: asked some times a pass.
+        vectors: float32[F, D] of each feature that pretraining knows, zero elsewhere; what rows begin with.
+        passes: from vectors, over the documents, and fewer of very many (`affordable`).
 
     Returns:
-        float32[F, C], 0 for what takes no part or never occurs.
+        float32[F, C], 0 for what takes no part, and for what neither occurs nor has a vector.
 
     Raises:
         TooLate: `in_time` said no.
@@ -64,27 +75,49 @@ def stepped_rows(
             raise TooLate
 
     bags, weights = _bags(documents, characters), documents.weights
-    passes = int(min(PASSES, max(FEATURES / max(len(bags.ids), 1), 1)))
+    if vectors is None:
+        dim, rates = DIM, RATES
+        passes = int(min(PASSES, max(FEATURES / max(len(bags.ids), 1), 1)))
+    else:
+        vectors = _of_length(vectors, documents)
+        dim, rates = vectors.shape[1], VECTOR_RATES
+        passes = affordable(documents, characters, dim, passes)
     if weights is not None:
         weights = weights * np.float32(min(1.0, HEAVIEST / weights.max()))
     prepared = Prepared(dictionary, bags, weights=weights)
     how = Conditions(choose_engine("cpu", "cpu"), threads=1, listeners=[check], parts=4)
-    for rate in RATES:
+    silent = np.ones(dictionary.rows, np.bool_)
+    silent[bags.ids] = False
+    for rate in rates:
         options = config.Finetune(
-            dim=DIM, lr=rate, dropout=DROPOUT, epoch=passes, loss=loss, keep_best=False, class_weights="none"
+            dim=dim, lr=rate, dropout=DROPOUT, epoch=passes, loss=loss, keep_best=False, class_weights="none"
         )
-        tables = fresh_tables(dictionary, DIM, "supervised", 0, 1)
+        tables = fresh_tables(dictionary, dim, "supervised", 0, 1)
+        if vectors is not None:
+            known = vectors.any(axis=1)
+            tables.input[known] = vectors[known]
+            silent &= ~known
         try:
             finetune(tables, prepared, options, how)
             break
         except Diverged:
-            if rate == RATES[-1]:
+            if rate == rates[-1]:
                 raise
     rows = as_array(tables.input) @ as_array(tables.output).T
-    silent = np.ones(len(rows), np.bool_)
-    silent[bags.ids] = False
-    rows[silent] = 0
+    rows[silent | characters] = 0
     return rows
+
+
+def affordable(documents: CountedBags, characters: np.ndarray, dim: int, passes: int = VECTOR_PASSES) -> int:
+    """How many passes a training from vectors takes over documents, of which fewer than `FEWEST_PASSES` are not worth while."""
+    features = float((documents.counts @ (~characters).astype(np.float32)).sum())
+    return int(min(passes, NUMBERS / max(features * dim, 1)))
+
+
+def _of_length(vectors: np.ndarray, documents: CountedBags) -> np.ndarray:
+    """Wherever vectors are from, a rate then means the same."""
+    size = float(np.linalg.norm(documents.means(vectors), axis=1).mean())
+    return vectors * np.float32(LENGTH / size) if size else vectors
 
 
 def _bags(documents: CountedBags, characters: np.ndarray) -> BagCorpus:

@@ -2,7 +2,8 @@
 
 ``finetune.self_training`` rounds with ``head: linear``. In each, the head so far says a label of every document that has none; of
 each label the surest documents teach students, together with the labelled ones: a machine over counts and vectors and, because words
-that go with a label are found best in many documents, one over ratios (`ftcore.training.machines`). What each weighs beside the head
+that go with a label are found best in many documents, one over ratios (`ftcore.training.machines`), and where there are vectors fastText's
+own training from them (`ftcore.training.stepped`). What each weighs beside the head
 is what makes the labels of documents probable that neither the head nor any document of that round has learnt from: where folds of the
 training set judge, each fold has a head and students of its own. A round after which these labels are less probable than before
 is not taken, and is the last. All of it is a sum of rows, so that it folds.
@@ -24,7 +25,7 @@ import numpy as np
 
 from ftcore.dictionary.dictionary import Dictionary
 from ftcore.dictionary.encode import BagCorpus
-from ftcore.errors import InvalidOptions
+from ftcore.errors import Diverged, InvalidOptions
 from ftcore.training.blend import SURE, added, blend, calibrated, nats
 from ftcore.training.conditions import Prepared
 from ftcore.training.machines import (
@@ -34,8 +35,10 @@ from ftcore.training.machines import (
     Fold,
     MachineSolver,
     Weighing,
+    character_rows,
 )
 from ftcore.training.self_training import LEAST, SEVERAL, pool_of, surest
+from ftcore.training.stepped import FEWEST_PASSES, affordable, stepped_rows
 
 if TYPE_CHECKING:
     from ftcore import config
@@ -48,6 +51,7 @@ BELIEVED = (
 )
 JUDGE = 100  # documents that may refuse a round
 ROUGHLY = 0.1  # of the solver
+PASSES = 15  # of the student that is trained by steps
 
 Head = Callable[[CountedBags], np.ndarray]  # rows [F, C] that documents teach
 
@@ -60,8 +64,9 @@ class Students:
         pool: these documents; their labels count for nothing.
         shares: float[C], how many of them each label should get, of 1.
         vectors: float32[F, D], as `fit_linear` has them.
-        weighings: of the students.
+        weighings: of the students that are machines.
         rounds: at most.
+        stepped: whether there is a student that is trained by steps, from vectors.
         weights: float64[1 + S] of the head and the students, for each round that was taken.
 
     Example:
@@ -78,6 +83,7 @@ class Students:
     strength: float
     rounds: int
     threads: int = 1
+    stepped: bool = False
     weights: list[np.ndarray] = field(default_factory=list)
 
     def judge(self, folds: Sequence[Fold], documents: CountedBags, head: Head, whole: np.ndarray) -> None:
@@ -89,7 +95,7 @@ class Students:
             whole: float32[F, C], the head that all documents taught.
         """
         if not folds:
-            self.weights = [np.ones(1 + len(self.weighings))] * self.rounds
+            self.weights = [np.ones(1 + len(self.weighings) + self.stepped)] * self.rounds
             return
         gold = np.concatenate([fold.judges.gold for fold in folds])
         taught = [documents if fold.teaches is None else documents.take(fold.teaches) for fold in folds]
@@ -106,7 +112,7 @@ class Students:
             after = nats(scores, gold, "softmax")
             log.info(
                 "self-training, round %d: the head and %s weigh %s on unseen documents, %.4f nats after %.4f",
-                number, ", ".join(map(str, self.weighings)), _told(weights, members), after, before,
+                number, self._names(), _told(weights, members), after, before,
             )  # fmt: skip
             if after > before and len(gold) >= JUDGE:
                 break
@@ -138,10 +144,26 @@ class Students:
         scales = FeatureScales(both, self.dictionary, self.vectors)
         made = []
         for weighing in self.weighings:
-            rows = MachineSolver(scales, both, weighing, self.threads).at(self.strength, ROUGHLY)
-            size = float(self.pool.means(rows).std())
-            made.append(rows * np.float32(said.std() / size) if size else rows)
-        return made
+            made.append(MachineSolver(scales, both, weighing, self.threads).at(self.strength, ROUGHLY))
+        if self.stepped:
+            made.append(self._by_steps(both, scales))
+        sizes = [float(self.pool.means(rows).std()) for rows in made]
+        return [
+            rows * np.float32(said.std() / size) if size else rows
+            for rows, size in zip(made, sizes, strict=True)
+        ]
+
+    def _by_steps(self, documents: CountedBags, scales: FeatureScales) -> np.ndarray:
+        try:
+            return stepped_rows(
+                documents, self.dictionary, scales.characters, "softmax", vectors=self.vectors, passes=PASSES
+            )
+        except Diverged as error:
+            log.info("self-training: without a training by steps (%s)", error)
+            return np.zeros((self.dictionary.rows, self.dictionary.nlabels), np.float32)
+
+    def _names(self) -> str:
+        return ", ".join([*map(str, self.weighings), *(["by steps"] if self.stepped else [])])
 
     def _weighed(self, scores: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
         """float64[1 + S]: by likelihood, the nearer to equal weights the fewer documents judge; their sum makes probabilities."""
@@ -183,8 +205,18 @@ def students_of(
     strength = STRENGTH if options.strength == "auto" else float(options.strength)
     pool = CountedBags.unlabelled(bags, prepared.dictionary)
     return Students(
-        prepared.dictionary, pool, given.mean(axis=0), vectors, weighings, strength, options.self_training, threads
+        prepared.dictionary, pool, given.mean(axis=0), vectors, weighings, strength, options.self_training, threads,
+        stepped=_by_steps(options, vectors, pool, prepared.dictionary),
     )  # fmt: skip
+
+
+def _by_steps(
+    options: config.Finetune, vectors: np.ndarray | None, pool: CountedBags, dictionary: Dictionary
+) -> bool:
+    """Whether a training by steps is asked for, and has a start and the time."""
+    if vectors is None or options.weighing != "auto":
+        return False
+    return affordable(pool, character_rows(dictionary), vectors.shape[1]) >= FEWEST_PASSES
 
 
 def _scores(folds: Sequence[Fold], rows: Sequence[np.ndarray]) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,12 @@ import ftcore
 from ftcore import config
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import InvalidOptions
-from ftcore.training import self_training
+from ftcore.inference.classifier import Classifier
+from ftcore.training import self_training, stepped
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn
 from ftcore.training.self_training import surest
+from ftcore.training.start import FromVectors
 
 HOW = Conditions(choose_engine("cpu", "cpu"))
 
@@ -120,3 +124,26 @@ def test_several_labels_a_document_are_refused():
     with pytest.raises(InvalidOptions, match="self_training says one label"):
         learn(Tokenized.of([*FEW, *POOL[:5]], [[label] for label in FEW_LABELS] + [[]] * 5),
               config.Finetune(head="linear", loss="ova", self_training=1), HOW)  # fmt: skip
+
+
+def test_with_vectors_a_student_is_trained_by_steps_where_there_is_time(caplog, monkeypatch):
+    caplog.set_level(logging.INFO, "ftcore.training.students")
+    draw = np.random.default_rng(6)
+    words = sorted({word for line in [*FEW, *POOL] for word in line.split()})
+    near = np.array([[word[:2] == "t0", word[:2] == "t1", word[0] == "w"] for word in words], np.float32)
+    start = FromVectors(
+        [word.encode() for word in words], near + 0.8 * draw.normal(size=near.shape).astype(np.float32)
+    )
+
+    def right(rounds: int) -> float:
+        options = config.Finetune(head="linear", self_training=rounds, dim=3)
+        texts = Tokenized.of([*FEW, *POOL], [[label] for label in FEW_LABELS] + [[]] * len(POOL))
+        model, _ = learn(texts, options, HOW, start=start)
+        said = [found.labels[0] for found in Classifier(model).predict(TEST)]
+        return float(np.mean([label == true for label, true in zip(said, TRUE, strict=True)]))
+
+    assert right(1) > right(0) and "ratio characters 1, by steps weigh" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(stepped, "NUMBERS", 1000)
+    right(1)
+    assert "weigh" in caplog.text and "by steps" not in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,3 +115,37 @@ def test_it_ends_within_a_pass_where_time_is_over():
     with pytest.raises(TooLate):
         stepped_rows(DOCUMENTS, PREPARED.dictionary, CHARACTERS, "softmax", in_time)
     assert len(asked) == 3 < 4 * stepped.PASSES
+
+
+def meanings(scale: float = 1.0) -> np.ndarray:
+    """float32[F, 8]: words of one letter lie close together, whether a document has them or not."""
+    draw = np.random.default_rng(5)
+    made = np.zeros((PREPARED.dictionary.rows, 8), np.float32)
+    for row, word in enumerate(PREPARED.dictionary.words):
+        if (place := b"abcd".find(word[:1])) >= 0:
+            made[row] = np.eye(8)[place] + 0.3 * draw.normal(size=8)
+    return made * np.float32(scale)
+
+
+def test_rows_begin_with_vectors_and_what_was_never_seen_speaks_by_its_vector():
+    words = np.flatnonzero(meanings().any(axis=1))
+    unseen = words[::2]  # of the words that mean something half are in no text that teaches
+    seen = DOCUMENTS.counts.tolil(copy=True)
+    seen[:, unseen] = 0
+    few = replace(DOCUMENTS, counts=seen.tocsr()).take(np.arange(100))
+    made, same = (
+        stepped_rows(few, PREPARED.dictionary, CHARACTERS, "softmax", vectors=meanings(scale))
+        for scale in (1.0, 64.0)
+    )
+    letters = [PREPARED.dictionary.words[row][:1] for row in unseen]
+    right = [PREPARED.dictionary.labels.index(f"l{b'abcd'.find(letter)}") for letter in letters]
+    assert np.mean(made[unseen].argmax(axis=1) == right) > 0.8, "of 0.25 by chance"
+    np.testing.assert_array_equal(same, made, "however long they are")
+    assert not made[CHARACTERS].any()
+
+
+def test_many_numbers_are_passed_over_less_often(monkeypatch):
+    features = DOCUMENTS.counts[:, ~CHARACTERS].sum()
+    monkeypatch.setattr(stepped, "NUMBERS", int(features * 8 * 7.5))
+    assert stepped.affordable(DOCUMENTS, CHARACTERS, 8) == 7
+    assert stepped.affordable(DOCUMENTS, CHARACTERS, 8, passes=3) == 3
