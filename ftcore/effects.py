@@ -10,12 +10,15 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftcore.base.addresses import is_remote
-from ftcore.config import Config, Source
 from ftcore.reading.suffixes import FORMATS, suffixes
+
+if TYPE_CHECKING:
+    from ftcore.config import Config, Source
 
 TABULAR = (
     "csv",
@@ -214,6 +217,43 @@ def without_effect(config: Config) -> list[str]:
             )
     said += _of_splits(config)
     return list(dict.fromkeys(said))
+
+
+def without_effect_in_training(
+    given: Mapping[str, Any], options: Any, *, vectors: bool, valid: bool, names: Mapping[str, str]
+) -> list[str]:
+    """The same of one training of a classifier, outside of the pipeline.
+
+    Args:
+        given: options of `ftcore.config.Finetune` that were set, not to their defaults.
+        options: all of them.
+        vectors: whether rows come from elsewhere.
+        valid: whether there are documents that are scored.
+        names: what options are called where they are set, if not as in the configuration.
+
+    Example:
+        >>> options = SimpleNamespace(head="linear", loss="softmax")
+        >>> without_effect_in_training({"epoch": 9}, options, vectors=False, valid=False, names={})
+        ['epoch has no effect: head linear has one optimum, and neither passes nor a rate; set head=sgd']
+    """
+    whole = SimpleNamespace(finetune=options, pretrain=SimpleNamespace(enabled=True))
+    said = {}
+    for name in given:
+        rules = [rule for rule in RULES if f"finetune.{name}" in rule.keys.split()] if name in _TOLD else []
+        why = [rule.why.replace("finetune.", "") for rule in rules if rule.idle(whole)]
+        if name == "vectors" and not vectors:
+            why.append("there are none; give pretrained vectors")
+        if name in ("patience", "refit") and not valid:
+            why.append("no documents are held out; give valid")
+        if why:
+            said[name] = f"{names.get(name, name)} has no effect: {why[0]}"
+    return list(said.values())
+
+
+_TOLD = (
+    *("epoch", "lr", "dim", "dropout", "patience", "keep_best", "freeze"),
+    *("strength", "weighing", "vectors", "refit", "size", "lexicon_weight"),
+)  # others are taken without a word, as fastText takes them
 
 
 def _of_source(place: str, source: Source) -> Iterator[str]:

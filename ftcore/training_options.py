@@ -146,6 +146,19 @@ class Finetune(DictionaryOptions):
         return self
 
     @model_validator(mode="after")
+    def _losses_suit(self) -> Finetune:
+        if self.head == "linear" and self.loss not in ("softmax", "ova"):
+            raise ValueError(
+                f"loss {self.loss}: head linear knows softmax and ova; choose one of them, or set head sgd"
+            )
+        if self.self_training and self.loss == "ova":
+            raise ValueError(
+                "self_training says one label of a document, and loss ova is for several; set loss softmax, or "
+                "self_training 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_start(self) -> Finetune:
         if self.earlier and (self.pretrained_vectors or self.adapter):
             raise ValueError("earlier is a start of its own; leave pretrained_vectors and adapter out")

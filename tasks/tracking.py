@@ -406,6 +406,8 @@ class Tracker:
             raise UserError(f"{uri}: not found in {self.uri}: {error}") from None
 
     def _exact(self, uri: str) -> str:
+        from mlflow.exceptions import MlflowException
+
         if uri.startswith("runs:/"):
             run = uri.removeprefix("runs:/").split("/")[0]
             for version in self.client.search_model_versions(f"run_id = '{run}'"):
@@ -416,15 +418,28 @@ class Tracker:
             return uri if uri.count("/") > 1 else f"{uri}/model"
         if "@" in uri:
             name, alias = uri.removeprefix("models:/").split("@", 1)
-            version = self.client.get_model_version_by_alias(name, alias).version
+            try:
+                version = self.client.get_model_version_by_alias(name, alias).version
+            except MlflowException:
+                newest = self.newest(name)
+                if newest is None:
+                    raise
+                raise UserError(
+                    f"{uri}: no version of {name} is its {alias} yet; name one, the newest is {newest}, or promote "
+                    f"one: python -m flows.compare --config … {newest} --data TEST --promote"
+                ) from None
             return f"models:/{name}/{version}"
         return uri
 
-    def newest(self) -> str | None:
-        """Address of the newest registered version, or None."""
-        found = self.client.search_model_versions(f"name = '{self.options.model_name}'")
-        numbers = sorted(int(v.version) for v in found)
-        return f"models:/{self.options.model_name}/{numbers[-1]}" if numbers else None
+    def newest(self, name: str = "") -> str | None:
+        """Address of the newest registered version, or None.
+
+        Args:
+            name: of the registered model; default the configuration's.
+        """
+        name = name or self.options.model_name
+        numbers = sorted(int(v.version) for v in self.client.search_model_versions(f"name = '{name}'"))
+        return f"models:/{name}/{numbers[-1]}" if numbers else None
 
 
 def _replaced(alias: str) -> str:

@@ -394,3 +394,15 @@ def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch):
         "/home/me/s.txt"
     ]
     assert config.text.stopwords.lists == ["./~b"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["finetune.head=linear", "finetune.loss=hs"], "head linear knows softmax and ova"),
+        (["finetune.self_training=2", "finetune.loss=ova"], "self_training says one label of a document"),
+    ],
+)
+def test_options_that_exclude_one_another_are_refused_before_any_work(overrides, message):
+    with pytest.raises(UserError, match=message):
+        load_config(None, overrides)

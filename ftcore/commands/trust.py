@@ -105,6 +105,7 @@ def described(one: Explanation, parts: int, *, colours: bool) -> str:
     """
     name = str(one.label) if one.against is None else f"{one.label} rather than {one.against}"
     lines = [f"{name}  probability {one.probability:.3f}  score {one.score:+.3f}"]
+    lines += [f"no answer is given: {one.silent}"] if one.silent else []
     lines += [f"a rule says: {rule}" for rule in one.rules]
     lines.append(_coloured(one.marks()) if colours else _bracketed(one.marks()))
     lines += [

@@ -70,6 +70,7 @@ class Extras:
         features, see `ftcore.training.linear`; lr, epoch and dim do not count then. "auto" tries both, with several
         kinds of n-grams, on `autotuneValidationFile`, in `autotuneDuration` seconds.
     refit: head "linear" learns from `valid` too, once that has chosen its strength.
+    strength, weighing, vectors, size: of head "linear", as in `ftcore.config.Finetune`; size: most bytes of the `.bin`.
     self_training: rounds in which a classifier also learns from the lines without a label
         (`ftcore.training.self_training`); 0: none.
     lexicon: words whose label is known, {label: [word, word]} or a file of them, labels with or without their prefix
@@ -90,6 +91,10 @@ class Extras:
     self_training: int = 0
     lexicon: Any = ""
     lexicon_weight: float = 3.0
+    strength: float | str = "auto"
+    weighing: str = "auto"
+    vectors: float | str = "auto"
+    size: str = ""
     refit: bool = False
 
 
@@ -223,6 +228,22 @@ class Arguments:
             values |= {"class_weights": weights, "keep_best": best}
         return values
 
+    def without_effect(self) -> list[str]:
+        """A sentence for every argument that was given and changes nothing, of a classifier that is not searched for."""
+        from ftcore.effects import without_effect_in_training
+
+        options = self.options()
+        names = {BY_API[name].name for name in self.manual if name != "input"}
+        values = {name: getattr(options, name) for name in sorted(names) if hasattr(options, name)}
+        default = {o.name: o.supervised for o in OPTIONS}
+        return without_effect_in_training(
+            {name: value for name, value in values.items() if value != default[name]},
+            options,
+            vectors=bool(self.pretrained) or self.extras.init_model is not None,
+            valid=self.extras.valid is not None,
+            names=API,
+        )
+
     def _lexicon(self) -> dict[str, list[str]]:
         from ftcore.training.lexicon import checked, read_lexicon
 
@@ -291,7 +312,7 @@ def _typed(name: str, value: Any) -> Any:
             return float(value) if not isinstance(value, str | bytes) else _no_number(name, value)
         except (TypeError, ValueError):
             return _no_number(name, value)
-    if name == "autotuneModelSize" and isinstance(value, int):
+    if name in ("autotuneModelSize", "size") and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if kind is str and not isinstance(value, str):
         raise TypeError(f"argument '{name}' must be a str, not {value!r}")

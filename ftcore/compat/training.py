@@ -7,6 +7,7 @@ Source: fastText 0.9.3 ``FastText.py`` (the functions of these names) and ``src/
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from ftcore.training.loop import TrainingResult
     from ftcore.training.recipe import Conditions
     from ftcore.training.start import Start
+
+
+log = logging.getLogger(__name__)
 
 
 class Trained(NamedTuple):
@@ -77,6 +81,8 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
     options = arguments.options()
     reading = Reading(arguments.input, args, extras.sample_weights, told=watch.read)
     reading.warn_of_unsegmented()
+    for said in arguments.without_effect() if args.supervised else ():
+        log.warning("%s", said)
     start = starting_point(arguments)
     options = recipe.with_dim(options, start)
     valid = None if extras.valid is None else Reading(extras.valid, args)

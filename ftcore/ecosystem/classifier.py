@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
@@ -16,6 +18,7 @@ from ftcore.ecosystem import inputs
 from ftcore.ecosystem.models import model_of
 from ftcore.ecosystem.scores import Scorer
 from ftcore.ecosystem.searched import searched
+from ftcore.effects import without_effect_in_training
 from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
 from ftcore.formats.static import is_static
@@ -158,6 +161,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.autotune:
             found = searched(lines, labels, weights, options, how, begin, self.seconds)
             options, self.trials_ = found.options, found.trials
+        else:
+            self._tell_of_idle(options)
         model, result = learn(Tokenized.of(lines, labels, weights), options, how, start=begin)
         value = dict(zip(names, map(_label, values), strict=True))
         known = [value.get(name, name) for name in model.dictionary.labels]
@@ -188,6 +193,18 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         dim = (vectors or start or self).dim
         return inputs.read_options(config.Finetune, self, dim=dim, loss=loss)
+
+    def _tell_of_idle(self, options: config.Finetune) -> None:
+        """A warning for every parameter that is set, not to its default, and changes nothing."""
+        given = {
+            name: getattr(options, name)
+            for name, own in inspect.signature(type(self)).parameters.items()
+            if name in type(options).model_fields and getattr(self, name) != own.default
+        }
+        for said in without_effect_in_training(
+            given, options, vectors=self.pretrained is not None, valid=False, names={}
+        ):
+            warnings.warn(said, stacklevel=3)
 
     def _weights(self, own: np.ndarray | None, targets: inputs.Targets) -> np.ndarray | None:
         """What each text weighs, on average 1: only the ratios count, the step's length is for `lr`."""

@@ -39,6 +39,7 @@ def _row(one: Explanation) -> dict[str, Any]:
         "probability": one.probability,
         "rest": one.rest,
         "rules": one.rules,
+        "silent": one.silent,
         "marks": shades(one.marks()),
         "strongest": one.strongest(STRONGEST),
     }

@@ -47,8 +47,8 @@ def within_size(prepared: Prepared, size: str) -> Prepared:
     fitting = [n for n in _parts(dictionary.bucket) if n <= room]
     if not fitting:
         raise InvalidOptions(
-            f"finetune.size = {size}: the model's {dictionary.nwords:,} words for {dictionary.nlabels} labels take {words:,} "
-            "bytes without any n-gram; give more, or set finetune.min_count higher"
+            f"size = {size}: the model's {dictionary.nwords:,} words for {dictionary.nlabels} labels take {words:,} "
+            "bytes without any n-gram; give more, or set min_count higher"
         )
     log.info(
         "%s buckets of %s, for a .bin of at most %s", f"{max(fitting):,}", f"{dictionary.bucket:,}", size

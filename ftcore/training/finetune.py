@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _CHUNK = 1_000_000  # features, an update counting as 250: about a second of the reference at any batch size
 _UPDATE = 250
+WEIGHTLESS = "nothing to fine-tune on: every labelled document has a weight of 0; give some of them more"
 
 
 def finetune(
@@ -65,8 +66,11 @@ def finetune(
     usable = np.flatnonzero((np.diff(train.offsets) > 0) & (np.diff(train.target_offsets) > 0))
     counts = np.bincount(train.targets, minlength=dictionary.nlabels)
     _check(tables, dictionary, train, options, usable, counts, frozen)
+    own = _weights(prepared.weights, len(train))
+    if own is not None and not own[usable].any():
+        raise MissingLabels(WEIGHTLESS)
     backend = conditions.backend()
-    setup = FinetuneSetup.build(dictionary, options, frozen, counts, _weights(prepared.weights, len(train)))
+    setup = FinetuneSetup.build(dictionary, options, frozen, counts, own)
     sizes = np.diff(train.offsets)
     total = options.epoch * int(sizes[usable].sum())
     key = ""

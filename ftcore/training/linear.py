@@ -28,6 +28,7 @@ from ftcore.errors import Diverged, InvalidOptions, MissingLabels
 from ftcore.model.matrices import Matrices
 from ftcore.training.blend import SURE, added, blend, nats
 from ftcore.training.conditions import Prepared
+from ftcore.training.finetune import WEIGHTLESS
 from ftcore.training.folds import ENOUGH, judged_folds
 from ftcore.training.loop import TrainingResult
 from ftcore.training.machines import (
@@ -146,6 +147,8 @@ def _documents(
     made, numbers = CountedBags.of(bags, dictionary), usable(bags)
     if prepared.weights is not None:
         weights = np.asarray(prepared.weights, np.float32)[numbers]
+        if len(made) and not weights.any():
+            raise MissingLabels(WEIGHTLESS)
         made = replace(made, weights=weights).take(np.flatnonzero(weights > 0))
         numbers = numbers[weights > 0]
     if not len(made):

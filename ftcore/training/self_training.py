@@ -35,6 +35,9 @@ POOL = 30_000  # documents without a label that take part, drawn at random where
 SHARE = 0.5  # of them that get a label in a round
 LEAST = 0.25  # what labelled documents weigh together, of what the others do
 SEVERAL = "self_training says one label of a document, and loss ova is for several; set loss=softmax, or self_training=0"
+UNLABELLED = (
+    "self_training has no effect: every document has a label; add texts without one, or set self_training=0"
+)
 _DOCUMENTS = 4096  # scored at a time
 # Of head linear, where they are not given: with so many documents words alone tell much, and labels may be wrong.
 STRENGTH, VECTORS = 0.1, 1.0
@@ -69,7 +72,7 @@ def self_train(
     once = options.model_copy(update={"self_training": 0})
     own = prepared.take(labelled)
     if not len(pool):
-        log.info("self-training: every document has a label; nothing more is learnt")
+        log.warning(UNLABELLED)
         return fit(own, once)
     made = None
     if teacher is None:

@@ -37,7 +37,7 @@ from ftcore.training.machines import (
     Weighing,
     character_rows,
 )
-from ftcore.training.self_training import LEAST, SEVERAL, pool_of, surest
+from ftcore.training.self_training import LEAST, SEVERAL, UNLABELLED, pool_of, surest
 from ftcore.training.stepped import FEWEST_PASSES, affordable, stepped_rows
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def students_of(
     assert isinstance(prepared.train, BagCorpus)
     bags = pool_of(prepared.train)
     if not len(bags):
-        log.info("self-training: every document has a label; nothing more is learnt")
+        log.warning(UNLABELLED)
         return None
     given = np.concatenate([fold.judges.gold for fold in folds]) if folds else documents.gold
     share = 0.0 if vectors is None else VECTORS if options.vectors == "auto" else float(options.vectors)

@@ -86,6 +86,7 @@ class Explanation:
         probability: of the label, as `predict` gives it.
         parts: in the order of the features; they sum to the score.
         rules: of the model's `rules`, those whose pattern is found in the text, as text.
+        silent: why the model gives no answer to the text; "" where it does.
     """
 
     text: str
@@ -97,6 +98,7 @@ class Explanation:
     probability: float
     parts: list[Contribution]
     rules: tuple[str, ...] = ()
+    silent: str = ""
 
     @property
     def words(self) -> list[float]:
@@ -147,6 +149,7 @@ class Explanation:
             ],
             "parts": [{"name": part.name, "kind": part.kind, "value": part.value} for part in self.parts],
             "rules": list(self.rules),
+            "silent": self.silent,
         }  # fmt: skip
 
 
@@ -195,7 +198,8 @@ def explain(
         raise UserError(
             f"{text[:60]!r} has no word or n-gram that the model knows; there is nothing to explain"
         )
-    shares = classifier.probabilities([line])[0]
+    told, rows = classifier.told([line])
+    shares = rows[0]
     chosen = int(shares.argmax()) if label is None else _number(classifier, "label", label)
     output = classifier.predictor.output.astype(np.float64)
     weigh = (
@@ -218,7 +222,16 @@ def explain(
         probability=float(shares[chosen]),
         parts=parts,
         rules=speaking,
+        silent=_silence(classifier, line, told, rows),
     )
+
+
+def _silence(classifier: Classifier, line: str, told: np.ndarray, rows: np.ndarray) -> str:
+    if not told[0]:
+        return "the model knows no word or n-gram of the text"
+    if not classifier.certain(told, rows, [line])[0][0]:
+        return "the model is not certain enough of a label"
+    return ""
 
 
 def _along_path(model: Model, output: np.ndarray, nodes: np.ndarray, label: int) -> tuple[np.ndarray, float]:

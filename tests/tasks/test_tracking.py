@@ -178,6 +178,10 @@ def add_version(tracker: Tracker, tmp_path: Path) -> str:
 def test_an_alias_moves_and_rolls_back(tracker: Tracker, tmp_path: Path):
     one, two, three = (add_version(tracker, tmp_path) for _ in range(3))
     assert tracker.alias("champion") is None
+    with pytest.raises(
+        UserError, match=rf"no version of m is its champion yet.* newest is models:/m/{three}"
+    ):
+        tracker.exact("models:/m@champion")
     with pytest.raises(UserError, match="no such alias"):
         tracker.roll_back()
     tracker.move_alias("champion", one)

@@ -21,6 +21,8 @@ from ftcore.compat.command_line.flags import UsageError
 from ftcore.errors import UnreadableFile, UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ftcore.compat.command_line.opened import Opened
 
 _USAGE = {
@@ -148,6 +150,13 @@ def test(command: str, words: list[str]) -> None:
     if command == "test-label":
         for label, values in scores.per_label():
             out.write(printing.per_label(label, values["f1score"], values["precision"], values["recall"]))
+    if not scores.lines:
+        known = ", ".join(opened.names[:5].tolist()) + (" …" if len(opened.names) > 5 else "")
+        print(
+            f"no line of {data} has a label of the model ({known}) and a word or n-gram that it knows; labels stand in "
+            f"front of the words, each with {opened.model.classic.args.label!r} before it",
+            file=sys.stderr,
+        )
     general = scores.lines, scores.precision, scores.recall
     out.write(printing.general(*general, k, fixed=command == "test-label"))
 
@@ -156,9 +165,12 @@ def predict(command: str, words: list[str]) -> None:
     """The labels of every line, with their probabilities for ``predict-prob``."""
     model, data, k, threshold = _four("predict", words)
     opened = _opened(model)
+    least: float | np.ndarray = threshold
+    if opened.thresholds is not None and "-k" not in words and len(words) <= 2:
+        k, least = -1, opened.thresholds
     out = sys.stdout.buffer
     with _stream(data, "Input file cannot be opened!") as stream:
-        for text in opened.predict(stream, k, threshold, scores=command == "predict-prob"):
+        for text in opened.predict(stream, k, least, scores=command == "predict-prob"):
             out.write(text)
             out.flush()  # who asks line by line reads the answer before the next question
 

@@ -1,7 +1,7 @@
 """A model as the commands use it: lines of bytes in, labels and vectors out, in bounded memory.
 
-Where the model is a directory of ours it has a tokenizer, and lines are raw text; otherwise they are tokens. Its `rules` and its
-`abstention` are obeyed.
+Where the model is a directory of ours it has a tokenizer, and lines are raw text; otherwise they are tokens. Its `rules`, its
+`abstention` and, where neither k nor a threshold is given, its `thresholds` are obeyed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Opened:
 
     Attributes:
         model: with fastText's methods.
+        thresholds: float64[C], where a label is said from its own probability on.
         tokenizer: of a directory's model, else None.
         names: object[C], labels as they are printed (a directory's without prefix).
     """
@@ -45,18 +46,26 @@ class Opened:
         self.tokenizer = own.tokenizer
         self.names = np.array(own.dictionary.labels, object)
         self.model = _FastText(classic=own.of_tokens(told=False))
+        self.thresholds = own.thresholds.row(own.labels) if own.thresholds else None
         self._judge: Classifier | None = None  # of a model that does not always answer as it computes
-        if own.labels and (own.rules or own.abstention):
+        if own.labels and (own.rules or own.abstention or own.thresholds):
             self._judge = Classifier(own)
 
-    def predict(self, stream: BinaryIO, k: int, threshold: float, scores: bool) -> Iterator[bytes]:
-        """The labels of every line (with their probabilities) as text, as soon as lines have come."""
+    def predict(
+        self, stream: BinaryIO, k: int, threshold: float | np.ndarray, scores: bool
+    ) -> Iterator[bytes]:
+        """The labels of every line (with their probabilities) as text, as soon as lines have come.
+
+        Args:
+            threshold: the least probability; of a model with `thresholds` [C] as well, one for each label.
+        """
         names = [label_bytes(name) for name in self.names]
         if self._judge is not None:
             for data in whole_lines(stream):
                 yield printing.predictions(self._judged(self._judge, data, k, threshold), names, scores)
             return
         threads = None if _is_file(stream) else 1
+        assert not isinstance(threshold, np.ndarray)
         for answer in answers(self.model._predictor, self._blocks(stream), k, threshold, threads):
             yield printing.predictions(answer.found, names, scores)
 
@@ -86,8 +95,8 @@ class Opened:
                 data = self._tokens(data)
             yield partial(padded, data)
 
-    def _judged(self, judge: Classifier, data: bytes, k: int, threshold: float) -> Predictions:
-        """The answers that a model with rules or an abstention gives to lines."""
+    def _judged(self, judge: Classifier, data: bytes, k: int, threshold: float | np.ndarray) -> Predictions:
+        """The answers that a model with rules, thresholds or an abstention gives to lines."""
         tokens = judge.tokens(_without(_lines(data), PREFIX))
         known, rows = judge.certain(*judge.answers_to_tokens(tokens), tokens)
         wanted, ids = labels_wanted(k, len(judge.labels)), list(range(len(judge.labels)))

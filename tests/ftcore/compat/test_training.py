@@ -454,3 +454,45 @@ def test_import_is_cheap_and_the_module_is_fasttexts():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "</s> < > ['a', 'b', '</s>']\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"head": "linear", "lr": 0.5}, "lr has no effect: head linear has one optimum"),
+        ({"head": "linear", "vectors": 2.0}, "vectors has no effect: there are none"),
+        ({"head": "linear", "refit": True}, "refit has no effect: no documents are held out"),
+        ({"size": "1M"}, "size has no effect: it belongs to head linear; set head=linear"),
+        ({"patience": 2}, "patience has no effect: no documents are held out"),
+        ({"self_training": 2}, "self_training has no effect: every document has a label"),
+        ({"head": "linear", "self_training": 2}, "self_training has no effect: every document has a label"),
+    ],
+)
+def test_an_argument_that_does_nothing_is_said(caplog, given, said):
+    lines = ["__label__a x y", "__label__b z w"] * 5
+    ftcore.train_supervised(lines, thread=1, verbose=0, **given)
+    assert [r.message for r in caplog.records if r.message.startswith(said)], caplog.text
+
+
+def test_arguments_of_a_linear_head(caplog, tmp_path):
+    lines = [f"__label__{'ab'[n % 2]} {'xy'[n % 2]} w{n}" for n in range(40)]
+    plain, weak = (
+        ftcore.train_supervised(lines, head="linear", thread=1, verbose=0, wordNgrams=2, size=9000, **more)
+        for more in ({}, {"strength": 0.001, "weighing": "idf"})
+    )
+    assert not caplog.records
+    assert np.abs(plain.get_input_matrix() - weak.get_input_matrix()).max() > 1
+    plain.save_model(str(tmp_path / "m.bin"))
+    assert (tmp_path / "m.bin").stat().st_size <= 9000
+    for wrong in ({"strength": 0}, {"strength": "much"}, {"weighing": "tf"}, {"size": "1x"}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            ftcore.train_supervised(lines, head="linear", verbose=0, **wrong)
+    with pytest.raises(UserError, match="lexicon_weight"):
+        ftcore.train_supervised(lines, lexicon={"a": ["x"]}, lexicon_weight=-1, verbose=0)
+
+
+@pytest.mark.parametrize("head", ["sgd", "linear"])
+def test_documents_that_all_weigh_nothing_teach_nothing(head):
+    lines = ["__label__a x y", "__label__b z w"] * 5
+    with pytest.raises(UserError, match="every labelled document has a weight of 0"):
+        ftcore.train_supervised(lines, head=head, sample_weights=[0.0] * 10, verbose=0)

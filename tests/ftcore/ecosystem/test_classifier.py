@@ -344,3 +344,8 @@ def test_a_table_of_one_column_is_its_column():
         [("text", FastTextVectorizer(dim=5, epoch=1, bucket=90), ["text"])], remainder="passthrough"
     )
     assert columns.fit_transform(two).shape == (16, 6)
+
+
+def test_parameters_that_do_nothing_are_warned_of():
+    with pytest.warns(UserWarning, match="epoch has no effect: head linear has one optimum"):
+        FastTextClassifier(head="linear", epoch=7).fit(TEXTS, NAMES)

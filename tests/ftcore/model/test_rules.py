@@ -117,6 +117,7 @@ def test_an_explanation_says_which_rule_spoke(model):
     found = model.explain("Money back please")
     assert found.label == "no" and found.probability == 1 and found.rules == ("always no: money back",)
     assert model.explain("good fine").rules == () and found.state()["rules"] == list(found.rules)
+    assert model.explain("good fine").silent == ""
     alone = model.explain("unseen")  # no word that the model knows, and yet an answer
     assert alone.label == "other" and {part.kind for part in alone.parts} == {"end"}
 
@@ -211,3 +212,32 @@ def test_labels_that_there_are_not(model):
 def test_a_file_with_others_is_refused(state):
     with pytest.raises(UnreadableFile, match=r"m/model.json: rules are"):
         Rules.from_state(state, ["yes", "no"], "m/model.json")
+
+
+def test_the_command_predict_says_all_labels_above_their_thresholds(tmp_path: Path, capfdbinary):
+    from ftcore.cli import main
+
+    pairs = [("good film", ["yes"]), ("dull film", ["no"]), ("good dull film", ["yes", "no"])] * 10
+    model = ftcore.FastText.from_texts(
+        [text for text, _ in pairs], [own for _, own in pairs], dim=4, loss="ova"
+    )
+    model.fit(pairs, epochs=40, lr=0.5, valid=pairs)
+    assert model.thresholds is not None
+    model.save(tmp_path / "m")
+    texts = ["good film", "good dull film", "unseen"]
+    (tmp_path / "texts").write_text("\n".join(texts) + "\n")
+    for more, said in (((), model.predict(texts)), (("1",), model.predict(texts, k=1))):
+        main(["predict", str(tmp_path / "m"), str(tmp_path / "texts"), *more])
+        printed = capfdbinary.readouterr().out.decode().splitlines()
+        assert [line.split() for line in printed] == [[str(x) for x in one.labels] for one in said]
+        assert len(said[1].labels) == (1 if more else 2)
+
+
+def test_the_command_test_says_why_it_counts_nothing(tmp_path: Path, model, capfd):
+    from ftcore.cli import main
+
+    model.save(tmp_path / "m")
+    (tmp_path / "t.jsonl").write_text('{"text": "good fine", "label": "yes"}\n')
+    main(["test", str(tmp_path / "m"), str(tmp_path / "t.jsonl")])
+    out, err = capfd.readouterr()
+    assert out.startswith("N\t0") and "t.jsonl" in err and "'__label__' before it" in err

@@ -294,7 +294,7 @@ def test_a_size_that_is_asked_for_is_kept_to(tmp_path):
     assert answered(read_binary(tmp_path / "m.bin"), TEST) == answered(model, TEST)
     right, before = (np.mean(np.array(answered(m, TEST)) == TRUE) for m in (model, whole))
     assert right > before - 0.05
-    with pytest.raises(InvalidOptions, match="finetune.size = 2k: the model's .* words for 4 labels take"):
+    with pytest.raises(InvalidOptions, match="size = 2k: the model's .* words for 4 labels take"):
         made(size="2k")
 
 

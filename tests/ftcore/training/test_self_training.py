@@ -123,7 +123,7 @@ def test_a_round_that_makes_given_labels_less_probable_is_not_taken():
 def test_several_labels_a_document_are_refused():
     with pytest.raises(InvalidOptions, match="self_training says one label"):
         learn(Tokenized.of([*FEW, *POOL[:5]], [[label] for label in FEW_LABELS] + [[]] * 5),
-              config.Finetune(head="linear", loss="ova", self_training=1), HOW)  # fmt: skip
+              config.Finetune(head="linear", self_training=1).model_copy(update={"loss": "ova"}), HOW)  # fmt: skip
 
 
 def test_with_vectors_a_student_is_trained_by_steps_where_there_is_time(caplog, monkeypatch):

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ftcore
+from ftcore import FastText
 from ftcore.cli import main
+from ftcore.commands.trust import described
 from ftcore.errors import UserError
 from ftcore.inference.classifier import Classifier
+from ftcore.model.abstention import Abstention
 from ftcore.model.huffman import leaf_paths
 from ftcore.trust.explanation import END, explain
 from ftcore.trust.places import places
@@ -214,3 +217,17 @@ def test_the_command_prints_json_and_a_page(models, tmp_path, capsys):
 def test_explain_takes_the_tokens_it_is_given(models):
     classifier = Classifier(models["softmax, words"].classic)
     assert explain(classifier, "好看", tokens="好看 good").tokens == ["好看", "good"]
+
+
+def test_it_says_why_the_model_gives_no_answer():
+    pairs = [("good film", "yes"), ("dull film", "no")] * 5
+    model = FastText.from_texts(*zip(*pairs, strict=True), dim=4)
+    model.fit(pairs, epochs=30, lr=0.5)
+    assert model.explain("good").silent == ""
+    unknown = model.explain("unseen")
+    assert "no word" in unknown.silent and not model.predict(["unseen"])[0].labels
+    assert unknown.state()["silent"] == unknown.silent
+    model.abstention = Abstention("probability", 0.9999999, 0.5, 0.5)
+    unsure = model.explain("good film dull")
+    assert "not certain" in unsure.silent and not model.predict(["good film dull"])[0].labels
+    assert f"no answer is given: {unsure.silent}" in described(unsure, 1, colours=False)
