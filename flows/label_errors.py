@@ -11,7 +11,7 @@ import flows.pretrain
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
-from tasks.before import check_labels
+from tasks.before import check_files_of_classifier, check_labels, check_named_labels
 from tasks.dictionary import require_labels
 from tasks.head import choose_head
 from tasks.label_errors import LISTS, list_label_errors, shown_errors
@@ -22,9 +22,10 @@ from tasks.session import Session, open_session
 def steps(session: Session) -> StageOutput:
     """prepare, pretrain, the head, label_errors."""
     check_labels(session)
+    check_files_of_classifier(session)
     shards = flows.prepare.steps(session)
     if not session.dry:
-        require_labels(shards)
+        check_named_labels(session, require_labels(shards))
     wanted = session.config.pretrain.enabled
     pretrained = flows.pretrain.steps(session, shards) if wanted else None
     choose_head(session, shards, pretrained)

@@ -19,7 +19,7 @@ import tasks.pretrain
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config, digest
-from tasks.before import check_labels
+from tasks.before import check_files_of_classifier, check_labels, check_named_labels
 from tasks.code_digest import sources_of
 from tasks.commit import shard_set
 from tasks.dictionary import require_labels
@@ -40,10 +40,11 @@ def steps(session: Session, pretrained: StageOutput | None = None) -> dict[str, 
     """
     config = session.config
     check_labels(session)
+    check_files_of_classifier(session)
     check_word_files(session.config)
     shards = flows.prepare.steps(session)
     if not session.dry:
-        require_labels(shards)
+        check_named_labels(session, require_labels(shards))
     if pretrained is None and config.pretrain.enabled:
         pretrained = flows.pretrain.steps(session, shards)
     model = flows.finetune.steps(session, shards, pretrained)

@@ -20,7 +20,8 @@ from tasks.session import Session, open_session
 
 def steps(session: Session, only: str = "all") -> dict:
     """The pipeline's steps; with only=finetune from the vectors that are in the store."""
-    pretrained = session.latest("pretrain", "pretrain") if only == "finetune" else None
+    wanted = only == "finetune" and session.config.pretrain.enabled
+    pretrained = session.latest("pretrain", "pretrain") if wanted else None
     return pipeline.steps(session, pretrained)
 
 

@@ -21,7 +21,7 @@ from flows import pipeline
 from flows.decorator import flow
 from flows.hooks import HOOKS
 from ftcore.config import Config
-from tasks.before import check_labels
+from tasks.before import check_files_of_classifier, check_labels, check_named_labels
 from tasks.dictionary import require_labels
 from tasks.register import register
 from tasks.report import report
@@ -34,10 +34,11 @@ def steps(session: Session) -> dict[str, Any]:
     """prepare, pretrain, tune, then with what it found: finetune, evaluate, register, report."""
     check_goal(session)
     check_labels(session)
+    check_files_of_classifier(session)
     check_word_files(session.config)
     shards = flows.prepare.steps(session)
     if not session.dry:
-        require_labels(shards)
+        check_named_labels(session, require_labels(shards))
     wanted = session.config.pretrain.enabled
     pretrained = flows.pretrain.steps(session, shards) if wanted else None
     found = session.call(search_settings, shards, pretrained)

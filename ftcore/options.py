@@ -320,3 +320,20 @@ def describe(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str, s
         default = "(required)" if info.is_required() else repr(info.get_default(call_default_factory=True))
         rows.append((key, default, _allowed(info), info.description or ""))
     return rows
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options with dotted names.
+
+    Example:
+        >>> flatten({"a": {"b": 1}})
+        {'a.b': 1}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat

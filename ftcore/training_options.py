@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ftcore.filter_options import Language
-from ftcore.options import Options, or_auto
+from ftcore.options import Options, PathText, or_auto
 
 
 class DictionaryOptions(Options):
@@ -72,7 +72,7 @@ class Finetune(DictionaryOptions):
         "", pattern=r"^([1-9][0-9]*[kKmMgG]?)?$", description="most bytes of head linear's .bin: 20M"
     )
     refit: bool = Field(False, description="learn from the validation split too, once it has chosen")
-    pretrained_vectors: str = Field(
+    pretrained_vectors: PathText = Field(
         "", description="vectors from elsewhere: a .vec, a .bin, a model's or static embeddings' folder"
     )
     adapter: str = Field(
@@ -80,7 +80,7 @@ class Finetune(DictionaryOptions):
         pattern=r"^([1-9][0-9]*[kKmMgG]?)?$",
         description="most bytes of what the task adds to its vectors' table, kept beside the model: 300k",
     )
-    earlier: str = Field(
+    earlier: PathText = Field(
         "",
         description="a classifier that goes on learning: a folder or models:/NAME@champion; its words, labels and rows are "
         "the start",
@@ -91,7 +91,7 @@ class Finetune(DictionaryOptions):
         "from again with `earlier`",
     )
     self_training: int = Field(0, ge=0, le=20, description="rounds of learning from documents without label")
-    lexicon: str | dict[str, list[str]] = Field(
+    lexicon: PathText | dict[str, list[str]] = Field(
         "",
         description="words whose label is known: a file (label: [word, word], or word<TAB>label), or the words",
     )

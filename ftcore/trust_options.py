@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from ftcore.options import Options
+from ftcore.options import Options, PathText
 
 
 class LabelErrors(Options):
@@ -28,7 +28,7 @@ class LabelErrors(Options):
 class RuleOptions(Options):
     """Regular expressions whose label is known: they label texts before training and overrule the answers after it."""
 
-    patterns: str | dict[str, Any] = Field(
+    patterns: PathText | dict[str, Any] = Field(
         "",
         description="a YAML file `label: [pattern, pattern]`, or {always: [pattern], never: [pattern]} for a label; or the same here",
     )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import numpy as np
+
 from ftcore.config import Config, Source
 from ftcore.effects import LINES, format_of
+from ftcore.engines.setup import class_weights
 from ftcore.errors import MissingLabels
+from ftcore.model.rules import Rules
 from ftcore.text.filters import Judge
 from ftcore.text.segment import read_user_dict
 from ftcore.text.stopwords import stopwords
+from ftcore.training.lexicon import Lexicon, check_words
+from tasks.earlier import check_earlier
 from tasks.session import Session
+from tasks.vectors import check_given_files
 
 HELD_OUT = ("valid", "test")
 
@@ -49,6 +58,37 @@ def check_labels(session: Session) -> None:
                 "set split.test above 0, or give a labelled source with split: test"
             )  # fmt: skip
             raise MissingLabels(f"no labelled document can come into the {split} split: {given}; {remedy}")
+
+
+def check_files_of_classifier(session: Session) -> None:
+    """Refuse words, rules, vectors and an earlier model that are missing or cannot be read.
+
+    Raises:
+        UserError: it names the file, the line or the pattern.
+    """
+    check_given_files(session.config)
+    check_earlier(session.config)
+    if lexicon := session.config.finetune.lexicon:
+        Lexicon.of(lexicon)
+    if rules := session.config.rules.patterns:
+        Rules.of(rules)
+
+
+def check_named_labels(session: Session, known: Collection[str]) -> None:
+    """Refuse words, rules and weights of labels that no document has, before hours of pretraining.
+
+    Args:
+        known: labels of the documents. An earlier model may have others.
+    """
+    config = session.config
+    if config.finetune.earlier:
+        return
+    if rules := config.rules.patterns:
+        Rules.of(rules).check(known)
+    if lexicon := config.finetune.lexicon:
+        check_words(Lexicon.of(lexicon), known)
+    if isinstance(config.finetune.class_weights, dict):
+        class_weights(config.finetune.class_weights, list(known), np.zeros(len(known)))
 
 
 def gives_labels(source: Source) -> bool:

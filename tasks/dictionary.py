@@ -73,13 +73,15 @@ def cluster(session: Session, scratch: Path) -> Iterator[AnyPool | None]:
         yield pool
 
 
-def require_labels(shards: StageOutput) -> None:
-    """Refuse a corpus from which no classifier can learn, before hours of pretraining."""
-    if not load_manifest(shard_set(shards).path, verify=False).labels:
+def require_labels(shards: StageOutput) -> list[str]:
+    """The labels of a corpus; refused is one from which no classifier can learn, before hours of pretraining."""
+    labels = list(load_manifest(shard_set(shards).path, verify=False).labels)
+    if not labels:
         raise MissingLabels(
             "no document has a label, so there is nothing to classify; name the label column of a source "
             "(ingest.sources: label), or make word vectors alone with flows.prepare and flows.pretrain"
         )
+    return labels
 
 
 def open_dictionary(output: StageOutput) -> Dictionary:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.session import Session
 
 log = logging.getLogger("ftcore.finetune")
+ADDRESSES = ("models:/", "runs:/")  # of registered models
 KEPT = "kept.jsonl.bz2"  # beside the model's folder, where `finetune.replay` keeps texts
 KEPT_VALID = "kept_valid.jsonl.bz2"  # those of the valid split, in a tenth of the room
 
@@ -30,12 +31,19 @@ def with_earlier_here(session: Session) -> Config:
     """
     config = session.config
     name = config.finetune.earlier
-    if not name.startswith(("models:/", "runs:/")):
+    if not name.startswith(ADDRESSES):
         return config
     assert session.tracker is not None
     folder, exact = session.tracker.download(name)
     log.info("goes on from %s", exact)
     return config.model_copy(update={"finetune": config.finetune.model_copy(update={"earlier": str(folder)})})
+
+
+def check_earlier(config: Config) -> None:
+    """Refuse a folder of `finetune.earlier` that is not there; of an address the registry tells."""
+    name = config.finetune.earlier
+    if name and not name.startswith(ADDRESSES) and not Path(name).is_dir():
+        raise UserError(f"finetune.earlier: there is no folder {name}; correct the path")
 
 
 def earlier_model(config: Config) -> Model:
@@ -112,9 +120,8 @@ def earlier_files(config: Config) -> dict[str, str]:
     """
     if not config.finetune.earlier:
         return {}
+    check_earlier(config)
     folder = Path(config.finetune.earlier)
-    if not folder.is_dir():
-        raise UserError(f"finetune.earlier: there is no folder {folder}; correct the path")
     files = [
         *sorted(folder.glob("model.*")),
         *(_beside(config.finetune.earlier, name) for name in (KEPT, KEPT_VALID)),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ftcore.base.holdings import Holding, size
 from ftcore.config import Config
 from ftcore.errors import UserError
+from ftcore.options import flatten
 from tasks.blank import lay
 from tasks.code_digest import git_tags
 from tasks.moved import settle
@@ -360,8 +361,7 @@ class Tracker:
         name, current = self.options.model_name, self.alias(alias)
         if current is None:
             raise UserError(f"{name}@{alias}: there is no such alias; promote a version first")
-        previous = self.client.get_model_version(name, current).tags.get(_replaced(alias))
-        if not previous:
+        if not (previous := self.client.get_model_version(name, current).tags.get(_replaced(alias))):
             return current, None
         if not self.version_exists(name, previous):
             raise UserError(f"{name}@{alias}: version {previous}, which {current} replaced, has been deleted")
@@ -391,8 +391,7 @@ class Tracker:
             path = Path(get(exact, tracking_uri=self.uri))
         except (MlflowException, OSError) as error:
             raise UserError(f"{uri}: cannot be fetched from {self.uri}: {error}") from None
-        found = sorted(path.rglob("model.json"))
-        if not found:
+        if not (found := sorted(path.rglob("model.json"))):
             raise UserError(f"{uri}: holds no ftcore model (model.json)")
         return found[0].parent, exact
 
@@ -403,11 +402,15 @@ class Tracker:
         try:
             return self._exact(uri)
         except MlflowException as error:
-            raise UserError(f"{uri}: not found in {self.uri}: {error}") from None
+            newest = self.newest(uri.removeprefix("models:/").split("@")[0]) if "@" in uri else None
+            why = (
+                f"no version has this alias yet; promote one, or name the newest, {newest}"
+                if newest
+                else error
+            )
+            raise UserError(f"{uri}: not found in {self.uri}: {why}") from None
 
     def _exact(self, uri: str) -> str:
-        from mlflow.exceptions import MlflowException
-
         if uri.startswith("runs:/"):
             run = uri.removeprefix("runs:/").split("/")[0]
             for version in self.client.search_model_versions(f"run_id = '{run}'"):
@@ -418,28 +421,15 @@ class Tracker:
             return uri if uri.count("/") > 1 else f"{uri}/model"
         if "@" in uri:
             name, alias = uri.removeprefix("models:/").split("@", 1)
-            try:
-                version = self.client.get_model_version_by_alias(name, alias).version
-            except MlflowException:
-                newest = self.newest(name)
-                if newest is None:
-                    raise
-                raise UserError(
-                    f"{uri}: no version of {name} is its {alias} yet; name one, the newest is {newest}, or promote "
-                    f"one: python -m flows.compare --config … {newest} --data TEST --promote"
-                ) from None
+            version = self.client.get_model_version_by_alias(name, alias).version
             return f"models:/{name}/{version}"
         return uri
 
     def newest(self, name: str = "") -> str | None:
-        """Address of the newest registered version, or None.
-
-        Args:
-            name: of the registered model; default the configuration's.
-        """
+        """Address of the newest version of a registered model (default: the configuration's), or None."""
         name = name or self.options.model_name
-        numbers = sorted(int(v.version) for v in self.client.search_model_versions(f"name = '{name}'"))
-        return f"models:/{name}/{numbers[-1]}" if numbers else None
+        versions = [int(v.version) for v in self.client.search_model_versions(f"name = '{name}'")]
+        return f"models:/{name}/{max(versions)}" if versions else None
 
 
 def _replaced(alias: str) -> str:
@@ -480,23 +470,6 @@ class CurveWriter:
         for at in range(0, len(batch), 1000):
             self.tracker.client.log_batch(self.run, metrics=batch[at : at + 1000])
         self.flushed = time.monotonic()
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested options with dotted names.
-
-    Example:
-        >>> flatten({"a": {"b": 1}})
-        {'a.b': 1}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{name}.")
-        else:
-            flat[name] = value
-    return flat
 
 
 def legal(name: str) -> str:

@@ -35,29 +35,39 @@ def start_of(config: Config, pretrained: StageOutput | None) -> Start:
     return Fresh() if pretrained is None else FromModel(read_directory(pretrained.file("model")))
 
 
+def check_given_files(config: Config) -> None:
+    """Refuse vectors, words and rules that are not there.
+
+    Raises:
+        UserError: it names the option and the path.
+    """
+    for option, given in (
+        ("finetune.lexicon", config.finetune.lexicon),
+        ("rules.patterns", config.rules.patterns),
+    ):
+        if isinstance(given, str) and given and not Path(given).is_file():
+            raise UserError(f"{option}: there is no file {given}; correct the path")
+    vectors = config.finetune.pretrained_vectors
+    if vectors and not Path(vectors).exists():
+        raise UserError(
+            f"finetune.pretrained_vectors: there is no file or folder {vectors}; correct the path"
+        )
+
+
 def given_files(config: Config) -> dict[str, str]:
     """Digests of the files that `finetune.pretrained_vectors`, `finetune.lexicon` and `rules.patterns` name.
 
     Raises:
         UserError: there is no such file.
     """
+    check_given_files(config)
     found = earlier_files(config)
-    if isinstance(config.finetune.lexicon, str) and config.finetune.lexicon:
-        lexicon = Path(config.finetune.lexicon)
-        if not lexicon.is_file():
-            raise UserError(f"finetune.lexicon: there is no file {lexicon}; correct the path")
-        found["lexicon"] = sha256_file(lexicon)
-    if isinstance(config.rules.patterns, str) and config.rules.patterns:
-        rules = Path(config.rules.patterns)
-        if not rules.is_file():
-            raise UserError(f"rules.patterns: there is no file {rules}; correct the path")
-        found["rules"] = sha256_file(rules)
-    name = config.finetune.pretrained_vectors
-    if not name:
+    for name, given in (("lexicon", config.finetune.lexicon), ("rules", config.rules.patterns)):
+        if isinstance(given, str) and given:
+            found[name] = sha256_file(Path(given))
+    if not config.finetune.pretrained_vectors:
         return found
-    path = Path(name)
-    if not path.exists():
-        raise UserError(f"finetune.pretrained_vectors: there is no file or folder {name}; correct the path")
+    path = Path(config.finetune.pretrained_vectors)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     kinds = (".safetensors", ".json", ".npy") if path.is_dir() else ("",)
     return found | {f"vectors:{p.relative_to(path)}": sha256_file(p) for p in files if p.name.endswith(kinds)}

@@ -72,8 +72,11 @@ _Loader.add_implicit_resolver(
 _Loader.add_implicit_resolver(_OCTAL, re.compile(r"^[-+]?0[0-9_]+$"), list("-+0"))
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[Path_, Place]]:
+def read(path: Path, what: str = "configuration file") -> tuple[dict[str, Any], dict[Path_, Place]]:
     """A file's tree of options and the place of every value; an empty file gives {}.
+
+    Args:
+        what: it is called where it is missing.
 
     Raises:
         UserError: no such file, a folder, not UTF-8, no YAML, no ``key: value`` pairs, or a value that
@@ -82,7 +85,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Path_, Place]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such configuration file") from None
+        raise UnreadableFile(f"{path}: no such {what}") from None
     except IsADirectoryError:
         raise UnreadableFile(f"{path}: this is a folder; name the YAML file in it") from None
     except UnicodeDecodeError as error:

@@ -21,7 +21,7 @@ def read_seeds(path: str | PathLike) -> dict[str, list[str]]:
     """
     from ftcore.base.yaml_tree import read
 
-    return checked_seeds(read(Path(path))[0], str(path))
+    return checked_seeds(read(Path(path), "file")[0], str(path))
 
 
 def checked_seeds(seeds: Mapping[Any, Any], place: str = "seeds") -> dict[str, list[str]]:

@@ -76,7 +76,7 @@ class Rules:
             return cls(tuple(_checked(given, {}, "rules")))
         from ftcore.base.yaml_tree import read
 
-        tree, places = read(Path(given))
+        tree, places = read(Path(given), "file")
         return cls(tuple(_checked(tree, places, str(given))))
 
     @property

@@ -11,7 +11,7 @@ expectation criteria" (SIGIR 2008); as pseudo-documents, Liu et al., "Text class
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def read_lexicon(path: str | PathLike) -> dict[str, list[str]]:
     if file.suffix in (".yaml", ".yml", ".json"):
         from ftcore.base.yaml_tree import read
 
-        return checked(read(file)[0], str(path))
+        return checked(read(file, "file")[0], str(path))
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
@@ -124,6 +124,20 @@ def checked(found: Any, place: str = "lexicon") -> dict[str, list[str]]:
     return {str(label): list(words) for label, words in found.items()}
 
 
+def check_words(lexicon: Lexicon, labels: Iterable[str]) -> None:
+    """Refuse words of labels that there are not.
+
+    Raises:
+        UserError: it names the first.
+    """
+    known = list(labels)
+    if unknown := sorted(set(lexicon.labels) - set(known)):
+        raise MissingLabels(
+            f"lexicon: no document has the label {unknown[0]!r}; the documents' are "
+            f"{', '.join(map(repr, known[:10]))}: name the lexicon's so"
+        )
+
+
 class WithLexicon(Documents):
     """Documents, and behind them each word of a lexicon as one more.
 
@@ -149,12 +163,7 @@ class WithLexicon(Documents):
 
     def bags(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
         """Features and labels of the documents, then of the words."""
-        unknown = sorted(set(self.lexicon.labels) - set(dictionary.labels))
-        if unknown:
-            raise MissingLabels(
-                f"lexicon: no document has the label {unknown[0]!r}; the documents' are "
-                f"{', '.join(map(repr, dictionary.labels[:10]))}: name the lexicon's so"
-            )
+        check_words(self.lexicon, dictionary.labels)
         own = self.documents.bags(dictionary, grow)
         more = Tokenized.of(self.lexicon.words, [[label] for label in self.lexicon.labels]).bags(
             dictionary, grow

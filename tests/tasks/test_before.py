@@ -8,7 +8,7 @@ import pytest
 
 from ftcore.config import load_config
 from ftcore.errors import UserError
-from tasks.before import check_labels, check_text
+from tasks.before import check_files_of_classifier, check_labels, check_named_labels, check_text
 
 
 def session(sources: str, *more: str) -> SimpleNamespace:
@@ -60,3 +60,43 @@ def test_missing_word_lists(tmp_path, key: str):
         check_text(session("[]", *more))
     path.write_text("好\n", encoding="utf-8")
     check_text(session("[]", *more))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["finetune.lexicon=gone.yaml"], "finetune.lexicon: there is no file gone.yaml"),
+        (["rules.patterns=gone.yaml"], "rules.patterns: there is no file gone.yaml"),
+        (["rules.patterns={a: ['(b']}"], "rules: a: the pattern '(b' of 'a' is none"),
+        (["pretrain.enabled=false", "finetune.pretrained_vectors=gone.vec"], "there is no file or folder gone.vec"),
+        (["pretrain.enabled=false", "finetune.earlier=gone"], "finetune.earlier: there is no folder gone"),
+        (["finetune.lexicon={a: [x], b: [x]}"], "'x' is a word of 'a' and of 'b'"),
+    ],
+)  # fmt: skip
+def test_files_of_a_classifier_are_looked_at_before_any_work(more: list[str], told: str):
+    with pytest.raises(UserError) as refused:
+        check_files_of_classifier(session("[]", *more))
+    assert told in str(refused.value)
+
+
+def test_files_that_are_there_and_an_address_go_on(tmp_path):
+    (tmp_path / "words.tsv").write_text("good\tyes\n")
+    (tmp_path / "rules.yaml").write_text("'yes': [fine]\n")
+    check_files_of_classifier(
+        session("[]", f"finetune.lexicon={tmp_path}/words.tsv", f"rules.patterns={tmp_path}/rules.yaml")
+    )
+    check_files_of_classifier(session("[]", "pretrain.enabled=false", "finetune.earlier=models:/m@champion"))
+
+
+@pytest.mark.parametrize("option", ["finetune.lexicon={c: [x]}", "rules.patterns={c: [x]}", "finetune.class_weights={c: 2}"])  # fmt: skip
+def test_labels_that_no_document_has_are_refused_before_pretraining(option: str):
+    with pytest.raises(UserError, match="label 'c'"):
+        check_named_labels(session("[]", option), ["a", "b"])
+    check_named_labels(session("[]", option), ["a", "c"])
+    check_named_labels(session("[]", option, "pretrain.enabled=false", "finetune.earlier=m"), ["a"])
+
+
+def test_a_path_may_start_at_home():
+    config = session("[]", "finetune.lexicon=~/w.tsv", "rules.patterns=~/r.yaml").config
+    assert config.finetune.lexicon.endswith("/w.tsv") and not config.finetune.lexicon.startswith("~")
+    assert not config.rules.patterns.startswith("~")
