@@ -23,6 +23,7 @@ import numpy as np
 
 from ftcore.training.blend import added, calibrated, nats, slope
 
+PULL = 1.0  # nats, of all documents together, that it costs to move a number by 1
 _ROWS = 65536  # given their shape at a time
 
 
@@ -91,36 +92,36 @@ def fitted_shape(
     alike = alike and labels > 2
     together = _correlations(scores) if alike else np.zeros((labels, labels))
     parts = [scores, scores @ together] if alike else [scores]
-    weights, lost = _weighed(parts, gold)
-    root, size = 0.0, 1.0
+    size = 1.0
     if rows is not None and means is not None:
         size = float(np.sqrt(rows.var(axis=1).mean()))
-        rooted = means(Shape(np.zeros((labels, labels), np.float32), 1.0, size).of(rows))
-        more, less = _weighed([*parts, rooted], gold)
-        if lost - less > np.log(len(gold)) / (2 * len(gold)):
-            parts, weights, root = [*parts, rooted], more, float(more[-1])
+        parts.append(means(Shape(np.zeros((labels, labels), np.float32), 1.0, size).of(rows)))
+    weights = _weighed(parts, gold)
     factor = calibrated(added(weights, parts), gold)
     matrix = weights[0] * np.eye(labels) + (weights[1] * together if alike else 0)
+    root = float(weights[-1]) if rows is not None and means is not None else 0.0
     return Shape((factor * matrix).astype(np.float32), factor * root, size)
 
 
 def _correlations(scores: np.ndarray) -> np.ndarray:
-    """float64[C, C], correlations of the labels' scores; of a label whose scores are all the same there is none."""
+    """float64[C, C], correlations of the labels' scores over the root of C; of a label whose scores are all the same there is none."""
     apart = scores - scores.mean(axis=0)
     lengths = np.linalg.norm(apart, axis=0)
     some = lengths > 1e-6 * lengths.max()
     apart = np.where(some, apart / np.where(some, lengths, 1), 0)
-    return apart.T @ apart
+    return apart.T @ apart / np.sqrt(len(lengths))
 
 
-def _weighed(parts: Sequence[np.ndarray], gold: np.ndarray) -> tuple[np.ndarray, float]:
-    """What each part is multiplied by, and nats: a regression of so many numbers."""
+def _weighed(parts: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
+    """What each part is multiplied by: a regression of so many numbers, drawn to the first part alone."""
     from scipy.optimize import minimize
 
-    def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        whole = added(weights, parts)
-        by_score = slope(whole, gold, "softmax")
-        return nats(whole, gold, "softmax"), np.array([(by_score * part).sum() for part in parts])
+    usual, pull = np.eye(len(parts))[0], PULL / len(gold)
 
-    found = minimize(lost, np.eye(len(parts))[0], jac=True, method="L-BFGS-B")
-    return found.x, float(found.fun)
+    def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        whole, off = added(weights, parts), weights - usual
+        by_score = slope(whole, gold, "softmax")
+        gradient = np.array([(by_score * part).sum() for part in parts]) + 2 * pull * off
+        return nats(whole, gold, "softmax") + pull * float(off @ off), gradient
+
+    return np.asarray(minimize(lost, usual, jac=True, method="L-BFGS-B").x)

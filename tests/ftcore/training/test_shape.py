@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from ftcore.training.blend import calibration_error, nats
+from ftcore.training.blend import drift, nats
 from ftcore.training.machines import CountedBags
 from ftcore.training.shape import Shape, fitted_shape, roots
 
@@ -41,7 +41,7 @@ def test_rows_in_shape_give_the_scores_that_were_judged():
     gold = labelled(truth, draw)
     scores = bags.means(rows).astype(np.float64)
     shape = fitted_shape(scores, gold, rows, bags.means)
-    assert shape.root > 0, "the roots tell more than one number does by chance"
+    assert shape.root > 0.1, "the roots tell something"
     before = min(nats(scores * factor, gold, "softmax") for factor in np.geomspace(0.2, 5, 60))
     assert nats(bags.means(shape.of(rows)), gold, "softmax") < before - 0.002
     by_hand = bags.means(rows - rows.mean(axis=1, keepdims=True)) @ shape.matrix
@@ -49,11 +49,11 @@ def test_rows_in_shape_give_the_scores_that_were_judged():
     assert np.allclose(bags.means(shape.of(rows)), by_hand, atol=1e-3)
 
 
-def test_roots_that_tell_nothing_are_left_out():
+def test_roots_that_tell_nothing_weigh_little():
     bags, draw = documents(2000, 60, 1)
     rows = draw.normal(0, 20, (60, 4)).astype(np.float32)
     gold = labelled(bags.means(rows), draw)
-    assert fitted_shape(bags.means(rows), gold, rows, bags.means).root == 0
+    assert fitted_shape(bags.means(rows), gold, rows, bags.means).root ** 2 < 0.04
 
 
 def test_labels_that_go_together_are_told_apart_with_less_assurance():
@@ -67,9 +67,9 @@ def test_labels_that_go_together_are_told_apart_with_less_assurance():
     shape = fitted_shape(bold[judged], gold[judged])
     assert shape.matrix[0, 1] > 0.1 > shape.matrix[0, 2], "each borrows from its twin"
     one = fitted_shape(bold[judged], gold[judged], alike=False)
-    errors = [calibration_error(s.of(bold[fresh]), gold[fresh]) for s in (one, shape)]
+    errors = [drift(s.of(bold[fresh]), gold[fresh]) for s in (one, shape)]
     losses = [nats(s.of(bold[fresh]), gold[fresh], "softmax") for s in (one, shape)]
-    assert losses[1] < losses[0] - 0.02 and errors[1] < errors[0] + 0.005
+    assert losses[1] < losses[0] - 0.02 and errors[1] < errors[0]
 
 
 def test_where_labels_may_not_share_one_temperature_is_left():
