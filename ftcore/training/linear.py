@@ -7,7 +7,8 @@ none of them has seen (`ftcore.training.blend`).
 A sum of linear models is a linear model, and a linear model is a fastText model: the row of feature i is what it adds to
 each label's score (C numbers), the head is the identity; the end of line, a feature of every text, has the
 intercept. fastText divides a text's sum by the number of its features, which scales all its scores alike, so that the
-label stays. Margins say nothing about probabilities; a temperature, chosen on the unseen documents, is folded in too.
+label stays. Margins say nothing about probabilities; the shape that makes them right as often as they say on the unseen documents
+(`ftcore.training.shape`) is folded in too.
 
 Shapes: B documents, F features (the dictionary's rows), D numbers a vector, C labels.
 """

@@ -23,7 +23,6 @@ import numpy as np
 
 from ftcore.training.blend import added, calibrated, nats, slope
 
-PULL = 1.0  # nats, of all documents together, that it costs to move a number by 1
 _ROWS = 65536  # given their shape at a time
 
 
@@ -113,15 +112,12 @@ def _correlations(scores: np.ndarray) -> np.ndarray:
 
 
 def _weighed(parts: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
-    """What each part is multiplied by: a regression of so many numbers, drawn to the first part alone."""
+    """What each part is multiplied by: a regression of so many numbers, from the first part alone on."""
     from scipy.optimize import minimize
 
-    usual, pull = np.eye(len(parts))[0], PULL / len(gold)
-
     def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        whole, off = added(weights, parts), weights - usual
+        whole = added(weights, parts)
         by_score = slope(whole, gold, "softmax")
-        gradient = np.array([(by_score * part).sum() for part in parts]) + 2 * pull * off
-        return nats(whole, gold, "softmax") + pull * float(off @ off), gradient
+        return nats(whole, gold, "softmax"), np.array([(by_score * part).sum() for part in parts])
 
-    return np.asarray(minimize(lost, usual, jac=True, method="L-BFGS-B").x)
+    return np.asarray(minimize(lost, np.eye(len(parts))[0], jac=True, method="L-BFGS-B").x)

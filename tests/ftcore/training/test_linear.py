@@ -19,6 +19,7 @@ from ftcore.training.buckets import DEFAULT, ROOM, as_needed, within_size
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import Conditions, learn, prepare
 from ftcore.training.search import FeatureSearch, Settings
+from ftcore.training.shape import centred, fitted_shape, roots
 from ftcore.training.start import FromVectors
 
 HOW = Conditions(choose_engine("cpu", "cpu"), threads=2)
@@ -110,6 +111,25 @@ def test_probabilities_say_how_often_it_is_right():
     assert (
         row["epoch"] == 1 and row["valid_accuracy"] > 0.75 and 0 < row["loss"] < row["valid_loss"] < np.log(4)
     )
+
+
+def test_many_documents_give_probabilities_a_shape_and_few_do_not(monkeypatch):
+    """The model's scores of the documents that judged are those that were fitted to them, here summed by hand."""
+    kept: list[np.ndarray] = []
+
+    def noted(scores, gold, parts, means):
+        shape = fitted_shape(scores, gold, parts, means)
+        by_feature = roots(centred(parts), shape.size)
+        kept.append(centred(scores) @ shape.matrix + shape.root * means(by_feature))
+        return shape
+
+    monkeypatch.setattr(linear, "fitted_shape", noted)
+    made()
+    assert not kept, "200 documents are too few"
+    lines, names = drawn(600, 7)
+    model, _ = learn(Tokenized.of(TRAIN, rows(GOLD)), OPTIONS, HOW, valid=Tokenized.of(lines, rows(names)))
+    assert np.allclose(Predictor(model).raw(lines)[1], kept[0], atol=2e-3)
+    assert np.abs(kept[0]).max() > 2
 
 
 def test_a_given_strength_is_kept_and_another_is_chosen_by_the_validation_set():
