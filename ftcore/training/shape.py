@@ -8,8 +8,8 @@ features:
   texts are in doubt are told apart with more or with less assurance than labels that have nothing to do with each other;
 * beside each row stands its root, entry by entry, in which what one feature says of a label weighs less, and what many say more.
 
-The three numbers are those under which the documents' labels are most probable; then a factor makes the softmax right as often as it says
-(`ftcore.training.blend.calibrated`).
+The numbers are those under which the documents' labels are most probable; then a factor makes the softmax right as often as it says
+(`ftcore.training.blend.calibrated`). Two labels share nothing, and roots gain nothing there: the factor alone is left.
 
 Shapes: B documents, F features, C labels.
 """
@@ -82,23 +82,23 @@ def fitted_shape(
     Args:
         scores: float[B, C] of documents that taught nothing.
         gold: bool[B, C].
-        rows: float32[F, C], of which the scores were made. Their roots take part where the labels become more probable by more than
-            one number more does by chance (BIC: Schwarz, "Estimating the dimension of a model", 1978).
+        rows: float32[F, C], of which the scores were made; without them, or with two labels, no roots take part.
         means: rows -> the scores that they give the documents.
-        alike: whether labels may share their scores.
+        alike: whether labels may share their scores; of two there is nothing to share.
     """
     scores, labels = centred(np.asarray(scores, np.float64)), scores.shape[1]
     alike = alike and labels > 2
     together = _correlations(scores) if alike else np.zeros((labels, labels))
     parts = [scores, scores @ together] if alike else [scores]
-    size = 1.0
-    if rows is not None and means is not None:
+    size, rooted = 1.0, False
+    if rows is not None and means is not None and labels > 2:
+        rooted = True
         size = float(np.sqrt(rows.var(axis=1).mean()))
         parts.append(means(Shape(np.zeros((labels, labels), np.float32), 1.0, size).of(rows)))
     weights = _weighed(parts, gold)
     factor = calibrated(added(weights, parts), gold)
     matrix = weights[0] * np.eye(labels) + (weights[1] * together if alike else 0)
-    root = float(weights[-1]) if rows is not None and means is not None else 0.0
+    root = float(weights[-1]) if rooted else 0.0
     return Shape((factor * matrix).astype(np.float32), factor * root, size)
 
 
