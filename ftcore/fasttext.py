@@ -39,7 +39,7 @@ from ftcore.model.thresholds import Thresholds
 from ftcore.text.tokenizer import Tokenizer, Whitespace
 from ftcore.training.documents import Tokenized
 from ftcore.training.reservoir import balanced
-from ftcore.training.start import fresh_tables
+from ftcore.training.start import fresh_tables, going_on
 from ftcore.trust.explanation import Explanation, explain
 
 Texts = str | Sequence[str]
@@ -348,7 +348,6 @@ class FastText(nn.Module):
         """
         from ftcore.engines.choice import choose_engine
         from ftcore.training.recipe import Conditions, learn
-        from ftcore.training.start import FromModel
         from ftcore.training.validation import choose_thresholds_on
 
         texts, rows = pairs_of(dataset)
@@ -380,7 +379,7 @@ class FastText(nn.Module):
                 engine or choose_engine("auto", str(self.tables.input.device), "supervised"), self.seed,
                 checkpoint=checkpoint, listeners=listeners,
             ),
-            start=FromModel(self.to_model(), "ahead", own=self.tables), valid=held_out,
+            start=going_on(self.to_model(), "ahead", chosen, own=self.tables), valid=held_out,
         )  # fmt: skip
         if result.tables is not self.tables:
             device = self.tables.input.device

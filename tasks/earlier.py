@@ -6,8 +6,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ftcore.base.files import sha256_file
 from ftcore.config import Config
 from ftcore.errors import UserError
@@ -55,6 +53,7 @@ def earlier_model(config: Config) -> Model:
     """
     from ftcore.formats.directory import read_directory
     from ftcore.text.tokenizer import Tokenizer
+    from ftcore.training.start import has_linear_head
 
     name = config.finetune.earlier
     model = read_directory(name)
@@ -66,10 +65,7 @@ def earlier_model(config: Config) -> Model:
         raise UserError(
             f"finetune.earlier: {name} cuts text in another way than this configuration; give it the same `text` options"
         )
-    output = model.dense[1]
-    if config.finetune.head == "linear":
-        return model
-    if output.shape[0] == output.shape[1] and np.count_nonzero(output - np.diag(np.diag(output))) == 0:
+    if config.finetune.head != "linear" and has_linear_head(model):
         raise UserError(
             f"finetune.earlier: {name} has a linear head, which cannot go on by steps; set finetune.head=linear"
         )

@@ -19,6 +19,7 @@ from tasks.pretrain import training_options
 from tasks.raw_texts import raw_texts
 from tasks.reuse import StageOutput
 from tasks.session import Child, Session, stage_task, table_artifact
+from tasks.vectors import given_files, start_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,13 +38,15 @@ log = logging.getLogger("ftcore.label_errors")
 def list_label_errors(session: Session, shards: StageOutput, pretrained: StageOutput | None) -> StageOutput:
     """Judge every labelled document by a model that did not see it; list those that are likely mislabelled."""
     whole, asked = session.config, session.config.label_errors
+    # an earlier model has learnt from the labels that it would judge
+    unlearnt = whole.model_copy(
+        update={"finetune": whole.finetune.model_copy(update={"earlier": "", "adapter": ""})}
+    )
     choice = choose_engine(whole.engine, whole.device)
 
     def work(out: Path, _scratch: Path, child: Child | None) -> dict:
-        from ftcore.formats.directory import read_directory
         from ftcore.training.conditions import Conditions
         from ftcore.training.effort import describe, settle
-        from ftcore.training.start import FromModel
         from ftcore.trust.label_errors import find_label_errors
 
         rows: list[dict[str, Any]] = []
@@ -62,7 +65,7 @@ def list_label_errors(session: Session, shards: StageOutput, pretrained: StageOu
             [row["labels"] for row in rows],
             options,
             Conditions(choice, whole.seed, whole.threads or None, whole.deterministic),
-            start=None if pretrained is None else FromModel(read_directory(pretrained.file("model"))),
+            start=start_of(unlearnt, pretrained),
             folds=asked.folds,
             rounds=asked.rounds,
             tokenizer=Tokenizer(whole.text),
@@ -82,7 +85,11 @@ def list_label_errors(session: Session, shards: StageOutput, pretrained: StageOu
         table_artifact("label-errors", listed[:50], "documents whose labels are likely wrong")
         return facts
 
-    inputs = {"shards": shards.result.get("digest", shards.digest), **user_files(session)}
+    inputs = {
+        "shards": shards.result.get("digest", shards.digest),
+        **user_files(session),
+        **given_files(unlearnt),
+    }
     if pretrained is not None:
         inputs["pretrained"] = pretrained.digest
     return session.stage(

@@ -122,13 +122,13 @@ def starting_point(arguments: Arguments) -> Start:
     Raises:
         UserError: both are given, no such file.
     """
-    from ftcore.training.start import Fresh, FromModel, start_at
+    from ftcore.training.start import Fresh, FromModel, going_on, start_at
 
     source, vectors = arguments.extras.init_model, arguments.pretrained
     if source is not None and vectors:
         raise UserError("init_model and pretrainedVectors are both given; rows can start at one of them only")
     if source is not None:
-        return FromModel(classic_of(source), "counted")
+        return going_on(classic_of(source), "counted", arguments.extras)
     if not vectors:
         return Fresh()
     if isinstance(vectors, str | PathLike):
@@ -179,10 +179,16 @@ def quantize(classic: Model, input: Any, changed: dict[str, Any], verbose: int, 
         options: of `ftcore.formats.quantized.quantize`.
     """
     from ftcore.formats import quantized  # a training does without
+    from ftcore.training.start import has_linear_head
 
     input = spooled(input)
     if input is None:
         return quantized.quantize(classic, **options)
+
+    if has_linear_head(classic):
+        raise InvalidOptions(
+            "retrain: this model has a linear head, which a training by steps would spoil; leave retrain out"
+        )
 
     def retrain(cut: Model) -> Model:
         return train_on(replace(cut, args=replace(cut.args, **changed)), input, verbose)

@@ -90,8 +90,11 @@ def shrink(model: Model, arguments: Arguments, size: int, dsub: int) -> Model:
     def retrain(cut: Model) -> Model:
         return train_on(cut, arguments.input, arguments.verbose)
 
+    linear = arguments.extras.head == "linear"  # which has nothing to go on with
     try:
-        return fit(model, size, dsub=dsub, retrain=retrain, threads=arguments.args.thread).classic
+        return fit(
+            model, size, dsub=dsub, retrain=None if linear else retrain, threads=arguments.args.thread
+        ).classic
     except TooSmall as error:
         raise RunError(
             f"Couldn't fulfil model size constraint: please increase `autotune-modelsize` (now {size} bytes: {error})."

@@ -15,16 +15,17 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from ftcore import config, given
 from ftcore.dictionary.dictionary import split
 from ftcore.ecosystem import inputs
-from ftcore.ecosystem.models import model_of
+from ftcore.ecosystem.models import model_of, plain_of
 from ftcore.ecosystem.scores import Scorer
 from ftcore.ecosystem.searched import searched
 from ftcore.effects import without_effect_in_training
 from ftcore.errors import MissingLabels, UserError
 from ftcore.fasttext import FastText
 from ftcore.formats.static import is_static
+from ftcore.model.model import Model
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
-from ftcore.training.start import FromModel, Start, start_at
+from ftcore.training.start import FromModel, Start, going_on, start_at
 
 
 class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -40,7 +41,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         tokenizer: how texts become tokens. ``ftcore``: our own, for Chinese and English; ``whitespace``:
             as fastText, for text that is segmented already; or a `ftcore.config.Text`. ``auto``: that of
-            `pretrained` if there is one, else ``ftcore``.
+            `pretrained` if it has one (a `.bin` has none), else ``ftcore``.
         dim: as in fastText.
         epoch: as in fastText.
         lr: as in fastText.
@@ -140,12 +141,10 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             targets = targets.onto(np.union1d(self.classes_, targets.classes))
         weights = self._weights(weights, targets)
         vectors = None if again else self._vectors()
-        start = self.model_ if again else None if vectors else self._pretrained()
+        start = self.model_.to_model() if again else None if vectors else self._pretrained()
         options = self._options(targets, start, vectors)
-        if start is not None and self.tokenizer == "auto":
-            tokenizer = start.tokenizer
-        else:
-            tokenizer = inputs.read_tokenizer(self.tokenizer)
+        own = start.tokenizer if start is not None and self.tokenizer == "auto" else None
+        tokenizer = own or inputs.read_tokenizer(self.tokenizer)
         lines = tokenizer.tokenize(texts)
         if not any(map(split, lines)):
             raise UserError(
@@ -154,9 +153,9 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         values = targets.classes.tolist()
         names = [str(value) for value in values]
         labels = [[names[i] for i in row] for row in targets.rows]
-        begin = vectors or (
-            None if start is None else FromModel(start.to_model(), "ahead" if again else "behind")
-        )
+        begin = vectors
+        if start is not None:
+            begin = going_on(start, "ahead", options) if again else FromModel(start)
         how = inputs.read_conditions(self)
         if self.autotune:
             found = searched(lines, labels, weights, options, how, begin, self.seconds)
@@ -172,8 +171,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._scorer = self._make_scorer()
         return self
 
-    def _pretrained(self) -> FastText | None:
-        return None if self.pretrained is None else FastText.from_model(model_of(self.pretrained))
+    def _pretrained(self) -> Model | None:
+        return None if self.pretrained is None else plain_of(self.pretrained)
 
     def _vectors(self) -> Start | None:
         """What `pretrained` names, where it is a file of vectors and no model."""
@@ -183,7 +182,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return start_at(path) if is_static(path) or fspath(path).endswith(".vec") else None
 
     def _options(
-        self, targets: inputs.Targets, start: FastText | None, vectors: Start | None
+        self, targets: inputs.Targets, start: Model | None, vectors: Start | None
     ) -> config.Finetune:
         several = targets.form != "single"
         loss = ("ova" if several else "softmax") if self.loss == "auto" else self.loss
@@ -191,7 +190,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise UserError(
                 f"loss={loss!r} takes one label a text, and y has the form {targets.form!r}; set loss='ova'"
             )
-        dim = (vectors or start or self).dim
+        dim = start.args.dim if start is not None else (vectors or self).dim
         return inputs.read_options(config.Finetune, self, dim=dim, loss=loss)
 
     def _tell_of_idle(self, options: config.Finetune) -> None:

@@ -31,6 +31,12 @@ def model_of(model: AnyModel) -> Model:
     Raises:
         UserError: anything else.
     """
+    plain = plain_of(model)
+    return plain if plain.tokenizer is not None else replace(plain, tokenizer=Whitespace())
+
+
+def plain_of(model: AnyModel) -> Model:
+    """`model_of`, without a tokenizer where the model has none."""
     if isinstance(model, str | Path):
         model = read_model(given.path(model))
     elif isinstance(model, FastText):
@@ -42,7 +48,7 @@ def model_of(model: AnyModel) -> Model:
             f"{type(model).__name__} is no model; give an ftcore.FastText, a model of load_model or "
             "train_supervised, or a path"
         )
-    return model if model.tokenizer is not None else replace(model, tokenizer=Whitespace())
+    return model
 
 
 def shippable(model: AnyModel) -> FastText | _FastText:

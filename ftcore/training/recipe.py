@@ -30,7 +30,7 @@ from ftcore.model.model import Args, Model
 from ftcore.training.conditions import Conditions, Prepared
 from ftcore.training.documents import Documents
 from ftcore.training.loop import TrainingResult
-from ftcore.training.start import Fresh, FromScores, Start, kind_of
+from ftcore.training.start import Fresh, FromScores, Start, check_steps, kind_of
 
 if TYPE_CHECKING:
     from ftcore.model.module import TwoTables
@@ -186,6 +186,7 @@ def started(
     dictionary: Dictionary, options: Any, conditions: Conditions, start: Start | None
 ) -> tuple[TwoTables | Matrices, np.ndarray | None]:
     """The tables that a start makes, as the engine takes them; and bool[rows] of those that came from elsewhere."""
+    check_steps(start or Fresh())
     threads = 1 if conditions.deterministic else conditions.threads
     tables, pretrained = (start or Fresh()).tables(dictionary, options, conditions.seed, threads)
     if conditions.engine.name != "cpu":  # the others compute with torch

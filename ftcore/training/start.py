@@ -356,12 +356,58 @@ class FromScores(FromModel):
             UserError: one that no document has.
         """
         found = np.bincount(targets, minlength=dictionary.nlabels)
-        lost = [name for name in self.source.labels if not found[dictionary.label_index[str(name)]]]
+        names = zip(self.source.dictionary.labels, self.source.labels, strict=True)
+        lost = [shown for name, shown in names if not found[dictionary.label_index[name]]]
         if lost:
             raise MissingLabels(
-                f"no document has the earlier model's label {lost[0]!r}, which a linear head would forget; keep texts with "
-                "finetune.replay in each training, or set finetune.head=sgd"
+                f"no document has the earlier model's label {lost[0]!r}, which a linear head would forget; give texts of every "
+                "label (the pipeline's finetune.replay keeps some), or set head sgd, here and for the earlier model"
             )
+
+
+def going_on(
+    source: Model,
+    words: Literal["behind", "ahead", "counted"],
+    options: Any,
+    *,
+    own: TwoTables | Matrices | None = None,
+) -> Start:
+    """How a model goes on learning with a head: of a classifier a linear one takes what it says, another its rows.
+
+    Args:
+        words: of `FromModel`.
+        options: of the training.
+        own: of `FromModel`.
+    """
+    linear = getattr(options, "head", "sgd") == "linear"
+    if linear and source.labels and not source.quantized and source.dense[1].any():
+        return FromScores(source)
+    return FromModel(source, words, own=own)
+
+
+def has_linear_head(model: Model) -> bool:
+    """Whether a model's rows are what each feature adds to the scores of its labels: its head is no more than a factor."""
+    if not model.labels or model.quantized:
+        return False
+    output = model.dense[1]
+    square = output.shape[0] == output.shape[1] > 1
+    return square and bool(output.any()) and np.count_nonzero(output - np.diag(np.diag(output))) == 0
+
+
+def check_steps(start: Start) -> None:
+    """Refuse a start whose rows no training by steps can take.
+
+    Raises:
+        UserError: a model with a linear head.
+    """
+    source = (
+        start.source if isinstance(start, FromModel) else start.model if isinstance(start, AsItIs) else None
+    )
+    if source is not None and has_linear_head(source):
+        raise IncompatibleModel(
+            "the model to start from has a linear head: its rows are scores of its labels, which a training by steps would "
+            "spoil; set head linear, or start from other vectors"
+        )
 
 
 def _tensor(table: np.ndarray) -> Tensor:

@@ -21,6 +21,9 @@ def test_planted_errors_are_listed_with_their_lines(project, invoke, prefect_api
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     words = ["pretrain.enabled=false", "finetune.dim=null", "finetune.head=linear", "label_errors.folds=3"]
     words.append("label_errors.splits=[train, valid, test]")
+    vectors = project.data / "words.vec"
+    vectors.write_text("2 3\nzzz 0.1 0.2 0.3\nyyy 0.3 0.2 0.1\n", encoding="utf-8")
+    words.append(f"finetune.pretrained_vectors={vectors}")
     done = invoke("label_errors", "--config", project.config, *words)
     assert done.code == 0, done.err
     listed = [json.loads(line) for line in Path(done.summary["list_jsonl"]).read_text("utf-8").splitlines()]
@@ -33,5 +36,9 @@ def test_planted_errors_are_listed_with_their_lines(project, invoke, prefect_api
         assert json.loads(file.read_text("utf-8").splitlines()[int(line) - 1])["text"] == text
     with open(done.summary["list_csv"], encoding="utf-8-sig", newline="") as table:
         assert [row["text"] for row in csv.DictReader(table)] == [row["text"] for row in listed]
+    vectors.write_text("1 3\nzzz 0.1 0.2 0.3\n", encoding="utf-8")
+    other = invoke("label_errors", "--config", project.config, *words)
+    assert "input changed: vectors" in other.err and other.summary["list_jsonl"] != done.summary["list_jsonl"]
+    done = other
     again = invoke("label_errors", "--config", project.config, *words)
     assert again.code == 0 and again.summary["list_jsonl"] == done.summary["list_jsonl"]

@@ -349,3 +349,15 @@ def test_a_table_of_one_column_is_its_column():
 def test_parameters_that_do_nothing_are_warned_of():
     with pytest.warns(UserWarning, match="epoch has no effect: head linear has one optimum"):
         FastTextClassifier(head="linear", epoch=7).fit(TEXTS, NAMES)
+
+
+def test_vectors_of_a_bin_serve_raw_chinese_as_those_of_a_vec_do(tmp_path):
+    """Neither file knows how its words were cut."""
+    lines = [" ".join(TOPICS[name] + FILLER) for name in TOPICS] * 5
+    words = ftcore.train_unsupervised(lines, dim=4, minCount=1, minn=0, maxn=0, thread=1, verbose=0)
+    words.save_model(str(tmp_path / "w.bin"))
+    words.save_vectors(str(tmp_path / "w.vec"))
+    raw = [text.replace(" ", "") for text in TEXTS]
+    for file in ("w.bin", "w.vec"):
+        model = FastTextClassifier(pretrained=str(tmp_path / file), head="linear").fit(raw, NAMES)
+        assert model.model_.predict(["今天进球"])[0].labels == ["sport"], file

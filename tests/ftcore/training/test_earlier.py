@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import ftcore
 from ftcore.config import Finetune, load_config
+from ftcore.ecosystem import FastTextClassifier
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import IncompatibleModel, InvalidOptions, MissingLabels, UnreadableFile, UserError
 from ftcore.inference.classifier import Classifier
@@ -19,7 +21,7 @@ from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn, prepare
 from ftcore.training.reservoir import Reservoir, judging, keep, replayed
 from ftcore.training.ruled import Ruled
-from ftcore.training.start import FromScores
+from ftcore.training.start import FromScores, has_linear_head
 from tasks.earlier import KEPT, KEPT_VALID, kept_texts, with_earlier_here
 from tests.ftcore.training.test_anchor import pairs
 
@@ -190,3 +192,50 @@ def test_an_address_becomes_a_folder_and_the_valid_split_has_a_tenth_of_the_room
     assert list(kept_texts(here)) == [("text", "a")] and kept_texts(here).capacity == 50
     (tmp_path / KEPT).rename(tmp_path / "kept.jsonl")  # as it was called before
     assert list(kept_texts(here)) == [("text", "a")]
+
+
+def test_every_face_goes_on_with_a_linear_head(tmp_path):
+    """Beside the counts of new texts of all labels stands what the earlier model says, whoever asks."""
+    texts, names = map(list, zip(*pairs("ab", 100), strict=True))
+    more, others = map(list, zip(*pairs("ab", 10, 3), strict=True))
+    lines = [f"__label__{name} {text}" for text, name in zip(texts, names, strict=True)]
+    first = ftcore.train_supervised(lines, head="linear", verbose=0, thread=1)
+    first.save_model(str(tmp_path / "m.bin"))
+    few = [f"__label__{name} {text}" for text, name in zip(more, others, strict=True)]
+    alone = ftcore.train_supervised(few, head="linear", verbose=0, thread=1)
+    model = ftcore.train_supervised(
+        few, head="linear", init_model=str(tmp_path / "m.bin"), verbose=0, thread=1
+    )
+    check = pairs("ab", 200, 9)
+
+    def right(predict) -> float:
+        return float(np.mean([predict(text) == name for text, name in check]))
+
+    assert right(lambda text: model.predict(text)[0][0][9:]) >= max(
+        0.95, right(lambda text: alone.predict(text)[0][0][9:])
+    )
+    learner = FastTextClassifier(head="linear", tokenizer="whitespace", warm_start=True).fit(texts, names)
+    assert learner.fit(more, others).score([text for text, _ in check], [name for _, name in check]) > 0.95
+    face = learner.model_
+    face.fit(list(zip(more, others, strict=True)), head="linear")
+    assert right(lambda text: face.predict([text])[0].labels[0]) > 0.95
+    with pytest.raises(MissingLabels, match="earlier model's label 'a', which a linear head would forget"):
+        FastTextClassifier.fit(learner, ["x y", "z y"], ["b", "c"])
+
+
+def test_no_training_by_steps_begins_with_the_rows_of_a_linear_head(tmp_path):
+    texts, names = map(list, zip(*pairs("ab", 100), strict=True))
+    lines = [f"__label__{name} {text}" for text, name in zip(texts, names, strict=True)]
+    model = ftcore.train_supervised(lines, head="linear", verbose=0, thread=1)
+    model.save_model(str(tmp_path / "m.bin"))
+    path = str(tmp_path / "m.bin")
+    for given in ({"init_model": path}, {"pretrainedVectors": path, "dim": 2}):
+        with pytest.raises(IncompatibleModel, match="has a linear head: its rows are scores"):
+            ftcore.train_supervised(lines, verbose=0, **given)
+    learner = FastTextClassifier(head="linear", tokenizer="whitespace").fit(texts, names)
+    with pytest.raises(IncompatibleModel, match="has a linear head"):
+        learner.model_.fit(list(zip(texts, names, strict=True)))
+    with pytest.raises(InvalidOptions, match="retrain: this model has a linear head"):
+        model.quantize(input=lines, cutoff=100, retrain=True)
+    steps = ftcore.train_supervised(lines, dim=2, lr=0.5, verbose=0, thread=1)
+    assert has_linear_head(model.classic) and not has_linear_head(steps.classic)
