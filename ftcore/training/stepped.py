@@ -79,7 +79,7 @@ def stepped_rows(
         dim, rates = DIM, RATES
         passes = int(min(PASSES, max(FEATURES / max(len(bags.ids), 1), 1)))
     else:
-        vectors = _of_length(vectors, documents)
+        vectors = _of_length(vectors, bags)
         dim, rates = vectors.shape[1], VECTOR_RATES
         passes = affordable(documents, characters, dim, passes)
     if weights is not None:
@@ -114,9 +114,15 @@ def affordable(documents: CountedBags, characters: np.ndarray, dim: int, passes:
     return int(min(passes, NUMBERS / max(features * dim, 1)))
 
 
-def _of_length(vectors: np.ndarray, documents: CountedBags) -> np.ndarray:
+def _of_length(vectors: np.ndarray, bags: BagCorpus) -> np.ndarray:
     """Wherever vectors are from, a rate then means the same."""
-    size = float(np.linalg.norm(documents.means(vectors), axis=1).mean())
+    from scipy.sparse import csr_matrix
+
+    counts = csr_matrix(
+        (np.ones(len(bags.ids), np.float32), bags.ids, bags.offsets), (len(bags), len(vectors))
+    )
+    means = (counts @ vectors) / np.maximum(np.diff(bags.offsets), 1)[:, None]
+    size = float(np.linalg.norm(means, axis=1).mean())
     return vectors * np.float32(LENGTH / size) if size else vectors
 
 
