@@ -1,9 +1,11 @@
 """How many labels do chosen documents save? `label_next` against documents drawn at random, over seeds.
 
 ``python -m benchmarks.active --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 5] [--step 300] [--most 4200]
+[--batch 100]
 [--vectors banking77=FILE thucnews_titles=FILE]``
 
-Both begin with the same documents drawn at random and take as many more at each step; the classifier is the linear head over words and
+Both begin with documents drawn at random. One takes `--step` more of these at a time, the other chooses `--batch` more (as many as
+`--step` unless told otherwise), of which the first are the same; the classifier is the linear head over words and
 pairs at one strength, with ``--vectors`` beside the same pretrained vectors (those of `benchmarks.few_labels`) at weight 1. For each number of labels drawn at random it says what share of it the chosen ones need for the same accuracy on
 the test set. The last line of stdout is one JSON object.
 """
@@ -69,11 +71,11 @@ def accuracy(model: Model, test: Part) -> float:
     return float(np.mean([model.labels[i] == y for i, y in zip(best, labels, strict=True)]))
 
 
-def needed(labels: np.ndarray, drawn: np.ndarray, chosen: np.ndarray) -> dict[int, float]:
+def needed(labels: np.ndarray, drawn: np.ndarray, counts: np.ndarray, chosen: np.ndarray) -> dict[int, float]:
     """For each number of labels drawn at random, the share that chosen ones need for its accuracy; what lies beyond is left out."""
     rising = np.maximum.accumulate(chosen)
     return {
-        int(count): float(np.interp(score, rising, labels) / count)
+        int(count): float(np.interp(score, rising, counts) / count)
         for count, score in zip(labels[1:], drawn[1:], strict=True)
         if score <= rising[-1]
     }
@@ -86,37 +88,42 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=["banking77", "thucnews_titles"], choices=sorted(SETS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--step", type=int, default=300)
+    parser.add_argument(
+        "--batch", type=int, default=0, help="documents chosen at a time; 0: as many as --step"
+    )
     parser.add_argument("--most", type=int, default=4200)
     parser.add_argument("--vectors", nargs="*", default=[], metavar="SET=FILE")
     given = parser.parse_args()
     vectors = dict(one.split("=", 1) for one in given.vectors)
-    result = {}
+    result, steps = {}, {"drawn": given.step, "chosen": given.batch or given.step}
     for name in given.sets:
         split, curves = read_split(name, given.data, 0), {}
         start = FromVectors.read(vectors[name]) if name in vectors else Fresh()
         for kind in ("drawn", "chosen"):
             rows = [
-                curve(split, seed, given.step, given.most, kind == "chosen", start)
+                curve(split, seed, steps[kind], given.most, kind == "chosen", start)
                 for seed in range(given.seeds)
             ]
             curves[kind] = np.array(rows)
-        labels = given.step * np.arange(1, curves["drawn"].shape[1] + 1)
-        means = {kind: rows.mean(axis=0) for kind, rows in curves.items()}
-        shares = needed(labels, means["drawn"], means["chosen"])
+        counts = {kind: steps[kind] * np.arange(1, rows.shape[1] + 1) for kind, rows in curves.items()}
+        labels, means = counts["drawn"], {kind: rows.mean(axis=0) for kind, rows in curves.items()}
+        shares = needed(labels, means["drawn"], counts["chosen"], means["chosen"])
+        beside = np.interp(labels, counts["chosen"], means["chosen"])
         for place, count in enumerate(labels.tolist()):
             told = f"{shares[count]:.0%} of the labels" if count in shares else ""
             print(
-                f"{name:<16} {count:>6}  drawn {means['drawn'][place]:.4f}  chosen {means['chosen'][place]:.4f}  {told}",
+                f"{name:<16} {count:>6}  drawn {means['drawn'][place]:.4f}  chosen {beside[place]:.4f}  {told}",
                 flush=True,
             )
         result[name] = {
             "vectors": name in vectors,
             "labels": labels.tolist(),
+            "labels_chosen": counts["chosen"].tolist(),
             **{kind: np.round(rows, 4).tolist() for kind, rows in curves.items()},
             "share_needed": {count: round(share, 3) for count, share in shares.items()},
         }
     about = {"date": str(datetime.date.today()), "machine": machine(), "versions": versions(None)}
-    print(json.dumps({"benchmark": "active", **about, "seeds": given.seeds, "sets": result}))
+    print(json.dumps({"benchmark": "active", **about, "seeds": given.seeds, "step": steps, "sets": result}))
 
 
 if __name__ == "__main__":
