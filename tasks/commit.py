@@ -26,7 +26,13 @@ def commit(
         drops = duplicates.file("drops") if config.filters.dedup != "off" else None
         earlier = sorted(session.store.stages.glob("commit/*/shards"))
         shards = commit_shards(
-            parts, drops, options, out / "shards", earlier=earlier, quality=scores_of(scored)
+            parts,
+            drops,
+            options,
+            out / "shards",
+            earlier=earlier,
+            quality=scores_of(scored),
+            min_labels=1 if config.finetune.earlier else 2,  # which brings the others
         )
         if child is not None:
             child.tracker.file(child.run, Path(shards.path) / "manifest.json", "data")

@@ -68,7 +68,7 @@ def zero_shot(
         [*lines, *(" ".join(own) for own in words.values())],
         [[] for _ in lines] + [[label] for label in words],
     )
-    prepared = recipe.prepare(documents, options, start)
+    prepared = recipe.numbered(recipe.prepare(documents, options, start), options, start)
     first = by_prototypes(prepared.dictionary, words, start, options, conditions.seed)
     once = replace(conditions, checkpoint=None)
     return self_train(

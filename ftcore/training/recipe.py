@@ -127,12 +127,7 @@ def train(
             "head = auto: give autotuneValidationFile (or in scikit-learn autotune=True, in Python ftcore.training.autotune): "
             "what does best is found on documents that are held out"
         )
-    if head == "linear":  # before several trainings, so that all number n-grams alike
-        from ftcore.training.buckets import as_needed, within_size
-
-        if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
-            prepared = as_needed(prepared)
-        prepared = within_size(prepared, options.size)
+    prepared = numbered(prepared, options, start)
     if head != "linear" and getattr(options, "self_training", 0):
         from ftcore.training.self_training import self_train
 
@@ -157,6 +152,21 @@ def train(
     tables, pretrained = started(prepared.dictionary, options, conditions, start)
     result = fit(tables, prepared, options, conditions, pretrained)
     return as_model(prepared.dictionary, tables, options, conditions.seed), result
+
+
+def numbered(prepared: Prepared, options: Any, start: Start | None) -> Prepared:
+    """The documents with as many buckets as a linear head takes; once, before several trainings on the same bags.
+
+    Args:
+        options: of the training; another head takes all buckets.
+    """
+    if getattr(options, "head", "sgd") != "linear":
+        return prepared
+    from ftcore.training.buckets import as_needed, within_size
+
+    if start is None or isinstance(start, Fresh):  # else n-grams have rows of another model
+        prepared = as_needed(prepared)
+    return within_size(prepared, options.size)
 
 
 def fit(

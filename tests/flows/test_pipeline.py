@@ -90,6 +90,12 @@ def test_a_registered_model_goes_on_with_what_was_kept_beside_it(ready, invoke):
     assert after["seen"] == 2 * before["seen"] and after["capacity"] == 30
     assert all((path.parent / "kept_valid.jsonl.bz2").is_file() for path in stages)
     assert done.summary["metrics"]["macro_f1"] > 0.85 and done.summary["model_uri"] != first["model_uri"]
+    new = ready.data / "new.jsonl"  # the kept texts bring the other labels
+    rows = [{"text": f"violin opera {n} cello", "label": "music"} for n in range(60)]
+    new.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sources = f"ingest.sources=[{{path: {new}, label: label}}]"
+    third = invoke("retrain", *how, sources, f"finetune.earlier={done.summary['model_uri']}")
+    assert third.code == 0 and third.summary["metrics"]["accuracy"] == 1, third.err
 
 
 def test_the_report_is_one_page_that_needs_no_network(first_run):

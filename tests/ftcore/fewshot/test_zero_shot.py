@@ -129,3 +129,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture):
         assert accuracy(read_model(tmp_path / output)) > 0.85
     (tmp_path / "texts.txt").write_text("\n")
     assert cli.main([*words, "--output", "x.bin"]) == 1 and "holds no text" in capsys.readouterr().err
+
+
+def test_rounds_after_a_linear_head_that_needs_fewer_buckets():
+    """All trainings number n-grams alike, whatever of the default number of buckets is left."""
+    options = OPTIONS.model_copy(update={"head": "linear", "word_ngrams": 2, "bucket": 2_000_000})
+    model, _ = zero_shot(LINES, {"sport": ["t0w0"], "film": ["t1w0"]}, FromVectors(*vectors()), options, HOW)
+    assert model.dictionary.bucket < 2_000_000 and set(model.labels) == {"sport", "film"}
