@@ -142,6 +142,9 @@ def test_rows_begin_with_vectors_and_what_was_never_seen_speaks_by_its_vector():
     assert np.mean(made[unseen].argmax(axis=1) == right) > 0.8, "of 0.25 by chance"
     np.testing.assert_array_equal(same, made, "however long they are")
     assert not made[CHARACTERS].any()
+    longer = replace(few, sizes=few.sizes + 30)  # by features that take no part
+    again = stepped_rows(longer, PREPARED.dictionary, CHARACTERS, "softmax", vectors=meanings())
+    np.testing.assert_array_equal(again, made)
 
 
 def test_many_numbers_are_passed_over_less_often(monkeypatch):
