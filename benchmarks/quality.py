@@ -12,10 +12,12 @@ the training depends on a seed there is one run.
 Section ``auto``, seed 0: ``head="auto"`` with 60 seconds, counted in CPU seconds of one thread so that a busy machine shortens no
 search, and fastText's plain default, beside those of ``full``.
 
-    python -m benchmarks.quality --data ../shared/data [--quick] [--only SET …] [--seeds 5] [--sections full auto] [--runs FOLDER]
+Section ``whole``, seed 0: the original and the SVM learn from the validation documents, too, once these have chosen, as ours does in ``full``.
+
+    python -m benchmarks.quality --data ../shared/data [--quick] [--only SET …] [--seeds 5] [--sections full auto whole] [--runs FOLDER]
         [--static FOLDER]
 
-``--quick``: one seed, 20 seconds of search, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
+``--quick``: one seed, 20 seconds of search, no section ``whole``, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
 each finished run, so that an interrupted benchmark goes on; ``--kept`` reports what it has. ``FTCORE_PEER`` names a Python with the original (default:
 ``.venv-peer/bin/python``). A question more is a function in `SECTIONS`.
 The last line is one JSON object; a whole run is also written to benchmarks/results/.
@@ -31,7 +33,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,13 +74,25 @@ class Bench:
     runs: Path | None
     static: Path | None
 
-    def run(self, section: str, split: Split, who: str, seed: int, make: Callable[[], dict]) -> dict:
-        """A finished run: kept, or made and kept."""
+    def run(
+        self,
+        section: str,
+        split: Split,
+        who: str,
+        seed: int,
+        make: Callable[[], dict],
+        at: dict | None = None,
+    ) -> dict:
+        """A finished run: kept, or made and kept.
+
+        Args:
+            at: what a kept run must say of itself.
+        """
         file = None if self.runs is None else self.runs / f"{section}-{split.name}.jsonl"
         if file is not None and file.exists():
             for line in file.read_text(encoding="utf-8").splitlines():
                 kept = json.loads(line)
-                if (kept["who"], kept["seed"]) == (who, seed):
+                if (kept["who"], kept["seed"]) == (who, seed) and kept["made"] | (at or {}) == kept["made"]:
                     return dict(kept["made"])
         made = make()
         print(
@@ -159,9 +173,29 @@ def full(name: str, bench: Bench) -> dict:
             if seed == 0 and bench.static is not None:
                 makes[STATIC] = partial(regressed, read_static(bench.static), split, None)
             for who, make in makes.items():
-                runs.setdefault(who, []).append(bench.run("full", split, who, seed, make))
+                at = point if who == "original" else None
+                runs.setdefault(who, []).append(bench.run("full", split, who, seed, make, at))
             strength = runs["svm"][0]["strength"]
     return {"point": point, "runs": runs, "summary": {who: summary(made) for who, made in runs.items()}}
+
+
+def whole(name: str, bench: Bench) -> dict:
+    """The others learn from the validation documents, too, once these have chosen, as ours does with ``refit``."""
+    split = read_split(name, bench.data, 0)
+    taught = Part(
+        *(getattr(split.train, part) + getattr(split.valid, part) for part in ("texts", "tokens", "labels"))
+    )
+    more = replace(split, train=taught)
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept)
+        strength = bench.run("full", split, "svm", 0, partial(svm, split, None))["strength"]
+        made = {"svm": bench.run("whole", more, "svm", 0, partial(svm, more, strength))}
+        if bench.python is not None:
+            point = tuned_original(bench.python, split, folder, bench.quick)
+            make = partial(original, bench.python, more, folder, point, 0)
+            made["original"] = bench.run("whole", more, "original", 0, make, point)
+        made |= {who: bench.run("full", split, who, 0, ours_of(split, folder, who, 0, bench)) for who in OURS}
+    return {"summary": {who: summary([run]) for who, run in made.items()}}
 
 
 def auto(name: str, bench: Bench) -> dict:
@@ -192,7 +226,7 @@ def summary(made: list[dict]) -> dict:
 def kept(runs: Path, section: str, name: str) -> dict:
     """What a folder of finished runs has of a section and a set."""
     found: dict[str, dict[int, dict]] = {}
-    for of in ("full", section) if section == "auto" else (section,):
+    for of in dict.fromkeys(("full", section)):
         file = runs / f"{of}-{name}.jsonl"
         for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
             run = json.loads(line)
@@ -202,7 +236,7 @@ def kept(runs: Path, section: str, name: str) -> dict:
     return {"runs": made, "summary": {who: summary(one) for who, one in made.items()}}
 
 
-SECTIONS: dict[str, Callable[[str, Bench], dict]] = {"full": full, "auto": auto}
+SECTIONS: dict[str, Callable[[str, Bench], dict]] = {"full": full, "auto": auto, "whole": whole}
 
 
 def table(results: dict[str, dict]) -> None:
@@ -237,13 +271,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data", type=Path, default=Path("../shared/data"), help="folder with imdb/, sst2/, …"
     )
     parser.add_argument("--only", choices=list(SETS), nargs="+", default=list(SETS))
-    parser.add_argument("--sections", choices=list(SECTIONS), nargs="+", default=list(SECTIONS))
+    parser.add_argument("--sections", choices=list(SECTIONS), nargs="+", help="all, but whole where --quick")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--runs", type=Path, help="folder where finished runs are kept, to go on from")
     parser.add_argument("--kept", action="store_true", help="measure nothing: report what --runs has")
     parser.add_argument("--static", type=Path, help="folder of static embeddings (default: wordllama's)")
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(arguments)
+    chosen.sections = chosen.sections or [name for name in SECTIONS if name != "whole" or not chosen.quick]
     logging.getLogger("ftcore").setLevel(logging.WARNING)
     loads, seeds = [load()], 1 if chosen.quick else chosen.seeds
     if chosen.kept and chosen.runs is None:
@@ -262,9 +297,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     table(results)
-    whole = chosen.only == list(SETS) and chosen.sections == list(SECTIONS) and not chosen.quick
+    complete = chosen.only == list(SETS) and chosen.sections == list(SECTIONS) and not chosen.quick
     about = {"seeds": seeds, "quick": chosen.quick}
-    conclude("quality", about, loads, ["original"] if bench.python else [], results, keep=whole)
+    conclude("quality", about, loads, ["original"] if bench.python else [], results, keep=complete)
     return 0
 
 
