@@ -115,6 +115,11 @@ RULES = (
         "it belongs to head linear; set finetune.head=linear",
     ),
     Rule(
+        "finetune.refit",
+        lambda c: not may_validate(c),
+        "there is no valid split to learn from afterwards; set split.valid above 0",
+    ),
+    Rule(
         "finetune.vectors",
         lambda c: not c.pretrain.enabled and not c.finetune.pretrained_vectors,
         "there are no vectors while pretrain.enabled is false; set it to true, or name finetune.pretrained_vectors",
@@ -282,6 +287,12 @@ def _is_set(options: Any, key: str) -> bool:
         options = getattr(options, group)
     field = type(options).model_fields[name]
     return getattr(options, name) != field.get_default(call_default_factory=True)
+
+
+def may_validate(config: Config) -> bool:
+    """Whether a document can come into the valid split."""
+    given = any(s.split == "valid" or s.split_column is not None for s in config.ingest.sources)
+    return given or config.split.valid > 0
 
 
 def format_of(source: Source) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from ftcore.config import Config, Source
-from ftcore.effects import LINES, format_of
+from ftcore.effects import LINES, format_of, may_validate
 from ftcore.engines.setup import class_weights
 from ftcore.errors import MissingLabels
 from ftcore.model.rules import Rules
@@ -58,6 +58,13 @@ def check_labels(session: Session) -> None:
                 "set split.test above 0, or give a labelled source with split: test"
             )  # fmt: skip
             raise MissingLabels(f"no labelled document can come into the {split} split: {given}; {remedy}")
+    chosen = {"finetune.head = auto": config.finetune.head == "auto", "abstain": config.abstain.asked}
+    if any(chosen.values()) and not may_validate(config):
+        asks = next(name for name, asked in chosen.items() if asked)
+        raise MissingLabels(
+            f"{asks} is chosen on the valid split, into which no labelled document can come; set split.valid above 0, "
+            "or give a labelled source with split: valid"
+        )
 
 
 def check_files_of_classifier(session: Session) -> None:

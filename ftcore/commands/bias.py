@@ -37,7 +37,8 @@ def run_audit(given: argparse.Namespace) -> None:
     if given.group:
         if not given.file:
             raise UserError(f"--group {given.group}: name the file whose column it is")
-        column = [[name] if name else [] for name in labelled(given.file, given.group, given.label, "")[0]]
+        names = labelled(given.file, given.group, given.label, "", "--group")[0]
+        column = [[name] if name else [] for name in names]
     found = audit(model, words, texts, column, given.seed)
     if given.without:
         clean = without_direction(model, pair_direction(model, words["pairs"]))

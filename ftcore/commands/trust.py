@@ -62,12 +62,15 @@ def run_robustness(given: argparse.Namespace) -> None:
         print(f"{row.kind:12}{row.share:7.2f}{row.changed:9.3f}{row.accuracy:10.4f}{row.lost:8.4f}")
 
 
-def labelled(file: str, text: str, label: str, prefix: str) -> tuple[list[str], list[list[str]]]:
+def labelled(
+    file: str, text: str, label: str, prefix: str, option: str = "--text"
+) -> tuple[list[str], list[list[str]]]:
     """The texts of a file and the labels of each.
 
     Args:
         file: a table with two such columns; or .txt in fastText's format, labels first with their prefix.
         prefix: of a label in such lines; default fastText's own.
+        option: that names the first column.
 
     Raises:
         UserError: a missing file or column, no text.
@@ -85,7 +88,8 @@ def labelled(file: str, text: str, label: str, prefix: str) -> tuple[list[str], 
                 texts.append(" ".join(word for word in words if not word.startswith(prefix)))
     else:
         texts, names = (
-            [t for some in open_rows(file, [c]).read() for t in some.texts] for c in (text, label)
+            [t for some in open_rows(file, [column], option=named).read() for t in some.texts]
+            for column, named in ((text, option), (label, "--label"))
         )
         labels = [[name] if name else [] for name in names]
     if not any(labels):

@@ -132,7 +132,7 @@ def _documents(source: str, text: str, label: str) -> Any:
     from ftcore.reading.rows import open_rows
 
     lines = ".txt" in Path(source).suffixes
-    rows = open_rows(source, [text])
+    rows = open_rows(source, [text], option="--text")
     labelled = not lines and label in rows.schema.names
     for some in rows.read():
         for begin in range(0, len(some), _BATCH):

@@ -81,7 +81,12 @@ class RowSource:
 
 
 def open_rows(
-    path: str | Path, text: Sequence[str | int], *, header: bool = True, limit: int = 1_000_000
+    path: str | Path,
+    text: Sequence[str | int],
+    *,
+    header: bool = True,
+    limit: int = 1_000_000,
+    option: str = "--column",
 ) -> RowSource:
     """A file or folder as a table.
 
@@ -92,6 +97,7 @@ def open_rows(
         text: columns that the text is in, by name or number.
         header: csv and tsv begin with the names.
         limit: bytes of the longest text.
+        option: what names the columns, for the error's remedy.
 
     Raises:
         UserError: a missing file, several formats in a folder, a column that is not there (with those that
@@ -117,9 +123,9 @@ def open_rows(
     if not files:
         raise UnreadableFile(f"{path}: no file to read, but for names that begin with _ or .")
     try:
-        return _ParquetSource(files, source) if formats == ["parquet"] else _LineSource(files, ingest)
+        return _ParquetSource(files, source) if formats == ["parquet"] else _LineSource(files, ingest, option)
     except NoSuchColumn as error:
-        raise _with_remedy(error, formats[0], header) from None
+        raise _with_remedy(error, formats[0], header, option) from None
 
 
 def text_columns(columns: str | Sequence[str] | None, header: bool) -> list[str | int]:
@@ -135,9 +141,9 @@ def text_columns(columns: str | Sequence[str] | None, header: bool) -> list[str 
     return [int(column) for column in columns]
 
 
-def _with_remedy(error: NoSuchColumn, format: str, header: bool) -> NoSuchColumn:
-    remedy = "choose one with --column"
-    if format in ("csv", "tsv"):
+def _with_remedy(error: NoSuchColumn, format: str, header: bool, option: str) -> NoSuchColumn:
+    remedy = f"choose one with {option}"
+    if format in ("csv", "tsv") and option == "--column":
         more = ", or with --no-header and a number from 0 if the first row is no header"
         remedy += more if header else " and a number from 0"
     return error.reworded(f"{error.found}; {remedy}")
@@ -160,7 +166,8 @@ def _folder_columns(relative: str) -> dict[str, str | None]:
 class _LineSource(RowSource):
     """Files that the readers of ingestion read record by record."""
 
-    def __init__(self, files: list[SourceFile], ingest: Ingest) -> None:
+    def __init__(self, files: list[SourceFile], ingest: Ingest, option: str) -> None:
+        self._option = option
         self._ingest, self._format, self._name = ingest, files[0].format, files[0].name
         self._parts = [part for file in files for part in cut_file(file, ingest)]
         self._names: list[str] = []
@@ -189,7 +196,7 @@ class _LineSource(RowSource):
                 self._names = builder.names
                 yield rows  # type: ignore[misc]
         except NoSuchColumn as error:
-            raise _with_remedy(error, self._format, self._ingest.sources[0].header) from None
+            raise _with_remedy(error, self._format, self._ingest.sources[0].header, self._option) from None
 
 
 class RowBuilder(BatchBuilder):

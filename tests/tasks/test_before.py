@@ -25,6 +25,8 @@ def session(sources: str, *more: str) -> SimpleNamespace:
         ("[{path: a.csv, label: l, split: valid}]", [], "into the train split"),
         ("[{path: a.csv, label: l, split: train}]", [], "into the test split: a.csv (split: train)"),
         ("[{path: a.csv, label: l}]", ["split.test=0"], "into the test split"),
+        ("[{path: a.csv, label: l}]", ["split.valid=0", "abstain.coverage=.8"], "abstain is chosen on the valid split"),
+        ("[{path: a.csv, label: l}]", ["split.valid=0", "finetune.head=auto"], "finetune.head = auto is chosen on"),
     ],
 )  # fmt: skip
 def test_no_labels_no_classifier(sources: str, more: list[str], told: str):
@@ -47,6 +49,13 @@ def test_no_labels_no_classifier(sources: str, more: list[str], told: str):
 )
 def test_what_may_have_labels_goes_on(sources: str):
     check_labels(session(sources, "split.test=0.1"))
+
+
+@pytest.mark.parametrize("valid", ["split: valid", "split_column: s", "split: train"])
+def test_abstention_is_chosen_on_a_valid_split_that_is_given_or_cut(valid: str):
+    sources = f"[{{path: a.csv, label: l, split: train}}, {{path: b.csv, label: l, {valid}}}, {{path: c.csv, label: l, split: test}}]"
+    share = "split.valid=0" if "train" not in valid else "split.valid=.1"  # a share of train
+    check_labels(session(sources, "abstain.coverage=.8", "finetune.head=auto", share))
 
 
 @pytest.mark.parametrize("key", ["text.segment.user_dict", "text.stopwords.lists"])

@@ -150,6 +150,12 @@ def test_the_command_audits_and_writes_the_model_without(planted, unfair, tmp_pa
     assert ftcore.load_model(str(tmp_path / "fair.bin")).get_labels()
     assert main(given) == 0
     assert "swapped words: 20 texts" in capsys.readouterr().out
+    for option in ("--group", "--label", "--text"):
+        assert main([*given, option, "nope"]) == 1
+        assert (
+            f"no column 'nope'; the columns are: text, label, sex; choose one with {option}\n"
+            in capsys.readouterr().err
+        )
     (tmp_path / "bad.json").write_text("[1]")
     assert main(["audit", str(tmp_path / "v.bin"), "--words", str(tmp_path / "bad.json")]) == 1
     assert "groups, pairs, tests" in capsys.readouterr().err
