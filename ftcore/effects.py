@@ -241,7 +241,11 @@ def without_effect_in_training(
         >>> without_effect_in_training({"epoch": 9}, options, vectors=False, valid=False, names={})
         ['epoch has no effect: head linear has one optimum, and neither passes nor a rate; set head=sgd']
     """
-    whole = SimpleNamespace(finetune=options, pretrain=SimpleNamespace(enabled=True))
+    of_files = {
+        "split": SimpleNamespace(valid=1.0),
+        "ingest": SimpleNamespace(sources=[]),
+    }  # what is held out is known
+    whole = SimpleNamespace(finetune=options, pretrain=SimpleNamespace(enabled=True), **of_files)
     said = {}
     for name in given:
         rules = [rule for rule in RULES if f"finetune.{name}" in rule.keys.split()] if name in _TOLD else []

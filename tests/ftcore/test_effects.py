@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ftcore.config import Config, load_config, parse_config
-from ftcore.effects import RULES, SOURCE_RULES, without_effect
+from ftcore.config import Config, Finetune, load_config, parse_config
+from ftcore.effects import RULES, SOURCE_RULES, without_effect, without_effect_in_training
 from ftcore.text.stopwords import stopwords
 
 SOURCE = "ingest.sources=[{{path: {}, label: y, {}}}]"
@@ -51,6 +51,7 @@ def said(*overrides: str) -> list[str]:
             ["pretrain.enabled=true"],
         ),
         (["threads=3"], "threads", "deterministic=false", ["deterministic=false"]),
+        (["split.valid=0", "finetune.refit=true"], "finetune.refit", "split.valid", ["split.valid=.1"]),
         (["engine=cpu", "device=cuda"], "device", "engine", ["engine=auto"]),
         (["engine=reference", "pretrain.updates=shared"], "pretrain.updates", "engine", ["engine=cpu"]),
         (["engine=cpu", "finetune.batch_size=4"], "finetune.batch_size", "engine", ["engine=auto"]),
@@ -138,3 +139,15 @@ def test_own_lists_alone(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("电影\n不\n")
     options = load_config(None, ["text.stopwords.mode=lists", f"text.stopwords.lists={tmp_path}/mine.txt"])
     assert stopwords(options.text.stopwords) == {"电影", "不"}
+
+
+@pytest.mark.parametrize("head", ["sgd", "linear"])
+@pytest.mark.parametrize("held_out", [False, True])
+def test_every_option_of_a_training_can_be_asked(head: str, held_out: bool):
+    """The rules also read parts of a configuration that a training outside of the pipeline has not."""
+    options = Finetune(head=head)
+    said = without_effect_in_training(
+        dict.fromkeys(Finetune.model_fields), options, vectors=True, valid=held_out, names={}
+    )
+    refit = [line for line in said if line.startswith("refit ")]
+    assert len(refit) == (head == "sgd" or not held_out)
