@@ -129,7 +129,7 @@ def evened(
     roots = np.sqrt(np.maximum(np.asarray(lengths, np.float64), 1))
     scores = _scores(probabilities, loss) * (roots / (roots.mean() if usual is None else usual))[:, None]
     if loss in ("ova", "ns"):
-        return 1 / (1 + np.exp(-scores))
+        return np.exp(-np.logaddexp(0, -scores))
     made = np.exp(scores - scores.max(axis=1, keepdims=True))
     return made / made.sum(axis=1, keepdims=True)
 

@@ -103,7 +103,7 @@ def nats(scores: np.ndarray, gold: np.ndarray, loss: str) -> float:
 def slope(scores: np.ndarray, gold: np.ndarray, loss: str) -> np.ndarray:
     """Of `nats` by each score, float[B, C]."""
     if loss == "ova":
-        return (1 / (1 + np.exp(-scores)) - gold) / len(gold)
+        return (np.exp(-np.logaddexp(0, -scores)) - gold) / len(gold)
     made = np.exp(scores - scores.max(axis=1, keepdims=True))
     made /= made.sum(axis=1, keepdims=True)
     return (made - gold / gold.sum(axis=1, keepdims=True)) / len(gold)

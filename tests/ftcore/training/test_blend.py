@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from ftcore.training.blend import blend, calibrated, drift, nats
+from ftcore.training.blend import blend, calibrated, drift, nats, slope
 
 
 def drawn(n: int, labels: int, seed: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
@@ -60,3 +60,20 @@ def test_a_temperature_makes_probabilities_right_as_often_as_they_say():
         assert abs(np.log(calibrated(scores[:200] * off, gold[:200]))) < abs(np.log(off)) / 2, (
             "of few documents less"
         )
+
+
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_slopes_of_huge_scores_are_numbers(loss: str):
+    scores, gold = np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([[True, False], [True, False]])
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        made = slope(scores, gold, loss)
+    assert made == pytest.approx(np.array([[0, 0], [-0.5, 0.5]]))
+
+
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_slopes_are_those_of_nats(loss: str):
+    rng = np.random.default_rng(3)
+    scores, gold = rng.normal(size=(6, 4)), np.eye(4, dtype=bool)[rng.integers(4, size=6)]
+    step, one = 1e-6, rng.normal(size=(6, 4))
+    change = nats(scores + step * one, gold, loss) - nats(scores - step * one, gold, loss)
+    assert (slope(scores, gold, loss) * one).sum() == pytest.approx(change / (2 * step), rel=1e-5)
