@@ -241,10 +241,8 @@ def without_effect_in_training(
         >>> without_effect_in_training({"epoch": 9}, options, vectors=False, valid=False, names={})
         ['epoch has no effect: head linear has one optimum, and neither passes nor a rate; set head=sgd']
     """
-    of_files = {
-        "split": SimpleNamespace(valid=1.0),
-        "ingest": SimpleNamespace(sources=[]),
-    }  # what is held out is known
+    # of what is held out `valid` knows more than a configuration's splits
+    of_files = {"split": SimpleNamespace(valid=1.0), "ingest": SimpleNamespace(sources=[])}
     whole = SimpleNamespace(finetune=options, pretrain=SimpleNamespace(enabled=True), **of_files)
     said = {}
     for name in given:
@@ -303,6 +301,7 @@ def format_of(source: Source) -> str:
     """The format that a source says, else the one that its path's suffix tells; "" where only the files can tell.
 
     Example:
+        >>> from ftcore.config import Source
         >>> format_of(Source(path="logs/**/*.jsonl.zst")), format_of(Source(path="folder"))
         ('jsonl', '')
     """
