@@ -63,7 +63,7 @@ class Bench:
 
     Attributes:
         python: of the original, None where there is none.
-        runs: keeps finished runs, where it is given.
+        runs: keeps finished runs.
         static: a folder of static embeddings, if any.
     """
 
@@ -71,7 +71,7 @@ class Bench:
     seeds: int
     quick: bool
     python: Path | None
-    runs: Path | None
+    runs: Path
     static: Path | None
 
     def run(
@@ -88,8 +88,8 @@ class Bench:
         Args:
             at: what a kept run must say of itself.
         """
-        file = None if self.runs is None else self.runs / f"{section}-{split.name}.jsonl"
-        if file is not None and file.exists():
+        file = self.runs / f"{section}-{split.name}.jsonl"
+        if file.exists():
             for line in file.read_text(encoding="utf-8").splitlines():
                 kept = json.loads(line)
                 if (kept["who"], kept["seed"]) == (who, seed) and kept["made"] | (at or {}) == kept["made"]:
@@ -99,10 +99,9 @@ class Bench:
             f"  {split.name} seed {seed} {who:18} {made['accuracy']:.4f} {made['cpu']:6.1f} CPU s",
             file=sys.stderr,
         )
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({"who": who, "seed": seed, "made": made}) + "\n")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"who": who, "seed": seed, "made": made}) + "\n")
         return made
 
 
@@ -285,7 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--kept: of which --runs?")
     try:
         static = static_folder(chosen.static)
-        bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), chosen.runs, static)
+        once = tempfile.TemporaryDirectory()  # nobody runs twice for two sections
+        runs = chosen.runs or Path(once.name)
+        bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), runs, static)
         results = {
             section: {
                 name: kept(chosen.runs, section, name) if chosen.kept else SECTIONS[section](name, bench)
