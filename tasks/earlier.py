@@ -94,10 +94,8 @@ def kept_texts(config: Config, name: str = KEPT) -> Reservoir | None:
             )
         return made
     kept = Reservoir.load(earlier)
-    kept.capacity, kept.in_bytes = (
-        made.capacity,
-        made.in_bytes,
-    )  # what is too much goes when new texts have come
+    # what is too much goes when new texts have come
+    kept.capacity, kept.in_bytes = made.capacity, made.in_bytes
     return kept
 
 

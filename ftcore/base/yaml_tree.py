@@ -205,10 +205,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
-for (
-    _first,
-    _known,
-) in _Loader.yaml_implicit_resolvers.items():  # text that only our reader takes for a number is quoted
+# text that only our reader takes for a number is quoted
+for _first, _known in _Loader.yaml_implicit_resolvers.items():
     for _tag, _pattern in _known:
         if _tag in (*_NUMBERS, _OCTAL):
             _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
