@@ -40,13 +40,14 @@ from ftcore.model.module import TwoTables
 from ftcore.training.documents import Documents
 from ftcore.training.fitting import Fitted, TooSmall, dense, parse_size, renumber
 from ftcore.training.fitting import fit as shrunk
-from ftcore.training.objective import Metric, answer
+from ftcore.training.objective import Metric, answer, right_of
 from ftcore.training.progress import Progress
 from ftcore.training.recipe import Conditions, Prepared, as_model, fit, started, with_dim
-from ftcore.training.search import COMMON, SEARCHES, Settings, shorter
+from ftcore.training.search import COMMON, SEARCHES, Settings, Strategy, shorter
 from ftcore.training.start import Fresh, Start
 
 log = logging.getLogger(__name__)
+CHANCE = "ahead of the best, but within the standard error of their difference"
 _SHARE = 1 / 6  # of the time, for one trial
 _KEPT = 1 << 30  # bytes of encodings kept, or a tenth of the free memory
 _LOOK = 0.5  # seconds between looks at the clock, about
@@ -65,7 +66,7 @@ class Trial:
     begun: float  # seconds since the search began
     seconds: float
     figures: dict[str, float] = field(default_factory=dict)  # precision, recall, documents; cutoff, bytes
-    note: str = ""  # what went wrong
+    note: str = ""  # what went wrong, or why a higher score is not the best
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def autotune(
             outcome, interrupted = "stopped", True
         if not trials:
             strategy.told_words(run.words)
-        better = outcome == "scored" and strategy.tell(settings, score)
+        better, by_chance = _judged(strategy, settings, score, run.right)
+        note = note or by_chance
         run.longest = max(run.longest, run.elapsed - begun)
         if better:
             run.best_seconds = run.elapsed - begun
@@ -183,6 +185,15 @@ def autotune(
             raise KeyboardInterrupt
         raise _nothing_scored(trials, duration)
     return AutotuneResult(strategy.best, strategy.score, trials, run.elapsed, interrupted)
+
+
+def _judged(
+    strategy: Strategy, settings: Settings, score: float, right: np.ndarray | None
+) -> tuple[bool, str]:
+    """Whether a trial is the best so far, and why not where its score is the highest; one without a score (nan) is not."""
+    ahead = score > strategy.score
+    better = strategy.tell(settings, score, right)
+    return better, CHANCE if ahead and not better else ""
 
 
 def _nothing_scored(trials: list[Trial], duration: float) -> RunError:
@@ -233,6 +244,9 @@ class _Search:
         self.counted: dict[tuple, Dictionary] = {}
         self.encoded: OrderedDict[tuple, tuple[Prepared, BagCorpus]] = OrderedDict()
         self.pace: list[float] = []  # seconds a unit of work took, see `work`
+        self.right: np.ndarray | None = (
+            None  # labels found of each document by the last trial, where they are all that counts
+        )
         self.shrinking = 0.0  # the longest that fitting a model to the size took
 
     @property
@@ -285,6 +299,7 @@ class _Search:
                 "no document of the validation set has a label of the training set and a feature; "
                 "check its labels and their prefix"
             )
+        self.right = right_of(found, held_out) if self.goal == Metric() else None
         figures |= {"precision": found.precision, "recall": found.recall, "documents": len(found.labels)}
         return settings, self.goal.score(found, column), figures
 

@@ -137,8 +137,7 @@ def answer(
         check: called between batches; may raise to give up.
     """
     device, classes = tables.input.device, len(tables.output)
-    sizes, marks = np.diff(corpus.offsets), np.diff(corpus.target_offsets)
-    part = np.flatnonzero((sizes > 0) & (marks > 0))
+    part = taking_part(corpus)
     k = min(k, classes)
     features = Ragged(corpus.ids, corpus.offsets)
     truth = Ragged(corpus.targets, corpus.target_offsets).take(part)
@@ -156,6 +155,18 @@ def answer(
     hits = np.isin(np.arange(len(part))[:, None] * classes + labels, known)
     golds = np.bincount(truth.values, minlength=classes)
     return TopLabels(labels, np.minimum(scores + np.float32(_OFFSET), np.float32(1)), hits, golds)
+
+
+def taking_part(corpus: BagCorpus) -> np.ndarray:
+    """int64[B], which documents are scored: those with a feature and a label that the model knows."""
+    return np.flatnonzero((np.diff(corpus.offsets) > 0) & (np.diff(corpus.target_offsets) > 0))
+
+
+def right_of(answers: TopLabels, corpus: BagCorpus) -> np.ndarray:
+    """int64[all documents], how many labels of each are found; 0 of those that are not scored."""
+    right = np.zeros(len(corpus), np.int64)
+    right[taking_part(corpus)] = answers.hits.sum(axis=1)
+    return right
 
 
 def _curve(scores: np.ndarray, hits: np.ndarray, golds: int) -> tuple[np.ndarray, np.ndarray]:

@@ -183,8 +183,12 @@ class Strategy:
             new["bucket"] = self._bucket  # not fixed, see `__init__`
         return Settings(options.model_copy(update=new), self.best.dsub if "dsub" in self.fixed else dsub)
 
-    def tell(self, settings: Settings, score: float) -> bool:
-        """Note a trial's score; whether it is the best so far (of equal ones the first stays)."""
+    def tell(self, settings: Settings, score: float, right: np.ndarray | None = None) -> bool:
+        """Note a trial's score; whether it is the best so far (of equal ones the first stays).
+
+        Args:
+            right: int[documents of the validation set], labels that were found of each; None: the score says all.
+        """
         if not score > self.score:
             return False
         self.best, self.score = settings, score
@@ -197,6 +201,9 @@ class Strategy:
 
 class FeatureSearch(Strategy):
     """Asks for each of `FEATURES` once: a linear head has neither passes nor a rate to move.
+
+    The best of many trials on the same documents is in part the luckiest. Where a linear head leads, a later trial is taken only if it is
+    ahead by more than the standard error of the difference between the two on these documents.
 
     Example:
         search = FeatureSearch(Settings(Finetune(head="linear")))
@@ -216,6 +223,7 @@ class FeatureSearch(Strategy):
             for options in wanted
         ]
         self._left = [options for n, options in enumerate(whole) if options not in (given, *whole[:n])]
+        self._right: np.ndarray | None = None  # of the best, where it is a linear head
 
     def told_words(self, words: list[str]) -> None:
         """What pays on most texts comes first: pairs of words, and character n-grams as the language has them."""
@@ -227,6 +235,15 @@ class FeatureSearch(Strategy):
         if self.asked == 1:
             return self.best
         return Settings(self._left.pop(0), self.best.dsub) if self._left else None
+
+    def tell(self, settings: Settings, score: float, right: np.ndarray | None = None) -> bool:
+        """Note a trial's score; whether it is the best so far, and not by chance."""
+        if self._right is not None and right is not None and not _ahead(right, self._right):
+            return False
+        if not super().tell(settings, score, right):
+            return False
+        self._right = right if settings.options.head == "linear" else None
+        return True
 
 
 class HeadSearch(FeatureSearch):
@@ -275,11 +292,11 @@ class HeadSearch(FeatureSearch):
                 return self._changed(new)
         return Settings(self._linear.pop(0), self.best.dsub) if self._linear else None
 
-    def tell(self, settings: Settings, score: float) -> bool:
-        """Note a trial's score; whether it is the best so far."""
+    def tell(self, settings: Settings, score: float, right: np.ndarray | None = None) -> bool:
+        """As of `FeatureSearch`; the best training by steps is what longer ones go on from."""
         if settings.options.head == "sgd" and score > self._stepwise_score:
             self._stepwise, self._stepwise_score = settings, score
-        return super().tell(settings, score)
+        return super().tell(settings, score, right)
 
     def _is_free(self, name: str, value: object) -> bool:
         return name not in self.fixed and getattr(self._stepwise.options, name) < value
@@ -291,6 +308,17 @@ class HeadSearch(FeatureSearch):
         made = self._settings({"loss": self._stepwise.options.loss, **new}, self._stepwise.dsub)
         self.best = kept
         return made
+
+
+def _ahead(right: np.ndarray, other: np.ndarray) -> bool:
+    """Whether more was found than by another trial, beyond the standard error of the sum of the documents' differences.
+
+    Example:
+        >>> _ahead(np.array([1, 1, 1, 0]), np.array([0, 0, 1, 1])), _ahead(np.array([1, 1, 1, 1]), np.array([0, 0, 1, 1]))
+        (False, True)
+    """
+    apart = right - other
+    return float(apart.sum()) > float((apart**2).sum()) ** 0.5
 
 
 def _promise(words: list[str]) -> Callable[[config.Finetune], tuple[bool, bool, bool]]:

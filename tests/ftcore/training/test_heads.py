@@ -10,7 +10,7 @@ from ftcore import config
 from ftcore.ecosystem import FastTextClassifier
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import UserError
-from ftcore.training.autotune import autotune
+from ftcore.training.autotune import CHANCE, OutOfTime, _Search, autotune
 from ftcore.training.documents import Tokenized
 from ftcore.training.search import FeatureSearch, HeadSearch, Settings
 
@@ -68,6 +68,30 @@ def test_steps_are_taken_from_the_best_training_by_steps_whatever_is_best():
     search = HeadSearch(BASE)
     asked(search, {"linear": 0.4, "sgd": 0.5})
     assert search.best.options == found[0], "nothing did better than what came first"
+
+
+def told(search: FeatureSearch, right: np.ndarray) -> bool:
+    """Ask, and score what is asked as that many documents right."""
+    settings = search.ask(0.01)
+    assert settings is not None
+    return search.tell(settings, float(right.mean()), right)
+
+
+@pytest.mark.parametrize("kind", [FeatureSearch, HeadSearch])
+def test_a_later_linear_head_leads_by_more_than_chance(kind: type[FeatureSearch]):
+    search = kind(Settings(BASE.options.model_copy(update={"head": "linear"})))
+    right = np.repeat([1, 0], [900, 100])
+    if kind is HeadSearch:
+        assert told(search, np.zeros(1000, int)), "fastText's own training"
+    assert told(search, right), "any lead over a training by steps, and over nothing, counts"
+    lucky = right.copy()
+    lucky[890:900], lucky[900:914] = 0, 1  # 14 more, 10 fewer: 4 ahead, the standard error is 4.9
+    assert not told(search, lucky) and search.score == 0.9
+    ahead = right.copy()
+    ahead[890:900], ahead[900:917] = 0, 1  # 7 ahead, the standard error is 5.2
+    assert told(search, ahead) and search.score == 0.907
+    several = 2 * ahead  # labels of a document: what was found is doubled, and so is the standard error
+    assert told(search, several) and not told(search, several + np.repeat([1, 0, -1], [9, 985, 6]))
 
 
 def test_what_is_fixed_is_not_searched_and_a_loss_that_does_not_fold_is_trained_by_steps():
@@ -134,3 +158,24 @@ def test_in_scikit_learn():
     assert model.trials_[0].settings.options.head == "sgd" and len(model.trials_) > 5
     with pytest.raises(UserError, match="autotune=True: 6 texts are too few"):
         FastTextClassifier(autotune=True, tokenizer="whitespace").fit(lines[:6], labels[:6])
+
+
+def test_a_search_says_why_a_higher_score_was_not_taken(monkeypatch: pytest.MonkeyPatch):
+    found = iter([[0, 0, 0, 0], [0, 1, 1, 1], [1, 1, 1, 1], [1, 0, 1, 1]])
+
+    def trial(self, settings: Settings, keep_epochs: bool) -> tuple[Settings, float, dict[str, float]]:
+        if (right := next(found, None)) is None:
+            raise OutOfTime("enough")
+        self.right = np.array(right)
+        return settings, float(self.right.mean()), {}
+
+    monkeypatch.setattr(_Search, "trial", trial)
+    texts = Tokenized.of(["a b", "c d"], [["x"], ["y"]])
+    told = autotune(texts, texts, BASE.options, duration=5, engine=choose_engine("cpu", "cpu"), threads=1)
+    assert [(one.score, one.best) for one in told.trials[:4]] == [
+        (0, True),
+        (0.75, True),
+        (1.0, False),
+        (0.75, False),
+    ]
+    assert [one.note for one in told.trials[:4]] == ["", "", CHANCE, ""] and told.score == 0.75
