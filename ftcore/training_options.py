@@ -83,7 +83,7 @@ class Finetune(DictionaryOptions):
     earlier: PathText = Field(
         "",
         description="a classifier that goes on learning: a folder or models:/NAME@champion; its words, labels and rows are "
-        "the start",
+        "the start, and its n-grams stay",
     )
     replay: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^[1-9][0-9]*[kKmMgG]$")] = Field(
         0,

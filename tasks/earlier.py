@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ftcore.model.model import Model
     from ftcore.training.reservoir import Reservoir
     from tasks.session import Session
+    from tasks.tracking import Tracker
 
 log = logging.getLogger("ftcore.finetune")
 ADDRESSES = ("models:/", "runs:/")  # of registered models
@@ -31,10 +32,46 @@ def with_earlier_here(session: Session) -> Config:
     name = config.finetune.earlier
     if not name.startswith(ADDRESSES):
         return config
-    assert session.tracker is not None
-    folder, exact = session.tracker.download(name)
+    folder, exact = _tracker(session).download(name)
     log.info("goes on from %s", exact)
     return config.model_copy(update={"finetune": config.finetune.model_copy(update={"earlier": str(folder)})})
+
+
+def _tracker(session: Session) -> Tracker:
+    """The session's; a dry run, which has none, only looks at a registry that is there."""
+    from tasks.tracking import Tracker
+
+    if session.tracker is not None:
+        return session.tracker
+    config = session.config
+    if not config.tracking.uri and not (session.store.path / "mlflow.db").is_file():
+        raise UserError(
+            f"finetune.earlier: {config.finetune.earlier} is not in {session.store.path}, which has no registry yet; set store "
+            "or tracking.uri to where the model is registered"
+        )
+    return Tracker(config)
+
+
+def with_its_ngrams(session: Session) -> Config:
+    """The configuration with the n-grams of `finetune.earlier`, which are those of the new model.
+
+    A warning says which of the configuration's they replace.
+
+    Raises:
+        UserError: there is no such model, or it cannot go on so.
+    """
+    from ftcore.training.start import kept_ngrams
+
+    config = session.config
+    kept, others = kept_ngrams(earlier_model(with_earlier_here(session)), config.finetune)
+    default = type(config.finetune)()
+    for name in others:
+        if getattr(config.finetune, name) != getattr(default, name):
+            log.warning(
+                "finetune.%s=%s has no effect: finetune.earlier goes on with its own, %s; leave it out",
+                name, getattr(config.finetune, name), kept[name],
+            )  # fmt: skip
+    return config.model_copy(update={"finetune": config.finetune.model_copy(update=kept)})
 
 
 def check_earlier(config: Config) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftcore.shards.manifest import load_manifest
 from tasks.commit import shard_set
+from tasks.earlier import with_its_ngrams
 from tasks.tune import search_settings, tuned, with_best
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def choose_head(session: Session, shards: StageOutput, pretrained: StageOutput |
         chosen, why = default_head(session.config, load_manifest(shard_set(shards).path, verify=False))
         session.config = with_best(session.config, chosen)
         _say(session, f"head {chosen['head']}{_shown(chosen)}: {why}")
+    if session.config.finetune.earlier and session.config.finetune.head != "default":
+        session.config = with_its_ngrams(session)
+        _say(session, f"goes on with the earlier model's n-grams{_shown(session.config.finetune.model_dump())}")
 
 
 def default_head(config: Config, manifest: Manifest) -> tuple[dict[str, Any], str]:
@@ -57,13 +61,14 @@ def default_head(config: Config, manifest: Manifest) -> tuple[dict[str, Any], st
     if sum(labels.values()) > MOST_DOCUMENTS:
         return {"head": "sgd"}, f"more than {MOST_DOCUMENTS:,} texts, too many to hold in memory"
     given = config.finetune
+    alone = (given.word_ngrams, given.minn, given.maxn) == (1, 0, 0) and given.bucket > 0
     # documents of the valid split that are kept for later trainings stay new to the model
     chosen: dict[str, Any] = {"head": "linear", "refit": not config.finetune.replay}
-    if (given.word_ngrams, given.minn, given.maxn) == (1, 0, 0) and given.bucket > 0:
+    if alone and not given.earlier:  # whose own n-grams hold
         minn, maxn = CHARACTERS[_languages(manifest)]
         chosen |= {"word_ngrams": 2, "minn": minn, "maxn": maxn}
-    why = "the best single choice on most sets; a search over heads and n-grams: finetune.head=auto"
-    return chosen, why
+    why = "the best single choice on most sets"
+    return chosen, why if given.earlier else f"{why}; a search over heads and n-grams: finetune.head=auto"
 
 
 def _languages(manifest: Manifest) -> tuple[str, ...]:

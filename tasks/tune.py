@@ -126,8 +126,14 @@ def fixed_options(whole: config.Config) -> set[str]:
 
 
 def check_goal(session: Session) -> None:
-    """Refuse a metric that is none, before any work."""
+    """Refuse a metric that is none, and an earlier model, before any work."""
     from ftcore.training.objective import Metric
+
+    if earlier := session.config.finetune.earlier:
+        raise UserError(
+            f"finetune.earlier = {earlier}: it goes on with its own n-grams and its own size, and a search would choose others; "
+            "leave it out, or train with flows.retrain"
+        )
 
     Metric.parse(session.config.tune.metric)
 

@@ -25,7 +25,7 @@ from ftcore.formats.static import is_static
 from ftcore.model.model import Model
 from ftcore.training.documents import Tokenized
 from ftcore.training.recipe import learn
-from ftcore.training.start import FromModel, Start, going_on, start_at
+from ftcore.training.start import FromModel, Start, going_on, has_linear_head, kept_ngrams, start_at
 
 
 class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -59,6 +59,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (`ftcore.training.linear`); `dim`, `epoch`, `lr` and `neg` do not count then.
         autotune: try both heads with several kinds of n-grams on a tenth of the texts that is held out (a fifth of
             fewer than 1,000), for `seconds`, and train on all with what did best there. What was tried is in `trials_`.
+            A warm start goes on with what was found.
         seconds: of that search.
         freeze: ``none``, ``words`` (rows that came from `pretrained` stay as they are) or ``all``.
         class_weight: ``balanced`` or {class: weight}. Of these as of `sample_weight` only the ratios count.
@@ -143,6 +144,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         vectors = None if again else self._vectors()
         start = self.model_.to_model() if again else None if vectors else self._pretrained()
         options = self._options(targets, start, vectors)
+        if again:
+            options = self._going_on(start, options)
         own = start.tokenizer if start is not None and self.tokenizer == "auto" else None
         tokenizer = own or inputs.read_tokenizer(self.tokenizer)
         lines = tokenizer.tokenize(texts)
@@ -157,10 +160,11 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if start is not None:
             begin = going_on(start, "ahead", options) if again else FromModel(start)
         how = inputs.read_conditions(self)
-        if self.autotune:
+        if self.autotune and not again:
             found = searched(lines, labels, weights, options, how, begin, self.seconds)
             options, self.trials_ = found.options, found.trials
-        else:
+            self._found = options
+        elif not self.autotune:
             self._tell_of_idle(options)
         model, result = learn(Tokenized.of(lines, labels, weights), options, how, start=begin)
         value = dict(zip(names, map(_label, values), strict=True))
@@ -204,6 +208,20 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             given, options, vectors=self.pretrained is not None, valid=False, names={}
         ):
             warnings.warn(said, stacklevel=3)
+
+    def _going_on(self, model: Model, options: config.Finetune) -> config.Finetune:
+        """The options of a warm start: with `autotune` what the search found; a warning for n-grams that are not the model's."""
+        if self.autotune:  # a second search could only choose n-grams that the model has not
+            head = {"head": "linear" if has_linear_head(model) else "sgd"}
+            return getattr(self, "_found", options).model_copy(update=head)
+        kept, others = kept_ngrams(model, options)
+        for name in others:
+            warnings.warn(
+                f"{name} = {getattr(options, name)} has no effect: warm_start goes on with the model's own, {kept[name]}; set "
+                "warm_start=False to begin anew",
+                stacklevel=3,
+            )
+        return options
 
     def _weights(self, own: np.ndarray | None, targets: inputs.Targets) -> np.ndarray | None:
         """What each text weighs, on average 1: only the ratios count, the step's length is for `lr`."""

@@ -385,6 +385,22 @@ def going_on(
     return FromModel(source, words, own=own)
 
 
+def kept_ngrams(model: Model, asked: Any) -> tuple[dict[str, int], list[str]]:
+    """The n-grams that a model goes on with, whatever is asked for: its rows and its words' have been numbered by them.
+
+    Args:
+        asked: attributes of their names.
+
+    Returns:
+        the options by name, and the names of those that are not as asked for. The number of buckets is never among them:
+        a linear head takes as many as it needs.
+    """
+    own = model.dictionary.options
+    kept = {name: getattr(own, name) for name in ("word_ngrams", "minn", "maxn")}
+    others = [name for name, value in kept.items() if getattr(asked, name) != value]
+    return kept | ({"bucket": own.bucket} if own.buckets else {}), others
+
+
 def has_linear_head(model: Model) -> bool:
     """Whether a model's rows are what each feature adds to the scores of its labels: its head is no more than a factor."""
     if not model.labels or model.quantized:

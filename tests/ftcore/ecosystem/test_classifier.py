@@ -226,6 +226,21 @@ def test_balanced_classes():
 
 
 # ------------------------------------------------------------------------ start from another model
+def test_a_warm_start_says_whose_n_grams_hold():
+    model = fitted(warm_start=True, word_ngrams=2)
+    with pytest.warns(UserWarning, match="word_ngrams = 3 has no effect: warm_start goes on with the model's own, 2"):
+        model.set_params(word_ngrams=3).fit(TEXTS, NAMES)
+    assert model.model_.dictionary.options.word_ngrams == 2
+
+
+def test_a_warm_start_goes_on_with_what_was_searched_for():
+    texts = [f"{word} {n}" for n in range(20) for word in ("good fine", "bad dull")]
+    model = FastTextClassifier(autotune=True, seconds=1, warm_start=True).fit(texts, [1, 0] * 20)
+    tried, model.model_ = model.trials_, FastTextClassifier(head="linear").fit(texts, [1, 0] * 20).model_
+    again = model.fit(texts, [1, 0] * 20)  # whichever head the model has
+    assert again.trials_ is tried and again.predict(["good"]) == [1]
+
+
 def test_warm_start_goes_on_and_learns_new_words_and_classes():
     model = fitted(warm_start=True)
     before = model.decision_function(OTHERS)
