@@ -33,7 +33,7 @@ class Option(NamedTuple):
         vectorizer: default of `ftcore.ecosystem.FastTextVectorizer`.
         allowed: what the API takes: a range or words; None: what is checked elsewhere.
         also: a second name in the API.
-        flag: on the command line, where it is not `api`.
+        flag: on the command line; of fastText's own "" where it is `api`, of others where there is none.
         key: in the configuration, where it is not below ``finetune`` and ``pretrain``.
         estimator: in scikit-learn's estimators, where it is not `name`.
     """
@@ -115,30 +115,30 @@ ORIGINAL = (  # fastText's, in the order of its functions' arguments
     Option("duration",           "autotuneDuration",       int,   300,        _,          300,       _,          _,         _, flag="autotune-duration", key="tune.duration"),
     Option("model_size",         "autotuneModelSize",      str,   "",         _,          _,         _,          _,         _, flag="autotune-modelsize"),
 )
-OWN = (  # ours, which the API takes by name alone
-    Option("init_model",         "init_model",             object, None,      None,       _,         _,          _,         _),
-    Option("valid",              "valid",                  object, None,      _,          _,         _,          _,         _),
-    Option("patience",           "patience",               int,   0,          _,          0,         _,          _,         _, (0, 1000)),
+OWN = (  # ours, which the API takes by name alone, fastText's command line where they have a flag
+    Option("init_model",         "init_model",             object, None,      None,       _,         _,          _,         _, flag="init-model"),
+    Option("valid",              "valid",                  object, None,      _,          _,         _,          _,         _, flag="valid"),
+    Option("patience",           "patience",               int,   0,          _,          0,         _,          _,         _, (0, 1000), flag="patience"),
     Option("keep_best",          "keep_best",              bool,  True,       _,          "auto",    _,          _,         _),
     Option("callbacks",          "callbacks",              object, (),        (),         _,         _,          _,         _),
     Option("checkpoint",         "checkpoint",             object, None,      None,       _,         _,          _,         _),
-    Option("class_weights",      "class_weights",          object, None,      _,          _NO,       _,          None,      _, (_NO, "balanced"), estimator="class_weight"),
+    Option("class_weights",      "class_weights",          object, None,      _,          _NO,       _,          None,      _, (_NO, "balanced"), estimator="class_weight", flag="class-weights"),
     Option("sample_weights",     "sample_weights",         object, None,      _,          _,         _,          _,         _),
-    Option("freeze",             "freeze",                 str,   _NO,        _,          _NO,       _,          _NO,       _, (_NO, "words", "all")),
-    Option("updates",            "updates",                str,   _,          "auto",     _,         "auto",     _,         _, ("auto", "exact", "shared")),
-    Option("head",               "head",                   str,   "sgd",      _,          "default", _,          "sgd",     _, ("sgd", "linear", "auto")),
+    Option("freeze",             "freeze",                 str,   _NO,        _,          _NO,       _,          _NO,       _, (_NO, "words", "all"), flag="freeze"),
+    Option("updates",            "updates",                str,   _,          "auto",     _,         "auto",     _,         _, ("auto", "exact", "shared"), flag="updates"),
+    Option("head",               "head",                   str,   "sgd",      _,          "default", _,          "sgd",     _, ("sgd", "linear", "auto"), flag="head"),
     Option("seconds",            "",                       float, 60.0,       _,          60,         _,          _,         _),
-    Option("self_training",      "self_training",          int,   0,          _,          0,         _,          _,         _, (0, 20)),
-    Option("lexicon",            "lexicon",                object, "",        _,          "",         _,          _,         _),
-    Option("lexicon_weight",     "lexicon_weight",         float, 3.0,        _,          3.0,        _,          _,         _, (1e-9, 1e6)),
-    Option("strength",           "strength",               object, "auto",    _,          "auto",    _,          _,         _, ("auto",)),
-    Option("weighing",           "weighing",               str,    "auto",    _,          "auto",    _,          _,         _, ("auto", "idf", "ratio")),
-    Option("vectors",            "vectors",                object, "auto",    _,          "auto",    _,          _,         _, ("auto",)),
-    Option("size",               "size",                   str,   "",         _,          "",         _,          _,         _, ("",)),
+    Option("self_training",      "self_training",          int,   0,          _,          0,         _,          _,         _, (0, 20), flag="self-training"),
+    Option("lexicon",            "lexicon",                object, "",        _,          "",         _,          _,         _, flag="lexicon"),
+    Option("lexicon_weight",     "lexicon_weight",         float, 3.0,        _,          3.0,        _,          _,         _, (1e-9, 1e6), flag="lexicon-weight"),
+    Option("strength",           "strength",               object, "auto",    _,          "auto",    _,          _,         _, ("auto",), flag="strength"),
+    Option("weighing",           "weighing",               str,    "auto",    _,          "auto",    _,          _,         _, ("auto", "idf", "ratio"), flag="weighing"),
+    Option("vectors",            "vectors",                object, "auto",    _,          "auto",    _,          _,         _, ("auto",), flag="vectors"),
+    Option("size",               "size",                   str,   "",         _,          "",         _,          _,         _, ("",), flag="size"),
     Option("adapter",            "",                       str,   "",         _,          "",         _,          _,         _),
     Option("earlier",            "",                       str,   "",         _,          "",         _,          _,         _),
     Option("replay",             "",                       int,   0,          _,          0,          _,          _,         _),
-    Option("refit",              "refit",                  bool,  False,      _,          False,      _,          _,          _),
+    Option("refit",              "refit",                  bool,  False,      _,          False,      _,          _,          _, flag="refit"),
     Option("batch_size",         "",                       int,   1,          1,          16,        16,         _,         _, _ONE),
     Option("in_flight",          "",                       int,   1024,       1024,       1024,      1024,      _,         _, _ONE),
     Option("lr_head",            "",                       float, None,       _,          None,      _,          _,         _),
@@ -146,7 +146,7 @@ OWN = (  # ours, which the API takes by name alone
     Option("dropout",            "",                       float, 0.0,        _,          "auto",    _,          _,         _),
     Option("clip",               "",                       float, 0.0,        _,          0.0,       _,          _,         _),
     Option("anchor",             "",                       float, 0.0,        _,          0.0,       _,          _,         _),
-    Option("noise",              "",                       float, 0.0,        _,          0.0,       _,          _,         _),
+    Option("noise",              "noise",                  float, 0.0,        _,          0.0,       _,          _,         _, (0, 0.5), flag="noise"),
     Option("threshold",          "",                       object, "auto",    _,          "auto",    _,          _,         _),
     Option("enabled",            "",                       bool,  _,          True,       _,         True,       _,         _),
     Option("languages",          "",                       object, _,         _LANGUAGES, _,         list(_LANGUAGES), _,   _),

@@ -40,7 +40,9 @@ def choose_head(session: Session, shards: StageOutput, pretrained: StageOutput |
         _say(session, f"head {chosen['head']}{_shown(chosen)}: {why}")
     if session.config.finetune.earlier and session.config.finetune.head != "default":
         session.config = with_its_ngrams(session)
-        _say(session, f"goes on with the earlier model's n-grams{_shown(session.config.finetune.model_dump())}")
+        _say(
+            session, f"goes on with the earlier model's n-grams{_shown(session.config.finetune.model_dump())}"
+        )
 
 
 def default_head(config: Config, manifest: Manifest) -> tuple[dict[str, Any], str]:

@@ -75,6 +75,8 @@ class Extras:
         (`ftcore.training.self_training`); 0: none.
     lexicon: words whose label is known, {label: [word, word]} or a file of them, labels with or without their prefix
         (`ftcore.training.lexicon`); each counts as `lexicon_weight` documents.
+    noise: share of the characters that are mistyped in a second copy of each line, which is learnt from too
+        (`ftcore.training.noise`).
     """
 
     init_model: Any = None
@@ -96,6 +98,7 @@ class Extras:
     vectors: float | str = "auto"
     size: str = ""
     refit: bool = False
+    noise: float = 0.0
 
 
 EXTRAS = tuple(f.name for f in fields(Extras))

@@ -70,6 +70,10 @@ def _check(arguments: Arguments) -> None:
         raise UserError(
             "input = '' cannot be opened for training! Give a file, or lines as a list or an iterator"
         )
+    if arguments.extras.head == "auto" and not arguments.autotune.on:
+        from ftcore.training.recipe import UNSEARCHED
+
+        raise InvalidOptions(UNSEARCHED)
 
 
 def _train(arguments: Arguments, watch: Watch) -> Trained:
@@ -84,6 +88,8 @@ def _train(arguments: Arguments, watch: Watch) -> Trained:
     for said in arguments.without_effect() if args.supervised else ():
         log.warning("%s", said)
     start = starting_point(arguments)
+    arguments = _keeping(arguments, start)
+    args = arguments.args
     options = recipe.with_dim(options, start)
     valid = None if extras.valid is None else Reading(extras.valid, args)
     prepared = recipe.prepare(reading, options, start, valid)
@@ -134,6 +140,20 @@ def starting_point(arguments: Arguments) -> Start:
     if isinstance(vectors, str | PathLike):
         return start_at(vectors, arguments.args.label)
     return FromModel(classic_of(vectors), "counted", head=False)
+
+
+def _keeping(arguments: Arguments, start: Start) -> Arguments:
+    """The arguments with the n-grams of a model whose numbering stays, and a warning where others were given."""
+    from ftcore.training.start import FromScores, kept_ngrams
+
+    if not isinstance(start, FromScores):
+        return arguments
+    kept, others = kept_ngrams(start.source, arguments.args)
+    for name in others:
+        log.warning(
+            "%s has no effect: a linear head goes on with the n-grams of init_model, %s %s", API[name], API[name], kept[name]
+        )  # fmt: skip
+    return replace(arguments, args=Args(**{**vars(arguments.args), **kept}))
 
 
 def classic_of(model: Any) -> Model:

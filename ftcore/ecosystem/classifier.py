@@ -144,7 +144,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         vectors = None if again else self._vectors()
         start = self.model_.to_model() if again else None if vectors else self._pretrained()
         options = self._options(targets, start, vectors)
-        if again:
+        if again and start is not None:
             options = self._going_on(start, options)
         own = start.tokenizer if start is not None and self.tokenizer == "auto" else None
         tokenizer = own or inputs.read_tokenizer(self.tokenizer)

@@ -164,10 +164,13 @@ class WithLexicon(Documents):
     def bags(self, dictionary: Dictionary, grow: bool) -> BagCorpus:
         """Features and labels of the documents, then of the words."""
         check_words(self.lexicon, dictionary.labels)
+        words = Tokenized.of(self.lexicon.words, [[label] for label in self.lexicon.labels])
+        if (
+            grow
+        ):  # rows of n-grams move when others come between them: all are there before a document is numbered
+            words.bags(dictionary, grow=True)
         own = self.documents.bags(dictionary, grow)
-        more = Tokenized.of(self.lexicon.words, [[label] for label in self.lexicon.labels]).bags(
-            dictionary, grow
-        )
+        more = words.bags(dictionary, grow=False)
         log.info("lexicon: %d words, %g of a document each", len(self.lexicon), self.weight)
         return joined(own, more)
 

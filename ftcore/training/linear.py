@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
 FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer teach
+TOLD_SHARE = (
+    1.0  # of vectors, where enough teach and too few of them judge: words of a lexicon, what rules label
+)
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
@@ -311,6 +314,10 @@ class _Choice:
     def _may_choose(self) -> bool:
         return self.gold is not None and len(self.gold) >= ENOUGH
 
+    @property
+    def _few_judge(self) -> bool:
+        return len(self.documents) >= ENOUGH and not self._may_choose
+
     def _tasks(self) -> list[tuple]:
         """Kinds and sizes of members, the most telling first."""
         kinds = self._kinds()
@@ -345,8 +352,9 @@ class _Choice:
             return float(self.options.vectors)
         if len(self.documents) < ENOUGH:
             return FEW_SHARE
-        if self.gold is None:
-            return SHARES[2]
+        if self._few_judge:
+            return TOLD_SHARE
+        assert self.gold is not None
         found: dict[float, float] = {}
         for share in reversed(self.shares):
             if found and not self.in_time():
@@ -366,7 +374,7 @@ class _Choice:
         member = _Member(weighing)
         if self.options.strength != "auto":
             strength = float(self.options.strength)
-        elif weighing.vectors and len(self.documents) < ENOUGH:
+        elif self._few_judge or (weighing.vectors and len(self.documents) < ENOUGH):
             strength = FEW_STRENGTH
         if self.gold is None:
             member.strength = strength or 1.0

@@ -35,6 +35,10 @@ from ftcore.training.start import Fresh, FromScores, Start, check_steps, kind_of
 if TYPE_CHECKING:
     from ftcore.model.module import TwoTables
 
+UNSEARCHED = (
+    "head = auto: give autotuneValidationFile (on the command line -autotune-validation, in scikit-learn autotune=True, in "
+    "Python ftcore.training.autotune): what does best is found on documents that are held out"
+)
 DIM = 100  # of vectors where nothing says another size
 
 
@@ -123,10 +127,7 @@ def train(
     """
     head = getattr(options, "head", "sgd")
     if head == "auto":
-        raise InvalidOptions(
-            "head = auto: give autotuneValidationFile (or in scikit-learn autotune=True, in Python ftcore.training.autotune): "
-            "what does best is found on documents that are held out"
-        )
+        raise InvalidOptions(UNSEARCHED)
     prepared = numbered(prepared, options, start)
     if head != "linear" and getattr(options, "self_training", 0):
         from ftcore.training.self_training import self_train

@@ -83,8 +83,12 @@ def test_a_registered_model_goes_on_with_what_was_kept_beside_it(ready, invoke, 
     how = ["--config", ready.config, "pretrain.enabled=false", "finetune.head=linear", "finetune.replay=30"]
     first = invoke("pipeline", *how, "finetune.word_ngrams=2").summary
     done = invoke("retrain", *how, "finetune.maxn=3", f"finetune.earlier={first['model_uri']}")
-    assert "finetune.maxn=3 has no effect: finetune.earlier goes on with its own, 0" in " ".join(done.err.split())
-    below = f"tags.`mlflow.parentRunId` = '{done.summary['mlflow_run_id']}' and tags.`ftcore.kind` = 'finetune'"
+    assert "finetune.maxn=3 has no effect: finetune.earlier goes on with its own, 0" in " ".join(
+        done.err.split()
+    )
+    below = (
+        f"tags.`mlflow.parentRunId` = '{done.summary['mlflow_run_id']}' and tags.`ftcore.kind` = 'finetune'"
+    )
     (made,) = tracker.client.search_runs([tracker.experiment], below)
     assert [made.data.params[f"finetune.{name}"] for name in ("word_ngrams", "maxn")] == ["2", "0"]
     dry = invoke("retrain", "--dry-run", *how, f"finetune.earlier={first['model_uri']}")

@@ -17,6 +17,7 @@ import pytest
 import ftcore
 from ftcore import cli
 from ftcore.cli import CLASSIC, main
+from ftcore.training.start import has_linear_head
 from tests.reference.peer import run_binary, run_peer
 
 TRAIN = [
@@ -246,6 +247,10 @@ def test_print_ngrams_are_rows(files, monkeypatch):
         (["cbow", "-dim", "1e3"], "error: -dim 1e3: not a whole number"),
         (["supervised", "-loss", "mse"], "error: Unknown loss: mse"),
         (["supervised", "-lr", "quick"], "error: -lr quick: not a number"),
+        (["supervised", "-input", "{train_txt}", "-output", "{folder}/o", "-head", "auto"], "error: head = auto: give autotuneValidationFile"),
+        (["supervised", "-input", "x", "-output", "{folder}/o", "-class-weights", "{{a: 1"], "error: -class-weights:1: not valid YAML"),
+        (["supervised", "-input", "x", "-output", "{folder}/o", "-strength", "much"], "error: strength = 'much': Input should be a valid number"),
+        (["cbow", "-input", "x", "-output", "{folder}/o", "-head", "linear"], "error: unexpected keyword argument 'head'"),
         (["quantize", "-h"], "error: Here is the help! Usage:"),
         (["supervised", "-input", "/nowhere.txt", "-output", "{folder}/o"], "error: /nowhere.txt cannot be opened for training!"),
         (["supervised", "-input", "x", "-output", "/nowhere/o"], "error: /nowhere/o.bin cannot be opened for saving!"),
@@ -270,6 +275,42 @@ def test_errors_are_one_line_and_exit_code_1(files, capsys, words: list[str], me
     names = {**vars(files), "folder": str(files.folder)}
     assert main([word.format(**names) for word in words]) == 1
     assert capsys.readouterr().err.startswith(message.format(**names))
+
+
+def test_what_is_ours_alone_has_flags_too(files, capsys, tmp_path):
+    def trained(*words: str) -> ftcore.compat._FastText:
+        given = ["-input", files.train_txt, "-output", str(tmp_path / "m"), "-verbose", "0"]
+        assert main(["supervised", *given, *words]) == 0, capsys.readouterr().err
+        return ftcore.load_model(tmp_path / "m.bin")
+
+    (tmp_path / "words.yaml").write_text("a: [splendid]\nb: [awful]\n")
+    more = [
+        "-strength",
+        "3",
+        "-class-weights",
+        "{a: 2}",
+        "-refit",
+        "-lexicon-weight",
+        "2",
+        "-lexicon",
+        str(tmp_path / "words.yaml"),
+    ]
+    model = trained("-head", "linear", "-valid", files.test_txt, *more)
+    assert has_linear_head(model.classic)
+    named = {
+        "strength": 3,
+        "class_weights": {"a": 2},
+        "refit": True,
+        "lexicon_weight": 2,
+        "lexicon": tmp_path / "words.yaml",
+    }
+    same = ftcore.train_supervised(files.train_txt, head="linear", valid=files.test_txt, verbose=0, **named)
+    assert np.array_equal(model.get_input_matrix(), same.get_input_matrix())
+    assert model.predict("splendid")[0] == ("__label__a",)
+    more = trained("-head", "linear", "-init-model", str(tmp_path / "m.bin"))
+    assert "splendid" in more.words
+    found = trained("-head", "auto", "-autotune-validation", files.test_txt, "-autotune-duration", "1")
+    assert found.predict("xa ya")[0] == ("__label__a",)
 
 
 def test_a_quantised_model_has_no_matrix_to_dump(files, capsys):

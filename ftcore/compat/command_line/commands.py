@@ -75,7 +75,7 @@ def train(command: str, words: list[str]) -> None:
 
     Ctrl-C leaves OUTPUT.checkpoint. Of processes that torchrun started the first one writes.
     """
-    from ftcore.compat.arguments import Arguments, Extras
+    from ftcore.compat.arguments import Arguments
     from ftcore.compat.functions import train
 
     given = flags.parse(command, words)
@@ -94,7 +94,7 @@ def train(command: str, words: list[str]) -> None:
     _writable(path)
     checkpoint = f"{given.output}.checkpoint"
     try:
-        model = train(replace(arguments, extras=Extras(checkpoint=checkpoint)))
+        model = train(replace(arguments, extras=replace(arguments.extras, checkpoint=checkpoint)))
     except KeyboardInterrupt:
         if os.path.isdir(checkpoint):
             print(f"\ninterrupted; the same command goes on from {checkpoint}", file=sys.stderr)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ftcore.compat.arguments import loss_name
 from ftcore.errors import UserError
-from ftcore.option_table import ABSENT, BY_NAME, ORIGINAL
+from ftcore.option_table import ABSENT, BY_NAME, ORIGINAL, OWN
 
 THREADS = BY_NAME["thread"].supervised  # ``Args::Args``; the Python API takes all cores but one
 _USAGE = """
@@ -60,8 +60,29 @@ The following arguments for quantization are optional:
   -retrain            whether embeddings are finetuned if a cutoff is applied [false]
   -qnorm              whether the norm is quantized separately [false]
   -qout               whether the classifier is quantized [false]
-  -dsub               size of each sub-vector [2]"""
+  -dsub               size of each sub-vector [2]
+
+The following arguments are ftcore's own and optional:
+  -init-model         a model that goes on learning, .bin or directory []
+  -freeze             rows that stay as they are {{none, words: those of pretrained vectors, all}} [{freeze}]
+  -updates            of word vectors {{auto, exact, shared}} [{updates}]
+
+Of supervised alone, ftcore's own and optional:
+  -head               how it is trained {{sgd, linear, auto: with -autotune-validation}} [{head}]
+  -valid              labelled file that is scored after each epoch, and chooses for a linear head []
+  -patience           epochs without gain on -valid that end the training (0: never) [{patience}]
+  -class-weights      balanced, or {{label: weight, label: weight}} []
+  -lexicon            file of words whose label is known, label: [word, word] []
+  -lexicon-weight     documents that each of these words counts as [{lexicon-weight}]
+  -self-training      rounds of learning from lines without a label [{self-training}]
+  -noise              share of characters that are mistyped in a second copy of each line [{noise}]
+  -strength           of a linear head, a number or auto [{strength}]
+  -weighing           of a linear head's features {{auto, idf, ratio}} [{weighing}]
+  -vectors            weight of pretrained vectors in a linear head, a number or auto [{vectors}]
+  -size               most bytes of a linear head's model, as 20M []
+  -refit              whether a linear head learns from -valid too [false]"""
 _OPTIONS = {o.flag or o.api: o for o in ORIGINAL if o.name != "model"}  # the model is the command's name
+_OPTIONS |= {o.flag: o for o in OWN if o.flag}
 
 
 class UsageError(UserError):
@@ -87,6 +108,7 @@ class Flags:
     saveOutput: bool = False
 
 
+_LOOSE = ("strength", "vectors", "class-weights")
 _OTHERS = {f.name: f.default for f in fields(Flags) if isinstance(f.default, int)}
 FLAGS = ("input", "output", *_OPTIONS, *_OTHERS)
 
@@ -115,8 +137,8 @@ def parse(command: str, words: Sequence[str]) -> Flags:
             raise UsageError("Here is the help! Usage:", help)
         if name not in FLAGS:
             raise UsageError(f"Unknown argument: {word}", help)
-        if isinstance(rest.get(name), bool):
-            rest[name] = True
+        if isinstance(rest.get(name), bool) or (name in _OPTIONS and _OPTIONS[name].kind is bool):
+            (named if name in _OPTIONS else rest)[name] = True
             place += 1
             continue
         if place + 1 == len(words):
@@ -141,12 +163,24 @@ def _value(name: str, text: str, help: str) -> Any:
             raise UsageError(f"Unknown loss: {text}", help)
         return loss
     kind = _OPTIONS[name].kind
+    if name in _LOOSE:
+        return _loose(name, text, help)
     if kind is float:
         try:
             return float(np.float32(text))
         except ValueError:
             raise UsageError(f"-{name} {text}: not a number", help) from None
     return _whole(f"-{name}", text, help) if kind is int else text
+
+
+def _loose(name: str, text: str, help: str) -> Any:
+    """A number, a mapping or a word, as YAML tells them apart."""
+    from ftcore.base.yaml_tree import parse
+
+    try:
+        return parse(text, f"-{name}")[0]
+    except UserError as error:
+        raise UsageError(str(error), help) from None
 
 
 def _whole(flag: str, text: str, help: str) -> int:
@@ -160,7 +194,7 @@ def usage(command: str) -> str:
     """The help of a training command or of ``quantize``, with the command's defaults."""
     supervised = command == "supervised"
     values = {
-        flag: o.supervised if o.default(supervised) is ABSENT else o.default(supervised)
+        flag: o.default(not supervised) if o.default(supervised) is ABSENT else o.default(supervised)
         for flag, o in _OPTIONS.items()
     }
     return _USAGE.format_map(values)

@@ -228,7 +228,9 @@ def test_balanced_classes():
 # ------------------------------------------------------------------------ start from another model
 def test_a_warm_start_says_whose_n_grams_hold():
     model = fitted(warm_start=True, word_ngrams=2)
-    with pytest.warns(UserWarning, match="word_ngrams = 3 has no effect: warm_start goes on with the model's own, 2"):
+    with pytest.warns(
+        UserWarning, match="word_ngrams = 3 has no effect: warm_start goes on with the model's own, 2"
+    ):
         model.set_params(word_ngrams=3).fit(TEXTS, NAMES)
     assert model.model_.dictionary.options.word_ngrams == 2
 

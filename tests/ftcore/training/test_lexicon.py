@@ -31,6 +31,22 @@ def test_words_that_no_document_has_say_their_label(head: dict):
     assert "great" not in ftcore.train_supervised(LINES, verbose=0, **head).words
 
 
+def test_documents_keep_their_n_grams_beside_phrases():
+    """Rows of n-grams are in the order of their buckets: those of a phrase move the rows of the documents'."""
+    texts = Tokenized.of(
+        [f"w{n} v{n % 7} u{n % 5}" for n in range(50)],
+        [["good", "bad"][n % 2 : n % 2 + 1] for n in range(50)],
+    )
+    options = config.Finetune(word_ngrams=2, minn=2, maxn=3, bucket=1000)
+
+    def features(**more: object) -> list[bytes | int]:
+        prepared = recipe.prepare(texts, options.model_copy(update=more))
+        own, ids = prepared.dictionary, prepared.train.ids[: prepared.train.offsets[50]]
+        return [own.words[i] if i < own.nwords else int(own.buckets[i - own.nwords]) for i in ids]
+
+    assert features(lexicon={"good": ["w1 v3", "splendid"], "bad": ["w2 u0 v1"]}) == features()
+
+
 def test_it_is_training_on_as_many_more_documents():
     both = [f"{label} {word}" for label, own in WORDS.items() for word in own]
     lines = LINES + [f"__label__{line}" for line in both]

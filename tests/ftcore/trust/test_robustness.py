@@ -76,7 +76,7 @@ def test_copies_stand_behind_the_documents_and_add_no_word():
     assert noisy.weights(4).tolist() == [1, 2, 1, 2]
     first = both.ids[: both.offsets[2]]
     assert set(dictionary.numbers()) and (np.asarray(both.ids) >= 0).all() and len(first) == plain.offsets[2]
-    with pytest.raises(InvalidOptions, match="shards and to texts in memory"):
+    with pytest.raises(InvalidOptions, match="not to object; leave it out"):
         NoisyCopies(object(), 0.1)
 
 
