@@ -251,7 +251,7 @@ class Arguments:
         from ftcore.training.lexicon import checked, read_lexicon
 
         given = self.extras.lexicon
-        found = checked(given) if isinstance(given, Mapping) else read_lexicon(given)
+        found = read_lexicon(given) if isinstance(given, str | os.PathLike) else checked(given)
         return {self.label(name): words for name, words in found.items()}
 
     def label(self, name: str) -> str:

@@ -48,12 +48,22 @@ def within_size(prepared: Prepared, size: str) -> Prepared:
     if not fitting:
         raise InvalidOptions(
             f"size = {size}: the model's {dictionary.nwords:,} words for {dictionary.nlabels} labels take {words:,} "
-            "bytes without any n-gram; give more, or set min_count higher"
+            f"bytes without any n-gram; give more, or {_fewer_words(prepared)}"
         )
     log.info(
         "%s buckets of %s, for a .bin of at most %s", f"{max(fitting):,}", f"{dictionary.bucket:,}", size
     )
     return _shared(prepared, max(fitting))
+
+
+def _fewer_words(prepared: Prepared) -> str:
+    """What makes them fewer: most may have come with vectors, which no count of the text leaves out."""
+    assert isinstance(prepared.train, BagCorpus)
+    ids, words = np.asarray(prepared.train.ids), prepared.dictionary.nwords
+    brought = words - len(np.unique(ids[(ids >= 0) & (ids < words)]))
+    if 2 * brought < words:
+        return "set min_count higher"
+    return f"take vectors of fewer words, which {brought:,} of these came with"
 
 
 def as_needed(prepared: Prepared) -> Prepared:

@@ -108,12 +108,15 @@ class CountedBags:
         return CountedBags(self.counts[rows], self.sizes[rows], self.gold[rows], weights)
 
     def __add__(self, other: CountedBags) -> CountedBags:
-        """Both; the other's mistakes cost 1 where these have weights."""
+        """Both; mistakes of those without weights cost 1."""
         from scipy.sparse import vstack
 
-        weights = self.weights
-        if weights is not None:
-            weights = np.concatenate([weights, np.ones(len(other), np.float32)])
+        weights = None
+        if self.weights is not None or other.weights is not None:
+            both = (self, other)
+            weights = np.concatenate(
+                [np.ones(len(one), np.float32) if one.weights is None else one.weights for one in both]
+            )
         return CountedBags(
             vstack([self.counts, other.counts], format="csr"),
             np.concatenate([self.sizes, other.sizes]),

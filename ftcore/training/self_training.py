@@ -68,7 +68,7 @@ def self_train(
     assert isinstance(bags, BagCorpus)
     if options.loss == "ova":
         raise InvalidOptions(SEVERAL)
-    labelled, pool = _parts(bags, seed)
+    labelled, pool = _parts(bags, seed, prepared.weights)
     once = options.model_copy(update={"self_training": 0})
     own = prepared.take(labelled)
     if not len(pool):
@@ -148,19 +148,23 @@ def answers(model: Model, bags: BagCorpus, loss: str) -> np.ndarray:
     return np.concatenate(rows) if rows else np.zeros((0, model.dictionary.nlabels), np.float32)
 
 
-def _parts(bags: BagCorpus, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that have a label, and rows of the pool, which have words but no label."""
+def _parts(bags: BagCorpus, seed: int, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have a label, and rows of the pool, which have words and a weight, but no label."""
     labels = np.diff(bags.target_offsets) > 0
-    pool = np.flatnonzero(~labels & (np.diff(bags.offsets) > 1))  # more than the end of the line
+    part = ~labels & (np.diff(bags.offsets) > 1)  # more than the end of the line
+    pool = np.flatnonzero(part if weights is None else part & (np.asarray(weights) > 0))
     if len(pool) > POOL:
         log.info("self-training: %d of %d documents without a label are drawn", POOL, len(pool))
         pool = np.sort(np.random.default_rng(seed).choice(pool, POOL, replace=False))
     return np.flatnonzero(labels), pool
 
 
-def pool_of(bags: BagCorpus) -> BagCorpus:
-    """The documents without a label that take part."""
-    return bags.take(_parts(bags, 0)[1])
+def pool_of(prepared: Prepared) -> tuple[BagCorpus, np.ndarray | None]:
+    """The documents without a label that take part, and what each weighs; None: all the same."""
+    assert isinstance(prepared.train, BagCorpus)
+    rows = _parts(prepared.train, 0, prepared.weights)[1]
+    weights = None if prepared.weights is None else np.asarray(prepared.weights, np.float32)[rows]
+    return prepared.train.take(rows), weights
 
 
 def _joined(
@@ -174,7 +178,8 @@ def _joined(
     ends = np.arange(len(taken) + 1, dtype=np.int64)
     more = BagCorpus(rest.ids, rest.offsets, said.astype(np.int32), ends)
     weights = np.ones(len(labelled)) if given.weights is None else np.asarray(given.weights, float)
-    weights = weights * max(1.0, least * len(taken) / max(weights.sum(), 1e-9))
+    others = np.ones(len(taken)) if prepared.weights is None else np.asarray(prepared.weights, float)[taken]
+    weights = weights * max(1.0, least * others.sum() / max(weights.sum(), 1e-9))
     judges = np.ones(len(labelled), bool) if given.judging is None else given.judging
     judging = np.concatenate([judges, np.zeros(len(taken), bool)]) if least else None
     if given.origins is not None:
@@ -182,6 +187,6 @@ def _joined(
     return replace(
         given,
         train=joined(own, more),
-        weights=np.concatenate([weights, np.ones(len(taken))]),
+        weights=np.concatenate([weights, others]),
         judging=judging,
     )

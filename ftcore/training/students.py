@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ftcore.dictionary.dictionary import Dictionary
-from ftcore.dictionary.encode import BagCorpus
 from ftcore.errors import Diverged, InvalidOptions
 from ftcore.training.blend import SURE, added, blend, calibrated, nats
 from ftcore.training.conditions import Prepared
@@ -136,10 +135,11 @@ class Students:
         gold = np.zeros((len(chosen), said.shape[1]), np.bool_)
         gold[np.arange(len(chosen)), labels] = True
         own = np.ones(len(documents), np.float32) if documents.weights is None else documents.weights
-        own = own * np.float32(max(1.0, LEAST * len(chosen) / max(float(own.sum()), 1e-9)))
         taken = self.pool.take(chosen)
+        theirs = len(chosen) if taken.weights is None else float(taken.weights.sum())
+        own = own * np.float32(max(1.0, LEAST * theirs / max(float(own.sum()), 1e-9)))
         both = CountedBags(documents.counts, documents.sizes, documents.gold, own) + CountedBags(
-            taken.counts, taken.sizes, gold
+            taken.counts, taken.sizes, gold, taken.weights
         )
         scales = FeatureScales(both, self.dictionary, self.vectors)
         made = []
@@ -191,8 +191,7 @@ def students_of(
         return None
     if options.loss == "ova":
         raise InvalidOptions(SEVERAL)
-    assert isinstance(prepared.train, BagCorpus)
-    bags = pool_of(prepared.train)
+    bags, weights = pool_of(prepared)
     if not len(bags):
         log.warning(UNLABELLED)
         return None
@@ -203,7 +202,7 @@ def students_of(
         both = both[:1]
     weighings = [one for one in both if options.weighing in ("auto", one.kind)] or both[:1]
     strength = STRENGTH if options.strength == "auto" else float(options.strength)
-    pool = CountedBags.unlabelled(bags, prepared.dictionary)
+    pool = replace(CountedBags.unlabelled(bags, prepared.dictionary), weights=weights)
     return Students(
         prepared.dictionary, pool, given.mean(axis=0), vectors, weighings, strength, options.self_training, threads,
         stepped=_by_steps(options, vectors, pool, prepared.dictionary),

@@ -40,6 +40,8 @@ def test_arguments_of_a_linear_head(caplog, tmp_path):
     for wrong in ({"strength": 0}, {"strength": "much"}, {"weighing": "tf"}, {"size": "1x"}):
         with pytest.raises(UserError, match=next(iter(wrong))):
             ftcore.train_supervised(lines, head="linear", verbose=0, **wrong)
+    with pytest.raises(UserError, match="a lexicon is written label"):
+        ftcore.train_supervised(lines, lexicon=["x"], verbose=0)
     with pytest.raises(UserError, match="lexicon_weight"):
         ftcore.train_supervised(lines, lexicon={"a": ["x"]}, lexicon_weight=-1, verbose=0)
 

@@ -13,6 +13,7 @@ from ftcore.ecosystem import FastTextClassifier
 from ftcore.engines.choice import choose_engine
 from ftcore.errors import InvalidOptions, MissingLabels
 from ftcore.formats.binary import read_binary, write_binary
+from ftcore.formats.vec import write_vec
 from ftcore.inference.predict import Predictor
 from ftcore.training import linear, machines
 from ftcore.training.buckets import DEFAULT, ROOM, as_needed, within_size
@@ -316,6 +317,19 @@ def test_a_size_that_is_asked_for_is_kept_to(tmp_path):
     assert right > before - 0.05
     with pytest.raises(InvalidOptions, match="size = 2k: the model's .* words for 4 labels take"):
         made(size="2k")
+
+
+def test_a_size_too_small_for_vectors_asks_for_fewer_of_them(tmp_path):
+    """A higher min_count would leave every word of theirs where it is."""
+    words = [b"v%d" % n for n in range(2000)]
+    write_vec(tmp_path / "v.vec", words, np.ones((2000, 4), np.float32))
+    lines = ["__label__a x y", "__label__b z w"] * 3
+    with pytest.raises(
+        InvalidOptions, match="give more, or take vectors of fewer words, which 2,000 of these came with"
+    ):
+        ftcore.train_supervised(
+            lines, head="linear", size="5k", pretrainedVectors=str(tmp_path / "v.vec"), dim=4, verbose=0
+        )
 
 
 def test_fewer_buckets_are_those_of_a_text_read_anew():

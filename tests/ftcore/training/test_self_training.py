@@ -147,3 +147,20 @@ def test_with_vectors_a_student_is_trained_by_steps_where_there_is_time(caplog, 
     monkeypatch.setattr(stepped, "NUMBERS", 1000)
     right(1)
     assert "weigh" in caplog.text and "by steps" not in caplog.text
+
+
+@pytest.mark.parametrize("head", ["sgd", "linear"])
+def test_documents_without_a_label_count_as_much_as_they_weigh(head: str, caplog):
+    lines = [f"__label__{label} {line}" for label, line in zip(FEW_LABELS, FEW, strict=True)] + POOL
+
+    def rows(rounds: int, weight: float) -> np.ndarray:
+        weights = [1.0] * len(FEW) + [weight] * len(POOL)
+        arguments = {} if head == "linear" else {"lr": 0.5, "epoch": 5, "dim": 4}
+        made = ftcore.train_supervised(
+            lines, head=head, self_training=rounds, sample_weights=weights, thread=1, verbose=0, **arguments
+        )
+        return made.get_input_matrix()
+
+    assert np.array_equal(rows(2, 0.0), rows(0, 0.0)), "what weighs nothing teaches nothing"
+    assert "every document has a label" in caplog.text
+    assert not np.array_equal(rows(2, 0.2), rows(2, 1.0))
