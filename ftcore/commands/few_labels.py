@@ -189,4 +189,7 @@ def run_augment(given: argparse.Namespace) -> None:
     options["operations"] = options["operations"] or ["drop", "noise"]
     made = augment_file(given.input, given.output, **options)
     kinds = ", ".join(f"{name} {count:,}" for name, count in made.by_operation.items())
-    print(f"{given.output}: {made.written:,} of {made.documents:,} documents ({kinds})", file=sys.stderr)
+    print(
+        f"{given.output}: {made.written:,} changed ones of {made.documents:,} documents ({kinds})",
+        file=sys.stderr,
+    )

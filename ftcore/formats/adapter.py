@@ -24,6 +24,7 @@ from ftcore.dictionary.stored import Stored, restored_options
 from ftcore.errors import IncompatibleModel, UnreadableFile, UserError
 from ftcore.formats.container import pack_arrays, unpack_arrays
 from ftcore.formats.directory import checked
+from ftcore.formats.opening import MAGIC
 from ftcore.formats.shared import open_shared
 from ftcore.model.abstention import Abstention
 from ftcore.model.adapted import LEVELS, AdaptedRows, Changes, SharedTable
@@ -236,6 +237,11 @@ class Adapter:
             data = Path(path).read_bytes()
         except OSError as error:
             raise UnreadableFile(f"{path}: cannot be read ({error.strerror}); correct the path") from None
+        if data[: len(MAGIC)] != MAGIC:
+            raise UnreadableFile(
+                f"{path}: no adapter, which is a file that finetune.adapter or `Adapter.save` wrote; the table of vectors that it "
+                "stands on is another"
+            )
         try:
             return cls.from_bytes(data, path)
         except UserError as error:

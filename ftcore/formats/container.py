@@ -54,11 +54,11 @@ def unpack_arrays(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise TypeError(f"give the bytes of a saved model, not {shown(data)}")
     if data[: len(MAGIC)] != MAGIC or len(data) < _START:
         raise UnreadableFile(
-            f"{_NAME} are no model of ftcore's (they start with {bytes(data[:8])!r}); {_REMEDY}"
+            f"{_NAME}: no model of ftcore's, which would not begin with {bytes(data[:8])!r}; {_REMEDY}"
         )
     stop = _START + _LENGTH.unpack_from(data, len(MAGIC))[0]
     if not _START <= stop <= len(data):
-        raise UnreadableFile(f"{_NAME} ({len(data)} of them) end within the header; {_REMEDY}")
+        raise UnreadableFile(f"{_NAME}: {len(data)} bytes, which end within the header; {_REMEDY}")
     header = check_header(data[_START:stop], _NAME, _REMEDY)
     weights = data[stop:]
     size, expected = len(weights), header["weights"]["bytes"]

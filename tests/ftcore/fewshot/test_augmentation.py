@@ -107,7 +107,7 @@ def test_the_command(sources: dict[str, str], tmp_path: Path, capsys: pytest.Cap
     write_vec(tmp_path / "v.vec", WORDS, VECTORS)
     words = ["augment", sources["jsonl"], "--output", str(tmp_path / "o.parquet"), "--operation", "synonym"]
     assert cli.main([*words, "--vectors", str(tmp_path / "v.vec")]) == 0
-    assert "2 of 3 documents (synonym 2)" in capsys.readouterr().err
+    assert "2 changed ones of 3 documents (synonym 2)" in capsys.readouterr().err
     assert pq.read_table(tmp_path / "o.parquet")["text"].to_pylist() == ["a fine film", "a poor film"]
     model = ftcore.train_supervised(["__label__x good", "__label__y bad"] * 9, verbose=0, thread=1)
     model.save_model(str(tmp_path / "m.bin"))

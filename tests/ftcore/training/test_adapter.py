@@ -195,6 +195,10 @@ def test_what_cannot_be_one_is_refused(table: Path, binary: Path, tmp_path: Path
         learnt(binary, minn=1, maxn=2)
     with pytest.raises(ValueError, match="set loss softmax"):
         Finetune(adapter="1M", loss="hs")
+    with pytest.raises(
+        UserError, match=f"{binary.name}: no adapter, .*the table of vectors that it stands on is another"
+    ):
+        Adapter.load(binary)
     with pytest.raises(UserError, match="no table here"):
         open_shared(tmp_path / "missing.vec")
     model = learnt(table).model(open_shared(table))
