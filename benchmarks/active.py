@@ -1,11 +1,11 @@
 """How many labels do chosen documents save? `label_next` against documents drawn at random, over seeds.
 
 ``python -m benchmarks.active --data ../shared/data [--sets banking77 thucnews_titles] [--seeds 5] [--step 300] [--most 4200]
-[--batch 100]
+[--batch 50] [--first 100]
 [--vectors banking77=FILE thucnews_titles=FILE]``
 
-Both begin with documents drawn at random. One takes `--step` more of these at a time, the other chooses `--batch` more (as many as
-`--step` unless told otherwise), of which the first are the same; the classifier is the linear head over words and
+Both begin with documents drawn at random. One takes `--step` more of these at a time, the other begins with the first `--first` of them (as many as
+`--batch`) and chooses `--batch` more at a time (as many as `--step` unless told otherwise); the classifier is the linear head over words and
 pairs at one strength, with ``--vectors`` beside the same pretrained vectors (those of `benchmarks.few_labels`) at weight 1. For each number of labels drawn at random it says what share of it the chosen ones need for the same accuracy on
 the test set. The last line of stdout is one JSON object.
 """
@@ -36,10 +36,12 @@ OPTIONS = Finetune(head="linear", word_ngrams=2, strength=1.0, weighing="idf", v
 ASKED = 4000  # test documents at most
 
 
-def curve(split: Split, seed: int, step: int, most: int, chosen: bool, start: Start) -> list[float]:
-    """The accuracy with step, 2 · step, … labels."""
+def curve(
+    split: Split, seed: int, first: int, step: int, most: int, chosen: bool, start: Start
+) -> list[float]:
+    """The accuracy with first, first + step, first + 2 · step, … labels."""
     train, order = split.train, np.random.default_rng(seed).permutation(len(split.train.labels))
-    have, found = order[:step].tolist(), []
+    have, found = order[:first].tolist(), []
     while True:
         model = taught(train, have, start)
         found.append(accuracy(model, split.test))
@@ -91,21 +93,27 @@ def main() -> None:
     parser.add_argument(
         "--batch", type=int, default=0, help="documents chosen at a time; 0: as many as --step"
     )
+    parser.add_argument(
+        "--first", type=int, default=0, help="drawn before documents are chosen; 0: as many as --batch"
+    )
     parser.add_argument("--most", type=int, default=4200)
     parser.add_argument("--vectors", nargs="*", default=[], metavar="SET=FILE")
     given = parser.parse_args()
     vectors = dict(one.split("=", 1) for one in given.vectors)
     result, steps = {}, {"drawn": given.step, "chosen": given.batch or given.step}
+    firsts = {"drawn": given.step, "chosen": given.first or steps["chosen"]}
     for name in given.sets:
         split, curves = read_split(name, given.data, 0), {}
         start = FromVectors.read(vectors[name]) if name in vectors else Fresh()
         for kind in ("drawn", "chosen"):
             rows = [
-                curve(split, seed, steps[kind], given.most, kind == "chosen", start)
+                curve(split, seed, firsts[kind], steps[kind], given.most, kind == "chosen", start)
                 for seed in range(given.seeds)
             ]
             curves[kind] = np.array(rows)
-        counts = {kind: steps[kind] * np.arange(1, rows.shape[1] + 1) for kind, rows in curves.items()}
+        counts = {
+            kind: firsts[kind] + steps[kind] * np.arange(rows.shape[1]) for kind, rows in curves.items()
+        }
         labels, means = counts["drawn"], {kind: rows.mean(axis=0) for kind, rows in curves.items()}
         shares = needed(labels, means["drawn"], counts["chosen"], means["chosen"])
         beside = np.interp(labels, counts["chosen"], means["chosen"])

@@ -1,7 +1,8 @@
 """Documents that judge what others teach: a validation set, or the training set part by part.
 
 Copies stand in one part: a document that another part knows as a copy (the same features, or a noisy one of
-`ftcore.training.noise`) would judge by heart, and what learns texts by heart would be chosen.
+`ftcore.training.noise`) would judge by heart, and what learns texts by heart would be chosen. A document whose labels no other has
+judges nobody: where it does not teach, nobody knows its label, and no score of that label means anything.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def judged_folds(prepared: Prepared, documents: CountedBags, rows: np.ndarray) -
     judging = np.flatnonzero(judges)
     _, first = np.unique(group[judging], return_index=True)
     heads = judging[np.sort(first)]  # of each group that judges, the first document
+    gold = documents.gold[heads]
+    heads = heads[(gold & (gold.sum(axis=0) > 1)).any(axis=1)]
     if len(heads) < 2 * FOLDS:
         return []
     part = np.full(group.max() + 1, FOLDS)  # who judges nobody always teaches

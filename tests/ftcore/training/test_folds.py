@@ -52,6 +52,20 @@ def test_each_judges_once_and_never_what_it_taught():
         assert sum(documents.gold[n, 0] for n in own) in (6, 7)  # labels are dealt out evenly
 
 
+def test_who_alone_has_a_label_teaches_in_every_part():
+    """Else no part that judges it would know the label, whose score without a document is nought and above all others'."""
+    rare = LABELS[:25] + [["z"], ["v"], ["w", "x"], ["x"], ["y"]]
+    folds, documents, _ = folds_of(prepared_of(LINES, rare, loss="ova"))
+    judges = judges_of(folds, documents)
+    assert sorted(n for own in judges for n in own) == [n for n in range(30) if n not in (25, 26)]
+    assert all({25, 26} <= set(fold.teaches.tolist()) for fold in folds)
+    lines = [*LINES, LINES[3]]  # a copy makes no second document of it
+    folds, documents, _ = folds_of(
+        prepared_of(lines, [["z"] if n in (3, 30) else LABELS[n] for n in range(31)])
+    )
+    assert all({3, 30} <= set(fold.teaches.tolist()) for fold in folds)
+
+
 def test_equal_documents_share_a_part():
     order = np.random.default_rng(0).permutation(np.repeat(np.arange(30), 3))
     folds, documents, _ = folds_of(prepared_of([LINES[n] for n in order], [LABELS[n] for n in order]))
