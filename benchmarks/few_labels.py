@@ -33,7 +33,7 @@ from typing import Any
 import ftcore
 from benchmarks.corpora import work_folder
 from benchmarks.curves import Curve, draw_curves
-from benchmarks.few_vectors import SOURCES, narrowed, static_folder, vectors_of
+from benchmarks.few_vectors import SOURCES, dim, narrowed, static_folder, vectors_of
 from benchmarks.peer import THREADS, conclude, load, peer_python
 from benchmarks.quality_original import TRAIN, ask, write
 from benchmarks.quality_peers import regressed, svm
@@ -118,7 +118,7 @@ def original(who: str, python: Path, vectors: Path | None, split: Split, folder:
         options = {name: value for name, value in setting.items() if name != "characters"}
         options |= {"minn": minn, "maxn": maxn, "thread": THREADS}
         if vectors is not None:
-            options |= {"pretrainedVectors": str(vectors), "dim": _dim(vectors)}
+            options |= {"pretrainedVectors": str(vectors), "dim": dim(vectors)}
         said = ask(python, TRAIN, {"train": train, "asked": asked, "options": options})["said"]
         cut = len(split.valid.labels)
         return accuracy(said[:cut], split.valid), accuracy(said[cut:], split.test)
@@ -129,11 +129,6 @@ def original(who: str, python: Path, vectors: Path | None, split: Split, folder:
 def lexicon(name: str) -> dict[str, list[str]]:
     """The words of examples/sentiment_words.tsv under a set's own labels."""
     return {POLES[name][label]: words for label, words in read_lexicon(WORDS).items()}
-
-
-def _dim(vectors: Path) -> int:
-    with vectors.open("rb") as file:
-        return int(file.readline().split()[1])
 
 
 def _chosen(settings: Sequence[Any], scores: Callable[[Any], Scores], kept: dict) -> Scores:

@@ -75,6 +75,12 @@ def vectors_of(split: Split, data: Path, cache: Path, static: StaticEmbeddings |
     return made
 
 
+def dim(vectors: Path) -> int:
+    """Numbers a vector of a `.vec`."""
+    with vectors.open("rb") as file:
+        return int(file.readline().split()[1])
+
+
 def narrowed(vectors: Path, split: Split, cache: Path) -> Path:
     """The vectors of the words that a set has, in their order: what reads them once a run then reads less."""
     made = cache / f"{split.name}-narrow.vec"

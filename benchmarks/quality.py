@@ -4,20 +4,22 @@ Section ``full``, per set and seed, on the same tokens: the original at the best
 is searched once, on seed 0 and the validation split, by our own engine, which does the original's arithmetic in less time; its
 table is kept in benchmarks/results/quality-grid.json; the original itself is trained at that point and asked), scikit-learn's
 LinearSVC on TF-IDF of word 1-2-grams and character n-grams (C chosen on the validation split of seed 0), static embeddings with a
-logistic regression (one seed), and ours (`OURS`). Accuracy on the test set, mean and standard error over the seeds; seconds of
+logistic regression (one seed), and ours (`OURS`), on five sets also with pretrained vectors, those of `benchmarks.few_labels`, as the
+original at its point then has once. Accuracy on the test set, mean and standard error over the seeds; seconds of
 training; expected calibration error (15 bins) beside what 95 % of perfectly calibrated models of as many documents stay
 below; whether the original, opening our `.bin`, says the same labels, and its calibration error. Where neither the split nor
 the training depends on a seed there is one run.
 
 Section ``auto``, seed 0: ``head="auto"`` with 60 seconds, counted in CPU seconds of one thread so that a busy machine shortens no
-search, and fastText's plain default, beside those of ``full``.
+search, without and with the vectors, and fastText's plain default, beside those of ``full``.
 
 Section ``whole``, seed 0: the original and the SVM learn from the validation documents, too, once these have chosen, as ours does in ``full``.
 
     python -m benchmarks.quality --data ../shared/data [--quick] [--only SET …] [--seeds 5] [--sections full auto whole] [--runs FOLDER]
-        [--static FOLDER]
+        [--static FOLDER] [--cache CACHE]
 
-``--quick``: one seed, 20 seconds of search, no section ``whole``, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
+``--cache``: a folder where pretrained vectors are kept, which are made once (minutes). ``--quick``: one seed, 20 seconds of search, no section ``whole``, no vectors
+that would have to be made, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
 each finished run, so that an interrupted benchmark goes on; ``--kept`` reports what it has. ``FTCORE_PEER`` names a Python with the original (default:
 ``.venv-peer/bin/python``). A question more is a function in `SECTIONS`.
 The last line is one JSON object; a whole run is also written to benchmarks/results/.
@@ -43,7 +45,9 @@ from unittest.mock import patch
 import numpy as np
 
 import ftcore
-from benchmarks.few_vectors import static_folder
+from benchmarks.corpora import work_folder
+from benchmarks.few_vectors import SOURCES, narrowed, static_folder, vectors_of
+from benchmarks.few_vectors import STATIC as STATIC_VECTORS
 from benchmarks.peer import conclude, load, peer_python
 from benchmarks.quality_original import OPEN, ask, original, tuned_original, write
 from benchmarks.quality_peers import regressed, svm
@@ -52,8 +56,10 @@ from benchmarks.quality_sets import SETS, UNCUT, Part, Split, read_split
 from ftcore.errors import UserError
 from ftcore.formats.static import read_static
 
-OURS: dict[str, dict[str, Any]] = {"linear, refit": {"head": "linear", "refit": True}}
-PLAIN, AUTO, STATIC = "plain default", "auto", "static embeddings"
+LINEAR, VECTORS = "linear, refit", "linear, vectors"
+OURS: dict[str, dict[str, Any]] = dict.fromkeys((LINEAR, VECTORS), {"head": "linear", "refit": True})
+PLAIN, AUTO, AUTO_VECTORS, STATIC = "plain default", "auto", "auto, vectors", "static embeddings"
+ORIGINAL_VECTORS = "original, vectors"
 SECONDS, QUICK_SECONDS = 60, 20  # of the search of head auto
 
 
@@ -65,6 +71,7 @@ class Bench:
         python: of the original, None where there is none.
         runs: keeps finished runs.
         static: a folder of static embeddings, if any.
+        cache: keeps pretrained vectors.
     """
 
     data: Path
@@ -73,6 +80,16 @@ class Bench:
     python: Path | None
     runs: Path
     static: Path | None
+    cache: Path
+
+    def vectors(self, split: Split) -> Path | None:
+        """Pretrained ones for a set, where there are any."""
+        source = SOURCES.get(split.name)
+        at_hand = (self.cache / f"{source}.vec").exists() or (source == STATIC_VECTORS and self.static)
+        if source is None or (self.quick and not at_hand):
+            return None
+        static = read_static(self.static) if self.static is not None else None
+        return narrowed(vectors_of(split, self.data, self.cache, static), split, self.cache)
 
     def run(
         self,
@@ -134,19 +151,27 @@ def asked(model: Any, part: Part) -> tuple[list[str], list[float]]:
     return said, [float(found[0]) if len(found) else 0.0 for found in scores]
 
 
-def ours_of(split: Split, folder: Path, who: str, seed: int, bench: Bench) -> Callable[[], dict]:
-    """A linear head over the features of the set's language, to be run."""
+def ours_of(split: Split, folder: Path, seed: int, bench: Bench) -> dict[str, Callable[[], dict]]:
+    """Linear heads over the features of the set's language, to be run."""
     minn, maxn = split.characters
     options = {"wordNgrams": 2, "minn": minn, "maxn": maxn, "valid": split.valid.lines()}
-    return partial(ours, split, folder, options | OURS[who], seed, bench.python)
+    vectors = bench.vectors(split)
+    given: dict[str, dict] = {LINEAR: {}} | ({VECTORS: {"pretrainedVectors": str(vectors)}} if vectors is not None else {})
+    return {
+        who: partial(ours, split, folder, options | OURS[who] | more, seed, bench.python)
+        for who, more in given.items()
+    }
 
 
-def searched(split: Split, folder: Path, seconds: int, python: Path | None) -> dict:
+def searched(
+    split: Split, folder: Path, seconds: int, python: Path | None, vectors: Path | None = None
+) -> dict:
     """Head auto; its seconds are those of one thread on a CPU of its own."""
     valid = write(folder, "valid", split.valid.lines())
     options = {
         "head": "auto", "autotuneValidationFile": valid, "autotuneDuration": seconds, "thread": 1,
     }  # fmt: skip
+    options |= {"pretrainedVectors": str(vectors)} if vectors is not None else {}
     clock = SimpleNamespace(perf_counter=time.process_time, time=time.time, monotonic=time.monotonic)
     with patch("ftcore.training.autotune.time", clock):
         return ours(split, folder, options, 0, python)
@@ -168,7 +193,14 @@ def full(name: str, bench: Bench) -> dict:
                 makes["original"] = partial(original, bench.python, split, folder, point, seed)
             if seed == 0 or name not in UNCUT:  # else the same documents, and no draw in the training
                 makes["svm"] = partial(svm, split, strength)
-                makes |= {who: ours_of(split, folder, who, seed, bench) for who in OURS}
+                makes |= ours_of(split, folder, seed, bench)
+            if (
+                seed == 0
+                and bench.python is not None
+                and not bench.quick
+                and (vectors := bench.vectors(split))
+            ):
+                makes[ORIGINAL_VECTORS] = partial(original, bench.python, split, folder, point, seed, vectors)
             if seed == 0 and bench.static is not None:
                 makes[STATIC] = partial(regressed, read_static(bench.static), split, None)
             for who, make in makes.items():
@@ -193,7 +225,10 @@ def whole(name: str, bench: Bench) -> dict:
             point = tuned_original(bench.python, split, folder, bench.quick)
             make = partial(original, bench.python, more, folder, point, 0)
             made["original"] = bench.run("whole", more, "original", 0, make, point)
-        made |= {who: bench.run("full", split, who, 0, ours_of(split, folder, who, 0, bench)) for who in OURS}
+        made |= {
+            who: bench.run("full", split, who, 0, make)
+            for who, make in ours_of(split, folder, 0, bench).items()
+        }
     return {"summary": {who: summary([run]) for who, run in made.items()}}
 
 
@@ -204,9 +239,13 @@ def auto(name: str, bench: Bench) -> dict:
         folder = Path(kept)
         makes: dict[str, Callable[[], dict]] = {
             PLAIN: partial(ours, split, folder, {}, 0, None),
-            AUTO: partial(searched, split, folder, QUICK_SECONDS if bench.quick else SECONDS, bench.python),
         }
-        makes |= {who: ours_of(split, folder, who, 0, bench) for who in OURS}
+        seconds, vectors = QUICK_SECONDS if bench.quick else SECONDS, bench.vectors(split)
+        if vectors is None or not bench.quick:
+            makes[AUTO] = partial(searched, split, folder, seconds, bench.python)
+        if vectors is not None:
+            makes[AUTO_VECTORS] = partial(searched, split, folder, seconds, bench.python, vectors)
+        makes |= ours_of(split, folder, 0, bench)
         made = {
             who: bench.run("full" if who in OURS else "auto", split, who, 0, make)
             for who, make in makes.items()
@@ -248,15 +287,17 @@ def table(results: dict[str, dict]) -> None:
                 error = f" ± {100 * row['error']:.2f}" if row["error"] is not None else ""
                 rest = "".join(f"  {key} {row[key]:.4g}" for key in row if key not in ("accuracy", "error"))
                 print(f"  {name:20}{who:18}{100 * row['accuracy']:6.2f}{error}{rest}")
-        for ahead, behind in (
-            *((who, other) for who in OURS for other in ("original", "svm")),
-            (AUTO, PLAIN),
-        ):
-            gains = {
-                name: 100 * (found["summary"][ahead]["accuracy"] - found["summary"][behind]["accuracy"])
-                for name, found in sets.items()
-                if {ahead, behind} <= set(found["summary"])
-            }
+        for ahead, without, behind in (
+            *((who, LINEAR, other) for who in OURS for other in ("original", "svm")),
+            (AUTO, AUTO, PLAIN), (AUTO_VECTORS, AUTO, PLAIN), (AUTO, AUTO, LINEAR), (AUTO_VECTORS, AUTO, VECTORS),
+        ):  # fmt: skip
+            gains = {}
+            for name, found in sets.items():
+                by = {who: row["accuracy"] for who, row in found["summary"].items()}
+                first = by.get(ahead, by.get(without))  # where there are no vectors, without
+                second = by.get(behind, by.get(LINEAR) if behind == VECTORS else None)
+                if first is not None and second is not None:
+                    gains[name] = 100 * (first - second)
             if gains:
                 told = ", ".join(f"{name} {gain:+.2f}" for name, gain in gains.items())
                 mean = statistics.mean(gains.values())
@@ -275,6 +316,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, help="folder where finished runs are kept, to go on from")
     parser.add_argument("--kept", action="store_true", help="measure nothing: report what --runs has")
     parser.add_argument("--static", type=Path, help="folder of static embeddings (default: wordllama's)")
+    parser.add_argument(
+        "--cache", type=Path, default=work_folder(None), help="folder where pretrained vectors are kept"
+    )
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(arguments)
     chosen.sections = chosen.sections or [name for name in SECTIONS if name != "whole" or not chosen.quick]
@@ -286,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         static = static_folder(chosen.static)
         once = tempfile.TemporaryDirectory()  # nobody runs twice for two sections
         runs = chosen.runs or Path(once.name)
-        bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), runs, static)
+        bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), runs, static, chosen.cache)
         results = {
             section: {
                 name: kept(chosen.runs, section, name) if chosen.kept else SECTIONS[section](name, bench)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import ftcore
+from benchmarks.few_vectors import dim
 from benchmarks.peer import THREADS
 from benchmarks.quality_scores import accuracy, calibration
 from benchmarks.quality_sets import Split
@@ -75,12 +76,15 @@ def write(folder: Path, name: str, lines: Sequence[str]) -> str:
     return str(path)
 
 
-def original(python: Path, split: Split, folder: Path, point: dict, seed: int) -> dict:
-    """The original at a point, asked the test set."""
+def original(
+    python: Path, split: Split, folder: Path, point: dict, seed: int, vectors: Path | None = None
+) -> dict:
+    """The original at a point, from pretrained vectors where there are any, asked the test set."""
+    begun = {} if vectors is None else {"pretrainedVectors": str(vectors), "dim": dim(vectors)}
     order = {
         "train": write(folder, "train", split.train.lines()),
         "asked": write(folder, "test", split.test.tokens),
-        "options": arguments(split, point) | {"seed": seed, "thread": THREADS},
+        "options": arguments(split, point) | {"seed": seed, "thread": THREADS} | begun,
     }
     found = ask(python, TRAIN, order)
     return {
