@@ -19,7 +19,7 @@ Section ``whole``, seed 0: the original and the SVM learn from the validation do
         [--static FOLDER] [--cache CACHE]
 
 ``--cache``: a folder where pretrained vectors are kept, which are made once (minutes). ``--quick``: one seed, 20 seconds of search, no section ``whole``, no vectors
-that would have to be made, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
+that would have to be made, ours only with vectors where there are any, strengths of the others as the last whole run chose them, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
 each finished run, so that an interrupted benchmark goes on; ``--kept`` reports what it has. ``FTCORE_PEER`` names a Python with the original (default:
 ``.venv-peer/bin/python``). A question more is a function in `SECTIONS`.
 The last line is one JSON object; a whole run is also written to benchmarks/results/.
@@ -156,7 +156,11 @@ def ours_of(split: Split, folder: Path, seed: int, bench: Bench) -> dict[str, Ca
     minn, maxn = split.characters
     options = {"wordNgrams": 2, "minn": minn, "maxn": maxn, "valid": split.valid.lines()}
     vectors = bench.vectors(split)
-    given: dict[str, dict] = {LINEAR: {}} | ({VECTORS: {"pretrainedVectors": str(vectors)}} if vectors is not None else {})
+    given: dict[str, dict] = {LINEAR: {}}
+    if vectors is not None:
+        given[VECTORS] = {"pretrainedVectors": str(vectors)}
+        if bench.quick:
+            del given[LINEAR]
     return {
         who: partial(ours, split, folder, options | OURS[who] | more, seed, bench.python)
         for who, more in given.items()
@@ -182,7 +186,7 @@ def full(name: str, bench: Bench) -> dict:
     """All documents of a set: each who takes part, over the seeds."""
     runs: dict[str, list[dict]] = {}
     point: dict | None = None
-    strength: float | None = None
+    strengths = chosen_before(name) if bench.quick else {}
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         for seed in range(bench.seeds):
@@ -192,22 +196,27 @@ def full(name: str, bench: Bench) -> dict:
             if bench.python is not None:
                 makes["original"] = partial(original, bench.python, split, folder, point, seed)
             if seed == 0 or name not in UNCUT:  # else the same documents, and no draw in the training
-                makes["svm"] = partial(svm, split, strength)
+                makes["svm"] = partial(svm, split, strengths.get("svm"))
                 makes |= ours_of(split, folder, seed, bench)
-            if (
-                seed == 0
-                and bench.python is not None
-                and not bench.quick
-                and (vectors := bench.vectors(split))
-            ):
+            vectors = None if seed or bench.quick else bench.vectors(split)
+            if bench.python is not None and vectors is not None:
                 makes[ORIGINAL_VECTORS] = partial(original, bench.python, split, folder, point, seed, vectors)
             if seed == 0 and bench.static is not None:
-                makes[STATIC] = partial(regressed, read_static(bench.static), split, None)
+                makes[STATIC] = partial(regressed, read_static(bench.static), split, strengths.get(STATIC))
             for who, make in makes.items():
                 at = point if who == "original" else None
                 runs.setdefault(who, []).append(bench.run("full", split, who, seed, make, at))
-            strength = runs["svm"][0]["strength"]
+            strengths = {"svm": runs["svm"][0]["strength"]}
     return {"point": point, "runs": runs, "summary": {who: summary(made) for who, made in runs.items()}}
+
+
+def chosen_before(name: str) -> dict[str, float]:
+    """The strengths that the last whole run chose for the SVM and the regression."""
+    *_, last = [None, *sorted((Path(__file__).resolve().parent / "results").glob("*-quality.json"))]
+    if last is None:
+        return {}
+    runs = json.loads(last.read_text(encoding="utf-8"))["results"]["full"].get(name, {}).get("runs", {})
+    return {who: made[0]["strength"] for who, made in runs.items() if "strength" in made[0]}
 
 
 def whole(name: str, bench: Bench) -> dict:
