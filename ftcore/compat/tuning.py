@@ -44,6 +44,8 @@ def tune(arguments: Arguments) -> Trained:
     held_out = _validation(wanted, args)
     options = arguments.judged()
     assert isinstance(options, Finetune)  # a search is for classifiers
+    if options.head == "auto" and "dim" not in arguments.manual:  # who does not choose need not know the size
+        options = options.model_copy(update={"dim": None})
     paired = args.minn > 0 and "minn" in fixed and "maxn" not in fixed  # the search pairs them,
     if paired and args.bucket > 0:  # where there are rows for n-grams
         options = options.model_copy(

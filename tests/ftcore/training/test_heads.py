@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,20 @@ def test_in_the_api():
     assert model.wordNgrams > 1 and model.test(labelled[150:])[1] > 0.95
     with pytest.raises(UserError, match="head = auto: give autotuneValidationFile"):
         ftcore.train_supervised(labelled, head="auto", verbose=0)
+
+
+def test_vectors_of_any_size_need_no_dim(tmp_path: Path):
+    lines, labels = drawn(200, 0)
+    labelled = [f"__label__{y} {line}" for line, y in zip(lines, labels, strict=True)]
+    vectors = tmp_path / "words.vec"
+    vectors.write_text("2 3\nx 1 0 0\ny 0 1 0\n")
+    given = {"autotuneValidationFile": labelled[150:], "autotuneDuration": 60, "verbose": 0}
+    given["pretrainedVectors"] = str(vectors)
+    model = ftcore.train_supervised(labelled[:150], head="auto", **given)
+    assert model.test(labelled[150:])[1] > 0.95
+    for options in ({"head": "auto", "dim": 5}, {}):  # asked for, and as the original has it
+        with pytest.raises(UserError, match=r"vectors \(3\) does not match dimension \((5|100)\)! Set dim=3"):
+            ftcore.train_supervised(labelled[:150], **given, **options)
 
 
 def test_in_scikit_learn():
