@@ -9,6 +9,7 @@ import pytest
 from ftcore.config import load_config
 from ftcore.errors import UserError
 from tasks.before import check_files_of_classifier, check_labels, check_named_labels, check_text
+from tasks.tune import check_goal
 
 
 def session(sources: str, *more: str) -> SimpleNamespace:
@@ -103,6 +104,11 @@ def test_labels_that_no_document_has_are_refused_before_pretraining(option: str)
         check_named_labels(session("[]", option), ["a", "b"])
     check_named_labels(session("[]", option), ["a", "c"])
     check_named_labels(session("[]", option, "pretrain.enabled=false", "finetune.earlier=m"), ["a"])
+
+
+def test_a_search_begins_with_no_earlier_model():
+    with pytest.raises(UserError, match="finetune.earlier = models:/m/1: it goes on with its own n-grams"):
+        check_goal(session("[]", "pretrain.enabled=false", "finetune.earlier=models:/m/1"))
 
 
 def test_a_path_may_start_at_home():
