@@ -1,12 +1,13 @@
 """Scores of a linear head given the shape of probabilities, by documents that it has not seen, and folded into its rows.
 
 A temperature makes scores larger or smaller, all alike. What hinge losses and the division by a text's size leave is off in shape as
-well: too bold where they are sure and too timid elsewhere. Two more numbers mend part of it, and keep the head linear in the
+well: too bold where they are sure and too timid elsewhere. A few more numbers mend part of it, and keep the head linear in the
 features:
 
 * of each label's score a part is replaced by that of the labels which go with it (their scores' correlations), so that labels between which
   texts are in doubt are told apart with more or with less assurance than labels that have nothing to do with each other;
-* beside each row stands its root, entry by entry, in which what one feature says of a label weighs less, and what many say more.
+* beside each row stands its root, entry by entry, in which what one feature says of a label weighs less, and what many say more;
+* each label has a factor of its own, where there are many documents a label.
 
 The numbers are those under which the documents' labels are most probable; then a factor makes the softmax right as often as it says
 (`ftcore.training.blend.calibrated`). Two labels share nothing, and roots gain nothing there: the factor alone is left.
@@ -24,6 +25,8 @@ import numpy as np
 from ftcore.training.blend import added, calibrated, nats, slope
 
 _ROWS = 65536  # given their shape at a time
+_EACH = 100  # documents a label, on average, which may give each a factor of its own
+_PULL = 10.0  # documents by which such factors are drawn to those of all labels
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,9 @@ def fitted_shape(
         rooted = True
         size = float(np.sqrt(rows.var(axis=1).mean()))
         parts.append(means(Shape(np.zeros((labels, labels), np.float32), 1.0, size).of(rows)))
-    weights = _weighed(parts, gold)
-    factor = calibrated(added(weights, parts), gold)
-    matrix = weights[0] * np.eye(labels) + (weights[1] * together if alike else 0)
+    weights, own = _weighed(parts, gold, alike and len(gold) >= _EACH * labels)
+    factor = calibrated(added(weights, parts) + scores * own, gold)
+    matrix = np.diag(weights[0] + own) + (weights[1] * together if alike else 0)
     root = float(weights[-1]) if rooted else 0.0
     return Shape((factor * matrix).astype(np.float32), factor * root, size)
 
@@ -111,13 +114,26 @@ def _correlations(scores: np.ndarray) -> np.ndarray:
     return apart.T @ apart / np.sqrt(len(lengths))
 
 
-def _weighed(parts: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
-    """What each part is multiplied by: a regression of so many numbers, from the first part alone on."""
+def _weighed(parts: Sequence[np.ndarray], gold: np.ndarray, each: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What each part is multiplied by, a regression of so many numbers from the first part alone on; and what is added to this of each label.
+
+    Args:
+        each: whether labels have factors of their own, else what is added is 0.
+    """
     from scipy.optimize import minimize
 
-    def lost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        whole = added(weights, parts)
-        by_score = slope(whole, gold, "softmax")
-        return nats(whole, gold, "softmax"), np.array([(by_score * part).sum() for part in parts])
+    scores, count, labels = parts[0], len(parts), gold.shape[1]
+    pull = _PULL * float(scores.var()) / len(gold)
 
-    return np.asarray(minimize(lost, np.eye(len(parts))[0], jac=True, method="L-BFGS-B").x)
+    def lost(found: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, own = found[:count], found[count:] if each else np.zeros(labels)
+        whole = added(weights, parts) + scores * own
+        by_score = slope(whole, gold, "softmax")
+        by_weight = np.array([(by_score * part).sum() for part in parts])
+        by_own = (by_score * scores).sum(axis=0) + 2 * pull * own if each else np.zeros(0)
+        return nats(whole, gold, "softmax") + pull * float(own @ own), np.concatenate([by_weight, by_own])
+
+    begin = np.zeros(count + (labels if each else 0))
+    begin[0] = 1
+    found = np.asarray(minimize(lost, begin, jac=True, method="L-BFGS-B").x)
+    return found[:count], found[count:] if each else np.zeros(labels)

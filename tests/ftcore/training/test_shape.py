@@ -87,3 +87,16 @@ def test_a_label_that_always_has_the_same_score():
     scores[:, 2] = scores[:, :2].mean(axis=1)  # less the mean: always 0
     shape = fitted_shape(scores, labelled(scores, draw))
     assert np.isfinite(shape.matrix).all() and abs(shape.matrix[0, 2]) < 1e-3
+
+
+def test_labels_of_unequal_boldness_have_factors_of_their_own_where_many_documents_judge():
+    draw = np.random.default_rng(5)
+    scores = draw.normal(0, 2, (9000, 4))
+    gold = labelled(scores, draw)
+    unequal = (scores - scores.mean(axis=1, keepdims=True)) * [0.3, 0.3, 1, 3]
+    judged, fresh = slice(0, 4000), slice(4000, None)
+    many, few = fitted_shape(unequal[judged], gold[judged]), fitted_shape(unequal[:396], gold[:396])
+    assert many.matrix.diagonal()[:2].min() > 1.5 * many.matrix[2, 2], "what is timid becomes bolder"
+    assert np.ptp(few.matrix.diagonal()) == 0, "396 documents of four labels are too few"
+    losses = [nats(shape.of(unequal[fresh]), gold[fresh], "softmax") for shape in (many, few)]
+    assert losses[0] < losses[1] - 0.05
