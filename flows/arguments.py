@@ -123,7 +123,9 @@ def _label_next(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="", help="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/ID or a directory"
     )
-    parser.add_argument("--count", type=int, default=100, help="documents to label (default 100)")
+    parser.add_argument(
+        "--count", type=int, default=50, help="documents to label before it chooses again (default 50)"
+    )
     parser.add_argument("--text", default="text", help="the field with the text (default text)")
 
 

@@ -16,7 +16,7 @@ from tasks.session import open_session
 
 @flow(name="label_next", **HOOKS)
 def label_next(
-    config: Config, input: str, output: str, model: str = "", count: int = 100, text: str = "text"
+    config: Config, input: str, output: str, model: str = "", count: int = 50, text: str = "text"
 ) -> dict:
     """Write the documents that a model is least sure of, the best first; the model defaults to the champion."""
     with open_session(config, "label_next") as session:

@@ -93,7 +93,9 @@ def add_label_next(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("input", help="JSON lines without labels")
     parser.add_argument("--text", default="text", help="the field with the text (default text)")
-    parser.add_argument("--count", type=int, default=100, help="documents to label (default 100)")
+    parser.add_argument(
+        "--count", type=int, default=50, help="documents to label before it chooses again (default 50)"
+    )
     parser.add_argument(
         "--output",
         required=True,
