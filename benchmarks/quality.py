@@ -18,7 +18,7 @@ Section ``whole``, seed 0: the original and the SVM learn from the validation do
     python -m benchmarks.quality --data ../shared/data [--quick] [--only SET …] [--seeds 5] [--sections full auto whole] [--runs FOLDER]
         [--static FOLDER] [--cache CACHE]
 
-``--cache``: a folder where pretrained vectors are kept, which are made once (minutes). ``--quick``: one seed, 20 seconds of search, no section ``whole``, no vectors
+``--cache``: a folder where pretrained vectors are kept, which are made once (minutes). ``--quick``: two sets at a time (its seconds by the clock tell nothing), one seed, 20 seconds of search, no section ``whole``, no vectors
 that would have to be made, ours only with vectors where there are any, strengths of the others as the last whole run chose them, and where a set's grid is not kept four points of it are searched and not kept. ``--runs``: a folder that keeps
 each finished run, so that an interrupted benchmark goes on; ``--kept`` reports what it has. ``FTCORE_PEER`` names a Python with the original (default:
 ``.venv-peer/bin/python``). A question more is a function in `SECTIONS`.
@@ -35,8 +35,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +63,7 @@ OURS: dict[str, dict[str, Any]] = dict.fromkeys((LINEAR, VECTORS), {"head": "lin
 PLAIN, AUTO, AUTO_VECTORS, STATIC = "plain default", "auto", "auto, vectors", "static embeddings"
 ORIGINAL_VECTORS = "original, vectors"
 SECONDS, QUICK_SECONDS = 60, 20  # of the search of head auto
+AT_A_TIME = 2  # sets, where --quick
 
 
 @dataclass
@@ -286,6 +289,12 @@ def kept(runs: Path, section: str, name: str) -> dict:
 SECTIONS: dict[str, Callable[[str, Bench], dict]] = {"full": full, "auto": auto, "whole": whole}
 
 
+def measured(name: str, sections: Sequence[str], bench: Bench) -> dict[str, dict]:
+    """All that was asked for of a set."""
+    logging.getLogger("ftcore").setLevel(logging.WARNING)
+    return {section: SECTIONS[section](name, bench) for section in sections}
+
+
 def table(results: dict[str, dict]) -> None:
     """For the terminal."""
     for section, sets in results.items():
@@ -331,7 +340,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(arguments)
     chosen.sections = chosen.sections or [name for name in SECTIONS if name != "whole" or not chosen.quick]
-    logging.getLogger("ftcore").setLevel(logging.WARNING)
     loads, seeds = [load()], 1 if chosen.quick else chosen.seeds
     if chosen.kept and chosen.runs is None:
         parser.error("--kept: of which --runs?")
@@ -340,12 +348,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         once = tempfile.TemporaryDirectory()  # nobody runs twice for two sections
         runs = chosen.runs or Path(once.name)
         bench = Bench(chosen.data, seeds, chosen.quick, peer_python(), runs, static, chosen.cache)
-        results = {
-            section: {
-                name: kept(chosen.runs, section, name) if chosen.kept else SECTIONS[section](name, bench)
+        if chosen.kept:
+            made = {
+                name: {section: kept(chosen.runs, section, name) for section in chosen.sections}
                 for name in chosen.only
             }
-            for section in chosen.sections
+        elif chosen.quick:
+            longest_first = chosen.only[::-1]
+            with ProcessPoolExecutor(AT_A_TIME, mp_context=get_context("spawn")) as pool:
+                found = pool.map(partial(measured, sections=chosen.sections, bench=bench), longest_first)
+                made = dict(zip(longest_first, found, strict=True))
+        else:
+            made = {name: measured(name, chosen.sections, bench) for name in chosen.only}
+        results = {
+            section: {name: made[name][section] for name in chosen.only} for section in chosen.sections
         }
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -63,6 +63,7 @@ CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
 # [-1/C, 1/C), which then weighs nothing beside those that were learnt.
 SCALE = 1e5
+_Judged = tuple[np.ndarray, np.ndarray | None]  # scores of who judges; rows, where all documents taught them
 
 
 def fit_linear(
@@ -214,6 +215,7 @@ class _Choice:
         self.options, self.threads, self.in_time = options, threads, in_time
         self.gold = np.concatenate([fold.judges.gold for fold in folds]) if folds else None
         self._shape: Shape | None = None
+        self._begun: dict[Weighing, _Judged] = {}  # what has been tried at strength 1
 
     def members(self) -> list[_Member]:
         """The machines of the blend."""
@@ -355,19 +357,23 @@ class _Choice:
         if self._few_judge:
             return TOLD_SHARE
         assert self.gold is not None
-        found: dict[float, float] = {}
+        best = float("inf")
         for share in reversed(self.shares):
-            if found and not self.in_time():
+            if self._begun and not self.in_time():
                 break
+            weighing = Weighing("idf", vectors=share)
             try:
-                scores = self._scores(self._solvers(Weighing("idf", vectors=share)), 1.0)[0]
+                made = self._scores(self._solvers(weighing), 1.0)
             except TooLate:
-                if not found:
+                if not self._begun:
                     raise
                 break
-            (weight,) = blend([scores], self.gold, self.options.loss)
-            found[share] = nats(scores * weight, self.gold, self.options.loss)
-        return min(sorted(found), key=lambda share: found[share])
+            (weight,) = blend([made[0]], self.gold, self.options.loss)
+            lost = nats(made[0] * weight, self.gold, self.options.loss)
+            if lost <= best:  # of equal ones the smallest share, which comes last
+                best, self._begun = lost, {weighing: made}
+        (weighing,) = self._begun
+        return weighing.vectors
 
     def _tried(self, weighing: Weighing, strength: float | None) -> _Member:
         """A machine at the strength whose scores make the labels most probable: given, or searched for."""
@@ -380,11 +386,12 @@ class _Choice:
             member.strength = strength or 1.0
             return member
         gold, solvers = self.gold, self._solvers(weighing)
-        kept: dict[float, tuple[np.ndarray, np.ndarray | None]] = {}
+        kept: dict[float, _Judged] = {}
 
         def lost(strength: float) -> float:
             if strength not in member.tried:
-                scores, rows = kept[strength] = self._scores(solvers, strength)
+                begun = self._begun.pop(weighing, None) if strength == 1.0 else None
+                scores, rows = kept[strength] = begun or self._scores(solvers, strength)
                 (weight,) = blend([scores], gold, self.options.loss)
                 found = nats(scores * weight, gold, self.options.loss)
                 member.tried[strength] = (found, _accuracy(scores, gold))
@@ -407,14 +414,12 @@ class _Choice:
             for fold in self.folds
         ]
 
-    def _scores(
-        self, solvers: list[MachineSolver | RegressionSolver], strength: float
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def _scores(self, solvers: list[MachineSolver | RegressionSolver], strength: float) -> _Judged:
         """Of the documents that judge, and the rows where all training documents taught them."""
         rows = [solver.at(strength, in_time=self.in_time, tolerance=ROUGHLY) for solver in solvers]
         return self._judged(rows)
 
-    def _judged(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    def _judged(self, rows: list[np.ndarray]) -> _Judged:
         """Scores by the rows of each fold, and these where they are of all documents."""
         made = [fold.judges.means(own) for fold, own in zip(self.folds, rows, strict=True)]
         return np.concatenate(made).astype(np.float64), rows[0] if self.folds[0].teaches is None else None

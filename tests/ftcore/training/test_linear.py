@@ -374,3 +374,23 @@ def test_a_large_machine_looks_at_the_clock_between_passes(monkeypatch):
     in_passes = linear.fit_linear(prepared, OPTIONS)[1].history[0]["valid_accuracy"]
     monkeypatch.undo()
     assert abs(in_passes - linear.fit_linear(prepared, OPTIONS)[1].history[0]["valid_accuracy"]) < 0.02
+
+
+def test_vectors_whose_weight_took_all_the_time_are_what_is_chosen_from(monkeypatch):
+    """The machine that tells how much vectors weigh is a machine: where the clock then stops there is a model."""
+    lines, names = topical(200, 0)
+    held, true = topical(200, 1)
+    start = words_of_topics()
+    prepared = prepare(Tokenized.of(lines, rows(names)), OPTIONS, start, Tokenized.of(held, rows(true)))
+    vectors = start.pretrained_rows(prepared.dictionary, OPTIONS, 0)
+    train, ready = machines.MachineSolver.at, []
+
+    def once(self: machines.MachineSolver, *given: object, **more: object) -> np.ndarray:
+        if ready:
+            raise machines.TooLate
+        ready.append(train(self, *given, **more))
+        return ready[0]
+
+    monkeypatch.setattr(machines.MachineSolver, "at", once)
+    _, result = linear.fit_linear(prepared, OPTIONS, vectors, in_time=lambda: not ready)
+    assert result.history[0]["valid_accuracy"] > 0.95
