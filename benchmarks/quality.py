@@ -91,7 +91,7 @@ class Bench:
         at_hand = (self.cache / f"{source}.vec").exists() or (source == STATIC_VECTORS and self.static)
         if source is None or (self.quick and not at_hand):
             return None
-        static = read_static(self.static) if self.static is not None else None
+        static = None if self.static is None or source != STATIC_VECTORS else read_static(self.static)
         return narrowed(vectors_of(split, self.data, self.cache, static), split, self.cache)
 
     def run(

@@ -165,9 +165,8 @@ class WithLexicon(Documents):
         """Features and labels of the documents, then of the words."""
         check_words(self.lexicon, dictionary.labels)
         words = Tokenized.of(self.lexicon.words, [[label] for label in self.lexicon.labels])
-        if (
-            grow
-        ):  # rows of n-grams move when others come between them: all are there before a document is numbered
+        # rows of n-grams move when others come between them: all are there before a document is numbered
+        if grow:
             words.bags(dictionary, grow=True)
         own = self.documents.bags(dictionary, grow)
         more = words.bags(dictionary, grow=False)

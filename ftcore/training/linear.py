@@ -55,9 +55,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried where none is given, from the middle to where it gets better
 FEW_SHARE, FEW_STRENGTH = 4.0, 0.3  # of vectors, and of a machine with them, where fewer teach
-TOLD_SHARE = (
-    1.0  # of vectors, where enough teach and too few of them judge: words of a lexicon, what rules label
-)
+# of vectors, where enough teach and too few of them judge: words of a lexicon, what rules label
+TOLD_SHARE = 1.0
 SHARES = (0.0, 1.0, 2.0, 4.0)  # of pretrained vectors beside words that are tried, of equal length at 1
 CHARACTERS = (1.0, 0.5)  # of character n-grams beside words
 # Rows are stored larger and the head smaller by this: a bucket without a row has fastText's random one, in
@@ -370,7 +369,8 @@ class _Choice:
                 break
             (weight,) = blend([made[0]], self.gold, self.options.loss)
             lost = nats(made[0] * weight, self.gold, self.options.loss)
-            if lost <= best:  # of equal ones the smallest share, which comes last
+            # of equal ones the smallest share, which comes last; a loss that is no number ends elsewhere
+            if not lost > best:
                 best, self._begun = lost, {weighing: made}
         (weighing,) = self._begun
         return weighing.vectors
